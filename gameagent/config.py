@@ -1,0 +1,164 @@
+"""Everything that a run depends on, in one flat frozen dataclass."""
+
+import tomllib
+import types
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from gameagent.errors import ConfigError
+from gameagent_games.interface import Family
+from gameagent_games.variant import SPLITS
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Config of one run. A family's own suggestions (`Family.training`) replace the defaults below.
+
+    Attributes:
+        family: Registered name, or "package.module:NAME".
+        seed: Seed of everything random.
+        steps: Budget in decisions of acting seats, over all processes.
+        split: Split of the variant space that training draws from.
+        num_episodes: Episodes of a trial (K); 0 for the family's number.
+        memory: "lstm" for Meta-LSTM, "none" for a memoryless policy.
+        beliefs: Whether a belief head predicts the hidden rules and the policy acts on it.
+        reveal: Whether all rules are shown: the oracle.
+        hidden_size: Width of the recurrent layer and of the other hidden layers (H).
+        num_games: Games side by side, over all processes.
+        num_processes: Training processes; 0 for one per core. Under torchrun its world size is used.
+        told_share: Share of trials, at the start, in which the true rules stand in for the belief.
+        told_until: Part of the budget after which no trial is told any more; the share falls linearly.
+        discount: gamma, per step, also across the ends of episodes.
+        gae_lambda: lambda of generalised advantage estimation.
+        reward_scale: Factor on rewards in the loss, so that values are of order one.
+        learning_rate: Adam's step size at the start; falls linearly to a tenth at the budget's end.
+        num_epochs: Passes over each batch of trials.
+        num_minibatches: Gradient steps of one pass; each takes whole trials.
+        clip_ratio: PPO's clipping of the probability ratio.
+        entropy_start: Weight of the entropy bonus at the start.
+        entropy_end: Weight at the budget's end; falls linearly.
+        value_weight: Weight of the value loss.
+        belief_weight: Weight of the belief loss.
+        max_gradient_norm: Gradients are scaled down to this norm.
+    """
+
+    family: str
+    seed: int = 0
+    steps: int = 12_000_000
+    split: str = "train"
+    num_episodes: int = 0
+    memory: Literal["lstm", "none"] = "lstm"
+    beliefs: bool = True
+    reveal: bool = False
+    hidden_size: int = 64
+    num_games: int = 512
+    num_processes: int = 0
+    told_share: float = 0.5
+    told_until: float = 0.5
+    discount: float = 0.95
+    gae_lambda: float = 0.95
+    reward_scale: float = 1.0
+    learning_rate: float = 1e-3
+    num_epochs: int = 2
+    num_minibatches: int = 4
+    clip_ratio: float = 0.2
+    entropy_start: float = 0.02
+    entropy_end: float = 0.001
+    value_weight: float = 0.5
+    belief_weight: float = 0.5
+    max_gradient_norm: float = 0.5
+
+    def __post_init__(self) -> None:
+        def require(condition: bool, field: str, expected: str) -> None:
+            if not condition:
+                raise ConfigError(f"{field} is {getattr(self, field)!r}, expected {expected}")
+
+        for field in ("steps", "hidden_size", "num_games", "num_epochs", "num_minibatches"):
+            require(getattr(self, field) >= 1, field, "at least 1")
+        for field in ("seed", "num_episodes", "num_processes", "entropy_start", "entropy_end", "value_weight", "belief_weight"):
+            require(getattr(self, field) >= 0, field, "at least 0")
+        for field in ("told_share", "told_until", "discount", "gae_lambda"):
+            require(0.0 <= getattr(self, field) <= 1.0, field, "a number from 0 to 1")
+        for field in ("reward_scale", "learning_rate", "clip_ratio", "max_gradient_norm"):
+            require(getattr(self, field) > 0.0, field, "a number above 0")
+        require(self.memory in ("lstm", "none"), "memory", "'lstm' or 'none'")
+        require(self.split in SPLITS, "split", "one of " + ", ".join(SPLITS))
+
+    @property
+    def role(self) -> str:
+        """What the run's policy is in a report: "agent", "memoryless" or "oracle"."""
+        if self.reveal:
+            return "oracle"
+        return "memoryless" if self.memory == "none" else "agent"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as JSON-able values."""
+        return asdict(self)
+
+
+def make_config(family: Family, given: Mapping[str, Any]) -> TrainConfig:
+    """Builds a config: ``given`` over the family's suggestions over the defaults.
+
+    Args:
+        family: The game.
+        given: Field values by name; strings are parsed to the field's type.
+
+    Raises:
+        ConfigError: A misspelt field, or a value of the wrong type or out of range.
+    """
+    values: dict[str, Any] = {"family": family.name}
+    for source in (family.training, given):
+        for name, value in source.items():
+            values[name] = parse_field(name, value)
+    return TrainConfig(**values)
+
+
+def parse_field(name: str, value: Any) -> Any:
+    """Checks one field's value, and turns text such as "12M", "1e-3" or "true" into the field's type."""
+    types_by_name = get_type_hints(TrainConfig)
+    if name not in types_by_name:
+        raise ConfigError(f"no config field {name!r}; the fields are {', '.join(f.name for f in fields(TrainConfig))}")
+    wanted = types_by_name[name]
+    if get_origin(wanted) is Literal:
+        options = get_args(wanted)
+        if value in options:
+            return value
+        raise ConfigError(f"{name}: got {value!r}, expected one of {', '.join(map(repr, options))}")
+    try:
+        if wanted is bool and isinstance(value, str):
+            return {"true": True, "false": False}[value.lower()]
+        if wanted is int and isinstance(value, str):
+            return parse_count(value)
+        if wanted is float and isinstance(value, str | int) and not isinstance(value, bool):
+            return float(value)
+    except (KeyError, ValueError):
+        raise ConfigError(f"{name}: got {value!r}, expected {wanted.__name__}") from None
+    if type(value) is not wanted:
+        raise ConfigError(f"{name}: got {value!r}, expected {wanted.__name__}")
+    return value
+
+
+def parse_count(text: str) -> int:
+    """Reads "200k", "12M" or "12_000_000". Raises ValueError on anything else."""
+    factors = types.MappingProxyType({"k": 1_000, "m": 1_000_000})
+    factor = factors.get(text[-1:].lower(), 1)
+    number = float(text[:-1] if factor > 1 else text) * factor
+    if number != int(number):
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(number)
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """Reads config fields from a TOML file.
+
+    Raises:
+        ConfigError: The file is missing or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the config file {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None

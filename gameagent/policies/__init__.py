@@ -1,0 +1,12 @@
+"""Policies: networks that map inputs and hidden state to outputs and the next hidden state."""
+
+from gameagent.config import TrainConfig
+from gameagent.policies.interface import PolicySpec
+from gameagent.policies.network import AgentNetwork
+from gameagent_games.interface import Family
+
+
+def make_policy(config: TrainConfig, family: Family) -> AgentNetwork:
+    """The policy that a config asks for, with fresh weights from torch's global generator."""
+    spec = PolicySpec.of(family, beliefs=config.beliefs and config.memory == "lstm")
+    return AgentNetwork(spec, config.hidden_size, recurrent=config.memory == "lstm")

@@ -1,0 +1,83 @@
+"""What a policy takes and gives at every step: the one contract for every way of learning."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+from gameagent_games.distributions import Slot
+from gameagent_games.interface import Family
+
+HiddenState = dict[str, Tensor]
+"""Named tensors ``(B, …)`` carried from step to step."""
+
+
+class Inputs(NamedTuple):
+    """Inputs of T steps of B rows (one row is one seat of one game).
+
+    Attributes:
+        observation: float32 ``(T, B, D)``.
+        previous_action: float32 ``(T, B, A)``; one-hot, zeros at the trial's start.
+        previous_reward: float32 ``(T, B, 1)``; zero at the trial's start.
+        episode_start: float32 ``(T, B, 1)``; 1 at each episode's first step.
+        legal_actions: bool ``(T, B, A)``, or None where every action is always legal.
+        truth: float32 ``(B, E)``; the hidden rules in the form of a belief (see `beliefs.BeliefHead`).
+        told: float32 ``(B, 1)``; 1 where the truth stands in for the belief.
+    """
+
+    observation: Tensor
+    previous_action: Tensor
+    previous_reward: Tensor
+    episode_start: Tensor
+    legal_actions: Tensor | None
+    truth: Tensor
+    told: Tensor
+
+
+class Outputs(NamedTuple):
+    """Outputs of T steps of B rows.
+
+    Attributes:
+        logits: Log-probabilities of actions, normalised, ``(T, B, A)``.
+        values: ``(T, B)``.
+        beliefs: What the belief head predicts, ``(T, B, E)``; E may be 0.
+    """
+
+    logits: Tensor
+    values: Tensor
+    beliefs: Tensor
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """What a policy must know of a game.
+
+    Attributes:
+        observation_size: D.
+        num_actions: A.
+        has_mask: Whether some actions can be illegal.
+        belief_slots: The hidden rules that beliefs are about; empty for a policy without beliefs.
+    """
+
+    observation_size: int
+    num_actions: int
+    has_mask: bool
+    belief_slots: tuple[Slot, ...]
+
+    @classmethod
+    def of(cls, family: Family, beliefs: bool) -> "PolicySpec":
+        """The spec of a family's policy."""
+        slots = family.space.hidden_slots if beliefs else ()
+        return cls(family.observation_size, family.num_actions, family.has_mask, slots)
+
+
+class Policy(Protocol):
+    """A network that maps inputs and hidden state to outputs and the next hidden state."""
+
+    def initial_state(self, num_rows: int) -> HiddenState:
+        """The hidden state at a trial's start: tensors of zeros ``(num_rows, …)`` by name."""
+        ...
+
+    def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
+        """Runs T steps."""
+        ...

@@ -1,0 +1,97 @@
+"""The policy network: Meta-LSTM with beliefs (Duan et al. 2016; Wang et al. 2016), or the same without memory."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from gameagent.policies.beliefs import BeliefHead
+from gameagent.policies.interface import HiddenState, Inputs, Outputs, PolicySpec
+
+ILLEGAL_LOGIT = -1e9
+
+
+class AgentNetwork(nn.Module):
+    """Encoder, optional LSTM with layer norm, optional belief head, actor and critic.
+
+    The actor and the critic see (encoded inputs, recurrent output, belief with its gradient stopped).
+    """
+
+    def __init__(self, spec: PolicySpec, hidden_size: int, recurrent: bool) -> None:
+        super().__init__()
+        self.spec = spec
+        self.hidden_size = hidden_size
+        self.recurrent = recurrent
+        num_inputs = spec.observation_size + spec.num_actions + 2
+        self.encoder = nn.Linear(num_inputs, hidden_size)
+        self.lstm = nn.LSTM(hidden_size, hidden_size) if recurrent else None
+        self.memory_norm = nn.LayerNorm(hidden_size) if recurrent else None
+        num_features = 2 * hidden_size if recurrent else hidden_size
+        self.belief_head = BeliefHead(spec.belief_slots, hidden_size) if spec.belief_slots else None
+        num_features += self.belief_head.size if self.belief_head else 0
+        self.actor_hidden = nn.Linear(num_features, hidden_size)
+        self.actor = nn.Linear(hidden_size, spec.num_actions)
+        self.critic_hidden = nn.Linear(num_features, hidden_size)
+        self.critic = nn.Linear(hidden_size, 1)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.orthogonal_(module.weight, math.sqrt(2.0))
+                nn.init.zeros_(module.bias)
+        nn.init.orthogonal_(self.actor.weight, 0.01)
+        nn.init.orthogonal_(self.critic.weight, 1.0)
+        if self.lstm is not None:
+            for gate in self.lstm.weight_hh_l0.data.chunk(4):
+                nn.init.orthogonal_(gate)
+            nn.init.xavier_uniform_(self.lstm.weight_ih_l0)
+            nn.init.zeros_(self.lstm.bias_hh_l0)
+            nn.init.zeros_(self.lstm.bias_ih_l0)
+            self.lstm.bias_ih_l0.data[self.hidden_size : 2 * self.hidden_size] = 1.0  # forget gate open at first
+
+    def initial_state(self, num_rows: int) -> HiddenState:
+        """The hidden state at a trial's start: zeros ``(num_rows, H)`` by name."""
+        if not self.recurrent:
+            return {}
+        return {name: torch.zeros(num_rows, self.hidden_size) for name in ("hidden_h", "hidden_c")}
+
+    def encode(self, inputs: Inputs) -> Tensor:
+        """Encoded inputs ``(T, B, H)``."""
+        together = torch.cat(
+            (inputs.observation, inputs.previous_action, inputs.previous_reward, inputs.episode_start), -1
+        )
+        return torch.relu(self.encoder(together))
+
+    def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
+        """Runs T steps with torch's fused LSTM.
+
+        Args:
+            inputs: T steps of B rows.
+            hidden_state: As `initial_state` gives it, or as the last call returned it.
+
+        Returns:
+            Outputs of the T steps, and the next hidden state.
+        """
+        encoded = self.encode(inputs)
+        memory = encoded
+        if self.lstm is not None and self.memory_norm is not None:
+            start = (hidden_state["hidden_h"].unsqueeze(0), hidden_state["hidden_c"].unsqueeze(0))
+            raw, (h, c) = self.lstm(encoded, start)
+            memory = self.memory_norm(raw)
+            hidden_state = {"hidden_h": h[0], "hidden_c": c[0]}
+        return self.decide(encoded, memory, inputs), hidden_state
+
+    def decide(self, encoded: Tensor, memory: Tensor, inputs: Inputs) -> Outputs:
+        """Beliefs, action log-probabilities and values from encoded inputs and recurrent output ``(T, B, H)``."""
+        parts = [encoded, memory] if self.recurrent else [encoded]
+        beliefs = memory[..., :0]
+        if self.belief_head is not None:
+            beliefs = self.belief_head(memory)
+            parts.append(torch.lerp(beliefs.detach(), inputs.truth.expand_as(beliefs), inputs.told))
+        features = torch.cat(parts, -1)
+        logits = self.actor(torch.tanh(self.actor_hidden(features)))
+        if inputs.legal_actions is not None:
+            logits = torch.where(inputs.legal_actions, logits, ILLEGAL_LOGIT)
+        values = self.critic(torch.tanh(self.critic_hidden(features)))[..., 0]
+        return Outputs(torch.log_softmax(logits, -1), values, beliefs)

@@ -1,0 +1,211 @@
+"""Rollouts: whole trials of many games, played by a policy and kept for the outer loop."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gameagent.policies.beliefs import truth_from_encoding
+from gameagent.policies.interface import Inputs
+from gameagent.policies.network import AgentNetwork
+from gameagent_games.interface import Family
+from gameagent_games.simulator import Simulator
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Trials of B rows; a row is one seat of one game and holds that seat's own decisions only.
+
+    A seat that waits for its turn has no entries for the steps it waited; what it was rewarded meanwhile
+    is added to its last decision.
+
+    Attributes:
+        inputs: What the policy saw.
+        actions: int64 ``(T, B)``.
+        log_probs: Of the actions taken, ``(T, B)``.
+        values: ``(T, B)``.
+        rewards: In the game's units, ``(T, B)``.
+        valid: bool ``(T, B)``; False behind a row's last decision.
+        episode_returns: Mean over games and seats by episode index, float64 ``(K,)``.
+    """
+
+    inputs: Inputs
+    actions: Tensor
+    log_probs: Tensor
+    values: Tensor
+    rewards: Tensor
+    valid: Tensor
+    episode_returns: NDArray[np.float64]
+
+    @property
+    def num_steps(self) -> int:
+        """Decisions in this rollout."""
+        return int(self.valid.sum())
+
+
+class Trials:
+    """Plays trials of ``num_games`` games side by side, the same policy in every seat."""
+
+    def __init__(self, family: Family, num_games: int, num_episodes: int, belief_size: int) -> None:
+        """Allocates the games and the buffers of a rollout.
+
+        Args:
+            family: The game.
+            num_games: Games side by side.
+            num_episodes: Episodes of a trial (K), at least 1.
+            belief_size: Width of the policy's belief (E); 0 without beliefs.
+        """
+        self.family = family
+        self.simulator = Simulator(family, num_games, num_episodes=num_episodes)
+        self.num_episodes = num_episodes
+        self.num_rows = num_games * family.num_seats
+        self.belief_size = belief_size
+
+    def play(
+        self, policy: AgentNetwork, variants: NDArray[Any], seeds: NDArray[np.int64], told: NDArray[np.bool_],
+        generator: torch.Generator,
+    ) -> Rollout:  # fmt: skip
+        """Plays one trial in every game.
+
+        Args:
+            policy: The policy; every seat is a row of its own.
+            variants: Records, ``(num_games,)``.
+            seeds: Of the games, int64 ``(num_games,)``.
+            told: bool ``(num_games,)``; whether the truth stands in for the belief.
+            generator: For the choice of actions.
+        """
+        family, simulator, num_rows = self.family, self.simulator, self.num_rows
+        horizon = self.num_episodes * family.max_steps
+        simulator.reset(variants, seeds)
+        tape = _Tape(horizon, num_rows, family)
+        truth, told_rows = self._hidden_rules(variants, told)
+        hidden_state = policy.initial_state(num_rows)
+        actions = np.zeros((simulator.num_games, family.num_seats), np.int64)
+        every_game = np.arange(simulator.num_games)
+        episode_returns = np.zeros((simulator.num_games, self.num_episodes + 1))
+        with torch.no_grad():
+            while not simulator.finished.all():
+                deciding = (simulator.acting & ~simulator.finished[:, None]).reshape(-1)
+                at, rows = tape.place(deciding)
+                inputs = tape.see(simulator, truth, told_rows)
+                outputs, next_state = policy(inputs, hidden_state)
+                chosen = sample_actions(outputs.logits[0], generator)
+                hidden_state = _advance(hidden_state, next_state, deciding)
+                tape.decide(at, rows, inputs, chosen, outputs.logits[0], outputs.values[0])
+                actions.reshape(-1)[:] = chosen.numpy()
+                episodes = simulator.episodes.copy()
+                simulator.step(actions)
+                tape.outcome(simulator, deciding, chosen)
+                episode_returns[every_game, episodes] += simulator.rewards.mean(axis=1)
+        return tape.rollout(truth, told_rows, episode_returns[:, : self.num_episodes].mean(axis=0))
+
+    def _hidden_rules(self, variants: NDArray[Any], told: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
+        num_seats = self.family.num_seats
+        truth = torch.zeros(len(variants), 0)
+        if self.belief_size:
+            encoding = torch.from_numpy(self.family.space.encode(variants, hidden=True))
+            truth = truth_from_encoding(encoding, self.family.space.hidden_slots)
+        told_rows = torch.from_numpy(told.astype(np.float32)).unsqueeze(1)
+        return truth.repeat_interleave(num_seats, 0), told_rows.repeat_interleave(num_seats, 0)
+
+
+class _Tape:
+    """The growing record of a rollout: each row writes at its own cursor."""
+
+    def __init__(self, horizon: int, num_rows: int, family: Family) -> None:
+        self.num_rows, self.num_actions, self.has_mask = num_rows, family.num_actions, family.has_mask
+        self.observation = torch.zeros(horizon, num_rows, family.observation_size)
+        self.previous_action = torch.zeros(horizon, num_rows, family.num_actions)
+        self.previous_reward = torch.zeros(horizon, num_rows, 1)
+        self.episode_start = torch.zeros(horizon, num_rows, 1)
+        mask_steps = horizon if family.has_mask else 0
+        self.legal_actions = torch.ones(mask_steps, num_rows, family.num_actions, dtype=torch.bool)
+        self.actions = torch.zeros(horizon, num_rows, dtype=torch.int64)
+        self.log_probs = torch.zeros(horizon, num_rows)
+        self.values = torch.zeros(horizon, num_rows)
+        self.rewards = np.zeros((horizon, num_rows), np.float32)
+        self.cursor = np.zeros(num_rows, np.int64)
+        self.every_row = np.arange(num_rows)
+        # What each row saw happen since its last decision:
+        self.last_action = torch.zeros(num_rows, family.num_actions)
+        self.last_reward = np.zeros((num_rows, 1), np.float32)
+        self.new_episode = np.ones((num_rows, 1), np.float32)
+
+    def place(self, deciding: NDArray[np.bool_]) -> tuple[Any, Any]:
+        """Where this step's decisions are written: (time index, rows); slices where all rows march in step."""
+        if deciding.all() and self.cursor[0] == self.cursor.min() == self.cursor.max():
+            return int(self.cursor[0]), slice(None)
+        rows = np.flatnonzero(deciding)
+        return torch.from_numpy(self.cursor[rows]), torch.from_numpy(rows)
+
+    def see(self, simulator: Simulator, truth: Tensor, told: Tensor) -> Inputs:
+        """Inputs of this step for every row, ``T = 1``; rows that do not decide now are ignored by the caller."""
+        legal = None
+        if self.has_mask:
+            legal = torch.from_numpy(simulator.legal_actions).reshape(1, self.num_rows, -1).clone()
+        return Inputs(
+            torch.from_numpy(simulator.observations).reshape(1, self.num_rows, -1).clone(),
+            self.last_action.unsqueeze(0).clone(),
+            torch.from_numpy(self.last_reward).unsqueeze(0).clone(),
+            torch.from_numpy(self.new_episode).unsqueeze(0).clone(),
+            legal,
+            truth,
+            told,
+        )
+
+    def decide(self, at: Any, rows: Any, inputs: Inputs, chosen: Tensor, logits: Tensor, values: Tensor) -> None:
+        self.observation[at, rows] = inputs.observation[0, rows]
+        self.previous_action[at, rows] = inputs.previous_action[0, rows]
+        self.previous_reward[at, rows] = inputs.previous_reward[0, rows]
+        self.episode_start[at, rows] = inputs.episode_start[0, rows]
+        if inputs.legal_actions is not None:
+            self.legal_actions[at, rows] = inputs.legal_actions[0, rows]
+        self.actions[at, rows] = chosen[rows]
+        self.log_probs[at, rows] = logits.gather(-1, chosen.unsqueeze(-1))[rows, 0]
+        self.values[at, rows] = values[rows]
+
+    def outcome(self, simulator: Simulator, deciding: NDArray[np.bool_], chosen: Tensor) -> None:
+        """Books the last step's rewards and ends to every row that has decided at least once."""
+        self.cursor += deciding
+        last = np.maximum(self.cursor - 1, 0)
+        self.rewards[last, self.every_row] += simulator.rewards.reshape(-1)
+        ended = np.repeat(simulator.terminated | simulator.truncated, simulator.family.num_seats)
+        self.last_reward[:, 0] = self.rewards[last, self.every_row]
+        self.new_episode[:, 0] = np.where(deciding, ended, np.maximum(self.new_episode[:, 0], ended))
+        one_hot = torch.nn.functional.one_hot(chosen, self.num_actions).float()
+        self.last_action = torch.where(torch.from_numpy(deciding).unsqueeze(1), one_hot, self.last_action)
+
+    def rollout(self, truth: Tensor, told: Tensor, episode_returns: NDArray[np.float64]) -> Rollout:
+        """What was recorded, cut to the longest row."""
+        length = int(self.cursor.max())
+        inputs = Inputs(
+            self.observation[:length],
+            self.previous_action[:length],
+            self.previous_reward[:length],
+            self.episode_start[:length],
+            self.legal_actions[:length] if self.has_mask else None,
+            truth,
+            told,
+        )
+        valid = torch.arange(length).unsqueeze(1) < torch.from_numpy(self.cursor)
+        return Rollout(
+            inputs, self.actions[:length], self.log_probs[:length], self.values[:length],
+            torch.from_numpy(self.rewards[:length]), valid, episode_returns,
+        )  # fmt: skip
+
+
+def sample_actions(log_probs: Tensor, generator: torch.Generator) -> Tensor:
+    """Draws one action per row by the Gumbel-max trick: int64 ``(B,)`` from log-probabilities ``(B, A)``."""
+    noise = torch.rand(log_probs.shape, generator=generator).clamp(min=1e-10)
+    return (log_probs - torch.log(-torch.log(noise))).argmax(-1)
+
+
+def _advance(old: dict[str, Tensor], new: dict[str, Tensor], deciding: NDArray[np.bool_]) -> dict[str, Tensor]:
+    """The next hidden state; rows that did not decide keep theirs."""
+    if deciding.all():
+        return new
+    moved = torch.from_numpy(deciding).unsqueeze(1)
+    return {name: torch.where(moved, new[name], old[name]) for name in new}

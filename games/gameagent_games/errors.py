@@ -1,0 +1,21 @@
+"""What can go wrong with games and variants, each with a message that says what to do."""
+
+
+class GamesError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class FamilyError(GamesError):
+    """A family's definition is wrong, or no family of that name exists."""
+
+
+class VariantError(GamesError):
+    """A variant or a variant space is wrong: a misspelt rule, a value that no rule allows, a broken file."""
+
+
+class ActionError(GamesError):
+    """An action that the game cannot take: wrong shape, out of range, or illegal now."""
+
+
+class MissingExtra(GamesError):
+    """An optional package is not installed; the message names the extra that brings it."""

@@ -1,0 +1,175 @@
+"""Family: everything a trainer or a face may know of a game.
+
+A family's rules are plain scalar functions over two records, written for **one** game:
+
+    start(state, variant)                            a new episode; draw what is random with `chance`
+    step(state, variant, actions, rewards) -> bool   one decision of every seat that acts; True = terminated
+    observe(state, variant, seat, observation)       fills a float32 array of `Family.observation_size`
+    legal(state, variant, seat, mask)                optional: fills a bool array of `Family.num_actions`
+    turn(state, variant) -> int                      optional: the seat that acts now, or `EVERY_SEAT`
+
+``actions`` is int64 of ``(num_seats,)``; only the entries of seats that act are read. ``rewards`` is
+float64 of ``(num_seats,)`` and arrives as zeros. A time limit is not the rules' business: the simulator
+cuts an episode at `Family.max_steps` and reports it as truncated. Helpers that the rules call are marked
+with ``numba.extending.register_jitable``, so that the same code also runs uncompiled, in a debugger.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gameagent_games.errors import FamilyError
+from gameagent_games.variant import VariantSpace
+
+EVERY_SEAT = -1
+"""What ``turn`` returns when all seats act at once."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One named part of an observation.
+
+    Attributes:
+        name: Unique within the family, snake_case.
+        size: Number of float32 values.
+        low: Lowest value that can occur.
+        high: Highest value that can occur.
+        unit: Unit of the values, such as "cells" or "1" for a flag.
+        meaning: One sentence for a person.
+    """
+
+    name: str
+    size: int = 1
+    low: float = -1.0
+    high: float = 1.0
+    unit: str = "1"
+    meaning: str = ""
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise FamilyError(f"feature {self.name!r}: size is {self.size}, expected at least 1")
+        if not self.low < self.high:
+            raise FamilyError(f"feature {self.name!r}: low {self.low} is not below high {self.high}")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A game's rules as functions; see the module's text for their contract."""
+
+    start: Callable[..., None]
+    step: Callable[..., bool]
+    observe: Callable[..., None]
+    legal: Callable[..., None] | None = None
+    turn: Callable[..., int] | None = None
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """The best mean return that any learner can reach, where it is known.
+
+    Attributes:
+        total: Mean return of a whole trial.
+        episodes: Mean return by episode index, or None where only the total is known.
+        num_episodes: The trial length K that the figures hold for.
+        source: Where the figure comes from.
+    """
+
+    total: float
+    episodes: tuple[float, ...] | None
+    num_episodes: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """A parametrised game: its mechanics and the space of its rule variants.
+
+    Attributes:
+        name: Name in the registry.
+        summary: One line for a person.
+        rules: The scalar functions.
+        state: Record type of all that changes in an episode (see `chance.state_type`).
+        space: The space of rule variants; gives the variant's record type.
+        features: The observation's parts in order, as ``rules.observe`` fills them.
+        actions: Name of each discrete action.
+        max_steps: Time limit of an episode in steps; reaching it is truncation.
+        num_episodes: Episodes of a trial (K) that training uses unless told otherwise.
+        num_seats: Number of seats.
+        seat_names: Name of each seat; "seat_0", … unless given.
+        ceiling: The best mean return, where known.
+        view: ``"module:CLASS"`` of the family's view for rendering, or None.
+        training: Fields of the trainer's config that suit this game, by name; its defaults otherwise.
+        version: Raised when a change of the rules changes traces.
+    """
+
+    name: str
+    summary: str
+    rules: Rules
+    state: np.dtype[Any]
+    space: VariantSpace
+    features: tuple[Feature, ...]
+    actions: tuple[str, ...]
+    max_steps: int
+    num_episodes: int
+    num_seats: int = 1
+    seat_names: tuple[str, ...] = field(default=())
+    ceiling: Ceiling | None = None
+    view: str | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        def require(condition: bool, message: str) -> None:
+            if not condition:
+                raise FamilyError(f"family {self.name!r}: {message}")
+
+        require(self.num_seats >= 1, f"num_seats is {self.num_seats}, expected at least 1")
+        require(self.max_steps >= 1, f"max_steps is {self.max_steps}, expected at least 1")
+        require(self.num_episodes >= 1, f"num_episodes is {self.num_episodes}, expected at least 1")
+        require(len(self.actions) >= 2, f"has {len(self.actions)} actions, expected at least 2")
+        require(len(self.features) >= 1, "has no features, expected at least 1")
+        names = [feature.name for feature in self.features]
+        require(len(set(names)) == len(names), f"feature names repeat: {names}")
+        require(
+            {"random_key", "random_counter"} <= set(self.state.names or ()),
+            "state lacks random_key and random_counter; build it with chance.state_type",
+        )
+        if not self.seat_names:
+            object.__setattr__(self, "seat_names", tuple(f"seat_{i}" for i in range(self.num_seats)))
+        require(len(self.seat_names) == self.num_seats, "seat_names and num_seats differ in length")
+
+    @property
+    def num_actions(self) -> int:
+        """Number of discrete actions (A)."""
+        return len(self.actions)
+
+    @cached_property
+    def game_features(self) -> tuple[Feature, ...]:
+        """All parts of what an agent observes: the family's own, then one for each shown rule."""
+        shown = tuple(
+            Feature(f"rule_{slot.label}", slot.size, *slot.bounds, unit="1", meaning=f"shown rule {slot.label}")
+            for slot in self.space.shown_slots
+        )
+        return self.features + shown
+
+    @cached_property
+    def own_size(self) -> int:
+        """Number of values that ``rules.observe`` fills."""
+        return sum(feature.size for feature in self.features)
+
+    @cached_property
+    def observation_size(self) -> int:
+        """Number of values of a whole observation (D): the family's own and the shown rules."""
+        return sum(feature.size for feature in self.game_features)
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether the family has illegal actions."""
+        return self.rules.legal is not None
+
+    def revealed(self) -> "Family":
+        """The same game with every rule shown: what an oracle plays."""
+        return replace(self, space=self.space.revealed())

@@ -1,0 +1,245 @@
+"""Many games side by side: the batch loop over a family's scalar rules.
+
+Compiled by numba this runs tens of millions of steps a second on one core; uncompiled it runs the very same
+functions in the Python interpreter, for a debugger, with the same bits in every array.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from gameagent_games.chance import episode_key
+from gameagent_games.errors import ActionError, VariantError
+from gameagent_games.interface import EVERY_SEAT, Family, Rules
+
+
+class Loops(NamedTuple):
+    """The two batch loops of one set of rules."""
+
+    begin: Callable[..., None]
+    advance: Callable[..., None]
+
+
+def _everything_legal(state: Any, variant: Any, seat: int, mask: Any) -> None:
+    mask[:] = True
+
+
+def _every_seat(state: Any, variant: Any) -> int:
+    return EVERY_SEAT
+
+
+@lru_cache(maxsize=64)
+def make_loops(rules: Rules, compiled: bool) -> Loops:
+    """The batch loops over ``rules``, compiled at their first call (a few seconds) or plain Python."""
+
+    def prepare(function: Any) -> Any:
+        return njit(nogil=True)(function) if compiled else function
+
+    start, step, observe = prepare(rules.start), prepare(rules.step), prepare(rules.observe)
+    legal, turn = prepare(rules.legal or _everything_legal), prepare(rules.turn or _every_seat)
+
+    @prepare  # type: ignore[untyped-decorator]
+    def look(state: Any, variant: Any, own_size: int, observations: Any, masks: Any, acting: Any) -> None:
+        mover = turn(state, variant)
+        for seat in range(len(acting)):
+            acting[seat] = mover in (EVERY_SEAT, seat)
+            observe(state, variant, seat, observations[seat, :own_size])
+            legal(state, variant, seat, masks[seat])
+
+    @prepare  # type: ignore[untyped-decorator]
+    def begin(
+        which: Any, states: Any, variants: Any, seeds: Any, episodes: Any, own_size: int, observations: Any, masks: Any, acting: Any
+    ) -> None:
+        for game in which:
+            state = states[game]
+            state.random_key = episode_key(seeds[game], episodes[game])
+            state.random_counter = 0
+            start(state, variants[game])
+            look(state, variants[game], own_size, observations[game], masks[game], acting[game])
+
+    @prepare  # type: ignore[untyped-decorator]
+    def advance(
+        states: Any, variants: Any, seeds: Any, actions: Any, rewards: Any, terminated: Any, truncated: Any,
+        finished: Any, episodes: Any, steps: Any, max_steps: int, num_episodes: int, auto_start: bool,
+        own_size: int, observations: Any, masks: Any, acting: Any,
+    ) -> None:  # fmt: skip
+        for game in range(len(states)):
+            rewards[game, :] = 0.0
+            terminated[game] = False
+            truncated[game] = False
+            if finished[game]:
+                continue
+            state, variant = states[game], variants[game]
+            ended = step(state, variant, actions[game], rewards[game])
+            steps[game] += 1
+            terminated[game] = ended
+            truncated[game] = not ended and steps[game] >= max_steps
+            if ended or truncated[game]:
+                episodes[game] += 1
+                steps[game] = 0
+                finished[game] = num_episodes > 0 and episodes[game] >= num_episodes
+                if auto_start and not finished[game]:
+                    state.random_key = episode_key(seeds[game], episodes[game])
+                    state.random_counter = 0
+                    start(state, variant)
+            look(state, variant, own_size, observations[game], masks[game], acting[game])
+
+    return Loops(begin, advance)
+
+
+class RecordView:
+    """One record of an array with its fields as attributes: what the interpreter hands to the rules.
+
+    (``numpy.record`` would give copies of array fields, so that writes to them were lost.)
+    """
+
+    __slots__ = ("_array", "_index")
+
+    def __init__(self, array: NDArray[Any], index: int) -> None:
+        object.__setattr__(self, "_array", array)
+        object.__setattr__(self, "_index", index)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            value = self._array[name][self._index]
+        except ValueError:
+            raise AttributeError(f"no field {name!r}; the fields are {', '.join(self._array.dtype.names)}") from None
+        return value if value.ndim else value.item()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self._array.dtype.names:
+            raise AttributeError(f"no field {name!r}; the fields are {', '.join(self._array.dtype.names)}")
+        self._array[name][self._index] = value
+
+    def __repr__(self) -> str:
+        return f"RecordView({self._array[self._index]})"
+
+
+class Simulator:
+    """N games of one family side by side, each with its own variant and seed.
+
+    An episode that ends is followed by the next one of the same variant at once (``auto_start``), until the
+    trial's ``num_episodes`` are over; then the game is finished and further steps leave it alone. Arrays are
+    overwritten by the next call: copy what you keep.
+
+    Attributes:
+        observations: float32 ``(N, seats, D)``; what every seat sees now.
+        legal_actions: bool ``(N, seats, A)``; all True where the family has no illegal actions.
+        acting: bool ``(N, seats)``; the seats that act now.
+        rewards: float64 ``(N, seats)``; of the last step.
+        terminated: bool ``(N,)``; the last step ended an episode by the rules.
+        truncated: bool ``(N,)``; the last step ended an episode by the time limit.
+        finished: bool ``(N,)``; the trial is over.
+        episodes: int64 ``(N,)``; index of the running episode.
+        steps: int64 ``(N,)``; steps taken in the running episode.
+        states: Records of the family's state type, ``(N,)``.
+        variants: Records of the variant type, ``(N,)``.
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        num_games: int,
+        *,
+        num_episodes: int | None = None,
+        compiled: bool = True,
+        auto_start: bool = True,
+    ) -> None:
+        """Allocates the games; `reset` starts them.
+
+        Args:
+            family: The game.
+            num_games: Number of games (N).
+            num_episodes: Episodes of a trial; 0 for no end; None for the family's own number.
+            compiled: Whether numba compiles the rules; False runs them in the interpreter.
+            auto_start: Whether the next episode of a trial starts in the step that ended the last one.
+        """
+        if num_games < 1:
+            raise ValueError(f"num_games is {num_games}, expected at least 1")
+        self.family = family
+        self.num_games = num_games
+        self.num_episodes = family.num_episodes if num_episodes is None else num_episodes
+        self._auto_start = auto_start
+        self._compiled = compiled
+        self._loops = make_loops(family.rules, compiled)
+        num_seats = family.num_seats
+        self.states = np.zeros(num_games, family.state)
+        self.variants = np.zeros(num_games, family.space.dtype)
+        self.seeds = np.zeros(num_games, np.int64)
+        self.observations = np.zeros((num_games, num_seats, family.observation_size), np.float32)
+        self.legal_actions = np.ones((num_games, num_seats, family.num_actions), np.bool_)
+        self.acting = np.ones((num_games, num_seats), np.bool_)
+        self.rewards = np.zeros((num_games, num_seats), np.float64)
+        self.terminated = np.zeros(num_games, np.bool_)
+        self.truncated = np.zeros(num_games, np.bool_)
+        self.finished = np.ones(num_games, np.bool_)
+        self.episodes = np.zeros(num_games, np.int64)
+        self.steps = np.zeros(num_games, np.int64)
+
+    def reset(self, variants: NDArray[Any], seeds: NDArray[np.int64]) -> None:
+        """Starts a new trial in every game.
+
+        Args:
+            variants: Records of the family's variant type, ``(N,)``.
+            seeds: int64 ``(N,)``, each >= 0.
+
+        Raises:
+            VariantError: Wrong record type or number of variants.
+            ValueError: Wrong number of seeds, or a negative one.
+        """
+        if variants.dtype != self.variants.dtype or variants.shape != (self.num_games,):
+            raise VariantError(
+                f"got variants {variants.dtype} of shape {variants.shape}, "
+                f"expected {self.variants.dtype} of shape ({self.num_games},)"
+            )
+        if seeds.shape != (self.num_games,) or (seeds < 0).any():
+            raise ValueError(f"seeds must be {self.num_games} integers >= 0, got shape {seeds.shape}")
+        self.variants[:] = variants
+        self.seeds[:] = seeds
+        self.episodes[:] = 0
+        self.finished[:] = False
+        self.rewards[:] = 0.0
+        self.terminated[:] = False
+        self.truncated[:] = False
+        shown = self.family.space.encode(self.variants, hidden=False)
+        self.observations[:, :, self.family.own_size :] = shown[:, None, :]
+        self._begin(np.arange(self.num_games))
+
+    def next_episode(self) -> None:
+        """Starts the running episode of every game anew from its seed; for simulators without ``auto_start``."""
+        self._begin(np.arange(self.num_games))
+
+    def _begin(self, which: NDArray[np.int64]) -> None:
+        self.steps[which] = 0
+        self._loops.begin(
+            which, self._records(self.states), self._records(self.variants), self.seeds, self.episodes,
+            self.family.own_size, self.observations, self.legal_actions, self.acting,
+        )  # fmt: skip
+
+    def step(self, actions: NDArray[np.int64]) -> None:
+        """Takes one decision of every acting seat in every unfinished game.
+
+        Args:
+            actions: int64 ``(N, seats)``, each in [0, A); entries of seats that do not act are ignored.
+
+        Raises:
+            ActionError: Wrong shape or an action out of range.
+        """
+        if actions.shape != self.acting.shape or actions.dtype != np.int64:
+            raise ActionError(
+                f"got actions {actions.dtype} of shape {actions.shape}, expected int64 of shape {self.acting.shape}"
+            )
+        if actions.min() < 0 or actions.max() >= self.family.num_actions:
+            raise ActionError(f"actions span {actions.min()} to {actions.max()}, expected 0 to {self.family.num_actions - 1}")
+        self._loops.advance(
+            self._records(self.states), self._records(self.variants), self.seeds, actions, self.rewards,
+            self.terminated, self.truncated, self.finished, self.episodes, self.steps, self.family.max_steps,
+            self.num_episodes, self._auto_start, self.family.own_size, self.observations, self.legal_actions, self.acting,
+        )  # fmt: skip
+
+    def _records(self, array: NDArray[Any]) -> Any:
+        return array if self._compiled else [RecordView(array, game) for game in range(self.num_games)]

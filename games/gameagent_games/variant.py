@@ -1,0 +1,225 @@
+"""Variants and spaces of variants: a game's rules as data.
+
+A `VariantSpace` gives each rule a distribution. Its train, validation and test splits are made on rule
+values: every rule's range is cut into cells (a value of a choice, a sixteenth of a continuous range), and a
+hash of a variant's combination of cells decides its split. So a held-out variant is a combination that
+training never saw, not a new seed of one that it did. The ``out_of_range`` split draws every rule that has
+values beyond its training range from beyond it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gameagent_games.distributions import Distribution, Slot
+from gameagent_games.errors import VariantError
+
+Split = Literal["train", "validation", "test", "out_of_range", "all"]
+SPLITS: Final = get_args(Split)
+SPLIT_SHARES: Final = {"train": 80, "validation": 10, "test": 10}
+"""Share of the cell combinations in each split, in percent."""
+
+_BUCKETS = {
+    name: (sum(list(SPLIT_SHARES.values())[:i]), sum(list(SPLIT_SHARES.values())[: i + 1]))
+    for i, name in enumerate(SPLIT_SHARES)
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One setting of a family's rules, as plain values by rule name."""
+
+    rules: Mapping[str, Any]
+
+    @cached_property
+    def id(self) -> str:
+        """Twelve hexadecimal digits derived from the rules' values alone."""
+        text = json.dumps(dict(self.rules), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Variant) and self.id == other.id
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One named rule of a game.
+
+    Attributes:
+        name: The variant record's field, snake_case.
+        distribution: What values it takes.
+        hidden: Whether agents must discover it; a shown rule is appended to every observation.
+        unit: Unit of its values.
+        meaning: One sentence for a person.
+    """
+
+    name: str
+    distribution: Distribution
+    hidden: bool = True
+    unit: str = "1"
+    meaning: str = ""
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        """The numbers and choices that describe this rule in encodings."""
+        return self.distribution.slots(self.name, self.unit)
+
+
+@dataclass(frozen=True)
+class VariantSpace:
+    """All variants of a game: a tuple of rules.
+
+    Variants travel in two forms: `Variant` (plain values, for people and files) and records of `dtype`
+    (for the simulator, ``(num,)``).
+    """
+
+    rules: tuple[Rule, ...]
+
+    def __post_init__(self) -> None:
+        names = [rule.name for rule in self.rules]
+        if not names:
+            raise VariantError("a variant space needs at least one rule")
+        if len(set(names)) != len(names):
+            raise VariantError(f"rule names repeat: {names}")
+        for name in names:
+            if not name.isidentifier():
+                raise VariantError(f"rule name {name!r} is not an identifier")
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """Record type with one field per rule."""
+        fields = [(rule.name, rule.distribution.dtype, rule.distribution.shape) for rule in self.rules]
+        return np.dtype(fields, align=True)
+
+    @cached_property
+    def hidden_slots(self) -> tuple[Slot, ...]:
+        """Slots of the hidden rules, in rule order: what beliefs are about."""
+        return tuple(slot for rule in self.rules if rule.hidden for slot in rule.slots)
+
+    @cached_property
+    def shown_slots(self) -> tuple[Slot, ...]:
+        """Slots of the shown rules, in rule order: what observations end with."""
+        return tuple(slot for rule in self.rules if not rule.hidden for slot in rule.slots)
+
+    def revealed(self) -> "VariantSpace":
+        """The same space with every rule shown."""
+        return VariantSpace(tuple(replace(rule, hidden=False) for rule in self.rules))
+
+    def encode(self, records: NDArray[Any], *, hidden: bool) -> NDArray[np.float32]:
+        """Encodes the hidden or the shown rules.
+
+        Args:
+            records: Variants of `dtype`, ``(num,)``.
+            hidden: Whether to encode the hidden or the shown rules.
+
+        Returns:
+            float32 ``(num, sum of slot sizes)``: one-hot for categorical slots; scalar slots have mean 0 and
+            standard deviation 1 over training variants.
+        """
+        parts = [rule.distribution.encode(records[rule.name]) for rule in self.rules if rule.hidden == hidden]
+        return np.concatenate([np.zeros((len(records), 0), np.float32), *parts], axis=1)
+
+    # -- sampling and splits ------------------------------------------------------------------------------
+
+    def sample(self, num: int, seed: int | Sequence[int] | np.random.Generator, split: Split = "train") -> NDArray[Any]:
+        """Draws variants.
+
+        Args:
+            num: How many.
+            seed: Seed, or a generator that is advanced.
+            split: One of `SPLITS`; "all" ignores the splits and stays within the training range.
+
+        Returns:
+            Records of `dtype`, ``(num,)``.
+
+        Raises:
+            VariantError: No such split, or the space is too small to hold variants out.
+        """
+        if split not in SPLITS:
+            raise VariantError(f"no split {split!r}; choose one of {', '.join(SPLITS)}")
+        generator = np.random.default_rng(seed)
+        if split == "out_of_range" and not any(rule.distribution.has_beyond for rule in self.rules):
+            raise VariantError("no rule of this space has values beyond its training range: no out_of_range split")
+        if split in ("all", "out_of_range"):
+            return self._draw(generator, num, beyond=split == "out_of_range")
+        kept = np.empty(0, dtype=self.dtype)
+        for _ in range(200):
+            drawn = self._draw(generator, 2 * (num - len(kept)) + 64)
+            kept = np.concatenate([kept, drawn[self.split_of(drawn) == split]])[:num]
+            if len(kept) == num:
+                return kept
+        raise VariantError(f"this space is too small to hold out a {split!r} split; use split 'all'")
+
+    def _draw(self, generator: np.random.Generator, num: int, beyond: bool = False) -> NDArray[Any]:
+        records = np.zeros(num, dtype=self.dtype)
+        for rule in self.rules:
+            distribution = rule.distribution
+            records[rule.name] = distribution.draw(generator, num, beyond and distribution.has_beyond)
+        return records
+
+    def split_of(self, records: NDArray[Any]) -> NDArray[np.str_]:
+        """The split that each of ``(num,)`` variants belongs to; "out_of_range" if any rule is."""
+        inside = np.ones(len(records), dtype=bool)
+        digest = np.full(len(records), 0x9E3779B97F4A7C15, dtype=np.uint64)
+        for rule in self.rules:
+            inside &= rule.distribution.contains(records[rule.name])
+            for cell in rule.distribution.cells(records[rule.name]).T:
+                digest = _mix64(digest ^ cell.astype(np.uint64))
+        bucket = digest % np.uint64(100)
+        names = np.full(len(records), "out_of_range", dtype="<U12")
+        for name, (low, high) in _BUCKETS.items():
+            names[inside & (bucket >= low) & (bucket < high)] = name
+        return names
+
+    # -- variants for people ------------------------------------------------------------------------------
+
+    def variants(self, records: NDArray[Any]) -> list[Variant]:
+        """Records ``(num,)`` as plain variants."""
+        return [
+            Variant({rule.name: rule.distribution.show(record[rule.name]) for rule in self.rules}) for record in records
+        ]
+
+    def records(self, variants: Sequence[Variant | Mapping[str, Any]]) -> NDArray[Any]:
+        """Plain variants as records ``(num,)``.
+
+        Raises:
+            VariantError: A rule is misspelt, missing, or has a value that no rule allows.
+        """
+        known = [rule.name for rule in self.rules]
+        records = np.zeros(len(variants), dtype=self.dtype)
+        for record, variant in zip(records, variants, strict=True):
+            given = variant.rules if isinstance(variant, Variant) else variant
+            if not isinstance(given, Mapping):
+                raise VariantError(f"a variant is a table of rules, got {given!r}")
+            if unknown := sorted(set(given) - set(known)):
+                raise VariantError(f"no rule named {', '.join(map(repr, unknown))}; the rules are {', '.join(known)}")
+            missing = [r.name for r in self.rules if r.name not in given and not _is_fixed(r)]
+            if missing:
+                raise VariantError(f"the variant lacks {', '.join(map(repr, missing))}; the rules are {', '.join(known)}")
+            for rule in self.rules:
+                try:
+                    value = given[rule.name] if rule.name in given else rule.distribution.show(np.zeros(()))
+                    record[rule.name] = rule.distribution.store(value)
+                except ValueError as error:
+                    raise VariantError(f"rule {rule.name!r}: {error}") from None
+        return records
+
+
+def _is_fixed(rule: Rule) -> bool:
+    return not rule.slots
+
+
+def _mix64(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The finalizer of splitmix64 (Steele et al. 2014); wraps around 2**64 as it should."""
+    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return word ^ (word >> np.uint64(31))

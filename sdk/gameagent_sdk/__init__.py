@@ -1,0 +1,56 @@
+"""Run a gameagent bundle inside a game: it acts, learns the rules and the opponent at hand, and is saved.
+
+Start at :class:`Agent`. Needs numpy and onnxruntime; the latter is imported when the first agent is loaded.
+"""
+
+from gameagent_sdk.agent import Agent
+from gameagent_sdk.backends import Backend, load_backend
+from gameagent_sdk.beliefs import Belief, decode_beliefs
+from gameagent_sdk.bundle import Bundle, attach_manifest, graph_sha256
+from gameagent_sdk.context import Context
+from gameagent_sdk.errors import (
+    BundleError,
+    CallOrderError,
+    InputError,
+    ManifestError,
+    MindError,
+    MissingBackend,
+    SdkError,
+)
+from gameagent_sdk.manifest import ActionSpec, BeliefSpec, FeatureSpec, Manifest, TensorSpec
+from gameagent_sdk.sampling import action_probabilities, sample_actions
+from gameagent_sdk.session import PolicySession
+from gameagent_sdk.signature import Port, step_inputs, step_outputs
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ActionSpec",
+    "Agent",
+    "Backend",
+    "Belief",
+    "BeliefSpec",
+    "Bundle",
+    "BundleError",
+    "CallOrderError",
+    "Context",
+    "FeatureSpec",
+    "InputError",
+    "Manifest",
+    "ManifestError",
+    "MindError",
+    "MissingBackend",
+    "PolicySession",
+    "Port",
+    "SdkError",
+    "TensorSpec",
+    "__version__",
+    "action_probabilities",
+    "attach_manifest",
+    "decode_beliefs",
+    "graph_sha256",
+    "load_backend",
+    "sample_actions",
+    "step_inputs",
+    "step_outputs",
+]

@@ -1,0 +1,90 @@
+"""What a policy carries from one step of a trial to the next."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gameagent_sdk.manifest import Manifest
+
+
+@dataclass
+class Progress:
+    """What one agent keeps count of in a trial, for its game and for overlays.
+
+    Attributes:
+        probabilities: float64 (A,), of the last decision; zeros before the first.
+        last_action: the last decision; 0 before the first.
+        num_decisions: in this trial.
+        step: how many steps of the episode at hand were observed.
+        episode_return: the sum of rewards so far in the episode at hand.
+        returns: of the episodes of this trial that have ended.
+    """
+
+    probabilities: NDArray[np.float64]
+    last_action: int = 0
+    num_decisions: int = 0
+    step: int = 0
+    episode_return: float = 0.0
+    returns: tuple[float, ...] = ()
+
+    def decided(self, action: int, probabilities: NDArray[np.float64]) -> None:
+        """Counts a decision."""
+        self.last_action, self.probabilities = action, probabilities
+        self.num_decisions += 1
+
+    def observed(self, reward: float, ended: bool) -> None:
+        """Counts a step, and an episode if it ended."""
+        self.step += 1
+        self.episode_return += reward
+        if ended:
+            self.returns += (self.episode_return,)
+            self.step, self.episode_return = 0, 0.0
+
+
+@dataclass
+class Context:
+    """The inputs of the next policy step other than what the game shows, for N rows.
+
+    Attributes:
+        hidden_state: by tensor name, each float32 (N, *shape).
+        previous_action: float32 (N, A), one-hot; zeros at a trial's start.
+        previous_reward: float32 (N, 1); zero at a trial's start.
+        episode_start: float32 (N, 1), 1 at the first step of each episode, else 0.
+    """
+
+    hidden_state: dict[str, NDArray[np.float32]]
+    previous_action: NDArray[np.float32]
+    previous_reward: NDArray[np.float32]
+    episode_start: NDArray[np.float32]
+
+    @classmethod
+    def blank(cls, manifest: Manifest, num_rows: int) -> "Context":
+        """The context of N rows at a trial's start."""
+        return cls(
+            hidden_state={t.name: np.zeros((num_rows, *t.shape), np.float32) for t in manifest.hidden_state},
+            previous_action=np.zeros((num_rows, manifest.num_actions), np.float32),
+            previous_reward=np.zeros((num_rows, 1), np.float32),
+            episode_start=np.ones((num_rows, 1), np.float32),
+        )
+
+    def clear(self, rows: NDArray[np.bool_]) -> None:
+        """Puts the chosen rows back to a trial's start.
+
+        Args:
+            rows: bool (N,), True where to clear.
+        """
+        for tensor in self.hidden_state.values():
+            tensor[rows] = 0.0
+        self.previous_action[rows] = 0.0
+        self.previous_reward[rows] = 0.0
+        self.episode_start[rows] = 1.0
+
+    def inputs(self) -> dict[str, NDArray[np.float32]]:
+        """The context as inputs of the policy step."""
+        return {
+            "previous_action": self.previous_action,
+            "previous_reward": self.previous_reward,
+            "episode_start": self.episode_start,
+            **self.hidden_state,
+        }

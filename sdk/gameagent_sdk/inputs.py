@@ -1,0 +1,132 @@
+"""What a game hands in, checked and brought into the policy's shapes and dtypes.
+
+``rows`` is the leading shape: () for one agent's own value, (N,) for N agents side by side. Errors say what was
+expected, what was given, and for observations which feature is meant.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gameagent_sdk.errors import InputError
+from gameagent_sdk.manifest import Manifest
+
+Rows = tuple[()] | tuple[int]
+
+
+def as_observations(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray[np.float32]:
+    """Observations as float32 (*rows, D), C-contiguous, finite.
+
+    Raises:
+        InputError: another shape or dtype, or a NaN or infinity; the message names the features.
+    """
+
+    def expected() -> str:
+        return f"finite numbers of shape {shape}, the features {describe_features(manifest)}"
+
+    shape = (*rows, manifest.observation_size)
+    array = _as_array("observation", value, "biuf", shape, expected)
+    observations = _as_float32(array)
+    finite = np.isfinite(observations)
+    if not finite.all():
+        position = tuple(np.argwhere(~finite)[0])
+        at, feature = ", ".join(map(str, position)), _feature_at(manifest, int(position[-1]))
+        raise InputError(f"observation[{at}] ({feature}) must be a finite number, given {array[position]}")
+    return observations
+
+
+def as_legal_actions(manifest: Manifest, value: ArrayLike | None, rows: Rows) -> NDArray[np.bool_] | None:
+    """Legal actions as bool (*rows, A) with a legal one in each row; None where the policy takes no mask.
+
+    Raises:
+        InputError: given or left out against the manifest, another shape or dtype, or no action is legal.
+    """
+
+    def expected() -> str:
+        return f"of shape {shape}, one True or False (not an index) for each of {', '.join(manifest.action.names)}"
+
+    shape = (*rows, manifest.num_actions)
+    if not manifest.action.mask:
+        if value is not None:
+            raise InputError("this bundle's actions have no mask (manifest.action.mask): leave legal_actions out")
+        return None
+    if value is None:
+        raise InputError(f"legal_actions is needed at every decision, {expected()}")
+    array = _as_array("legal_actions", value, "biu", shape, expected)
+    legal = array != 0
+    if not (legal == array).all():
+        raise InputError(f"legal_actions must be {expected()}, given the value {array[legal != array][0]}")
+    if not legal.any(axis=-1).all():
+        raise InputError("legal_actions has no True: at least one action must be legal at every decision")
+    return np.ascontiguousarray(legal)
+
+
+def as_actions(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray[np.int64]:
+    """Actions as int64 (*rows), each in 0..A-1.
+
+    Raises:
+        InputError: another shape, dtype or range.
+    """
+    array = _as_array("actions", value, "iu", rows, lambda: f"integers of shape {rows}")
+    if array.min() < 0 or array.max() >= manifest.num_actions:
+        raise InputError(f"actions must be from 0 to {manifest.num_actions - 1}, given {array.min()} to {array.max()}")
+    return array.astype(np.int64)
+
+
+def as_rewards(value: ArrayLike, rows: Rows) -> NDArray[np.float32]:
+    """Rewards as float32 (*rows), finite.
+
+    Raises:
+        InputError: another shape or dtype, or not finite in single precision.
+    """
+    array = _as_array("reward", value, "biuf", rows, lambda: _one_or_many("a finite number", rows))
+    rewards = _as_float32(array)
+    if not np.isfinite(rewards).all():
+        raise InputError(f"reward must be a finite number, given {array[~np.isfinite(rewards)].flat[0]}")
+    return rewards
+
+
+def as_flags(name: str, value: ArrayLike, rows: Rows) -> NDArray[np.bool_]:
+    """Flags as bool (*rows).
+
+    Raises:
+        InputError: another shape or dtype.
+    """
+    return _as_array(name, value, "b", rows, lambda: _one_or_many("True or False", rows))
+
+
+def describe_features(manifest: Manifest) -> str:
+    """The observation's features in order with their sizes, such as ``ball (2), paddle (1)``."""
+    return ", ".join(f"{feature.name} ({feature.size})" for feature in manifest.observation)
+
+
+def _as_array(
+    name: str, value: ArrayLike, kinds: str, shape: tuple[int, ...], expected: Callable[[], str]
+) -> NDArray[Any]:
+    """An array of a wanted shape and of numpy's dtype kinds ("b" bool, "iu" integers, "f" floats)."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, or tensors of another library
+        raise InputError(f"{name} must be {expected()}: given what makes no array ({error})") from error
+    if array.dtype.kind not in kinds:
+        raise InputError(f"{name} must be {expected()}: given {type(value).__name__} of dtype {array.dtype}")
+    if array.shape != shape:
+        raise InputError(f"{name} must be {expected()}: given shape {array.shape}")
+    return array
+
+
+def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and the caller says so
+        return array.astype(np.float32, order="C")
+
+
+def _feature_at(manifest: Manifest, index: int) -> str:
+    """The name of the feature that the observation's number ``index`` belongs to."""
+    ends = np.cumsum([feature.size for feature in manifest.observation])
+    return manifest.observation[int(np.searchsorted(ends, index, side="right"))].name
+
+
+def _one_or_many(what: str, rows: Rows) -> str:
+    return f"{what} for each row, of shape {rows}" if rows else what

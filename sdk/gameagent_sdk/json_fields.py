@@ -1,0 +1,96 @@
+"""Strict reading of JSON into frozen dataclasses: their annotations are the schema."""
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from typing import Any, NoReturn, TypeVar
+
+from gameagent_sdk.errors import ManifestError
+
+Record = TypeVar("Record")
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """Parses a JSON object; NaN and Infinity, which are not JSON, are refused.
+
+    Raises:
+        ManifestError: the text is no JSON, or not an object.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"the manifest is not valid JSON ({error}): export the bundle again") from error
+    if not isinstance(value, dict):
+        raise ManifestError(f"the manifest must be a JSON object, given {_called(value)}: export the bundle again")
+    return value
+
+
+def read_record(record: type[Record], fields: dict[str, Any], path: str = "") -> Record:
+    """Builds the dataclass ``record`` from parsed JSON, refusing missing, unknown and mistyped fields.
+
+    Args:
+        record: a dataclass of int, float, str, bool, dict, None, tuples of one type, and dataclasses of these.
+        fields: the JSON object.
+        path: where the object stands in the manifest, with its trailing dot; for messages.
+
+    Raises:
+        ManifestError: names the field, what was expected and what was given.
+    """
+    hints = typing.get_type_hints(record)
+    missing, unknown = sorted(hints.keys() - fields.keys()), sorted(fields.keys() - hints.keys())
+    if missing:
+        raise ManifestError(f"manifest field {path}{missing[0]} is missing: export the bundle again")
+    if unknown:
+        raise ManifestError(
+            f"manifest field {path}{unknown[0]} is unknown: was it written by a newer gameagent? Upgrade gameagent-sdk"
+        )
+    return record(**{name: _read(hint, fields[name], path + name) for name, hint in hints.items()})
+
+
+def _read(hint: Any, value: Any, path: str) -> Any:
+    """Reads one value of the annotated type ``hint``."""
+    origin = typing.get_origin(hint)
+    if origin is types.UnionType:  # only "X | None" is used
+        return None if value is None else _read(_without_none(hint), value, path)
+    if origin is tuple:
+        items = value if isinstance(value, list) else _mistyped(path, "a list", value)
+        return tuple(_read(typing.get_args(hint)[0], item, f"{path}[{i}]") for i, item in enumerate(items))
+    if origin is dict:
+        return value if isinstance(value, dict) else _mistyped(path, "an object", value)
+    if dataclasses.is_dataclass(hint):
+        return read_record(hint, value if isinstance(value, dict) else _mistyped(path, "an object", value), path + ".")  # type: ignore[arg-type]
+    if hint is float:
+        return _read_float(value, path)
+    if type(value) is not hint:  # exact: JSON's true is a bool, never the int 1
+        _mistyped(path, {int: "an integer", str: "a text", bool: "true or false"}[hint], value)
+    return value
+
+
+def _read_float(value: Any, path: str) -> float:
+    if type(value) not in (int, float):
+        _mistyped(path, "a number", value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    return number if math.isfinite(number) else _mistyped(path, "a finite number", value)
+
+
+def _without_none(hint: Any) -> Any:
+    return next(option for option in typing.get_args(hint) if option is not type(None))
+
+
+def _mistyped(path: str, expected: str, value: Any) -> NoReturn:
+    raise ManifestError(f"manifest field {path} must be {expected}, given {_called(value)}: export the bundle again")
+
+
+def _called(value: Any) -> str:
+    """A value in a message, shortened: it comes from a file that is not trusted."""
+    text = repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")

@@ -1,0 +1,266 @@
+"""The manifest: everything a bundle says about itself, as one frozen dataclass tree.
+
+It travels as JSON in the ``.onnx`` file's metadata under ``gameagent.manifest``. The exporter builds a
+:class:`Manifest` and hands it to :func:`gameagent_sdk.attach_manifest`; a game reads it as ``agent.manifest``.
+"""
+
+import dataclasses
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gameagent_sdk.errors import ManifestError
+from gameagent_sdk.json_fields import parse_object, read_record
+
+SCHEMA_VERSION = 1
+STEP_INPUTS = ("observation", "legal_actions", "previous_action", "previous_reward", "episode_start")
+STEP_NAMES = (*STEP_INPUTS, "logits", "beliefs")  # what hidden state must not be called
+MAX_SIZE = 2**24  # elements of one tensor, a row: keeps a forged manifest from asking for all the memory there is
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """One named group of neighbouring numbers in the observation.
+
+    Attributes:
+        name: what the game calls it.
+        size: how many numbers it takes.
+        low: the least value in training, in ``unit``; None where unbounded.
+        high: the greatest value in training, in ``unit``; None where unbounded.
+        unit: of every number in the group; "" where it has none.
+        meaning: one line for the integrator who has to fill it in.
+    """
+
+    name: str
+    size: int = 1
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    meaning: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"observation feature {self.name!r}"
+        _require(1 <= self.size <= MAX_SIZE, f"{where}: size must be at least 1, given {self.size}")
+        bounds = [bound for bound in (self.low, self.high) if bound is not None]
+        _require(all(map(math.isfinite, bounds)), f"{where}: low and high must be finite, or None where unbounded")
+        _require(bounds == sorted(bounds), f"{where}: low {self.low} is above high {self.high}")
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """The actions: ``act`` returns an index into ``names``.
+
+    Attributes:
+        names: what each action does, A of them, in the policy's order.
+        mask: whether the game tells which actions are legal at each decision.
+        kind: "discrete", the only kind so far.
+    """
+
+    names: tuple[str, ...]
+    mask: bool = False
+    kind: str = "discrete"
+
+    def __post_init__(self) -> None:
+        _require(
+            self.kind == "discrete", f"action.kind must be 'discrete', given {self.kind!r}: upgrade gameagent-sdk?"
+        )
+        _require(len(self.names) >= 1, "action.names must name at least one action")
+        _require_unique(self.names, "action.names")
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One tensor of hidden state.
+
+    Attributes:
+        name: the graph's input; its next value is the output ``next_<name>``.
+        shape: of one row, without the batch axis.
+        dtype: "float32", the only one so far.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        _require(
+            re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", self.name) is not None and self.name not in STEP_NAMES,
+            f"hidden_state name {self.name!r} must be a plain identifier, and none of {', '.join(STEP_NAMES)}",
+        )
+        _require(
+            all(size >= 1 for size in self.shape) and math.prod(self.shape) <= MAX_SIZE,
+            f"hidden_state {self.name}: shape {self.shape} must have sizes of at least 1, {MAX_SIZE} elements at most",
+        )
+        _require(self.dtype == "float32", f"hidden_state {self.name}: dtype must be 'float32', given {self.dtype!r}")
+
+
+@dataclass(frozen=True)
+class BeliefSpec:
+    """One slot of the belief output: what the agent thinks of one hidden rule, or of one element of an array rule.
+
+    Attributes:
+        rule: the rule's name in the variant.
+        kind: "categorical" (as many outputs as options: probabilities) or "scalar" (two: mean and std of ``x``).
+        index: position in an array rule; None for a rule that is one value.
+        options: a label for each option of a categorical.
+        values: what each option is worth as a number, in ``unit``; empty where options are no numbers.
+        center: a scalar's value is ``center + scale * x``; the rule's mean over the training variants.
+        scale: the rule's standard deviation over the training variants: what an agent that has seen nothing
+            should give as its std. Confidence is measured against it.
+        unit: of the rule's value.
+    """
+
+    rule: str
+    kind: str
+    index: int | None = None
+    options: tuple[str, ...] = ()
+    values: tuple[float, ...] = ()
+    center: float = 0.0
+    scale: float = 1.0
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"belief {self.rule!r}"
+        _require(self.kind in ("categorical", "scalar"), f"{where}: kind {self.kind!r} is not categorical or scalar")
+        if self.kind == "categorical":
+            _require(len(self.options) >= 2, f"{where}: options must hold at least two labels")
+            _require_unique(self.options, f"{where}: options")
+            _require(len(self.values) in (0, len(self.options)), f"{where}: values must be empty, or one per option")
+        else:
+            _require(not self.options and not self.values, f"{where}: options and values are for categoricals")
+        _require(math.isfinite(self.scale) and self.scale > 0, f"{where}: scale must be above 0, given {self.scale}")
+
+    @property
+    def width(self) -> int:
+        """How many numbers the slot takes in the belief output."""
+        return len(self.options) if self.kind == "categorical" else 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a bundle says about itself.
+
+    Attributes:
+        name: the game family.
+        summary: one line on the game and the agent.
+        observation: the observation's features in order; their sizes add up to D.
+        action: the action space, A actions.
+        hidden_state: tensors carried from step to step; empty for a memoryless policy.
+        beliefs: slots of the belief output in order; their widths add up to E. Empty where there is none.
+        num_episodes: K, the episodes in a trial that the agent was trained for.
+        max_steps: an episode's time limit in training, in steps.
+        temperature: recommended sampling temperature; 0 takes the likeliest action.
+        adaptation: the ways it adapts within a trial: ("memory",), or () for a memoryless policy.
+        training: how it came to be: family version, algorithm, seed, steps, commit, configuration.
+        evaluation: how well it does on held-out variants; None where not measured.
+        parity: how closely the engines agree on a whole trial; None where not measured.
+        graph_sha256: of the graph's bytes, in hex; filled in by :func:`gameagent_sdk.attach_manifest`.
+        schema_version: of this layout.
+    """
+
+    name: str
+    summary: str
+    observation: tuple[FeatureSpec, ...]
+    action: ActionSpec
+    hidden_state: tuple[TensorSpec, ...] = ()
+    beliefs: tuple[BeliefSpec, ...] = ()
+    num_episodes: int
+    max_steps: int
+    temperature: float = 1.0
+    adaptation: tuple[str, ...] = ()
+    training: dict[str, Any] = field(default_factory=dict)
+    evaluation: dict[str, Any] | None = None
+    parity: dict[str, Any] | None = None
+    graph_sha256: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        _require_version(self.schema_version)
+        _require(len(self.observation) >= 1, "observation must have at least one feature")
+        _require_unique([feature.name for feature in self.observation], "observation names")
+        _require_unique([name for t in self.hidden_state for name in (t.name, f"next_{t.name}")], "hidden_state names")
+        _require(self.num_episodes >= 1, f"num_episodes must be at least 1, given {self.num_episodes}")
+        _require(self.max_steps >= 1, f"max_steps must be at least 1, given {self.max_steps}")
+        _require(0 <= self.temperature < math.inf, f"temperature must be 0 or above, given {self.temperature}")
+        _require(re.fullmatch("([0-9a-f]{64})?", self.graph_sha256) is not None, "graph_sha256 must be 64 hex digits")
+        self._check_belief_order()
+
+    @property
+    def observation_size(self) -> int:
+        """D, the numbers in an observation."""
+        return sum(feature.size for feature in self.observation)
+
+    @property
+    def num_actions(self) -> int:
+        """A, the number of actions."""
+        return len(self.action.names)
+
+    @property
+    def belief_size(self) -> int:
+        """E, the numbers in the belief output; 0 where there is none."""
+        return sum(slot.width for slot in self.beliefs)
+
+    def to_json(self) -> str:
+        """The manifest as JSON text, every field written out.
+
+        Raises:
+            ManifestError: a field does not survive the way through JSON (NaN, a numpy number, a list for a tuple).
+        """
+        try:
+            text = json.dumps(dataclasses.asdict(self), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ManifestError(f"the manifest cannot be written as JSON: {error}") from error
+        Manifest.from_json(text)  # what cannot be read back must not be shipped
+        return text
+
+    @classmethod
+    def from_json(cls, text: str) -> "Manifest":
+        """Reads a manifest, strictly.
+
+        Raises:
+            ManifestError: not JSON, another schema version, or a missing, unknown, mistyped or impossible field;
+                the message names it.
+        """
+        fields = parse_object(text)
+        _require("schema_version" in fields, "schema_version is missing: export the bundle again")
+        _require_version(fields["schema_version"])
+        return read_record(cls, fields)
+
+    def _check_belief_order(self) -> None:
+        """An array rule's slots stand together and in order; any other rule has one slot."""
+        expected: dict[str, int | None] = {}
+        previous = None
+        for slot in self.beliefs:
+            first = slot.rule not in expected
+            if slot.index is None:
+                _require(first, f"beliefs: rule {slot.rule!r} has two slots: give array rules an index")
+            else:
+                following = 0 if first else expected[slot.rule]
+                _require(
+                    slot.index == following and (first or slot.rule == previous),
+                    f"beliefs: rule {slot.rule!r} must have its slots together, with indices 0, 1, 2, ... in order",
+                )
+            expected[slot.rule] = None if slot.index is None else slot.index + 1
+            previous = slot.rule
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ManifestError(f"manifest: {message}")
+
+
+def _require_unique(names: Iterable[str], what: str) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    _require(not twice, f"{what} must differ, given twice: {', '.join(twice)}")
+
+
+def _require_version(version: object) -> None:
+    _require(
+        type(version) is int and version == SCHEMA_VERSION,
+        f"schema_version {version!r} is not {SCHEMA_VERSION}, the one this gameagent-sdk reads: "
+        "upgrade gameagent-sdk, or export the bundle again",
+    )

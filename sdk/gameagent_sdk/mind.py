@@ -1,0 +1,202 @@
+"""Saved minds: all that an agent gathered in a trial, as plain arrays in one file.
+
+The file is an uncompressed ``.npz`` without pickle: ``numpy.load(path)`` shows what is in it. It carries the hash of
+the bundle it belongs to. It is untrusted input: every array's name, shape and dtype is checked before it is read.
+"""
+
+import contextlib
+import io
+import os
+import secrets
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from gameagent_sdk.bundle import Bundle
+from gameagent_sdk.context import Context, Progress
+from gameagent_sdk.errors import MindError
+
+FORMAT_VERSION = 1
+MAX_BYTES = 2**28  # of a file
+HIDDEN_STATE = "hidden_state."  # prefix of the arrays that hold it
+
+
+@dataclass(frozen=True)
+class Mind:
+    """An agent's state between two calls.
+
+    Attributes:
+        context: of one row.
+        beliefs: float32 (1, E), of the last decision; zeros before the first.
+        progress: what the agent keeps count of.
+        awaits_observe: whether ``observe`` is due; else ``act`` is.
+        rng_state: of PCG64: state and increment, each 0 to 2**128 - 1.
+    """
+
+    context: Context
+    beliefs: NDArray[np.float32]
+    progress: Progress
+    awaits_observe: bool
+    rng_state: tuple[int, int]
+
+
+def write_mind(path: str | os.PathLike[str], mind: Mind, bundle: Bundle) -> None:
+    """Writes a mind in one go: whoever looks sees the old file or the new one, never a part.
+
+    Raises:
+        MindError: the file cannot be written; an older one is left as it was.
+    """
+    path = Path(path)
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = _to_arrays(mind, bundle)
+    np.savez(buffer, **arrays)
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(buffer.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise MindError(f"the mind cannot be written to {path} ({error.strerror})") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def read_mind(path: str | os.PathLike[str], bundle: Bundle) -> Mind:
+    """Reads a mind that was saved with the same bundle.
+
+    Raises:
+        MindError: no such file, damaged, not a mind, or another bundle's.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise MindError(f"the mind {path} cannot be read ({error.strerror})") from error
+    try:
+        _require(len(data) <= MAX_BYTES, f"it is larger than {MAX_BYTES} bytes")
+        arrays = _read_arrays(data)
+        _check_origin(arrays, bundle)
+        return _from_arrays(arrays, bundle)
+    except MindError as error:
+        raise MindError(f"{path}: {error}") from error
+    except Exception as error:  # whatever a damaged or forged file makes the parsers raise
+        raise MindError(f"{path} is damaged or no saved mind ({error}): begin a new trial instead") from error
+
+
+def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
+    progress = mind.progress
+    counters = [progress.last_action, progress.num_decisions, progress.step, mind.awaits_observe]
+    return {
+        "format_version": np.array(FORMAT_VERSION, np.int64),
+        "bundle_hash": np.frombuffer(bytes.fromhex(bundle.bundle_hash), np.uint8),
+        "previous_action": mind.context.previous_action,
+        "previous_reward": mind.context.previous_reward,
+        "episode_start": mind.context.episode_start,
+        "beliefs": mind.beliefs,
+        "probabilities": progress.probabilities,
+        "counters": np.array(counters, np.int64),
+        "episode_return": np.array(progress.episode_return, np.float64),
+        "returns": np.array(progress.returns, np.float64),
+        "rng_state": np.array([half for word in mind.rng_state for half in divmod(word, 2**64)], np.uint64),
+        **{HIDDEN_STATE + name: tensor for name, tensor in mind.context.hidden_state.items()},
+    }
+
+
+def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    """The file's arrays by name. Stored members only: none can be larger than the file."""
+    arrays = {}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            if member.compress_type != zipfile.ZIP_STORED or name in arrays:
+                raise MindError(f"the entry {name!r} is compressed or there twice: it is no saved mind")
+            with archive.open(member) as stream:
+                arrays[name] = _read_array(stream)
+    return arrays
+
+
+def _read_array(stream: IO[bytes]) -> NDArray[Any]:
+    """One array, without numpy's own reader, which allocates what a header asks for."""
+    if npy.read_magic(stream) != (1, 0):
+        raise ValueError("an array is in another .npy version")
+    shape, _, dtype = npy.read_array_header_1_0(stream)
+    if dtype.kind not in "iuf" or dtype.newbyteorder("=") != dtype:
+        raise ValueError(f"an array has dtype {dtype}")
+    return np.frombuffer(stream.read(), dtype).reshape(shape).copy()  # a size that does not fit raises ValueError
+
+
+def _check_origin(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> None:
+    version = int(arrays["format_version"])
+    if version != FORMAT_VERSION:
+        raise MindError(f"saved in format {version}, this gameagent-sdk reads {FORMAT_VERSION}: upgrade it?")
+    given = arrays["bundle_hash"].tobytes().hex()
+    if given != bundle.bundle_hash:
+        raise MindError(
+            f"saved with another bundle (hash {given[:12]}, where {bundle.path.name} has {bundle.bundle_hash[:12]}): "
+            "restore it with that bundle, or begin a new trial"
+        )
+
+
+def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
+    """A mind from its arrays, each checked against those of a fresh mind of the bundle."""
+    manifest = bundle.manifest
+    fresh = Mind(
+        context=Context.blank(manifest, 1),
+        beliefs=np.zeros((1, manifest.belief_size), np.float32),
+        progress=Progress(np.zeros(manifest.num_actions), returns=(0.0,) * arrays["returns"].size),
+        awaits_observe=False,
+        rng_state=(0, 0),
+    )
+    _check_arrays(arrays, _to_arrays(fresh, bundle))
+    last_action, num_decisions, step, awaits_observe = arrays["counters"].tolist()
+    _require(
+        0 <= last_action < manifest.num_actions and 0 <= step <= num_decisions and awaits_observe in (0, 1),
+        f"its counters {arrays['counters'].tolist()} are impossible",
+    )
+    words = arrays["rng_state"].tolist()
+    rng_state = (words[0] << 64 | words[1], words[2] << 64 | words[3])
+    _require(rng_state[1] % 2 == 1, "its rng_state is impossible")
+    return Mind(
+        context=Context(
+            hidden_state={name: arrays[HIDDEN_STATE + name] for name in fresh.context.hidden_state},
+            previous_action=arrays["previous_action"],
+            previous_reward=arrays["previous_reward"],
+            episode_start=arrays["episode_start"],
+        ),
+        beliefs=arrays["beliefs"],
+        progress=Progress(
+            probabilities=arrays["probabilities"],
+            last_action=last_action,
+            num_decisions=num_decisions,
+            step=step,
+            episode_return=float(arrays["episode_return"]),
+            returns=tuple(arrays["returns"].tolist()),
+        ),
+        awaits_observe=bool(awaits_observe),
+        rng_state=rng_state,
+    )
+
+
+def _check_arrays(arrays: dict[str, NDArray[Any]], expected: dict[str, NDArray[Any]]) -> None:
+    _require(arrays.keys() == expected.keys(), f"it holds {sorted(arrays)} instead of {sorted(expected)}")
+    for name, array in arrays.items():
+        wanted = expected[name]
+        _require(
+            array.shape == wanted.shape and array.dtype == wanted.dtype,
+            f"{name} is {array.dtype} {array.shape} instead of {wanted.dtype} {wanted.shape}",
+        )
+        _require(bool(np.isfinite(array).all()), f"{name} holds NaN or infinite values")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise MindError(f"it is damaged or forged: {message}")

@@ -1,0 +1,47 @@
+"""From logits to actions."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def action_probabilities(
+    logits: NDArray[np.float32], legal_actions: NDArray[np.bool_] | None = None, temperature: float = 1.0
+) -> NDArray[np.float64]:
+    """The chance of each action: a softmax of ``logits / temperature`` over the legal actions.
+
+    Args:
+        logits: (N, A), finite.
+        legal_actions: bool (N, A) with a legal action in each row; None where all are legal.
+        temperature: 1 as trained, above 1 more varied, below 1 more decided; 0 takes the likeliest action.
+
+    Returns:
+        float64 (N, A), rows adding up to 1, exactly 0 for illegal actions.
+    """
+    scores = logits.astype(np.float64)
+    if legal_actions is not None:
+        scores = np.where(legal_actions, scores, -np.inf)
+    scores -= scores.max(axis=1, keepdims=True)
+    if temperature == 0:
+        greedy: NDArray[np.float64] = np.eye(scores.shape[1])[scores.argmax(axis=1)]
+        return greedy
+    with np.errstate(over="ignore"):  # a tiny temperature drives all but the likeliest to -inf, as it should
+        weights = np.exp(scores / temperature)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def sample_actions(probabilities: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draws one action a row. Exactly one uniform number is used for each row, whatever the probabilities.
+
+    Args:
+        probabilities: (N, A), not negative, some of each row positive.
+        rng: where the uniform numbers come from.
+
+    Returns:
+        int64 (N,); an action of probability 0 is never drawn.
+    """
+    cumulative = probabilities.cumsum(axis=1)
+    threshold = rng.random(len(probabilities)) * cumulative[:, -1]
+    drawn = (cumulative <= threshold[:, None]).sum(axis=1)
+    last_possible = probabilities.shape[1] - 1 - (probabilities[:, ::-1] > 0).argmax(axis=1)
+    actions: NDArray[np.int64] = np.minimum(drawn, last_possible)  # rounding may put the threshold on the total
+    return actions

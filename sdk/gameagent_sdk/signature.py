@@ -1,0 +1,86 @@
+"""The policy step's inputs and outputs, as a manifest implies them: one list for exporter, engines and sessions.
+
+Every tensor has a leading batch axis of N rows; one row is one agent.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gameagent_sdk.errors import BundleError
+from gameagent_sdk.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Port:
+    """One input or output of the policy step.
+
+    Attributes:
+        name: in the graph.
+        dtype: "float32" or "bool" where the SDK knows it; else what the engine calls it.
+        shape: axis sizes; None where an axis is dynamic, as the leading one is.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        return f"{self.dtype} ({', '.join('N' if size is None else str(size) for size in self.shape)})"
+
+
+def step_inputs(manifest: Manifest) -> tuple[Port, ...]:
+    """The inputs of the policy step, in the order of the graph's documentation."""
+    num_actions = manifest.num_actions
+    legal_actions = [Port("legal_actions", "bool", (None, num_actions))] if manifest.action.mask else []
+    return (
+        Port("observation", "float32", (None, manifest.observation_size)),
+        *legal_actions,
+        Port("previous_action", "float32", (None, num_actions)),
+        Port("previous_reward", "float32", (None, 1)),
+        Port("episode_start", "float32", (None, 1)),
+        *(Port(tensor.name, tensor.dtype, (None, *tensor.shape)) for tensor in manifest.hidden_state),
+    )
+
+
+def step_outputs(manifest: Manifest) -> tuple[Port, ...]:
+    """The outputs of the policy step: logits, the next hidden state, then the beliefs if any."""
+    beliefs = [Port("beliefs", "float32", (None, manifest.belief_size))] if manifest.beliefs else []
+    return (
+        Port("logits", "float32", (None, manifest.num_actions)),
+        *(Port(f"next_{tensor.name}", tensor.dtype, (None, *tensor.shape)) for tensor in manifest.hidden_state),
+        *beliefs,
+    )
+
+
+def check_signature(manifest: Manifest, inputs: Iterable[Port], outputs: Iterable[Port]) -> None:
+    """Checks that an engine found in the graph what the manifest promises.
+
+    An axis that the graph leaves dynamic fits any size; the leading axis must be dynamic.
+
+    Raises:
+        BundleError: lists every mismatch.
+    """
+    mismatches = [
+        *_mismatches("input", step_inputs(manifest), inputs),
+        *_mismatches("output", step_outputs(manifest), outputs),
+    ]
+    if mismatches:
+        raise BundleError("the graph is not what its manifest says: " + "; ".join(mismatches) + ": export again")
+
+
+def _mismatches(side: str, expected: Iterable[Port], found: Iterable[Port]) -> Iterator[str]:
+    by_name = {port.name: port for port in found}
+    for port in expected:
+        given = by_name.pop(port.name, None)
+        if given is None:
+            yield f"{side} {port.name} is missing"
+        elif not _fits(port, given):
+            yield f"{side} {port.name} should be {port} but is {given}"
+    for name in by_name:
+        yield f"{side} {name} is not in the manifest"
+
+
+def _fits(port: Port, given: Port) -> bool:
+    if given.dtype != port.dtype or len(given.shape) != len(port.shape):
+        return False
+    return all(size is None or size == wanted for wanted, size in zip(port.shape, given.shape, strict=True))

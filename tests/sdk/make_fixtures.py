@@ -1,0 +1,150 @@
+"""Writes the tiny bundles in ``fixtures/``. Run by hand where onnx is installed: ``python tests/sdk/make_fixtures.py``.
+
+Deterministic: the weights of the recurrent policy are sines, so that the tests can work out its numbers on their own.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from gameagent_sdk import (
+    ActionSpec,
+    BeliefSpec,
+    FeatureSpec,
+    Manifest,
+    Port,
+    TensorSpec,
+    attach_manifest,
+    step_inputs,
+    step_outputs,
+)
+from onnx import TensorProto, helper, numpy_helper
+
+FIXTURES = Path(__file__).parent / "fixtures"
+OPSET, IR_VERSION = 17, 8  # old enough for every onnxruntime the SDK allows
+ELEMENT_TYPES = {"float32": TensorProto.FLOAT, "bool": TensorProto.BOOL}
+
+NUM_UNITS = 4
+
+RECURRENT = Manifest(
+    name="fixture-recurrent",
+    summary="An LSTM of four units with beliefs.",
+    observation=(
+        FeatureSpec("position", size=2, low=-1.0, high=1.0, unit="m", meaning="where the agent is"),
+        FeatureSpec("signal", meaning="what it hears"),
+    ),
+    action=ActionSpec(("left", "stay", "right")),
+    hidden_state=(TensorSpec("hidden_h", (NUM_UNITS,)), TensorSpec("hidden_c", (NUM_UNITS,))),
+    beliefs=(
+        BeliefSpec("gravity", "categorical", options=("low", "mid", "high"), values=(1.0, 4.0, 10.0), unit="m/s2"),
+        BeliefSpec("worth", "scalar", index=0, center=0.5, scale=2.0, unit="points"),
+        BeliefSpec("worth", "scalar", index=1, center=0.5, scale=2.0, unit="points"),
+    ),
+    num_episodes=4,
+    max_steps=15,
+    adaptation=("memory",),
+    training={"family_version": 1, "algorithm": "none", "seed": 0, "steps": 0},
+)
+
+MASKED = Manifest(
+    name="fixture-masked",
+    summary="Adds up the reward of each action; its logits are these sums plus the observation.",
+    observation=(FeatureSpec("bonus", size=4),),
+    action=ActionSpec(("north", "east", "south", "west"), mask=True),
+    hidden_state=(TensorSpec("hidden_tally", (4,)),),
+    num_episodes=3,
+    max_steps=20,
+    temperature=0.5,
+    adaptation=("memory",),
+)
+
+MEMORYLESS = Manifest(
+    name="fixture-memoryless",
+    summary="Its logits are the observation.",
+    observation=(FeatureSpec("first"), FeatureSpec("second")),
+    action=ActionSpec(("a", "b")),
+    num_episodes=1,
+    max_steps=5,
+    temperature=0.0,
+)
+
+
+def sines(*shape: int) -> np.ndarray:
+    """Weights that anyone can work out: 0.8 sin(1), 0.8 sin(2), ..."""
+    return (0.8 * np.sin(np.arange(1, np.prod(shape) + 1))).astype(np.float32).reshape(shape)
+
+
+def recurrent_nodes() -> tuple[list, dict[str, np.ndarray]]:
+    """The LSTM in primitive operators; gates in the order input, forget, cell, output."""
+    num_inputs = 3 + 3 + 1 + 1
+    weights = {
+        "w_x": sines(num_inputs, 4 * NUM_UNITS),
+        "w_h": sines(NUM_UNITS, 4 * NUM_UNITS),
+        "w_logits": sines(NUM_UNITS, 3),
+        "w_gravity": sines(NUM_UNITS, 3),
+        "w_worth": sines(NUM_UNITS, 2),
+        "w_spread": sines(NUM_UNITS, 2),
+    }
+    node = helper.make_node
+    nodes = [
+        node("Concat", ["observation", "previous_action", "previous_reward", "episode_start"], ["x"], axis=1),
+        node("MatMul", ["x", "w_x"], ["from_x"]),
+        node("MatMul", ["hidden_h", "w_h"], ["from_h"]),
+        node("Add", ["from_x", "from_h"], ["gates"]),
+        node("Split", ["gates"], ["i", "f", "g", "o"], axis=1),
+        *(node("Sigmoid", [gate], [f"{gate}_open"]) for gate in "ifo"),
+        node("Tanh", ["g"], ["g_value"]),
+        node("Mul", ["f_open", "hidden_c"], ["kept"]),
+        node("Mul", ["i_open", "g_value"], ["written"]),
+        node("Add", ["kept", "written"], ["next_hidden_c"]),
+        node("Tanh", ["next_hidden_c"], ["c_value"]),
+        node("Mul", ["o_open", "c_value"], ["next_hidden_h"]),
+        node("MatMul", ["next_hidden_h", "w_logits"], ["logits"]),
+        node("MatMul", ["next_hidden_h", "w_gravity"], ["gravity_logits"]),
+        node("Softmax", ["gravity_logits"], ["gravity"], axis=1),
+        node("MatMul", ["next_hidden_h", "w_worth"], ["worth_mean"]),
+        node("MatMul", ["next_hidden_h", "w_spread"], ["spread_logits"]),
+        node("Sigmoid", ["spread_logits"], ["worth_std"]),
+        node("Concat", ["worth_mean", "worth_std"], ["mean_mean_std_std"], axis=1),
+        node("Gather", ["mean_mean_std_std", "interleave"], ["worth"], axis=1),
+        node("Concat", ["gravity", "worth"], ["beliefs"], axis=1),
+    ]
+    return nodes, weights | {"interleave": np.array([0, 2, 1, 3], np.int64)}
+
+
+def masked_nodes() -> tuple[list, dict[str, np.ndarray]]:
+    node = helper.make_node
+    nodes = [
+        node("Mul", ["previous_action", "previous_reward"], ["gain"]),
+        node("Add", ["hidden_tally", "gain"], ["next_hidden_tally"]),
+        node("Add", ["next_hidden_tally", "observation"], ["scores"]),
+        node("Where", ["legal_actions", "scores", "never"], ["logits"]),
+    ]
+    return nodes, {"never": np.array(-1e9, np.float32)}
+
+
+def memoryless_nodes() -> tuple[list, dict[str, np.ndarray]]:
+    return [helper.make_node("Identity", ["observation"], ["logits"])], {}
+
+
+def value_info(port: Port):
+    shape = ["N" if size is None else size for size in port.shape]
+    return helper.make_tensor_value_info(port.name, ELEMENT_TYPES[port.dtype], shape)
+
+
+def write(name: str, manifest: Manifest, nodes: list, weights: dict[str, np.ndarray]) -> None:
+    graph = helper.make_graph(
+        nodes,
+        "policy_step",
+        [value_info(port) for port in step_inputs(manifest)],
+        [value_info(port) for port in step_outputs(manifest)],
+        [numpy_helper.from_array(array, key) for key, array in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    (FIXTURES / name).write_bytes(attach_manifest(model.SerializeToString(deterministic=True), manifest))
+
+
+if __name__ == "__main__":
+    FIXTURES.mkdir(exist_ok=True)
+    write("recurrent.onnx", RECURRENT, *recurrent_nodes())
+    write("masked.onnx", MASKED, *masked_nodes())
+    write("memoryless.onnx", MEMORYLESS, *memoryless_nodes())

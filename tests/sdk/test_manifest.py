@@ -1,0 +1,150 @@
+"""The manifest goes through JSON unharmed, and what cannot be used is refused by name."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+from gameagent_sdk import ActionSpec, BeliefSpec, Bundle, FeatureSpec, Manifest, ManifestError, TensorSpec
+
+
+def manifest(**changes):
+    fields = {
+        "name": "pong",
+        "summary": "A paddle and a ball.",
+        "observation": (FeatureSpec("ball", 2, -1.0, 1.0, "m", "where it is"), FeatureSpec("paddle")),
+        "action": ActionSpec(("up", "down"), mask=True),
+        "hidden_state": (TensorSpec("hidden_h", (8,)),),
+        "beliefs": (
+            BeliefSpec("gravity", "categorical", options=("low", "high"), values=(1.0, 2.0)),
+            BeliefSpec("worth", "scalar", 0, center=1.0, scale=0.5, unit="points"),
+            BeliefSpec("worth", "scalar", 1),
+        ),
+        "num_episodes": 4,
+        "max_steps": 100,
+        "temperature": 0.7,
+        "adaptation": ("memory",),
+        "training": {"seed": 1, "config": {"gamma": 0.99}, "note": None},
+        "evaluation": {"curve": [1.0, 2.0]},
+    }
+    return Manifest(**(fields | changes))
+
+
+def edited(**changes):
+    """The JSON of a good manifest with some top-level fields changed."""
+    return json.dumps(json.loads(manifest().to_json()) | changes)
+
+
+def test_json_round_trip():
+    assert Manifest.from_json(manifest().to_json()) == manifest()
+
+
+def test_sizes_are_derived():
+    assert (manifest().observation_size, manifest().num_actions, manifest().belief_size) == (3, 2, 2 + 2 + 2)
+
+
+def test_the_json_of_the_shipped_fixtures_reads_back(any_path):
+    loaded = Bundle.read(any_path).manifest
+    assert Manifest.from_json(loaded.to_json()) == loaded
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Manifest)])
+def test_a_missing_field_is_named(name):
+    fields = json.loads(manifest().to_json())
+    del fields[name]
+    with pytest.raises(ManifestError, match=f"{name} is missing"):
+        Manifest.from_json(json.dumps(fields))
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Manifest)])
+def test_a_mistyped_field_is_named(name):
+    values = [True, [[[]]], 1 if name in ("name", "summary") else "2x"]
+    for value in values:
+        with pytest.raises(ManifestError, match=name):
+            Manifest.from_json(edited(**{name: value}))
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", 1.0, True, None])
+def test_another_schema_version_is_refused_before_anything_else(version):
+    with pytest.raises(ManifestError, match=r"schema_version .* upgrade gameagent-sdk"):
+        Manifest.from_json(json.dumps({"schema_version": version, "of_the_future": 1}))
+
+
+def test_an_unknown_field_is_named():
+    with pytest.raises(ManifestError, match="colour is unknown"):
+        Manifest.from_json(edited(colour="red"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"observation": [{"name": "x"}]}, r"observation\[0\]\.high is missing"),
+        ({"action": {"kind": "box", "names": ["a"], "mask": False}}, "action.kind must be 'discrete', given 'box'"),
+        ({"action": {"kind": "discrete", "names": ["a"], "mask": 1}}, "action.mask must be true or false, given 1"),
+        ({"hidden_state": [{"name": "h", "shape": [2.0], "dtype": "float32"}]}, r"hidden_state\[0\]\.shape\[0\] must"),
+        ({"temperature": 10**400}, "temperature must be a finite number"),
+        ({"name": "x" * 10**6}, None),
+        ({"max_steps": "x" * 10**6}, "max_steps must be an integer, given 'xxx"),
+    ],
+)
+def test_nested_fields_are_named(changes, message):
+    if message is None:
+        assert Manifest.from_json(edited(**changes)).name == changes["name"]
+        return
+    with pytest.raises(ManifestError, match=message) as error:
+        Manifest.from_json(edited(**changes))
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", "null", "[" * 100_000, '{"schema_version": NaN}', '{"a": 1,}'])
+def test_what_is_no_json_object_is_refused(text):
+    with pytest.raises(ManifestError):
+        Manifest.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: FeatureSpec("x", 0), "'x': size"),
+        (lambda: FeatureSpec("x", low=math.inf), "'x': low and high must be finite, or None"),
+        (lambda: FeatureSpec("x", low=2.0, high=1.0), "low 2.0 is above high"),
+        (lambda: ActionSpec(()), "at least one action"),
+        (lambda: ActionSpec(("a", "a")), "given twice: a"),
+        (lambda: TensorSpec("logits", (1,)), "'logits' must be"),
+        (lambda: TensorSpec("a b", (1,)), "plain identifier"),
+        (lambda: TensorSpec("h", (0,)), "sizes of at least 1"),
+        (lambda: TensorSpec("h", (2**20, 2**20)), "elements at most"),
+        (lambda: TensorSpec("h", (1,), "float64"), "dtype must be 'float32'"),
+        (lambda: BeliefSpec("r", "gaussian"), "not categorical or scalar"),
+        (lambda: BeliefSpec("r", "categorical", options=("a",)), "at least two"),
+        (lambda: BeliefSpec("r", "categorical", options=("a", "b"), values=(1.0,)), "one per option"),
+        (lambda: BeliefSpec("r", "scalar", options=("a", "b")), "for categoricals"),
+        (lambda: BeliefSpec("r", "scalar", scale=0.0), "scale must be above 0"),
+        (lambda: manifest(observation=()), "at least one feature"),
+        (lambda: manifest(observation=(FeatureSpec("x"), FeatureSpec("x"))), "given twice: x"),
+        (lambda: manifest(hidden_state=(TensorSpec("h", (1,)), TensorSpec("next_h", (1,)))), "given twice: next_h"),
+        (lambda: manifest(num_episodes=0), "num_episodes"),
+        (lambda: manifest(max_steps=0), "max_steps"),
+        (lambda: manifest(temperature=-1.0), "temperature"),
+        (lambda: manifest(graph_sha256="abc"), "graph_sha256"),
+        (lambda: manifest(beliefs=(BeliefSpec("r", "scalar"), BeliefSpec("r", "scalar"))), "two slots"),
+        (lambda: manifest(beliefs=(BeliefSpec("r", "scalar", 1),)), "in order"),
+        (lambda: manifest(beliefs=(BeliefSpec("r", "scalar"), BeliefSpec("r", "scalar", 1))), "in order"),
+        (lambda: manifest(beliefs=(BeliefSpec("r", "scalar", 0), BeliefSpec("r", "scalar"))), "two slots"),
+        (
+            lambda: manifest(
+                beliefs=(BeliefSpec("r", "scalar", 0), BeliefSpec("q", "scalar"), BeliefSpec("r", "scalar", 1))
+            ),
+            "slots together",
+        ),
+    ],
+)
+def test_impossible_combinations_fail_with_the_field_s_name(build, message):
+    with pytest.raises(ManifestError, match=message):
+        build()
+
+
+@pytest.mark.parametrize("training", [{"x": math.nan}, {"x": object()}, {"x": {1, 2}}])
+def test_what_does_not_survive_json_is_not_written(training):
+    with pytest.raises(ManifestError, match="JSON"):
+        manifest(training=training).to_json()

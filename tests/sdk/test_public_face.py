@@ -1,0 +1,118 @@
+"""The names that others may use, what importing them costs, and the manual in the README."""
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import gameagent_sdk
+import pytest
+
+SDK = Path(gameagent_sdk.__file__).parent
+README = Path(__file__).parents[2] / "sdk" / "README.md"
+
+PUBLIC = [
+    "ActionSpec",
+    "Agent",
+    "Backend",
+    "Belief",
+    "BeliefSpec",
+    "Bundle",
+    "BundleError",
+    "CallOrderError",
+    "Context",
+    "FeatureSpec",
+    "InputError",
+    "Manifest",
+    "ManifestError",
+    "MindError",
+    "MissingBackend",
+    "PolicySession",
+    "Port",
+    "SdkError",
+    "TensorSpec",
+    "__version__",
+    "action_probabilities",
+    "attach_manifest",
+    "decode_beliefs",
+    "graph_sha256",
+    "load_backend",
+    "sample_actions",
+    "step_inputs",
+    "step_outputs",
+]
+
+
+def test_the_public_names_are_these():
+    assert gameagent_sdk.__all__ == PUBLIC == sorted(PUBLIC)
+    assert all(hasattr(gameagent_sdk, name) for name in PUBLIC)
+
+
+def test_every_public_name_is_documented():
+    assert [name for name in PUBLIC if not getattr(gameagent_sdk, name).__doc__] == []
+
+
+def test_version_is_the_distribution_s():
+    assert gameagent_sdk.__version__ == importlib.metadata.version("gameagent-sdk")
+
+
+def test_it_is_typed():
+    assert (SDK / "py.typed").exists()
+
+
+def test_importing_loads_no_engine_and_no_framework():
+    program = "import sys, gameagent_sdk; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"onnxruntime", "onnx", "torch", "pygame", "gymnasium", "numba", "gameagent"} & set(loaded)
+
+
+def test_one_module_imports_onnxruntime_and_nothing_foreign_is_imported():
+    imports = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
+    foreign = {
+        (path.relative_to(SDK).as_posix(), name)
+        for path in SDK.rglob("*.py")
+        for name in imports.findall(path.read_text(encoding="utf-8"))
+        if name not in sys.stdlib_module_names and name not in ("numpy", "gameagent_sdk")
+    }
+    assert foreign == {("backends/onnx_runtime.py", "onnxruntime")}
+
+
+def test_without_onnxruntime_loading_says_what_to_install(path_of, monkeypatch):
+    monkeypatch.delitem(sys.modules, "gameagent_sdk.backends.onnx_runtime", raising=False)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # makes importing it fail
+    with pytest.raises(gameagent_sdk.MissingBackend, match="pip install 'onnxruntime"):
+        gameagent_sdk.Agent.load(path_of("masked"))
+
+
+def test_each_error_is_an_sdk_error():
+    errors = [getattr(gameagent_sdk, name) for name in PUBLIC if name.endswith("Error") or name == "MissingBackend"]
+    assert all(issubclass(error, gameagent_sdk.SdkError) for error in errors)
+    assert issubclass(gameagent_sdk.ManifestError, gameagent_sdk.BundleError)
+    assert issubclass(gameagent_sdk.InputError, ValueError)
+    assert issubclass(gameagent_sdk.CallOrderError, RuntimeError)
+    assert issubclass(gameagent_sdk.MissingBackend, ImportError)
+
+
+class ReadmeGame:
+    """As much of a game as the README's example calls: three steps an episode."""
+
+    def start(self):
+        self.steps = 0
+        return [0.0, 0.5, 1.0]
+
+    def step(self, action):
+        assert action in ("left", "stay", "right")
+        self.steps += 1
+        return [0.0, 0.5, 1.0], 1.0, self.steps == 3
+
+
+def test_the_readme_s_example_runs(path_of, tmp_path, monkeypatch, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "pong.onnx").write_bytes(path_of("recurrent").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    names = {"game": ReadmeGame()}
+    exec("\n".join(blocks), names)
+    assert names["agent"].returns == (3.0,) * 10
+    assert (tmp_path / "player-one.mind").exists()
+    assert capsys.readouterr().out.startswith("gravity Belief(")

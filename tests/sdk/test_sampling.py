@@ -1,0 +1,60 @@
+"""Sampling against closed forms and against counts."""
+
+import numpy as np
+import pytest
+from gameagent_sdk import action_probabilities, sample_actions
+
+LOGITS = np.log(np.array([[1.0, 2.0, 5.0]], np.float32))
+
+
+def test_probabilities_are_a_softmax():
+    np.testing.assert_allclose(action_probabilities(LOGITS), [[1 / 8, 2 / 8, 5 / 8]], rtol=1e-6)
+
+
+def test_temperature_divides_the_logits():
+    np.testing.assert_allclose(action_probabilities(LOGITS, temperature=0.5), [[1 / 30, 4 / 30, 25 / 30]], rtol=1e-6)
+    np.testing.assert_array_equal(action_probabilities(LOGITS, temperature=0), [[0, 0, 1]])
+
+
+def test_illegal_actions_have_no_chance():
+    legal = np.array([[True, True, False]])
+    np.testing.assert_allclose(action_probabilities(LOGITS, legal), [[1 / 3, 2 / 3, 0]], rtol=1e-6)
+    np.testing.assert_array_equal(action_probabilities(LOGITS, legal, temperature=0), [[0, 1, 0]])
+
+
+@pytest.mark.parametrize("temperature", [0.0, 5e-324, 1e-300, 1e-3, 1.0, 1e300])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e9, 3e38])
+def test_extreme_numbers_still_give_chances_and_a_legal_action(temperature, scale):
+    logits = np.array([[-scale, scale, 0.0], [scale, -scale, scale]], np.float32)
+    legal = np.array([[True, False, True], [False, True, False]])
+    probabilities = action_probabilities(logits, legal, temperature)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+    assert (probabilities[~legal] == 0).all()
+    for seed in range(20):
+        actions = sample_actions(probabilities, np.random.default_rng(seed))
+        assert legal[[0, 1], actions].all()
+
+
+class Uniform:
+    """A generator that gives the number it is told to."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def random(self, size):
+        return np.full(size, self.number)
+
+
+@pytest.mark.parametrize("number", [0.0, 1.0 - 2**-53, 1.0])
+def test_the_ends_of_the_unit_interval_draw_possible_actions(number):
+    probabilities = np.array([[0.0, 0.3, 0.7, 0.0], [0.1 + 0.2, 0.7, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3, 0.0]])
+    actions = sample_actions(probabilities, Uniform(number))
+    np.testing.assert_array_equal(actions, [1, 0, 0] if number == 0 else [2, 1, 2])
+
+
+def test_counts_follow_the_chances():
+    chances = np.array([0.1, 0.0, 0.6, 0.3])
+    actions = sample_actions(np.tile(chances, (20_000, 1)), np.random.default_rng(0))
+    counts = np.bincount(actions, minlength=4)
+    spread = np.sqrt(20_000 * chances * (1 - chances))  # binomial standard deviation
+    assert (np.abs(counts - 20_000 * chances) <= 4 * spread).all()

@@ -1,0 +1,168 @@
+"""The import arrows between the three packages: read in the sources, and seen in fresh processes."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = {
+    "gameagent_sdk": ROOT / "sdk" / "gameagent_sdk",
+    "gameagent_games": ROOT / "games" / "gameagent_games",
+    "gameagent": ROOT / "gameagent",
+}
+FACES = "gameagent_games.faces"
+RENDERING = "gameagent_games.rendering"
+
+# What each package may import beside the standard library and itself, and where: a tuple of modules, each with all
+# that lies below it, or () for everywhere.
+ALLOWED = {
+    "gameagent_sdk": {
+        "numpy": (),
+        "onnxruntime": ("gameagent_sdk.backends.onnx_runtime",),
+        "pygame": ("gameagent_sdk.overlay",),
+    },
+    "gameagent_games": {
+        "numpy": (),
+        "numba": (),
+        "tomli_w": (),
+        "gymnasium": (FACES,),
+        "pettingzoo": (FACES,),
+        "pygame": (RENDERING,),
+        "gameagent_sdk": ("gameagent_games.play",),
+    },
+    "gameagent": {
+        "numpy": (),
+        "torch": (),
+        "rich": (),
+        "onnx": ("gameagent.export",),
+        "onnxscript": ("gameagent.export",),
+        "tensorboard": ("gameagent.progress",),
+        "matplotlib": ("gameagent.evaluate", "gameagent.plot"),
+        "gameagent_games": (),
+        "gameagent_sdk": (),
+    },
+}
+NEVER = {  # below an allowed name
+    "gameagent": ("gameagent_games.families", FACES),
+}
+LATE = {  # allowed inside functions only, as importing them takes long or needs an extra
+    "gameagent_sdk": {"pygame"},
+    "gameagent_games": {"gameagent_sdk"},
+    "gameagent": {"matplotlib", "tensorboard"},
+}
+
+
+def module_name(package: str, path: Path) -> str:
+    parts = path.relative_to(SOURCES[package].parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, bool]]:
+    """Every imported module, those named in ``import_module("…")`` too, and whether it is imported late."""
+    late = {
+        id(node)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for node in ast.walk(outer)
+    }
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"line {node.lineno}: a relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in ("import_module", "__import__") and isinstance(node.args[0].value, str):
+                names = [node.args[0].value]
+        yield from ((name, id(node) in late) for name in names)
+
+
+def within(name: str, parents: tuple[str, ...]) -> bool:
+    return any(name == parent or name.startswith(parent + ".") for parent in parents)
+
+
+def faults(package: str, module: str, source: str) -> list[str]:
+    """What is wrong with a module's imports, as sentences."""
+    found = []
+    for name, late in imports(ast.parse(source)):
+        top = name.split(".")[0]
+        if top == package or top in sys.stdlib_module_names:
+            continue
+        where = ALLOWED[package].get(top)
+        if where is None or (where and not within(module, where)):
+            found.append(f"{module} must not import {name}")
+        elif within(name, NEVER.get(package, ())):
+            found.append(f"{module} must not import {name}")
+        elif top in LATE[package] and not late:
+            found.append(f"{module} must import {name} late, inside a function")
+    return found
+
+
+@pytest.mark.parametrize("package", SOURCES)
+def test_sources_import_only_along_the_arrows(package: str) -> None:
+    found = [
+        fault
+        for path in sorted(SOURCES[package].rglob("*.py"))
+        for fault in faults(package, module_name(package, path), path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("package", "module", "source"),
+    [
+        ("gameagent_sdk", "gameagent_sdk.agent", "import torch"),
+        ("gameagent_sdk", "gameagent_sdk.agent", "def f():\n    import torch.nn as nn"),
+        ("gameagent_sdk", "gameagent_sdk.agent", "def f():\n    import onnxruntime"),
+        ("gameagent_sdk", "gameagent_sdk.agent", "from importlib import import_module\nimport_module('gymnasium')"),
+        ("gameagent_sdk", "gameagent_sdk.agent", "from gameagent.trial import Trial"),
+        ("gameagent_sdk", "gameagent_sdk.overlay", "import pygame"),
+        ("gameagent_games", "gameagent_games.simulator", "def f():\n    import pygame"),
+        ("gameagent_games", "gameagent_games.families.forage.view", "import pygame"),
+        ("gameagent_games", "gameagent_games.simulator", "def f():\n    import gameagent_sdk"),
+        ("gameagent_games", "gameagent_games.play", "import gameagent_sdk"),
+        ("gameagent_games", "gameagent_games.play", "import torch"),
+        ("gameagent", "gameagent.train", "from gameagent_games.families.forage import FORAGE"),
+        ("gameagent", "gameagent.train", "from gameagent_games.families import forage"),
+        ("gameagent", "gameagent.train", "from gameagent_games import families"),
+        ("gameagent", "gameagent.train", "import gymnasium"),
+    ],
+)
+def test_a_forbidden_import_is_found(package: str, module: str, source: str) -> None:
+    assert len(faults(package, module, source)) == 1
+
+
+def modules_after(statements: str) -> set[str]:
+    """The modules that a fresh process has loaded after some statements."""
+    code = f"{statements}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    names: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return set(names)
+
+
+@pytest.mark.parametrize(
+    ("statements", "unwanted"),
+    [
+        (
+            "import gameagent_sdk",
+            ("torch", "onnxruntime", "onnx", "gymnasium", "pettingzoo", "pygame", "gameagent", "gameagent_games"),
+        ),
+        (
+            "import gameagent_games, gameagent_games.registry as r\nfor n in r.family_names(): r.load_family(n)",
+            ("torch", "onnxruntime", "gymnasium", "pettingzoo", "pygame", "matplotlib", "gameagent", "gameagent_sdk"),
+        ),
+        ("import gameagent", ("gameagent_games.families", "gymnasium", "pettingzoo", "pygame", "matplotlib", "onnx")),
+        ("import gameagent.cli", ("torch", "onnxruntime", "gameagent_games.families", "pygame", "matplotlib", "onnx")),
+        ("import gameagent_games.play", ("torch", "gameagent", "gymnasium", "pettingzoo")),
+    ],
+)
+def test_importing_loads_nothing_unwanted(statements: str, unwanted: tuple[str, ...]) -> None:
+    assert [name for name in sorted(modules_after(statements)) if within(name, unwanted)] == []
