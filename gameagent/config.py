@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from gameagent.errors import ConfigError
 from gameagent_games.interface import Family
-from gameagent_games.variant import SPLITS
+from gameagent_games.variant import SPLITS, Split
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class TrainConfig:
     family: str
     seed: int = 0
     steps: int = 12_000_000
-    split: str = "train"
+    split: Split = "train"
     num_episodes: int = 0
     memory: Literal["lstm", "none"] = "lstm"
     beliefs: bool = True
@@ -77,7 +77,15 @@ class TrainConfig:
 
         for field in ("steps", "hidden_size", "num_games", "num_epochs", "num_minibatches"):
             require(getattr(self, field) >= 1, field, "at least 1")
-        for field in ("seed", "num_episodes", "num_processes", "entropy_start", "entropy_end", "value_weight", "belief_weight"):
+        for field in (
+            "seed",
+            "num_episodes",
+            "num_processes",
+            "entropy_start",
+            "entropy_end",
+            "value_weight",
+            "belief_weight",
+        ):
             require(getattr(self, field) >= 0, field, "at least 0")
         for field in ("told_share", "told_until", "discount", "gae_lambda"):
             require(0.0 <= getattr(self, field) <= 1.0, field, "a number from 0 to 1")

@@ -103,11 +103,7 @@ def objective(
         "entropy": masked_mean(entropy(outputs.logits), valid),
         "approx_kl": masked_mean(old_log_probs - log_probs, valid).detach(),
     }
-    loss = (
-        parts["policy_loss"]
-        + config.value_weight * parts["value_loss"]
-        - schedule.entropy_weight * parts["entropy"]
-    )
+    loss = parts["policy_loss"] + config.value_weight * parts["value_loss"] - schedule.entropy_weight * parts["entropy"]
     if policy.belief_head is not None:
         parts["belief_loss"] = masked_mean(policy.belief_head.loss(outputs.beliefs, inputs.truth), valid)
         loss = loss + config.belief_weight * parts["belief_loss"]
@@ -124,7 +120,7 @@ def select_rows(inputs: Inputs, rows: Tensor) -> Inputs:
         pick(inputs.episode_start),
         None if inputs.legal_actions is None else pick(inputs.legal_actions),
         inputs.truth[rows],
-        inputs.told[rows],
+        None if inputs.told is None else inputs.told[rows],
     )
 
 

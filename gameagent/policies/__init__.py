@@ -8,5 +8,6 @@ from gameagent_games.interface import Family
 
 def make_policy(config: TrainConfig, family: Family) -> AgentNetwork:
     """The policy that a config asks for, with fresh weights from torch's global generator."""
-    spec = PolicySpec.of(family, beliefs=config.beliefs and config.memory == "lstm")
+    num_episodes = config.num_episodes or family.num_episodes
+    spec = PolicySpec.of(family, num_episodes, beliefs=config.beliefs and config.memory == "lstm")
     return AgentNetwork(spec, config.hidden_size, recurrent=config.memory == "lstm")

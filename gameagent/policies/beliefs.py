@@ -3,7 +3,8 @@
 A belief is a flat vector with one part per slot of the hidden rules, in order:
 
 - a categorical slot of n options takes n values, their probabilities;
-- a scalar slot takes 2 values, mean and standard deviation in scaled units (mean 0 and standard deviation 1 over training variants).
+- a scalar slot takes 2 values, mean and standard deviation in scaled units (over training variants they have
+  mean 0 and standard deviation 1).
 
 The truth has the same form (one-hot; value and zero), so that it can stand in for a belief.
 Task inference by supervision: Humplik et al. 2019, sec. 4.1; told trials: Kamienny et al. 2020.
@@ -25,12 +26,17 @@ class Group(NamedTuple):
 
     kind: str
     start: int  # first column of the belief
-    count: int  # number of slots
+    num_slots: int
     width: int  # columns of one slot
 
     @property
     def columns(self) -> slice:
-        return slice(self.start, self.start + self.count * self.width)
+        return slice(self.start, self.start + self.num_slots * self.width)
+
+    def split(self, beliefs: Tensor) -> Tensor:
+        """This group's part of beliefs ``(…, E)``, a row for each slot: ``(…, num_slots, width)``."""
+        part = beliefs[..., self.columns]
+        return part.reshape(*part.shape[:-1], self.num_slots, self.width)
 
 
 def belief_width(slot: Slot) -> int:
@@ -63,7 +69,7 @@ class BeliefHead(nn.Module):
         raw = self.out(torch.tanh(self.hidden(features)))
         parts = []
         for group in self.groups:
-            values = raw[..., group.columns].unflatten(-1, (group.count, group.width))
+            values = group.split(raw)
             if group.kind == "categorical":
                 values = torch.softmax(values, -1)
             else:
@@ -84,8 +90,8 @@ class BeliefHead(nn.Module):
         """
         total = torch.zeros_like(beliefs[..., 0])
         for group in self.groups:
-            belief = beliefs[..., group.columns].unflatten(-1, (group.count, group.width))
-            true = truth[..., group.columns].unflatten(-1, (group.count, group.width))
+            belief = group.split(beliefs)
+            true = group.split(truth)
             if group.kind == "categorical":
                 total = total - (true * torch.log(belief.clamp(min=1e-8))).sum((-2, -1))
             else:

@@ -22,7 +22,7 @@ class Inputs(NamedTuple):
         episode_start: float32 ``(T, B, 1)``; 1 at each episode's first step.
         legal_actions: bool ``(T, B, A)``, or None where every action is always legal.
         truth: float32 ``(B, E)``; the hidden rules in the form of a belief (see `beliefs.BeliefHead`).
-        told: float32 ``(B, 1)``; 1 where the truth stands in for the belief.
+        told: float32 ``(B, 1)``; 1 where the truth stands in for the belief; None for nowhere.
     """
 
     observation: Tensor
@@ -31,7 +31,7 @@ class Inputs(NamedTuple):
     episode_start: Tensor
     legal_actions: Tensor | None
     truth: Tensor
-    told: Tensor
+    told: Tensor | None
 
 
 class Outputs(NamedTuple):
@@ -56,19 +56,22 @@ class PolicySpec:
         observation_size: D.
         num_actions: A.
         has_mask: Whether some actions can be illegal.
+        horizon: Longest trial in steps (T), for which memory is initialised.
         belief_slots: The hidden rules that beliefs are about; empty for a policy without beliefs.
     """
 
     observation_size: int
     num_actions: int
     has_mask: bool
+    horizon: int
     belief_slots: tuple[Slot, ...]
 
     @classmethod
-    def of(cls, family: Family, beliefs: bool) -> "PolicySpec":
-        """The spec of a family's policy."""
+    def of(cls, family: Family, num_episodes: int, beliefs: bool) -> "PolicySpec":
+        """The spec of a family's policy for trials of ``num_episodes`` episodes."""
         slots = family.space.hidden_slots if beliefs else ()
-        return cls(family.observation_size, family.num_actions, family.has_mask, slots)
+        horizon = num_episodes * family.max_steps
+        return cls(family.observation_size, family.num_actions, family.has_mask, horizon, slots)
 
 
 class Policy(Protocol):

@@ -43,12 +43,16 @@ class AgentNetwork(nn.Module):
         nn.init.orthogonal_(self.actor.weight, 0.01)
         nn.init.orthogonal_(self.critic.weight, 1.0)
         if self.lstm is not None:
-            for gate in self.lstm.weight_hh_l0.data.chunk(4):
+            input_weight, hidden_weight, *biases = self.lstm.parameters()
+            nn.init.xavier_uniform_(input_weight)
+            for gate in hidden_weight.data.chunk(4):
                 nn.init.orthogonal_(gate)
-            nn.init.xavier_uniform_(self.lstm.weight_ih_l0)
-            nn.init.zeros_(self.lstm.bias_hh_l0)
-            nn.init.zeros_(self.lstm.bias_ih_l0)
-            self.lstm.bias_ih_l0.data[self.hidden_size : 2 * self.hidden_size] = 1.0  # forget gate open at first
+            for bias in biases:
+                nn.init.zeros_(bias)
+            # Chrono initialisation (Tallec and Ollivier 2018, eq. 16): memory that lasts 1 … T steps from the start.
+            lifetimes = torch.empty(self.hidden_size).uniform_(1.0, max(self.spec.horizon - 1.0, 2.0))
+            biases[0].data[self.hidden_size : 2 * self.hidden_size] = lifetimes.log()
+            biases[0].data[: self.hidden_size] = -lifetimes.log()
 
     def initial_state(self, num_rows: int) -> HiddenState:
         """The hidden state at a trial's start: zeros ``(num_rows, H)`` by name."""
@@ -88,7 +92,10 @@ class AgentNetwork(nn.Module):
         beliefs = memory[..., :0]
         if self.belief_head is not None:
             beliefs = self.belief_head(memory)
-            parts.append(torch.lerp(beliefs.detach(), inputs.truth.expand_as(beliefs), inputs.told))
+            shown = beliefs.detach()
+            if inputs.told is not None:
+                shown = torch.lerp(shown, inputs.truth.expand_as(shown), inputs.told)
+            parts.append(shown)
         features = torch.cat(parts, -1)
         logits = self.actor(torch.tanh(self.actor_hidden(features)))
         if inputs.legal_actions is not None:

@@ -15,7 +15,7 @@ MASK_32 = 0xFFFFFFFF
 GOLDEN_32 = 0x1E3779B1  # odd and below 2**31, so that its product with a 32-bit word stays below 2**63
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable
 def mix32(word: int) -> int:
     """Scrambles a 32-bit word (the xor-shift-multiply hash with multiplier 0x45d9f3b, by T. Mueller)."""
     word = ((word >> 16) ^ word) * 0x45D9F3B & MASK_32
@@ -23,7 +23,7 @@ def mix32(word: int) -> int:
     return (word >> 16) ^ word
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable
 def episode_key(seed: int, episode: int) -> int:
     """The 62-bit key of one episode's stream, from a game's seed (>= 0) and the episode's index."""
     low = mix32((seed & MASK_32) ^ mix32(episode & MASK_32))
@@ -31,7 +31,7 @@ def episode_key(seed: int, episode: int) -> int:
     return low | ((high & 0x3FFFFFFF) << 32)
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable
 def uniform(state: Any) -> float:
     """The next draw of the game's stream: a float64 in [0, 1)."""
     word = mix32((state.random_key & MASK_32) ^ (state.random_counter * GOLDEN_32 & MASK_32))
@@ -40,7 +40,7 @@ def uniform(state: Any) -> float:
     return word / 4294967296.0
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable
 def below(state: Any, limit: int) -> int:
     """The next draw of the game's stream: an integer in [0, limit)."""
     return int(uniform(state) * limit)

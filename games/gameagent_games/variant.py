@@ -1,7 +1,7 @@
 """Variants and spaces of variants: a game's rules as data.
 
 A `VariantSpace` gives each rule a distribution. Its train, validation and test splits are made on rule
-values: every rule's range is cut into cells (a value of a choice, a sixteenth of a continuous range), and a
+values: every rule's range is cut into cells (a value of a choice, a sixteenth of a range of numbers), and a
 hash of a variant's combination of cells decides its split. So a held-out variant is a combination that
 training never saw, not a new seed of one that it did. The ``out_of_range`` split draws every rule that has
 values beyond its training range from beyond it.
@@ -11,13 +11,15 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_games.distributions import Distribution, Slot
+from gameagent_games.distributions import Distribution, Fixed, Slot
+from gameagent_games.distributions.plain import plain_table
 from gameagent_games.errors import VariantError
 
 Split = Literal["train", "validation", "test", "out_of_range", "all"]
@@ -25,22 +27,24 @@ SPLITS: Final = get_args(Split)
 SPLIT_SHARES: Final = {"train": 80, "validation": 10, "test": 10}
 """Share of the cell combinations in each split, in percent."""
 
-_BUCKETS = {
-    name: (sum(list(SPLIT_SHARES.values())[:i]), sum(list(SPLIT_SHARES.values())[: i + 1]))
-    for i, name in enumerate(SPLIT_SHARES)
-}
-
 
 @dataclass(frozen=True)
 class Variant:
-    """One setting of a family's rules, as plain values by rule name."""
+    """One setting of a family's rules, as plain values by rule name.
+
+    Two variants are equal when their values are written the same; what comes from a space (`VariantSpace.variants`,
+    `variant_files.read_variants`) is in the space's own spelling, so that ``1`` for a real number is ``1.0``.
+    """
 
     rules: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rules", plain_table(self.rules))
 
     @cached_property
     def id(self) -> str:
         """Twelve hexadecimal digits derived from the rules' values alone."""
-        text = json.dumps(dict(self.rules), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(self.rules, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def __hash__(self) -> int:
@@ -172,12 +176,11 @@ class VariantSpace:
         digest = np.full(len(records), 0x9E3779B97F4A7C15, dtype=np.uint64)
         for rule in self.rules:
             inside &= rule.distribution.contains(records[rule.name])
-            for cell in rule.distribution.cells(records[rule.name]).T:
+            for cell in rule.distribution.cells(records[rule.name]).T:  # (num,)
                 digest = _mix64(digest ^ cell.astype(np.uint64))
-        bucket = digest % np.uint64(100)
+        split_of_percent = np.array(list(SPLIT_SHARES)).repeat(list(SPLIT_SHARES.values()))  # of 0 … 99
         names = np.full(len(records), "out_of_range", dtype="<U12")
-        for name, (low, high) in _BUCKETS.items():
-            names[inside & (bucket >= low) & (bucket < high)] = name
+        names[inside] = split_of_percent[digest[inside] % np.uint64(100)]
         return names
 
     # -- variants for people ------------------------------------------------------------------------------
@@ -194,28 +197,37 @@ class VariantSpace:
         Raises:
             VariantError: A rule is misspelt, missing, or has a value that no rule allows.
         """
-        known = [rule.name for rule in self.rules]
         records = np.zeros(len(variants), dtype=self.dtype)
-        for record, variant in zip(records, variants, strict=True):
-            given = variant.rules if isinstance(variant, Variant) else variant
-            if not isinstance(given, Mapping):
-                raise VariantError(f"a variant is a table of rules, got {given!r}")
-            if unknown := sorted(set(given) - set(known)):
-                raise VariantError(f"no rule named {', '.join(map(repr, unknown))}; the rules are {', '.join(known)}")
-            missing = [r.name for r in self.rules if r.name not in given and not _is_fixed(r)]
-            if missing:
-                raise VariantError(f"the variant lacks {', '.join(map(repr, missing))}; the rules are {', '.join(known)}")
+        for index, variant in enumerate(variants):
+            given = variant.rules if isinstance(variant, Variant) else plain_table(variant)
+            self._check_names(given)
             for rule in self.rules:
-                try:
-                    value = given[rule.name] if rule.name in given else rule.distribution.show(np.zeros(()))
-                    record[rule.name] = rule.distribution.store(value)
-                except ValueError as error:
-                    raise VariantError(f"rule {rule.name!r}: {error}") from None
+                if rule.name in given:
+                    try:
+                        records[rule.name][index] = rule.distribution.store(given[rule.name])
+                    except ValueError as error:
+                        raise VariantError(f"rule {rule.name!r}: {error}") from None
+                elif isinstance(rule.distribution, Fixed):
+                    records[rule.name][index] = rule.distribution.value
         return records
 
+    def canonical(self, variant: Variant | Mapping[str, Any]) -> Variant:
+        """The variant as this space writes it: every rule there, each value in the rule's own type.
 
-def _is_fixed(rule: Rule) -> bool:
-    return not rule.slots
+        Raises:
+            VariantError: As `records`.
+        """
+        return self.variants(self.records([variant]))[0]
+
+    def _check_names(self, given: Mapping[str, Any]) -> None:
+        known = [rule.name for rule in self.rules]
+        if unknown := sorted(set(given) - set(known)):
+            close = get_close_matches(unknown[0], known, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise VariantError(f"no rule named {', '.join(map(repr, unknown))}; the rules are {', '.join(known)}{hint}")
+        needed = [rule.name for rule in self.rules if not isinstance(rule.distribution, Fixed)]
+        if missing := [name for name in needed if name not in given]:
+            raise VariantError(f"the variant lacks {', '.join(map(repr, missing))}; the rules are {', '.join(known)}")
 
 
 def _mix64(word: NDArray[np.uint64]) -> NDArray[np.uint64]:

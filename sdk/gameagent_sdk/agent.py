@@ -113,21 +113,25 @@ class Agent:
         self._progress.decided(action, probabilities[0])
         return action
 
-    def observe(self, reward: float, terminated: bool = False, truncated: bool = False) -> None:
+    def observe(
+        self, reward: float, terminated: bool = False, truncated: bool = False, *, action: int | None = None
+    ) -> None:
         """Tells what came of the last action. Memory is kept when the episode ends.
 
         Args:
             reward: a finite number, on the scale used in training.
             terminated: whether the episode ended by the game's rules.
             truncated: whether it was cut off, by a time limit say.
+            action: what was really done, where it was not what ``act`` chose: a person took over, say.
 
         Raises:
-            InputError: the reward is no finite number, or a flag is not True or False.
+            InputError: the reward is no finite number, a flag is not True or False, or there is no such action.
             CallOrderError: there was no ``act`` to observe the outcome of.
         """
         self._expect("observe", "observe")
         ended = bool(as_flags("terminated", terminated, rows=()) | as_flags("truncated", truncated, rows=()))
-        self._session.observe([self._progress.last_action], as_rewards(reward, rows=())[None], [ended])
+        done = self._progress.last_action if action is None else action
+        self._session.observe([done], as_rewards(reward, rows=())[None], [ended])
         self._progress.observed(float(reward), ended)
 
     # What can be shown to a player or a designer.

@@ -23,6 +23,16 @@ def test_it_learns_within_a_trial_and_forgets_between_trials(agent_of):
     assert agent.act(NOTHING, ALL) == 0  # the first of equals
 
 
+def test_what_was_really_done_is_what_it_remembers(agent_of):
+    """A person took over: the reward is booked to the person's action, not to the agent's choice."""
+    agent = agent_of("masked", temperature=0.0)
+    agent.act(NOTHING, [True, False, False, False])
+    agent.observe(1.0, action=3)
+    assert agent.act(NOTHING, ALL) == 3
+    with pytest.raises(InputError):
+        agent.observe(1.0, action=4)
+
+
 def test_chances_are_those_of_the_policy(agent_of):
     agent = agent_of("masked")  # recommends temperature 0.5
     agent.act(np.log([1.0, 2.0, 3.0, 4.0]), [True, True, True, False])

@@ -1,5 +1,6 @@
 """The demo's torch-free half, with a bundle whose adaptation is known: it adds up what each arm has paid."""
 
+import os
 import re
 import subprocess
 import sys
@@ -54,20 +55,25 @@ def win_stay_lose_shift(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def means(row: str) -> list[float]:
-    return [float(number) for number in re.findall(r"(-?\d+\.\d+) \[", row)]
+def columns(printed: str) -> np.ndarray:
+    """The mean returns in the printed table: (episodes, players)."""
+    rows = [re.findall(r"(-?\d+\.\d+) \[", line) for line in printed.splitlines()]
+    return np.array([[float(number) for number in row] for row in rows if len(row) == 3])
 
 
 def test_the_three_players_are_told_apart(win_stay_lose_shift: Path, tmp_path: Path) -> None:
     plot = tmp_path / "new" / "curve.png"
     done = subprocess.run(
         [sys.executable, SCRIPT, win_stay_lose_shift, "--variants", "4000", "--plot", plot],
-        capture_output=True, text=True, timeout=120, check=False, env={"COLUMNS": "300", "PATH": ""},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | {"COLUMNS": "80"},
+    )
     assert done.returncode == 0, done.stderr
-    rows = {name: line for line in done.stdout.splitlines() for name in ("the agent", "cleared", "random") if name in line}
-    agent, forgetful, random = (np.array(means(rows[name])) for name in ("the agent", "cleared", "random"))
-    assert len(agent) == len(forgetful) == len(random) == 10
+    agent, forgetful, random = columns(done.stdout).T
+    assert len(agent) == 10
     assert agent[0] == pytest.approx(0.5, abs=0.04)  # it knows nothing yet: p ~ U[0, 1]
     assert agent[-1] > 0.64
     np.testing.assert_allclose(forgetful, 0.5, atol=0.04)

@@ -40,8 +40,11 @@ class Brush:
 
     def box(self, box: Box, colour: Colour, radius: float = 0.0, outline: float = 0.0) -> None:
         """A rectangle with rounded corners, filled or, with an ``outline`` thickness, only its edge."""
-        width = max(round(outline * self.scale), 1) if outline else 0
-        pygame.draw.rect(self.surface, colour, self._rect(box), width, border_radius=round(radius * self.scale))
+        rect = self._rect(box)
+        thickness = max(round(outline * self.scale), 1) if outline else 0
+        if 2 * thickness >= min(rect.size):  # an outline that meets itself; pygame would paint beyond the box
+            thickness = 0
+        pygame.draw.rect(self.surface, colour, rect, thickness, border_radius=round(radius * self.scale))
 
     def polygon(self, points: Sequence[Point], colour: Colour) -> None:
         pygame.draw.polygon(self.surface, colour, [self._point(point) for point in points])
@@ -69,7 +72,11 @@ class Brush:
 
     def tick_mark(self, center: Point, size: float, colour: Colour) -> None:
         x, y = center
-        points = [(x - 0.42 * size, y + 0.02 * size), (x - 0.1 * size, y + 0.34 * size), (x + 0.44 * size, y - 0.34 * size)]
+        points = [
+            (x - 0.42 * size, y + 0.02 * size),
+            (x - 0.1 * size, y + 0.34 * size),
+            (x + 0.44 * size, y - 0.34 * size),
+        ]
         self.line(points, 0.2 * size, colour)
 
     def cross_mark(self, center: Point, size: float, colour: Colour) -> None:

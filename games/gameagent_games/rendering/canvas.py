@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,9 @@ def load_view(family: Family) -> View:
     try:
         view = getattr(import_module(module_name), attribute)()
     except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise FamilyError(f"the view of family {family.name!r} could not be loaded from {family.view}: {error}") from error
+        raise FamilyError(
+            f"the view of family {family.name!r} could not be loaded from {family.view}: {error}"
+        ) from error
     if not isinstance(view, View):
         raise FamilyError(f"{family.view} is no subclass of gameagent_games.rendering.canvas.View")
     return view
@@ -108,3 +111,16 @@ def draw_frame(
 def to_rgb(surface: pygame.Surface) -> NDArray[np.uint8]:
     """A surface's pixels: uint8 ``(height, width, 3)``."""
     return np.ascontiguousarray(pygame.surfarray.array3d(surface).transpose(1, 0, 2), dtype=np.uint8)
+
+
+def save_png(surface: pygame.Surface, path: Path) -> None:
+    """Saves a picture.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        pygame.image.save(surface, str(path), "png")
+    except pygame.error as error:
+        raise OSError(f"cannot write {path}: {error}") from error

@@ -33,7 +33,7 @@ class Window:
     def show(self, rgb: NDArray[np.uint8]) -> None:
         """Shows a picture, uint8 ``(height, width, 3)``, and keeps the window responsive."""
         self.show_surface(pygame.surfarray.make_surface(rgb.transpose(1, 0, 2)))
-        self.keys()
+        self.pressed()
 
     def show_surface(self, surface: pygame.Surface) -> None:
         """Shows a picture that is a surface already."""
@@ -41,24 +41,23 @@ class Window:
             self._screen.blit(surface, (0, 0))
             pygame.display.flip()
 
-    def keys(self) -> list[str]:
+    def pressed(self) -> list[str]:
         """Names of the keys pressed since the last call, in pygame's words: "space", "left", "n", "[+]"."""
         if self.closed:
             return []
-        pressed = []
+        names = []
         for event in pygame.event.get():
             if event.type == pygame.QUIT:
                 self.closed = True
             elif event.type == pygame.KEYDOWN:
-                pressed.append("+" if event.unicode == "+" else pygame.key.name(event.key))
-        return pressed
+                names.append("+" if event.unicode == "+" else pygame.key.name(event.key))
+        return names
 
     def wait(self, fps: float) -> float:
         """Waits for the next frame. Returns the seconds since the last one."""
         return self._clock.tick(fps) / 1000.0
 
     def close(self) -> None:
-        """Closes the window."""
-        if not self.closed or pygame.display.get_init():
-            self.closed = True
-            pygame.display.quit()
+        """Closes the window; may be called twice."""
+        self.closed = True
+        pygame.display.quit()

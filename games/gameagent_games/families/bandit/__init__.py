@@ -36,6 +36,7 @@ def make_bandit(num_arms: int, num_pulls: int) -> Family:
         max_steps=1,
         num_episodes=num_pulls,
         ceiling=None if ceiling is None else Ceiling(ceiling, None, num_pulls, "Bayes-optimal play"),
+        view="gameagent_games.families.bandit.view:BanditView",
     )
 
 

@@ -70,12 +70,12 @@ FORAGE = Family(
     rules=Rules(rules.start, rules.step, rules.observe),
     state=state_type(
         [
-            ("x", np.int64),
-            ("y", np.int64),
-            ("last_kind", np.int64),
-            ("item_x", np.int64, (NUM_ITEMS,)),
-            ("item_y", np.int64, (NUM_ITEMS,)),
-            ("cells", np.int64, (MAX_SIZE, MAX_SIZE)),
+            ("x", np.int8),
+            ("y", np.int8),
+            ("last_kind", np.int8),
+            ("item_x", np.int8, (NUM_ITEMS,)),
+            ("item_y", np.int8, (NUM_ITEMS,)),
+            ("cells", np.int8, (MAX_SIZE + 1, MAX_SIZE + 1)),
         ]
     ),
     space=SPACE,

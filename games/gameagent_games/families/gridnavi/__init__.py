@@ -33,4 +33,5 @@ GRIDNAVI = Family(
     max_steps=15,
     num_episodes=4,
     ceiling=Ceiling(37.21, (4.00, 11.07, 11.07, 11.07), 4, "Bayes-optimal play, exact"),
+    view="gameagent_games.families.gridnavi.view:GridnaviView",
 )

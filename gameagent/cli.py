@@ -1,0 +1,277 @@
+"""The command line: ``gameagent families | variants | train | evaluate | export | inspect | play``."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from gameagent import __version__
+from gameagent.errors import ConfigError, GameAgentError
+from gameagent_games.errors import GamesError
+from gameagent_games.registry import family_names, load_family
+from gameagent_games.variant import SPLITS, Split
+from gameagent_sdk import Bundle, SdkError
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+OVERVIEW = """\
+examples:
+  gameagent train forage --out runs/forage --steps 12M     train an agent
+  gameagent evaluate runs/forage --plot curve.png          how it adapts on held-out variants
+  gameagent export runs/forage forage.onnx                 one file for the game
+  gameagent play forage --agent forage.onnx                watch it learn in a window
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Returns:
+        The exit code: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 stopped by Ctrl-C.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["play"]:
+        from gameagent_games.play import main as play
+
+        return play(arguments[1:])
+    args = _parser().parse_args(arguments)
+    console, errors = Console(), Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        command: Callable[[argparse.Namespace, Console], None] = args.command
+        command(args, console)
+    except ConfigError as error:
+        errors.print(f"gameagent: {error}", markup=False)
+        return EXIT_USAGE
+    except (GameAgentError, GamesError, SdkError) as error:
+        errors.print(f"gameagent: {error}", markup=False)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        errors.print("gameagent: stopped")
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gameagent",
+        description="Game agents that adapt to new rules within a few episodes, inside the game.",
+        epilog=OVERVIEW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"gameagent {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, command: Callable[..., None], summary: str, example: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(command=command)
+        return sub
+
+    add("families", _families, "list the game families", "gameagent families")
+
+    sub = add("variants", _variants, "print variants of a family", "gameagent variants forage -n 8 --sheet sheet.png")
+    sub.add_argument("family", help="a family's name, or package.module:NAME")
+    sub.add_argument("-n", type=int, default=5, metavar="N", help="how many (default: %(default)s)")
+    sub.add_argument("--split", choices=SPLITS, default="train", help="split to draw from (default: %(default)s)")
+    sub.add_argument("--seed", type=int, default=0, metavar="S", help="seed (default: %(default)s)")
+    sub.add_argument("--sheet", type=Path, metavar="FILE.png", help="draw a contact sheet of their levels")
+    sub.add_argument("--out", type=Path, metavar="FILE", help="write them to a .json or .toml file")
+
+    sub = add("train", _train, "train an agent", "gameagent train forage --out runs/forage --steps 12M --baselines")
+    sub.add_argument("family", help="a family's name, or package.module:NAME")
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    sub.add_argument("--steps", metavar="N", help="budget in steps, such as 200k or 12M")
+    sub.add_argument("--seed", type=int, metavar="S", help="seed of everything random (default: 0)")
+    sub.add_argument("--config", type=Path, metavar="FILE.toml", help="config fields from a file")
+    sub.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="one config field; may be repeated"
+    )
+    sub.add_argument("--resume", action="store_true", help="continue the run in DIR where it stopped")
+    sub.add_argument(
+        "--baselines", action="store_true", help="also train a memoryless agent and an oracle at the same budget"
+    )
+
+    sub = add(
+        "evaluate", _evaluate, "measure the adaptation curve on held-out variants",
+        "gameagent evaluate runs/forage --json curve.json --plot curve.png",
+    )  # fmt: skip
+    sub.add_argument("agent", type=Path, metavar="RUN_OR_ONNX", help="a run's folder or an exported file")
+    sub.add_argument("--split", choices=SPLITS, help="split to draw from (default: test, or the run's if it is 'all')")
+    sub.add_argument("--variants", type=int, default=1000, metavar="N", help="trials (default: %(default)s)")
+    sub.add_argument("--episodes", type=int, metavar="K", help="episodes of a trial (default: as trained)")
+    sub.add_argument("--seed", type=int, default=0, metavar="S", help="seed (default: %(default)s)")
+    sub.add_argument(
+        "--temperature",
+        type=float,
+        metavar="T",
+        help="of the choice of actions; 0 takes the best (default: as exported)",
+    )
+    sub.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
+    sub.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the curves")
+
+    sub = add("export", _export, "write a run's agent to one .onnx file", "gameagent export runs/forage forage.onnx")
+    sub.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    sub.add_argument("file", type=Path, metavar="OUT.onnx", help="the file to write")
+    sub.add_argument(
+        "--variants", type=int, default=500, metavar="N",
+        help="trials of the evaluation summary in the file; 0 for none (default: %(default)s)",
+    )  # fmt: skip
+
+    sub = add("inspect", _inspect, "describe an exported file", "gameagent inspect forage.onnx")
+    sub.add_argument("file", type=Path, metavar="FILE.onnx", help="the file")
+
+    add("play", _inspect, "open a window where an agent, or you, plays", "gameagent play forage --agent forage.onnx")
+    return parser
+
+
+def _families(args: argparse.Namespace, console: Console) -> None:
+    table = Table(box=SIMPLE_HEAD, caption="rules in brackets are shown to the agent, the others it must discover")
+    for column in ("family", "summary", "rules", "actions", "steps"):
+        table.add_column(column)
+    for name in family_names():
+        family = load_family(name)
+        rules = ", ".join(r.name if r.hidden else f"({r.name})" for r in family.space.rules)
+        table.add_row(name, family.summary, rules, str(family.num_actions), str(family.max_steps))
+    console.print(table)
+
+
+def _variants(args: argparse.Namespace, console: Console) -> None:
+    family = load_family(args.family)
+    if args.n < 1:
+        raise ConfigError(f"-n is {args.n}, expected at least 1")
+    variants = family.space.variants(family.space.sample(args.n, args.seed, args.split))
+    for variant in variants:
+        rules = "  ".join(f"{name}={_short(value)}" for name, value in variant.rules.items())
+        console.print(f"[bold]{variant.id}[/bold]  {rules}", highlight=False)
+    if args.out is not None:
+        from gameagent_games.variant_files import write_variants
+
+        write_variants(args.out, family.name, variants)
+        console.print(f"wrote {args.out}", highlight=False)
+    if args.sheet is not None:
+        from gameagent_games.rendering.sheet import draw_sheet
+
+        draw_sheet(family, variants, args.sheet)
+        console.print(f"wrote {args.sheet}", highlight=False)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_short(one) for one in value) + "]"
+    return f"{value:.2f}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _train(args: argparse.Namespace, console: Console) -> None:
+    from gameagent.checkpoint import RunFolder
+    from gameagent.launch import launch, prepare_run
+    from gameagent.progress import TrainingDisplay
+
+    given = _given_fields(args)
+    folder = RunFolder(args.out)
+    roles: dict[str, RunFolder] = {"agent": folder}
+    changes: dict[str, dict[str, Any]] = {"agent": {}}
+    if args.baselines:
+        roles |= {name: folder.baseline(name) for name in ("memoryless", "oracle")}
+        changes |= {"memoryless": {"memory": "none", "beliefs": False}, "oracle": {"reveal": True}}
+    for role, place in roles.items():
+        config = prepare_run(place, given | changes[role], resume=args.resume)
+        title = f"training {config.family}" + ("" if role == "agent" else f" ({role})")
+        with TrainingDisplay(title, config.steps, console) as display:
+            try:
+                launch(place, display.report)
+            except KeyboardInterrupt:
+                console.print(f"stopped; everything up to the last update is in {place.path}, continue with --resume")
+                raise
+    console.print(f"done: {folder.path}", highlight=False)
+    console.print(f"next: gameagent evaluate {folder.path}", highlight=False)
+
+
+def _given_fields(args: argparse.Namespace) -> dict[str, Any]:
+    """Config fields from the file, over them --set, over them the options of their own."""
+    from gameagent.config import read_config_file
+
+    given: dict[str, Any] = read_config_file(args.config) if args.config is not None else {}
+    for pair in args.set:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {pair}: expected KEY=VALUE")
+        given[key] = value
+    for field in ("steps", "seed"):
+        if getattr(args, field) is not None:
+            given[field] = getattr(args, field)
+    return given | {"family": args.family}
+
+
+def _evaluate(args: argparse.Namespace, console: Console) -> None:
+    from gameagent.checkpoint import RunFolder
+    from gameagent.export import bundle_run
+    from gameagent.report import evaluate
+
+    for name, low in (("variants", 1), ("episodes", 1), ("temperature", 0)):
+        value = getattr(args, name)
+        if value is not None and value < low:
+            raise ConfigError(f"--{name} is {value}, expected at least {low}")
+    folder = None
+    if args.agent.is_dir():
+        folder = RunFolder(args.agent)
+        bundle = bundle_run(folder)
+    else:
+        bundle = Bundle.read(args.agent)
+    config = bundle.manifest.training.get("config", {})
+    family = load_family(config.get("family", bundle.manifest.name))
+    if config.get("reveal"):
+        family = family.revealed()
+    split: Split = args.split or ("all" if config.get("split") == "all" else "test")
+    evaluation = evaluate(
+        bundle, family, folder=folder, split=split, num_variants=args.variants, num_episodes=args.episodes,
+        seed=args.seed, temperature=args.temperature,
+    )  # fmt: skip
+    console.print(evaluation.table())
+    if args.json is not None:
+        evaluation.write_json(args.json)
+        console.print(f"wrote {args.json}", highlight=False)
+    if args.plot is not None:
+        evaluation.plot(args.plot)
+        console.print(f"wrote {args.plot}", highlight=False)
+
+
+def _export(args: argparse.Namespace, console: Console) -> None:
+    from gameagent.checkpoint import RunFolder
+    from gameagent.export import bundle_run, export_run
+    from gameagent.report import evaluate
+
+    folder = RunFolder(args.run)
+    summary = None
+    if args.variants > 0:
+        bundle = bundle_run(folder)
+        config, family = folder.load_config()
+        split: Split = "all" if config.split == "all" else "test"
+        summary = evaluate(bundle, family, split=split, num_variants=args.variants).summary()
+    bundle = export_run(folder, args.file, summary)
+    parity = (bundle.manifest.parity or {})["onnxruntime"]
+    console.print(
+        f"wrote {args.file}: {len(bundle.data) / 1000:.0f} kB, same as torch to {parity['logits']:.0e} "
+        f"over {parity['num_steps']} steps",
+        highlight=False,
+    )
+
+
+def _inspect(args: argparse.Namespace, console: Console) -> None:
+    from gameagent.inspection import describe
+
+    for part in describe(Bundle.read(args.file)):
+        console.print(part, highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

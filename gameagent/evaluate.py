@@ -1,0 +1,200 @@
+"""Evaluation: the adaptation curve on held-out variants, through the exported file.
+
+The curve is the mean return by episode index over many trials of different variants. Beside it stand a random
+policy, a memoryless one of the same budget, an oracle that is shown the rules, and the known ceiling.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gameagent.checkpoint import BASELINES, RunFolder
+from gameagent.errors import ExportError
+from gameagent.export import bundle_run
+from gameagent.seeding import game_seeds, numpy_generator
+from gameagent_games.interface import Family
+from gameagent_games.simulator import Simulator
+from gameagent_games.variant import Split
+from gameagent_sdk import Bundle, PolicySession, action_probabilities, sample_actions
+
+CHUNK = 2048  # games side by side in one call of the file
+NUM_RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class EpisodeStatistics:
+    """Returns of one episode index over variants.
+
+    Attributes:
+        mean: Mean return.
+        stderr: Standard error of the mean.
+        iqm: Interquartile mean: the mean of the middle half.
+        p20: 20th percentile.
+        ci95: Bootstrap 95 % interval of the mean.
+    """
+
+    mean: float
+    stderr: float
+    iqm: float
+    p20: float
+    ci95: tuple[float, float]
+
+
+def evaluate_bundle(
+    bundle: Bundle,
+    family: Family,
+    *,
+    split: Split,
+    num_variants: int,
+    num_episodes: int,
+    seed: int,
+    temperature: float | None = None,
+) -> NDArray[np.float64]:
+    """Plays one trial of each of many variants with an exported file, the same agent in every seat.
+
+    Args:
+        bundle: The file.
+        family: Its family; with all rules shown if the file is an oracle's.
+        split: Split of the variant space.
+        num_variants: Trials to play, each of another variant.
+        num_episodes: Episodes of a trial.
+        seed: Of variants, levels and choices; the same seed gives every policy the same variants and levels.
+        temperature: Of the choice of actions; None for what the manifest recommends, 0 for the best action.
+
+    Returns:
+        Returns, float64 ``(num_variants, num_episodes)``, means over seats.
+
+    Raises:
+        ExportError: The file is for another game.
+    """
+    check_family(bundle, family)
+    session = PolicySession(bundle)
+    heat = bundle.manifest.temperature if temperature is None else temperature
+    generator = numpy_generator(seed, "evaluation actions")
+
+    def begin(num_rows: int) -> None:
+        session.reset(num_rows)
+
+    def act(observations: NDArray[Any], legal: NDArray[Any], deciding: NDArray[np.bool_]) -> NDArray[np.int64]:
+        before = None if deciding.all() else copy.deepcopy(session.context)
+        mask = legal if family.has_mask else None
+        logits = session.step(observations, mask)
+        if before is not None:  # a seat that waits keeps the memory that it had
+            for name, tensor in session.context.hidden_state.items():
+                tensor[~deciding] = before.hidden_state[name][~deciding]
+        return sample_actions(action_probabilities(logits, mask, heat), generator)
+
+    def observe(
+        actions: NDArray[Any], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
+    ) -> None:
+        before = None if deciding.all() else copy.deepcopy(session.context)
+        session.observe(actions, rewards, ended)
+        if before is not None:
+            waiting, context = ~deciding, session.context
+            context.previous_action[waiting] = before.previous_action[waiting]
+            context.previous_reward[waiting] += before.previous_reward[waiting]
+            context.episode_start[waiting] = np.maximum(context.episode_start, before.episode_start)[waiting]
+
+    return _play(family, split, num_variants, num_episodes, seed, begin, act, observe)
+
+
+def evaluate_random(
+    family: Family, *, split: Split, num_variants: int, num_episodes: int, seed: int
+) -> NDArray[np.float64]:
+    """The same with uniformly random legal actions: returns float64 ``(num_variants, num_episodes)``."""
+    generator = numpy_generator(seed, "evaluation actions")
+
+    def act(observations: NDArray[Any], legal: NDArray[Any], deciding: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return np.asarray((generator.random(legal.shape) * legal).argmax(axis=1), dtype=np.int64)
+
+    return _play(family, split, num_variants, num_episodes, seed, lambda rows: None, act, lambda *outcome: None)
+
+
+def _play(
+    family: Family,
+    split: Split,
+    num_variants: int,
+    num_episodes: int,
+    seed: int,
+    begin: Callable[[int], None],
+    act: Callable[..., NDArray[np.int64]],
+    observe: Callable[..., None],
+) -> NDArray[np.float64]:
+    variants = family.space.sample(num_variants, numpy_generator(seed, "evaluation variants"), split)
+    seeds = game_seeds(seed, "evaluation games", num_variants)
+    returns = np.zeros((num_variants, num_episodes + 1))
+    for first in range(0, num_variants, CHUNK):
+        part = slice(first, min(first + CHUNK, num_variants))
+        simulator = Simulator(family, part.stop - part.start, num_episodes=num_episodes)
+        simulator.reset(variants[part], seeds[part])
+        begin(simulator.num_games * family.num_seats)
+        games = np.arange(first, part.stop)
+        while not simulator.finished.all():
+            deciding = (simulator.acting & ~simulator.finished[:, None]).reshape(-1)
+            rows = len(deciding)
+            legal = simulator.legal_actions.reshape(rows, -1).copy()
+            legal[~legal.any(axis=1)] = True  # of seats that do not decide
+            actions = act(simulator.observations.reshape(rows, -1), legal, deciding)
+            episodes = simulator.episodes.copy()
+            simulator.step(actions.reshape(simulator.acting.shape))
+            returns[games, episodes] += simulator.rewards.mean(axis=1)
+            ended = np.repeat(simulator.terminated | simulator.truncated, family.num_seats)
+            observe(actions, simulator.rewards.reshape(-1), ended, deciding)
+    return returns[:, :num_episodes]
+
+
+def check_family(bundle: Bundle, family: Family) -> None:
+    """Raises ExportError if a file does not fit a family."""
+    manifest = bundle.manifest
+    fits = (
+        manifest.name == family.name
+        and manifest.observation_size == family.observation_size
+        and manifest.num_actions == family.num_actions
+        and manifest.action.mask == family.has_mask
+    )
+    if not fits:
+        raise ExportError(
+            f"{bundle.path} plays {manifest.name} with {manifest.observation_size} observation values and "
+            f"{manifest.num_actions} actions; {family.name} has {family.observation_size} and {family.num_actions}. "
+            "Export again from a run of this version of the game."
+        )
+
+
+def statistics(returns: NDArray[np.float64], seed: int = 0) -> list[EpisodeStatistics]:
+    """Statistics by episode index of returns ``(num_variants, K)``.
+
+    The interval is the percentile bootstrap of the mean over variants (Efron 1979), as Agarwal et al. 2021 advise
+    to report it beside the interquartile mean.
+    """
+    generator = np.random.default_rng(seed)
+    return [_episode_statistics(column, generator) for column in returns.T]
+
+
+def _episode_statistics(values: NDArray[np.float64], generator: np.random.Generator) -> EpisodeStatistics:
+    num = len(values)
+    means = [values[generator.integers(0, num, num)].mean() for _ in range(NUM_RESAMPLES)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    ordered = np.sort(values)
+    middle = ordered[num // 4 : num - num // 4]
+    return EpisodeStatistics(
+        mean=float(values.mean()),
+        stderr=float(values.std(ddof=1) / np.sqrt(num)) if num > 1 else float("nan"),
+        iqm=float(middle.mean()),
+        p20=float(np.percentile(values, 20)),
+        ci95=(float(low), float(high)),
+    )
+
+
+def gain_interval(returns: NDArray[np.float64], first: int, last: int, seed: int = 0) -> tuple[float, float, float]:
+    """Mean gain from one episode index to another within trials, with its bootstrap 95 % interval: mean, low, high."""
+    gain = _episode_statistics(returns[:, last] - returns[:, first], np.random.default_rng(seed))
+    return gain.mean, *gain.ci95
+
+
+def baseline_bundles(folder: RunFolder) -> dict[str, Bundle]:
+    """The exported baselines that were trained beside a run, by name."""
+    return {name: bundle_run(folder.baseline(name)) for name in BASELINES if folder.baseline(name).checkpoint.exists()}

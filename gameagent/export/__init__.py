@@ -1,0 +1,171 @@
+"""Export: a trained policy and its manifest as one ``.onnx`` file, checked against torch before it is written."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gameagent.checkpoint import RunFolder, write_atomically
+from gameagent.config import TrainConfig
+from gameagent.errors import ExportError
+from gameagent.export.parity import measure_parity
+from gameagent.export.step import PolicyStep
+from gameagent.policies.network import AgentNetwork
+from gameagent_games.distributions import Slot
+from gameagent_games.interface import Family, Feature
+from gameagent_sdk import (
+    ActionSpec,
+    BeliefSpec,
+    Bundle,
+    FeatureSpec,
+    Manifest,
+    TensorSpec,
+    attach_manifest,
+    step_inputs,
+    step_outputs,
+)
+
+
+def export_run(folder: RunFolder, path: Path, evaluation: dict[str, Any] | None = None) -> Bundle:
+    """Writes a run's policy to ``path``.
+
+    Args:
+        folder: The run.
+        path: The ``.onnx`` file to write; replaced at once if it exists.
+        evaluation: Summary to carry in the manifest.
+
+    Raises:
+        RunError: The run's folder is broken or has no checkpoint.
+        ExportError: The file cannot be written, or does not do what the policy does.
+    """
+    bundle = bundle_run(folder, evaluation)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, bundle.data)
+    except OSError as error:
+        raise ExportError(f"cannot write {path}: {error.strerror}") from None
+    return Bundle.read(path)
+
+
+def bundle_run(folder: RunFolder, evaluation: dict[str, Any] | None = None) -> Bundle:
+    """A run's policy as a bundle in memory; raises as `export_run` does."""
+    policy, config, family, progress = folder.load_policy()
+    training = {
+        "algorithm": "rl2",
+        "role": config.role,
+        "seed": config.seed,
+        "steps": progress.steps,
+        "family_version": family.version,
+        "commit": folder.describe().get("commit"),
+        "config": config.as_dict(),
+    }
+    return bundle_policy(policy, config, family, training, evaluation)
+
+
+def bundle_policy(
+    policy: AgentNetwork,
+    config: TrainConfig,
+    family: Family,
+    training: dict[str, Any],
+    evaluation: dict[str, Any] | None = None,
+) -> Bundle:
+    """A policy as a bundle in memory, parity checked.
+
+    Raises:
+        ExportError: The graph does not do what the policy does.
+    """
+    num_episodes = config.num_episodes or family.num_episodes
+    manifest = make_manifest(policy, family, num_episodes, training, evaluation)
+    graph = trace_step(policy, manifest)
+    bundle = Bundle.from_bytes(attach_manifest(graph, manifest))
+    parity = measure_parity(policy, family, num_episodes, bundle, config.seed)
+    parity.check()
+    return Bundle.from_bytes(attach_manifest(graph, replace(manifest, parity={"onnxruntime": asdict(parity)})))
+
+
+def make_manifest(
+    policy: AgentNetwork,
+    family: Family,
+    num_episodes: int,
+    training: dict[str, Any],
+    evaluation: dict[str, Any] | None,
+) -> Manifest:
+    """The manifest of a family's policy."""
+    hidden = policy.initial_state(1)
+    return Manifest(
+        name=family.name,
+        summary=family.summary,
+        observation=tuple(_feature_spec(feature) for feature in family.game_features),
+        action=ActionSpec(names=family.actions, mask=family.has_mask),
+        hidden_state=tuple(TensorSpec(name, tuple(tensor.shape[1:])) for name, tensor in hidden.items()),
+        beliefs=tuple(_belief_spec(slot) for slot in policy.spec.belief_slots),
+        num_episodes=num_episodes,
+        max_steps=family.max_steps,
+        adaptation=("memory",) if hidden else (),
+        training=training,
+        evaluation=evaluation,
+    )
+
+
+def trace_step(policy: AgentNetwork, manifest: Manifest) -> bytes:
+    """The policy's step as a serialized ONNX model, named as the manifest says, with a dynamic leading axis."""
+    inputs, outputs = step_inputs(manifest), step_outputs(manifest)
+    example = tuple(
+        torch.zeros([2 if size is None else size for size in port.shape], dtype=getattr(torch, port.dtype))
+        for port in inputs
+    )
+    rows = torch.export.Dim("N", min=1)
+    with _quiet():
+        program = torch.onnx.export(
+            PolicyStep(policy).eval(),
+            example,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+            input_names=[port.name for port in inputs],
+            output_names=[port.name for port in outputs],
+            dynamic_shapes=({0: rows}, tuple({0: rows} for _ in inputs[1:])),
+        )
+    if program is None:
+        raise ExportError("torch.onnx gave no program; this torch is not one that gameagent supports")
+    return bytes(program.model_proto.SerializeToString())
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the exporter's own chatter from the terminal; its errors are raised all the same."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _feature_spec(feature: Feature) -> FeatureSpec:
+    low = float(feature.low) if np.isfinite(feature.low) else None
+    high = float(feature.high) if np.isfinite(feature.high) else None
+    return FeatureSpec(feature.name, feature.size, low, high, feature.unit, feature.meaning)
+
+
+def _belief_spec(slot: Slot) -> BeliefSpec:
+    return BeliefSpec(
+        rule=slot.rule,
+        kind=slot.kind,
+        index=slot.index,
+        options=slot.options,
+        values=slot.values,
+        center=slot.center,
+        scale=slot.scale,
+        unit=slot.unit,
+    )

@@ -1,0 +1,84 @@
+"""Whether the file does what the trained policy does, over whole trials."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gameagent.errors import ExportError
+from gameagent.policies.network import AgentNetwork
+from gameagent.rollout import Rollout, Trials
+from gameagent.seeding import game_seeds, numpy_generator, torch_generator
+from gameagent_games.interface import Family
+from gameagent_sdk import Bundle, PolicySession
+
+NUM_GAMES = 8
+TOLERANCE = 1e-5
+"""Largest difference allowed between log-probabilities, or beliefs, of torch and of the file; float32 rounding
+stays below it by a factor of ten or so."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far the file's outputs are from torch's over trials of ``num_episodes`` episodes.
+
+    Attributes:
+        num_games: Trials compared.
+        num_episodes: Episodes of each.
+        num_steps: Decisions compared.
+        logits: Largest absolute difference of log-probabilities.
+        beliefs: Largest absolute difference of beliefs.
+    """
+
+    num_games: int
+    num_episodes: int
+    num_steps: int
+    logits: float
+    beliefs: float
+
+    def check(self) -> None:
+        """Raises ExportError if the file differs."""
+        if not max(self.logits, self.beliefs) <= TOLERANCE:
+            raise ExportError(
+                f"nothing was written: the file's outputs differ from torch's by {self.logits:.1e} (log-probabilities) "
+                f"and {self.beliefs:.1e} (beliefs), more than {TOLERANCE:.0e}; this is a bug of the exporter, please "
+                "report it with the run's folder"
+            )
+
+
+def measure_parity(policy: AgentNetwork, family: Family, num_episodes: int, bundle: Bundle, seed: int) -> Parity:
+    """Plays whole trials with torch and feeds what was seen to the file, through the SDK's own bookkeeping.
+
+    Torch runs its fused LSTM over the whole trial at once, as in training; the file runs step by step.
+    """
+    rollout = _play(policy, family, num_episodes, seed)
+    with torch.no_grad():
+        outputs, _ = policy(rollout.inputs, policy.initial_state(rollout.actions.shape[1]))
+    session = PolicySession(bundle)
+    session.reset(rollout.actions.shape[1])
+    worst_logits = worst_beliefs = 0.0
+    for t in range(len(rollout.actions)):
+        valid = rollout.valid[t].numpy()
+        legal = None if rollout.inputs.legal_actions is None else rollout.inputs.legal_actions[t].numpy()
+        logits = session.step(rollout.inputs.observation[t].numpy(), legal)
+        expected = np.maximum(outputs.logits[t].numpy(), -1e6)[valid]
+        worst_logits = max(worst_logits, _worst(np.maximum(logits, -1e6)[valid], expected))
+        worst_beliefs = max(worst_beliefs, _worst(session.beliefs[valid], outputs.beliefs[t].numpy()[valid]))
+        following = min(t + 1, len(rollout.actions) - 1)
+        ended = rollout.inputs.episode_start[following, :, 0].numpy() > 0
+        session.observe(rollout.actions[t].numpy(), rollout.rewards[t].numpy(), ended)
+    return Parity(NUM_GAMES, num_episodes, rollout.num_steps, worst_logits, worst_beliefs)
+
+
+def _worst(given: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    return float(np.abs(given - expected).max()) if expected.size else 0.0
+
+
+def _play(policy: AgentNetwork, family: Family, num_episodes: int, seed: int) -> Rollout:
+    belief_size = policy.belief_head.size if policy.belief_head else 0
+    trials = Trials(family, NUM_GAMES, num_episodes, belief_size)
+    variants = family.space.sample(NUM_GAMES, numpy_generator(seed, "parity"), "all")
+    seeds = game_seeds(seed, "parity", NUM_GAMES)
+    told = np.zeros(NUM_GAMES, bool)
+    return trials.play(policy, variants, seeds, told, torch_generator(seed, "parity"))

@@ -1,0 +1,1 @@
+"""A family as other libraries know games: Gymnasium and PettingZoo environments. Imported on demand only."""

@@ -1,0 +1,295 @@
+"""Sound families pass every check; each broken one fails the check that is there for it, and no other."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from numba.extending import overload, register_jitable
+
+from gameagent_games import conformance
+from gameagent_games.chance import state_type, uniform
+from gameagent_games.conformance import check_family, check_names
+from gameagent_games.distributions import Choice, Uniform
+from gameagent_games.errors import FamilyError
+from gameagent_games.interface import Family, Feature, Rules
+from gameagent_games.simulator import Simulator
+from gameagent_games.variant import Rule, VariantSpace
+from two_seat_families import NIM, THROWS
+
+# -- a sound family to break: walk along a line for a hidden pay; a coin decides how far a step goes -----------------
+
+
+@register_jitable
+def start(state, variant):
+    state.place = 0
+    state.paid = 0.0
+
+
+@register_jitable
+def step(state, variant, actions, rewards):
+    state.place += actions[0] if uniform(state) < 0.5 else 0
+    rewards[0] = variant.pay[actions[0]]
+    state.paid = rewards[0]
+    return state.place >= 4
+
+
+@register_jitable
+def observe(state, variant, seat, observation):
+    observation[0] = 1.0
+    observation[1] = min(state.place, 4) / 4.0
+
+
+def legal(state, variant, seat, mask):
+    mask[0] = state.place < 3
+    mask[1] = True
+
+
+def turn(state, variant):
+    return 0
+
+
+SOUND = Rules(start, step, observe, legal, turn)
+SPACE = VariantSpace((Rule("pay", Uniform((-1.0, 1.0), shape=(2,), beyond=((1.0, 2.0),))),))
+
+
+def make(space=SPACE, max_steps=6, **rules):
+    return Family(
+        name="line",
+        summary="walk along a line",
+        rules=replace(SOUND, **rules),
+        state=state_type([("place", np.int64), ("paid", np.float64), ("extra", np.int64)]),
+        space=space,
+        features=(Feature("constant", low=0.0), Feature("place", low=0.0)),
+        actions=("stay", "go"),
+        max_steps=max_steps,
+        num_episodes=3,
+    )
+
+
+# -- ways to break it -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rounded(Uniform):
+    """Shows its values to people with two digits only."""
+
+    def __init__(self):
+        super().__init__((0.0, 1.0), shape=(2,))
+
+    def show(self, stored):
+        return np.round(stored, 2).tolist()
+
+
+class Forgetful(VariantSpace):
+    """Puts variants into splits by the day's mood."""
+
+    def split_of(self, records):
+        return np.full(len(records), "train")
+
+    def sample(self, num, seed, split="train"):
+        return self._draw(np.random.default_rng(0), num)
+
+
+def index_out_of_bounds(state, variant, seat, observation):
+    observe(state, variant, seat, observation)
+    observation[2] = 0.0
+
+
+def step_returns_a_number(state, variant, actions, rewards):
+    return int(step(state, variant, actions, rewards))
+
+
+def step_never_ends(state, variant, actions, rewards):
+    rewards[0] = uniform(state)
+    return False
+
+
+def turn_of_nobody(state, variant):
+    return 1
+
+
+def legal_clears_nothing(state, variant, seat, mask):
+    mask[1] = True
+
+
+def legal_at_the_start_only(state, variant, seat, mask):
+    mask[:] = state.place == 0
+
+
+def observe_half(state, variant, seat, observation):
+    observation[0] = 1.0
+
+
+def observe_too_much(state, variant, seat, observation):
+    observation[0] = 1.0
+    observation[1] = state.place
+
+
+def observe_nan(state, variant, seat, observation):
+    observation[0] = 1.0
+    observation[1] = np.nan
+
+
+def observe_counts(state, variant, seat, observation):
+    observation[0] = 1.0
+    observation[1] = 0.0
+    state.extra += 1
+
+
+def turn_draws(state, variant):
+    uniform(state)
+    return 0
+
+
+def step_writes_variant(state, variant, actions, rewards):
+    variant.pay[0] += 0.5
+    state.place += uniform(state) < 0.5
+    return state.place >= 4
+
+
+def step_pays_nan(state, variant, actions, rewards):
+    state.place += uniform(state) < 0.5
+    rewards[0] = np.nan
+    return state.place >= 4
+
+
+def step_pays_every_seat(state, variant, actions, rewards):
+    state.place += uniform(state) < 0.5
+    rewards[-1] = 1.0
+    return state.place >= 4
+
+
+def start_keeps_place(state, variant):
+    state.paid = 0.0
+    state.place = state.place % 3
+
+
+HIDDEN = {"calls": 0}
+
+
+def step_remembers(state, variant, actions, rewards):
+    HIDDEN["calls"] += 1
+    state.place += 1 if uniform(state) < 0.5 else 0
+    rewards[0] = HIDDEN["calls"]
+    return state.place >= 4
+
+
+def place_in_batch(state):
+    return state._index
+
+
+@overload(place_in_batch)
+def _compiled_place_in_batch(state):
+    return lambda state: 0
+
+
+def step_knows_its_place(state, variant, actions, rewards):
+    state.place += 1 if uniform(state) < 0.5 else 0
+    rewards[0] = place_in_batch(state)
+    return state.place >= 4
+
+
+def start_fixes_the_key(state, variant):
+    start(state, variant)
+    state.random_key = 5
+
+
+def plain_helper(number):
+    return [str(number)]
+
+
+def step_calls_plain_python(state, variant, actions, rewards):
+    state.place += 1 if uniform(state) < 0.5 else 0
+    rewards[0] = len(plain_helper(actions[0]))
+    return state.place >= 4
+
+
+def step_overflows(state, variant, actions, rewards):
+    state.place += 1 if uniform(state) < 0.5 else 0
+    state.extra = (state.place + 1) * 6364136223846793005 % 1000003
+    return state.place >= 4
+
+
+BROKEN = {
+    "variants_round_trip": [make(VariantSpace((Rule("pay", Rounded()),)))],
+    "splits_are_disjoint": [
+        make(VariantSpace((Rule("pay", Choice((0.0, 1.0), shape=(2,))),))),
+        make(Forgetful(SPACE.rules)),
+    ],
+    "rules_run": [make(observe=index_out_of_bounds)],
+    "step_returns_bool": [make(step=step_returns_a_number)],
+    "episodes_end": [make(step=step_never_ends, max_steps=10**9)],
+    "turn_is_a_seat": [make(turn=turn_of_nobody)],
+    "masks_are_written": [make(legal=legal_clears_nothing)],
+    "acting_seats_can_act": [make(legal=legal_at_the_start_only)],
+    "observations_are_written": [make(observe=observe_half)],
+    "observations_within_bounds": [make(observe=observe_too_much), make(observe=observe_nan)],
+    "looking_changes_nothing": [make(observe=observe_counts), make(turn=turn_draws)],
+    "variant_is_never_written": [make(step=step_writes_variant)],
+    "rewards_are_finite": [make(step=step_pays_nan)],
+    "rewards_go_to_seats": [make(step=step_pays_every_seat)],
+    "games_are_separate": [make(step=step_remembers)],
+    "start_sets_the_state": [make(start=start_keeps_place)],
+    "batching_changes_nothing": [make(step=step_knows_its_place)],
+    "seeds_matter": [make(start=start_fixes_the_key)],
+    "wrong_actions_are_refused": [make()],  # together with a simulator that lets everything pass
+    "rules_compile": [make(step=step_calls_plain_python)],
+    "compiled_is_the_same": [make(step=step_overflows)],
+}
+
+
+class Careless(Simulator):
+    def step(self, actions):
+        if actions.shape == self.acting.shape and actions.dtype == np.int64:
+            actions = np.clip(actions, 0, self.family.num_actions - 1)
+        super().step(actions)
+
+
+@pytest.mark.parametrize(
+    "family",
+    ["bandit", "gridnavi", "forage", THROWS, NIM, make()],
+    ids=["bandit", "gridnavi", "forage", "throws", "nim", "line"],
+)
+def test_sound_families_pass(family):
+    report = check_family(family)
+    report.raise_for_failures()
+    assert [result.name for result in report.results] == list(check_names())
+    assert "passed  compiled_is_the_same" in str(report)
+
+
+def test_every_check_has_a_family_that_breaks_it():
+    assert list(BROKEN) == list(check_names())
+
+
+@pytest.mark.parametrize(
+    ("name", "family"), [pytest.param(name, family, id=name) for name, some in BROKEN.items() for family in some]
+)
+def test_a_broken_family_fails_its_check_and_no_other(name, family, monkeypatch):
+    if name == "wrong_actions_are_refused":
+        monkeypatch.setattr(conformance, "Simulator", Careless)
+    report = check_family(family)
+    assert [result.name for result in report.failures] == [name], str(report)
+    assert report.failures[0].message
+    with pytest.raises(FamilyError, match=name):
+        report.raise_for_failures()
+
+
+def test_what_builds_on_a_failed_check_is_skipped():
+    report = check_family(make(observe=index_out_of_bounds))
+    results = {result.name: result for result in report.results}
+    assert results["compiled_is_the_same"].skipped
+    assert results["observations_are_written"].message == "builds on rules_run"
+    assert "IndexError" in results["rules_run"].message
+    assert results["variants_round_trip"].passed
+
+
+def test_checks_that_do_not_apply_say_why():
+    results = {result.name: result for result in check_family("gridnavi").results}
+    assert results["seeds_matter"].skipped
+    assert results["seeds_matter"].message == "the rules draw nothing at random"
+    assert results["masks_are_written"].skipped
+
+
+def test_an_unknown_family_is_refused():
+    with pytest.raises(FamilyError, match="no family named"):
+        check_family("no-such-game")

@@ -1,0 +1,204 @@
+"""Families as Gymnasium environments: Gymnasium's own checks, trials, refusals, rendering, registration."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from gameagent_games.errors import ActionError, FamilyError, VariantError
+from gameagent_games.faces.gymnasium_env import FamilyEnv
+from gameagent_games.faces.registration import environment_id
+from gameagent_games.families.forage import FORAGE
+from gameagent_games.families.gridnavi import GRIDNAVI
+from two_seat_families import NIM, THROWS
+
+IDS = ["gameagent/Bandit-v0", "gameagent/Gridnavi-v0", "gameagent/Forage-v0"]
+UP, RIGHT = 1, 2
+
+
+@pytest.fixture(autouse=True)
+def _no_screen(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+
+
+@pytest.mark.parametrize("num_episodes", [1, 3])
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("environment", IDS)
+def test_gymnasium_finds_nothing_to_object_to(environment, compiled, num_episodes):
+    check_env(gymnasium.make(environment, compiled=compiled, num_episodes=num_episodes).unwrapped)
+
+
+def run_fresh(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("order", ["registration first", "gymnasium first"])
+def test_ids_are_known_whichever_import_comes_first(order):
+    imports = [
+        "from gameagent_games.faces.registration import register_with_gymnasium; register_with_gymnasium()",
+        "import gymnasium",
+    ]
+    code = "\n".join(imports if order == "registration first" else imports[::-1])
+    assert run_fresh(code + "\nprint(*(id for id in gymnasium.registry if id.startswith('gameagent')))") == sorted(IDS)
+
+
+def test_registration_does_not_import_gymnasium():
+    code = "import sys\nfrom gameagent_games.faces import registration\nregistration.register_with_gymnasium()\n"
+    assert run_fresh(code + "print('gymnasium' in sys.modules)") == ["False"]
+
+
+def test_make_needs_no_import_when_the_id_names_the_module():
+    module = "gameagent_games.faces.gymnasium_env"
+    code = f"import gymnasium\nprint(gymnasium.make('{module}:gameagent/Forage-v0').spec.id)"
+    assert run_fresh(code) == ["gameagent/Forage-v0"]
+
+
+def test_ids_are_made_of_the_familys_name():
+    assert environment_id("random_mdp") == "gameagent/RandomMdp-v0"
+
+
+def test_a_variant_can_be_given_to_the_constructor_in_every_form():
+    record = GRIDNAVI.space.sample(1, 3)
+    variant = GRIDNAVI.space.variants(record)[0]
+    for form in (variant, dict(variant.rules), record, record[0]):
+        _, info = FamilyEnv(GRIDNAVI, variant=form).reset(seed=0)
+        assert info["variant_id"] == variant.id
+        assert info["rules"] == dict(variant.rules)
+
+
+def test_a_variant_given_at_reset_holds_for_that_reset_only():
+    env = FamilyEnv("gridnavi", variant={"goal": "4,4"})
+    assert env.reset(seed=0, options={"variant": {"goal": "2,0"}})[1]["rules"] == {"goal": "2,0"}
+    assert env.reset()[1]["rules"] == {"goal": "4,4"}
+
+
+def test_wrong_variants_are_refused():
+    with pytest.raises(VariantError, match="goal"):
+        FamilyEnv("gridnavi", variant={"goal": "0,0"})
+    with pytest.raises(VariantError, match="expected one record"):
+        FamilyEnv("gridnavi", variant=FORAGE.space.sample(1, 0))
+
+
+def test_sampled_variants_follow_the_seed_and_come_from_the_split():
+    env = FamilyEnv("forage", split="test")
+    ids = [env.reset(seed=seed)[1]["variant_id"] for seed in (1, 2, 1)]
+    assert ids[0] == ids[2] != ids[1]
+    rules = env.reset(seed=5)[1]["rules"]
+    assert FORAGE.space.split_of(FORAGE.space.records([rules])).tolist() == ["test"]
+    assert env.reset()[1]["variant_id"] != env.reset()[1]["variant_id"]
+
+
+def test_a_time_limit_truncates_and_rules_terminate():
+    env = FamilyEnv("gridnavi", variant={"goal": "2,0"})
+    env.reset(seed=0)
+    ends = [env.step(0)[2:4] for _ in range(15)]
+    assert ends == [(False, False)] * 14 + [(False, True)]
+    bandit = FamilyEnv("bandit")
+    bandit.reset(seed=0)
+    assert bandit.step(0)[2:4] == (True, False)
+
+
+def test_a_trial_goes_on_over_the_ends_of_its_episodes():
+    env = FamilyEnv("gridnavi", variant={"goal": "2,0"}, num_episodes=2)
+    start, info = env.reset(seed=0)
+    assert (info["episode"], info["episode_ended"]) == (0, False)
+    steps = [env.step(RIGHT) for _ in range(15)]
+    observation, _, terminated, truncated, info = steps[-1]
+    assert not terminated
+    assert not truncated
+    assert info["episode"] == 1
+    assert info["episode_ended"]
+    assert info["episode_truncated"]
+    assert not info["episode_terminated"]
+    # cells 1, 2 (the goal), 3, 4 and the wall: by hand, one step on the goal and fourteen off it
+    assert info["episode_return"] == pytest.approx(1.0 - 14 * 0.1)
+    np.testing.assert_array_equal(observation, start)
+    assert info["last_observation"][0] == 1.0  # stood at the right wall, not at the start
+    assert not any(step[4]["episode_ended"] for step in steps[:-1])
+    second = [env.step(UP) for _ in range(15)]
+    assert [step[2:4] for step in second] == [(False, False)] * 14 + [(False, True)]
+    assert second[-1][4]["episode"] == 1
+    assert second[-1][4]["episode_return"] == pytest.approx(-1.5)
+
+
+def test_returned_arrays_are_the_callers_to_keep():
+    env = FamilyEnv("forage")
+    first, info = env.reset(seed=0)
+    kept = first.copy()
+    info["rules"]["worth"][0] = 99.0
+    _, _, _, _, later = env.step(1)
+    np.testing.assert_array_equal(first, kept)
+    assert later["rules"]["worth"][0] != 99.0
+
+
+@pytest.mark.parametrize(("action", "message"), [(5, "0 to 4"), (-1, "0 to 4"), (1.5, "expected an integer")])
+def test_wrong_actions_are_refused(action, message):
+    env = FamilyEnv("gridnavi")
+    env.reset(seed=0)
+    with pytest.raises(ActionError, match=message):
+        env.step(action)
+
+
+def test_stepping_before_reset_or_after_the_end_is_refused():
+    env = FamilyEnv("bandit")
+    with pytest.raises(ActionError, match="reset"):
+        env.step(0)
+    env.reset(seed=0)
+    env.step(0)
+    with pytest.raises(ActionError, match="reset"):
+        env.step(0)
+
+
+@pytest.mark.parametrize("family", [NIM, THROWS])
+def test_games_for_two_are_refused(family):
+    with pytest.raises(FamilyError, match="pettingzoo"):
+        FamilyEnv(family)
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test", "out_of_range"])
+def test_bounds_are_finite_and_hold_for_shown_rules_of_every_split(split):
+    env = FamilyEnv("forage", split=split)
+    assert np.isfinite([env.observation_space.low, env.observation_space.high]).all()
+    seen = np.array([env.reset(seed=seed)[0] for seed in range(60)])
+    assert all(env.observation_space.contains(observation) for observation in seen)
+
+
+def test_both_ends_of_a_shown_rules_range_are_reached():
+    env = FamilyEnv("forage")
+    rules = env.reset(seed=0)[1]["rules"]
+    smallest, largest = (env.reset(options={"variant": rules | {"size": size}})[0][-1] for size in (6, 10))
+    assert smallest == env.observation_space.low[-1]
+    assert largest == env.observation_space.high[-1]
+
+
+def test_a_family_without_a_view_has_no_render_modes():
+    unseen = replace(GRIDNAVI, view=None)
+    assert FamilyEnv(unseen).metadata["render_modes"] == []
+    with pytest.raises(FamilyError, match="no view"):
+        FamilyEnv(unseen, render_mode="rgb_array")
+
+
+def test_frames_are_pixels_and_follow_the_game():
+    env = FamilyEnv("forage", render_mode="rgb_array")
+    env.reset(seed=0)
+    first = env.render()
+    assert first.dtype == np.uint8
+    assert first.ndim == 3
+    for action in (1, 2, 3, 4):
+        env.step(action)
+    assert (env.render() != first).any()
+
+
+def test_a_window_opens_and_closes_twice():
+    env = FamilyEnv("forage", render_mode="human")
+    env.reset(seed=0)
+    env.step(1)
+    assert env.render() is None
+    env.close()
+    env.close()

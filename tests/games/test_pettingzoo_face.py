@@ -1,0 +1,160 @@
+"""Families as PettingZoo environments: PettingZoo's own tests, order of play, rewards, refusals."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from gameagent_games.errors import ActionError, FamilyError
+from gameagent_games.faces.pettingzoo_env import FamilyAECEnv, FamilyParallelEnv
+from two_seat_families import NIM, THROWS
+
+with warnings.catch_warnings():  # PettingZoo's tests import examples of its own that are deprecated
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
+
+# PettingZoo asks for action masks in a dict, and warns of every dict but those of its own games.
+about_dicts = pytest.mark.filterwarnings(
+    "ignore:Observation is not a NumPy array:UserWarning",
+    "ignore:Observation space for each agent probably should be:UserWarning",
+)
+both_families = pytest.mark.parametrize("family", [THROWS, NIM], ids=lambda family: family.name)
+both_ways = pytest.mark.parametrize("compiled", [False, True])
+
+PAYS = {"prize": [0.5, 0.75, 1.25], "tie_break": 0.5, "rounds": 3}
+ROCK, PAPER, SCISSORS = range(3)
+FIRST, SECOND = THROWS.seat_names
+
+
+@both_ways
+@pytest.mark.parametrize("num_episodes", [1, 3])
+def test_parallel_api(compiled, num_episodes):
+    parallel_api_test(FamilyParallelEnv(THROWS, compiled=compiled, num_episodes=num_episodes))
+
+
+def test_parallel_seeds():
+    parallel_seed_test(lambda: FamilyParallelEnv(THROWS, num_episodes=20))
+
+
+@about_dicts
+@both_ways
+@both_families
+@pytest.mark.parametrize("num_episodes", [1, 3])
+def test_aec_api(family, compiled, num_episodes):
+    api_test(FamilyAECEnv(family, compiled=compiled, num_episodes=num_episodes))
+
+
+@both_families
+def test_aec_seeds(family):
+    seed_test(lambda: FamilyAECEnv(family, num_episodes=20))
+
+
+def test_parallel_rewards_go_to_their_seats():
+    env = FamilyParallelEnv(THROWS, variant=PAYS)
+    observations, infos = env.reset(seed=0)
+    assert infos[FIRST]["rules"] == PAYS
+    assert observations[FIRST].dtype == np.float32
+    played = [env.step({FIRST: a, SECOND: b}) for a, b in [(ROCK, SCISSORS), (ROCK, PAPER), (SCISSORS, PAPER)]]
+    assert [step[1] for step in played] == [
+        {FIRST: 0.5, SECOND: -0.5},
+        {FIRST: -0.75, SECOND: 0.75},
+        {FIRST: 1.25, SECOND: -1.25},
+    ]
+    assert [step[2][FIRST] for step in played] == [False, False, True]  # three rounds: the rules end it
+    assert not any(step[3][FIRST] for step in played)
+    assert played[-1][4][SECOND]["episode_return"] == -0.5 + 0.75 - 1.25
+    assert env.agents == []
+
+
+def test_a_time_limit_truncates_every_agent():
+    env = FamilyParallelEnv(THROWS, variant=PAYS | {"rounds": 6})
+    env.reset(seed=0)
+    for _ in range(THROWS.max_steps):
+        _, _, terminated, truncated, _ = env.step({FIRST: ROCK, SECOND: PAPER})
+    assert terminated == {FIRST: False, SECOND: False}
+    assert truncated == {FIRST: True, SECOND: True}
+
+
+def test_a_variant_can_be_given_at_reset():
+    env = FamilyParallelEnv(THROWS)
+    _, infos = env.reset(seed=0, options={"variant": PAYS})
+    assert infos[SECOND]["rules"] == PAYS
+
+
+def test_seats_that_act_at_once_do_not_see_each_other_choose():
+    env = FamilyAECEnv(THROWS, variant=PAYS)
+    env.reset(seed=0)
+    before = env.observe(SECOND)
+    assert env.agent_selection == FIRST
+    env.step(ROCK)
+    assert env.agent_selection == SECOND
+    np.testing.assert_array_equal(env.observe(SECOND), before)
+    assert env.rewards == {FIRST: 0.0, SECOND: 0.0}
+    env.step(SCISSORS)
+    assert env.rewards == {FIRST: 0.5, SECOND: -0.5}
+    assert (env.observe(SECOND) != before).any()
+
+
+@both_families
+def test_parallel_and_aec_tell_the_same_story(family):
+    if family is NIM:
+        with pytest.raises(FamilyError, match="AEC"):
+            FamilyParallelEnv(family)
+        return
+    parallel, aec = FamilyParallelEnv(family, num_episodes=4), FamilyAECEnv(family, num_episodes=4)
+    parallel.reset(seed=3)
+    aec.reset(seed=3)
+    generator = np.random.default_rng(0)
+    while parallel.agents:
+        actions = {agent: int(generator.integers(3)) for agent in parallel.agents}
+        observations, rewards, terminated, truncated, _ = parallel.step(actions)
+        for action in actions.values():
+            aec.step(action)
+        assert (aec.rewards, aec.terminations, aec.truncations) == (rewards, terminated, truncated)
+        for agent, observation in observations.items():
+            np.testing.assert_array_equal(aec.observe(agent), observation)
+
+
+def test_nim_is_won_by_the_hand_that_takes_the_last():
+    env = FamilyAECEnv(NIM, variant={"last_loses": False, "max_take": 4, "pile": 7})
+    env.reset(seed=1)
+    first, pile = env.agent_selection, round(float(env.observe(env.agent_selection)["observation"][0]) * 18)
+    assert 7 <= pile <= 9
+    movers = []
+    while pile > 0:
+        movers.append(env.agent_selection)
+        take = min(4, pile)
+        env.step(take - 1)
+        pile -= take
+    assert movers == [first, *(agent for agent in env.possible_agents if agent != first), first][: len(movers)]
+    assert env.rewards[movers[-1]] == 1.0
+    assert sum(env.rewards.values()) == 0.0
+    assert all(env.terminations.values())
+
+
+def test_illegal_actions_are_refused_and_change_nothing():
+    env = FamilyAECEnv(NIM, variant={"last_loses": True, "max_take": 2, "pile": 8})
+    env.reset(seed=0)
+    agent = env.agent_selection
+    before = env.observe(agent)
+    assert before["action_mask"].tolist() == [1, 1, 0, 0]
+    with pytest.raises(ActionError, match=r"action 2 \(take_3\) is illegal now; legal: 0 \(take_1\), 1 \(take_2\)"):
+        env.step(2)
+    assert env.agent_selection == agent
+    np.testing.assert_array_equal(env.observe(agent)["observation"], before["observation"])
+    env.step(1)
+    assert env.agent_selection != agent
+
+
+@pytest.mark.parametrize("actions", [{FIRST: 0}, {FIRST: 0, SECOND: 0, "seat_2": 0}, {FIRST: 0, SECOND: 3}])
+def test_missing_unknown_and_wrong_actions_are_refused(actions):
+    env = FamilyParallelEnv(THROWS)
+    env.reset(seed=0)
+    with pytest.raises(ActionError, match="expected"):
+        env.step(actions)
+    env.step({FIRST: 0, SECOND: 0})
+
+
+def test_a_game_without_a_view_cannot_be_rendered():
+    with pytest.raises(FamilyError, match="no view"):
+        FamilyAECEnv(NIM, render_mode="rgb_array")

@@ -1,0 +1,434 @@
+"""Playing with and without a screen: the session, the panel, the keys, the command line."""
+
+import dataclasses
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gameagent_games import play
+from gameagent_games.errors import FamilyError, GamesError
+from gameagent_games.play_session import AgentPlayer, PlaySession
+from gameagent_games.registry import load_family
+
+pygame = pytest.importorskip("pygame", reason="playing needs the render extra")
+
+from gameagent_games.rendering import palette  # noqa: E402
+from gameagent_games.rendering.canvas import to_rgb  # noqa: E402
+from gameagent_games.rendering.gauges import gauge_range, gauge_x, make_rows, shown_option  # noqa: E402
+from gameagent_games.rendering.stage import Stage  # noqa: E402
+from gameagent_games.rendering.window import Window  # noqa: E402
+
+FORAGE, GRIDNAVI, BANDIT = load_family("forage"), load_family("gridnavi"), load_family("bandit")
+RIGHT, LEFT = 2, 4
+BOARD = 480
+FIXTURES = Path(__file__).parents[1] / "sdk" / "fixtures"
+
+
+@dataclass(frozen=True)
+class FakeBelief:
+    probabilities: dict[str, float]
+    mean: float | None
+    std: float | None
+    best: str | float
+    confidence: float
+
+
+@dataclass
+class FakePlayer:
+    """Does always the same and believes always the same."""
+
+    action: int = RIGHT
+    thoughts: dict[str, Any] = field(default_factory=dict)
+    calls: list[Any] = field(default_factory=list)
+
+    def begin_trial(self) -> None:
+        self.calls.append("begin")
+
+    def act(self, observation: np.ndarray, legal_actions: np.ndarray) -> int:
+        assert observation.dtype == np.float32 and legal_actions.dtype == np.bool_
+        self.calls.append("act")
+        return self.action
+
+    def observe(self, action: int, reward: float, terminated: bool, truncated: bool) -> None:
+        self.calls.append((action, reward, terminated, truncated))
+
+    def beliefs(self) -> dict[str, Any]:
+        return self.thoughts
+
+
+def certain(option: str) -> FakeBelief:
+    return FakeBelief({option: 0.9}, None, None, option, 0.9)
+
+
+def number(mean: float) -> FakeBelief:
+    return FakeBelief({}, mean, 0.1, mean, 0.9)
+
+
+def forage_thoughts(wrap: str) -> dict[str, Any]:
+    return {
+        "worth": tuple(number(mean) for mean in (0.5, -0.5, 0.3, 1.0)),
+        "mirror": certain("none"),
+        "wrap": certain(wrap),
+        "slip": number(0.1),
+        "regrows": tuple(certain(option) for option in ("true", "false", "true", "false")),
+    }
+
+
+def begun(family: Any = FORAGE, player: FakePlayer | None = None, **rules: Any) -> PlaySession:
+    session = PlaySession(family, player)
+    variant = dict(family.space.variants(family.space.sample(1, 0, "all"))[0].rules) | rules
+    session.begin(family.space.records([variant])[0], seed=1)
+    return session
+
+
+def staged(session: PlaySession) -> Stage:
+    record = session.record.copy()
+    return Stage(session, BOARD, lambda: session.begin(record, seed=2))
+
+
+@pytest.fixture(autouse=True)
+def _no_screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    yield
+    pygame.display.quit()
+
+
+# The session.
+
+
+def test_an_episode_is_acted_and_observed_in_turn_and_its_end_is_seen() -> None:
+    player = FakePlayer(RIGHT)
+    session = begun(GRIDNAVI, player, goal="4,0")
+    assert player.calls == ["begin", "act"]
+    for _ in range(GRIDNAVI.max_steps):
+        session.step()
+    assert session.ended and session.step_count == GRIDNAVI.max_steps
+    np.testing.assert_allclose(session.returns, [12 - 0.3])  # three steps off the goal, twelve on it
+    assert player.calls[-1] == (RIGHT, 1.0, False, True)
+    assert player.calls.count("act") == GRIDNAVI.max_steps
+    session.step()
+    assert not session.ended and session.step_count == 0 and session.episode == 1
+    assert player.calls[-1] == "act" and player.calls.count("begin") == 1
+
+
+def test_a_person_overrules_the_agent_who_is_told_what_was_done() -> None:
+    player = FakePlayer(RIGHT)
+    session = begun(GRIDNAVI, player)
+    session.step(RIGHT)
+    session.step(LEFT)
+    assert int(session.state["x"]) == 0
+    assert [call[0] for call in player.calls if isinstance(call, tuple)] == [RIGHT, LEFT]
+
+
+def test_without_player_or_action_nobody_decides() -> None:
+    with pytest.raises(GamesError, match="nobody decides"):
+        begun(GRIDNAVI).step()
+
+
+def test_games_of_several_seats_are_refused() -> None:
+    with pytest.raises(FamilyError, match="2 seats"):
+        PlaySession(dataclasses.replace(GRIDNAVI, num_seats=2, seat_names=("a", "b")))
+
+
+class FakeAgent:
+    def observe(self, reward: float, terminated: bool, truncated: bool, action: int | None = None) -> None:
+        self.seen: Any = (reward, terminated, truncated, action)
+
+
+def test_an_agent_hears_of_the_executed_action() -> None:
+    agent = FakeAgent()
+    AgentPlayer(agent).observe(3, 0.5, False, True)
+    assert agent.seen == (0.5, False, True, 3)
+
+
+# The panel.
+
+
+def test_rows_pair_beliefs_with_the_truth() -> None:
+    session = begun(FORAGE, FakePlayer(thoughts=forage_thoughts("true")), wrap=False, worth=[0.5, -0.5, 0.5, -0.5])
+    rows = make_rows(FORAGE, session.variant, session.beliefs)
+    assert [row.rule for row in rows] == ["worth"] * 4 + ["mirror", "wrap", "slip", "regrows"]
+    assert [row.truths[0] for row in rows[:4]] == [0.5, -0.5, 0.5, -0.5]
+    wrap = rows[5]
+    assert wrap.truths == ("false",) and wrap.beliefs[0] is not None and wrap.beliefs[0].best == "true"
+    assert len(rows[-1].slots) == 4
+
+
+def test_without_beliefs_every_row_is_open() -> None:
+    session = begun(FORAGE)
+    assert {belief for row in make_rows(FORAGE, session.variant, session.beliefs) for belief in row.beliefs} == {None}
+
+
+def test_gauges_span_the_training_range_and_a_truth_beyond_it() -> None:
+    slot = FORAGE.space.hidden_slots[0]
+    low, high = gauge_range(slot, 2.0)
+    assert low < -1.0 and high > 2.0
+    assert gauge_x((10, 0, 100, 8), 0.0, 2.0, 1.0) == 60
+    assert gauge_x((10, 0, 100, 8), 0.0, 2.0, 9.0) == 110
+    assert shown_option("true") == "yes"
+
+
+def panel(stage: Stage) -> np.ndarray:
+    return np.asarray(to_rgb(stage.draw())[:, BOARD:], dtype=np.int64)
+
+
+def count(picture: np.ndarray, colour: palette.Colour) -> int:
+    return int((np.abs(picture - np.array(colour)).sum(axis=2) < 30).sum())
+
+
+def test_truth_is_gold_and_hides_on_demand() -> None:
+    stage = staged(begun(FORAGE, FakePlayer(thoughts=forage_thoughts("true"))))
+    shown = count(panel(stage), palette.TRUTH)
+    stage.press("r")
+    assert shown > 50 and count(panel(stage), palette.TRUTH) == 0
+    assert count(panel(stage), palette.BELIEF) > 20
+
+
+def test_a_wrong_belief_is_crossed_and_a_right_one_ticked() -> None:
+    rules = {"wrap": True, "mirror": "none", "regrows": [True, False, True, False]}
+    right, wrong = (
+        panel(staged(begun(FORAGE, FakePlayer(thoughts=forage_thoughts(wrap)), **rules))) for wrap in ("true", "false")
+    )
+    assert count(right, palette.BAD) == 0 < count(wrong, palette.BAD)
+    assert count(right, palette.GOOD) > count(wrong, palette.GOOD)
+
+
+def test_a_gauge_moves_with_the_truth() -> None:
+    thoughts = forage_thoughts("true")
+    low, high = (
+        panel(staged(begun(FORAGE, FakePlayer(thoughts=thoughts), worth=[w, 0.5, 0.5, 0.5], wrap=True)))
+        for w in (-0.9, 1.1)
+    )
+    places = [np.argwhere(np.abs(picture - np.array(palette.TRUTH)).sum(axis=2) < 30) for picture in (low, high)]
+    assert places[0][:, 1].min() < places[1][:, 1].min()
+
+
+def test_many_arms_and_many_episodes_still_fit() -> None:
+    from gameagent_games.families.bandit import make_bandit
+
+    family = make_bandit(50, 100)
+    session = begun(family, FakePlayer(action=3, thoughts={"win_probability": tuple(number(0.5) for _ in range(50))}))
+    for _ in range(60):
+        session.step()
+    assert len(session.returns) == 30
+    assert staged(session).draw().get_height() == BOARD
+
+
+# The keys.
+
+
+def press(window: Window, stage: Stage, key: int, text: str = "") -> None:
+    pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key, unicode=text))
+    for name in window.pressed():
+        stage.press(name)
+
+
+@pytest.fixture
+def window() -> Iterator[Window]:
+    window = Window(100, 80, "test")
+    window.pressed()
+    yield window
+    window.close()
+    window.close()
+
+
+def test_keys_pause_speed_reveal_renew_and_quit(window: Window) -> None:
+    player = FakePlayer()
+    stage = staged(begun(GRIDNAVI, player))
+    press(window, stage, pygame.K_SPACE, " ")
+    assert stage.status.paused
+    stage.advance(10.0)
+    assert stage.session.step_count == 0
+    press(window, stage, pygame.K_SPACE, " ")
+    stage.advance(0.26)
+    assert stage.session.step_count == 1
+    speeds = [stage.status.speed]
+    for key, text in (
+        (pygame.K_PLUS, "+"),
+        (pygame.K_RIGHTBRACKET, "]"),
+        (pygame.K_MINUS, "-"),
+        (pygame.K_LEFTBRACKET, "["),
+    ):
+        press(window, stage, key, text)
+        speeds.append(stage.status.speed)
+    assert speeds == [4.0, 8.0, 16.0, 8.0, 4.0]
+    press(window, stage, pygame.K_r, "r")
+    assert not stage.status.reveal
+    press(window, stage, pygame.K_n, "n")
+    assert player.calls.count("begin") == 2 and stage.session.step_count == 0
+    press(window, stage, pygame.K_ESCAPE)
+    assert stage.quit
+
+
+def test_speed_stays_within_its_limits() -> None:
+    stage = staged(begun(GRIDNAVI, FakePlayer()))
+    for key, limit in (("+", 60.0), ("-", 1.0)):
+        for _ in range(9):
+            stage.press(key)
+        assert stage.status.speed == limit
+
+
+def test_taking_over_stops_the_agent_and_arrows_move(window: Window) -> None:
+    player = FakePlayer(RIGHT)
+    stage = staged(begun(GRIDNAVI, player))
+    press(window, stage, pygame.K_UP)
+    assert stage.session.step_count == 0  # the agent plays: arrows do nothing
+    press(window, stage, pygame.K_h, "h")
+    stage.advance(5.0)
+    assert stage.session.by_hand and stage.session.step_count == 0
+    press(window, stage, pygame.K_UP)
+    press(window, stage, pygame.K_PERIOD, ".")
+    assert (int(stage.session.state["x"]), int(stage.session.state["y"])) == (0, 1)
+    assert stage.session.step_count == 2
+    press(window, stage, pygame.K_h, "h")
+    stage.advance(0.26)
+    assert int(stage.session.state["x"]) == 1
+
+
+def test_figures_choose_where_there_are_no_directions() -> None:
+    stage = staged(begun(BANDIT))
+    stage.press("3")
+    assert stage.session.action == 2 and stage.session.ended
+    stage.press("6")
+    stage.press("up")
+    assert len(stage.session.returns) == 1 and stage.session.ended
+    stage.press("[1]")  # the key block's 1 only starts the next episode
+    assert not stage.session.ended
+
+
+def test_an_ended_episode_rests_then_gives_way() -> None:
+    stage = staged(begun(BANDIT, FakePlayer(0)))
+    stage.advance(0.26)
+    assert stage.session.ended
+    stage.advance(0.5)
+    assert stage.session.ended
+    stage.advance(1.0)
+    assert not stage.session.ended
+
+
+def test_the_loop_ends_when_the_window_is_closed(window: Window) -> None:
+    stage = staged(begun(GRIDNAVI, FakePlayer()))
+    pygame.event.post(pygame.event.Event(pygame.QUIT))
+    stage.run(window, fps=60)
+    assert window.closed and not stage.quit and window.pressed() == []
+
+
+def test_a_window_shows_arrays(window: Window) -> None:
+    window.show(np.full((80, 100, 3), (200, 30, 60), np.uint8))
+    assert pygame.display.get_surface().get_at((50, 40))[:3] == (200, 30, 60)
+
+
+# The command line.
+
+
+@pytest.fixture
+def _fake_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(play, "load_player", lambda path, family, seed: FakePlayer(RIGHT))
+
+
+HEADLESS = ["forage", "--agent", "any.onnx", "--headless", "--size", "240"]
+
+
+@pytest.mark.usefixtures("_fake_agent")
+def test_headless_prints_returns_and_saves_the_last_frame(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "out.png"
+    assert play.main([*HEADLESS, "--episodes", "2", "--screenshot", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("forage, variant ") and [line.split()[:2] for line in lines[1:]] == [
+        ["episode", "1"],
+        ["episode", "2"],
+    ]
+    assert pygame.image.load(path).get_size() == (240 + 153, 240)
+    again = tmp_path / "again.png"
+    assert play.main([*HEADLESS, "--episodes", "2", "--screenshot", str(again)]) == 0
+    assert again.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.usefixtures("_fake_agent")
+def test_a_window_plays_until_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def pressed(window: Window) -> list[str]:
+        seen.append(window)
+        return ["escape"] if len(seen) == 3 else []
+
+    monkeypatch.setattr(Window, "pressed", pressed)
+    assert play.main(["forage", "--agent", "any.onnx", "--size", "240", "--fps", "240"]) == 0
+    assert len(seen) == 3 and seen[0].closed
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["forage", "--headless"], "--headless needs --agent"),
+        (["forage", "--screenshot", "x.png"], "go with --headless"),
+        ([*HEADLESS, "--episodes", "0"], "at least 1"),
+        ([*HEADLESS, "--screenshot", "x.gif"], "ends in .png"),
+        ([*HEADLESS, "--size", "9"], "--size is 9"),
+        ([*HEADLESS, "--fps", "0"], "--fps is 0"),
+        ([*HEADLESS, "--seed", "-1"], "--seed is -1"),
+        ([*HEADLESS, "--split", "odd"], "invalid choice"),
+        ([], "required"),
+    ],
+)
+def test_wrong_usage_exits_with_2(argv: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        play.main(argv)
+    assert exit_info.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def failure(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line that a failing call leaves on standard error."""
+    assert play.main(argv) == 1
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1 and "Traceback" not in captured.err
+    return captured.err
+
+
+def test_failures_are_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("gameagent_sdk", reason="agents need the SDK")
+    missing = str(tmp_path / "none.onnx")
+    assert "none.onnx" in failure(["forage", "--agent", missing, "--headless"], capsys)
+    assert "no family named 'forrage'" in failure(["forrage"], capsys)
+    fixture = str(FIXTURES / "recurrent.onnx")
+    assert "plays 'fixture-recurrent', not 'forage'" in failure(["forage", "--agent", fixture, "--headless"], capsys)
+    assert "beyond its training range" in failure(["gridnavi", "--split", "out_of_range"], capsys)
+
+
+@pytest.mark.usefixtures("_fake_agent")
+def test_a_screenshot_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    argv = [*HEADLESS, "--episodes", "1", "--screenshot", str(tmp_path / "file" / "out.png")]
+    assert play.main(argv) == 1
+    assert "file" in capsys.readouterr().err
+
+
+def test_without_pygame_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in [name for name in sys.modules if name.startswith("gameagent_games.rendering")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    assert "gameagent-games[render]" in failure(["forage"], capsys)
+
+
+def test_without_the_sdk_it_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "gameagent_sdk", None)
+    assert "pip install gameagent-sdk" in failure(["forage", "--agent", "x.onnx", "--headless"], capsys)
+
+
+@pytest.mark.usefixtures("_fake_agent")
+def test_variants_come_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("gameagent_games.variant_files", reason="variant files are not there")
+    from gameagent_games.variant_files import write_variants
+
+    variants = FORAGE.space.variants(FORAGE.space.sample(2, 5))
+    path = tmp_path / "variants.json"
+    write_variants(path, FORAGE.name, variants)
+    assert play.main([*HEADLESS, "--episodes", "1", "--variant", f"{path}#{variants[1].id[:6]}"]) == 0
+    assert variants[1].id in capsys.readouterr().out
+    assert "whose id starts with zzz" in failure([*HEADLESS, "--variant", f"{path}#zzz"], capsys)
