@@ -95,7 +95,7 @@ class RunFolder:
             return dict(found)
         except FileNotFoundError:
             raise RunError(f"{self.path} holds no run (no run.json); train one with 'gameagent train'") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise RunError(f"{self.description} cannot be read: {error}") from None
 
     def load_config(self) -> tuple[TrainConfig, Family]:

@@ -1,6 +1,7 @@
 """The command line: ``gameagent families | variants | train | evaluate | export | inspect | play``."""
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -147,12 +148,14 @@ def _families(args: argparse.Namespace, console: Console) -> None:
 
 def _variants(args: argparse.Namespace, console: Console) -> None:
     family = load_family(args.family)
-    if args.n < 1:
-        raise ConfigError(f"-n is {args.n}, expected at least 1")
+    for name, low in (("-n", 1), ("--seed", 0)):
+        value = getattr(args, name.lstrip("-"))
+        if value < low:
+            raise ConfigError(f"{name} is {value}, expected at least {low}")
     variants = family.space.variants(family.space.sample(args.n, args.seed, args.split))
     for variant in variants:
         rules = "  ".join(f"{name}={_short(value)}" for name, value in variant.rules.items())
-        console.print(f"[bold]{variant.id}[/bold]  {rules}", highlight=False)
+        console.print(f"{variant.id}  {rules}", highlight=False, markup=False, soft_wrap=True)
     if args.out is not None:
         from gameagent_games.variant_files import write_variants
 
@@ -217,9 +220,9 @@ def _evaluate(args: argparse.Namespace, console: Console) -> None:
     from gameagent.export import bundle_run
     from gameagent.report import evaluate
 
-    for name, low in (("variants", 1), ("episodes", 1), ("temperature", 0)):
+    for name, low in (("variants", 1), ("episodes", 1), ("temperature", 0), ("seed", 0)):
         value = getattr(args, name)
-        if value is not None and value < low:
+        if value is not None and not low <= value < math.inf:
             raise ConfigError(f"--{name} is {value}, expected at least {low}")
     folder = None
     if args.agent.is_dir():

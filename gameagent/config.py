@@ -1,9 +1,10 @@
 """Everything that a run depends on, in one flat frozen dataclass."""
 
+import math
 import tomllib
-import types
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -60,15 +61,15 @@ class TrainConfig:
     discount: float = 0.95
     gae_lambda: float = 0.95
     reward_scale: float = 1.0
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     num_epochs: int = 2
     num_minibatches: int = 4
     clip_ratio: float = 0.2
     entropy_start: float = 0.02
     entropy_end: float = 0.001
     value_weight: float = 0.5
-    belief_weight: float = 0.5
-    max_gradient_norm: float = 0.5
+    belief_weight: float = 0.2
+    max_gradient_norm: float = 1.0
 
     def __post_init__(self) -> None:
         def require(condition: bool, field: str, expected: str) -> None:
@@ -86,11 +87,11 @@ class TrainConfig:
             "value_weight",
             "belief_weight",
         ):
-            require(getattr(self, field) >= 0, field, "at least 0")
+            require(0 <= getattr(self, field) < math.inf, field, "a finite number of at least 0")
         for field in ("told_share", "told_until", "discount", "gae_lambda"):
             require(0.0 <= getattr(self, field) <= 1.0, field, "a number from 0 to 1")
         for field in ("reward_scale", "learning_rate", "clip_ratio", "max_gradient_norm"):
-            require(getattr(self, field) > 0.0, field, "a number above 0")
+            require(0.0 < getattr(self, field) < math.inf, field, "a finite number above 0")
         require(self.memory in ("lstm", "none"), "memory", "'lstm' or 'none'")
         require(self.split in SPLITS, "split", "one of " + ", ".join(SPLITS))
 
@@ -150,12 +151,14 @@ def parse_field(name: str, value: Any) -> Any:
 
 def parse_count(text: str) -> int:
     """Reads "200k", "12M" or "12_000_000". Raises ValueError on anything else."""
-    factors = types.MappingProxyType({"k": 1_000, "m": 1_000_000})
-    factor = factors.get(text[-1:].lower(), 1)
-    number = float(text[:-1] if factor > 1 else text) * factor
-    if number != int(number):
-        raise ValueError(f"{text!r} is not a whole number")
-    return int(number)
+    factor = {"k": 1_000, "m": 1_000_000}.get(text[-1:].lower(), 1)
+    try:
+        number = Decimal(text[:-1] if factor > 1 else text) * factor
+        if abs(number) < 2**63 and number == int(number):
+            return int(number)
+    except ArithmeticError:  # no number, or not a finite one
+        pass
+    raise ValueError(f"{text!r} is not a whole number")
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

@@ -31,14 +31,14 @@ class EpisodeStatistics:
 
     Attributes:
         mean: Mean return.
-        stderr: Standard error of the mean.
+        stderr: Standard error of the mean; None where there is one variant only.
         iqm: Interquartile mean: the mean of the middle half.
         p20: 20th percentile.
         ci95: Bootstrap 95 % interval of the mean.
     """
 
     mean: float
-    stderr: float
+    stderr: float | None
     iqm: float
     p20: float
     ci95: tuple[float, float]
@@ -75,9 +75,12 @@ def evaluate_bundle(
     session = PolicySession(bundle)
     heat = bundle.manifest.temperature if temperature is None else temperature
     generator = numpy_generator(seed, "evaluation actions")
+    started = np.zeros(0, bool)  # rows that have decided at least once: what comes before belongs to no decision
 
     def begin(num_rows: int) -> None:
+        nonlocal started
         session.reset(num_rows)
+        started = np.zeros(num_rows, bool)
 
     def act(observations: NDArray[Any], legal: NDArray[Any], deciding: NDArray[np.bool_]) -> NDArray[np.int64]:
         before = None if deciding.all() else copy.deepcopy(session.context)
@@ -92,7 +95,8 @@ def evaluate_bundle(
         actions: NDArray[Any], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
     ) -> None:
         before = None if deciding.all() else copy.deepcopy(session.context)
-        session.observe(actions, rewards, ended)
+        started[deciding] = True
+        session.observe(actions, np.where(started, rewards, 0.0), ended)
         if before is not None:
             waiting, context = ~deciding, session.context
             context.previous_action[waiting] = before.previous_action[waiting]
@@ -182,7 +186,7 @@ def _episode_statistics(values: NDArray[np.float64], generator: np.random.Genera
     middle = ordered[num // 4 : num - num // 4]
     return EpisodeStatistics(
         mean=float(values.mean()),
-        stderr=float(values.std(ddof=1) / np.sqrt(num)) if num > 1 else float("nan"),
+        stderr=float(values.std(ddof=1) / np.sqrt(num)) if num > 1 else None,
         iqm=float(middle.mean()),
         p20=float(np.percentile(values, 20)),
         ci95=(float(low), float(high)),

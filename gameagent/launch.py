@@ -13,7 +13,7 @@ import torch
 
 from gameagent.checkpoint import RunFolder
 from gameagent.config import TrainConfig, make_config, parse_field
-from gameagent.errors import ConfigError, GameAgentError, TrainingError
+from gameagent.errors import ConfigError, GameAgentError, RunError
 from gameagent.train import Report, train
 from gameagent.workers import Workers
 from gameagent_games.registry import load_family
@@ -35,24 +35,23 @@ def launch(folder: RunFolder, report: Report) -> None:
         report: Called after every update, in this process only.
 
     Raises:
-        GameAgentError: What `train` raises, or a process died.
+        GameAgentError: What `train` raises, a process died, or the folder cannot be written any more.
         KeyboardInterrupt: Ctrl-C; the last update's checkpoint is there.
     """
+    joined = Workers.from_torchrun()  # before the folder is read: process 0 has created it once all have joined
     config, _ = folder.load_config()
-    joined = Workers.from_torchrun()
+    size = config.num_processes or 1
     if joined is not None:
+        if joined.size != size:
+            joined.close()
+            raise ConfigError(f"torchrun started {joined.size} processes, but the run's num_processes is {size}")
         _work(folder, joined, report)
         return
-    size = config.num_processes or 1
     with tempfile.TemporaryDirectory(prefix="gameagent-") as meeting_place:
         init_method = (Path(meeting_place) / "workers").as_uri()
         others = _start_others(folder.path, size, init_method)
         try:
             _work(folder, Workers.connect(0, size, init_method), report)
-        except RuntimeError as error:
-            if any(process.exitcode for process in others):
-                raise TrainingError("a training process died; continue with --resume") from error
-            raise
         finally:
             for process in others:
                 process.join(timeout=5)
@@ -77,6 +76,8 @@ def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> Tr
     if resume and folder.exists():
         config, _ = folder.load_config()
         asked = {name: parse_field(name, value) for name, value in given.items()}
+        if "num_processes" in asked:  # as `settle_processes` settled it
+            asked["num_processes"] = min(asked["num_processes"] or config.num_processes, config.num_games)
         differing = [
             f"{name} (run: {getattr(config, name)!r}, asked: {value!r})"
             for name, value in asked.items()
@@ -126,5 +127,7 @@ def _work(folder: RunFolder, workers: Workers, report: Report) -> None:
     try:
         config, family = folder.load_config()
         train(config, family, folder, workers, report)
+    except OSError as error:
+        raise RunError(f"cannot write to {folder.path}: {error}; free space and continue with --resume") from error
     finally:
         workers.close()

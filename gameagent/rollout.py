@@ -171,7 +171,7 @@ class _Tape:
         """Books the last step's rewards and ends to every row that has decided at least once."""
         self.cursor += deciding
         last = np.maximum(self.cursor - 1, 0)
-        self.rewards[last, self.every_row] += simulator.rewards.reshape(-1)
+        self.rewards[last, self.every_row] += np.where(self.cursor > 0, simulator.rewards.reshape(-1), 0.0)
         ended = np.repeat(simulator.terminated | simulator.truncated, simulator.family.num_seats)
         self.last_reward[:, 0] = self.rewards[last, self.every_row]
         self.new_episode[:, 0] = np.where(deciding, ended, np.maximum(self.new_episode[:, 0], ended))

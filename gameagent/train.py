@@ -1,5 +1,6 @@
 """Training: the outer loop over updates, and in each the trials in which the policy's memory learns."""
 
+import contextlib
 import json
 import math
 import os
@@ -45,35 +46,32 @@ def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Worke
     num_games = workers.share(config.num_games)
     belief_size = policy.belief_head.size if policy.belief_head else 0
     trials = Trials(family, num_games, config.num_episodes or family.num_episodes, belief_size)
-    log = MetricsLog(folder, progress) if workers.rank == 0 else None
+    with contextlib.closing(MetricsLog(folder, progress)) if workers.rank == 0 else contextlib.nullcontext() as log:
+        while progress.steps < config.steps:
+            started = perf_counter()
+            place = (progress.updates, workers.rank)
+            schedule = rl2.Schedule.at(config, progress.steps / config.steps)
+            draw = numpy_generator(config.seed, "trials", *place)
+            variants = family.space.sample(num_games, draw, config.split)
+            told = draw.random(num_games) < schedule.told_share
+            seeds = game_seeds(config.seed, "games", num_games, *place)
 
-    while progress.steps < config.steps:
-        started = perf_counter()
-        place = (progress.updates, workers.rank)
-        schedule = rl2.Schedule.at(config, progress.steps / config.steps)
-        draw = numpy_generator(config.seed, "trials", *place)
-        variants = family.space.sample(num_games, draw, config.split)
-        told = draw.random(num_games) < schedule.told_share
-        seeds = game_seeds(config.seed, "games", num_games, *place)
+            rollout = trials.play(policy, variants, seeds, told, torch_generator(config.seed, "actions", *place))
+            played = perf_counter()
+            metrics = rl2.update(policy, optimizer, rollout, config, schedule, workers, draw)
 
-        rollout = trials.play(policy, variants, seeds, told, torch_generator(config.seed, "actions", *place))
-        played = perf_counter()
-        metrics = rl2.update(policy, optimizer, rollout, config, schedule, workers, draw)
-
-        _count(progress, rollout, workers)
-        if log is not None:
-            if not all(math.isfinite(value) for value in metrics.values()):
-                raise TrainingError(
-                    f"update {progress.updates} gave a loss that is not finite ({metrics}); the checkpoint before it "
-                    "is kept. A lower learning_rate or reward_scale usually helps."
-                )
-            now = perf_counter()
-            metrics |= {"play_seconds": played - started, "update_seconds": now - played, **schedule._asdict()}
-            log.write(progress, metrics)
-            folder.save(policy, optimizer, progress)
-            report(progress, metrics)
-    if log is not None:
-        log.close()
+            _count(progress, rollout, workers)
+            if log is not None:
+                if not all(math.isfinite(value) for value in metrics.values()):
+                    raise TrainingError(
+                        f"update {progress.updates} gave a loss that is not finite ({metrics}); the checkpoint before "
+                        "it is kept. A lower learning_rate or reward_scale usually helps."
+                    )
+                now = perf_counter()
+                metrics |= {"play_seconds": played - started, "update_seconds": now - played, **schedule._asdict()}
+                log.write(progress, metrics)
+                folder.save(policy, optimizer, progress)
+                report(progress, metrics)
     workers.barrier()
 
 
@@ -105,8 +103,10 @@ class MetricsLog:
         from torch.utils.tensorboard import SummaryWriter
 
         self._file = folder.metrics.open("ab")
-        self._file.truncate(progress.metrics_bytes)
-        self._board = SummaryWriter(os.fspath(folder.tensorboard), purge_step=progress.steps or None)
+        self._file.truncate(min(progress.metrics_bytes, os.fstat(self._file.fileno()).st_size))
+        self._board = SummaryWriter(
+            os.fspath(folder.tensorboard), purge_step=progress.steps + 1 if progress.steps else None
+        )
 
     def write(self, progress: Progress, metrics: dict[str, float]) -> None:
         """Writes one update and notes the log's length in ``progress``."""

@@ -1,13 +1,26 @@
 """The processes of one run: each plays its own games, gradients are averaged so that weights stay equal."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from gameagent.errors import TrainingError
+
 TIMEOUT = timedelta(minutes=10)
+
+
+@contextlib.contextmanager
+def _in_touch() -> Iterator[None]:
+    """Turns the loss of another process into an error that says so."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise TrainingError("a training process died or stopped answering; continue with --resume") from error
 
 
 class Workers:
@@ -37,15 +50,17 @@ class Workers:
             dist.destroy_process_group()
 
     def barrier(self) -> None:
-        """Waits for the others."""
+        """Waits for the others. Raises TrainingError if one of them died."""
         if self.size > 1:
-            dist.barrier()
+            with _in_touch():
+                dist.barrier()
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum over processes of a tensor, in every process."""
+        """The sum over processes of a tensor, in every process. Raises TrainingError if one of them died."""
         if self.size > 1:
             values = values.clone()
-            dist.all_reduce(values)
+            with _in_touch():
+                dist.all_reduce(values)
         return values
 
     def share(self, num: int) -> int:

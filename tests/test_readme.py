@@ -109,7 +109,9 @@ def test_architecture_names_files_that_exist() -> None:
     table = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("## Where to look")[1]
     for line in table.splitlines():
         folder = ROOT
-        for name in re.findall(r"`([^`]+)`", line.split("|")[-2] if "|" in line else ""):  # a bare one lies beside the last
+        for name in re.findall(
+            r"`([^`]+)`", line.split("|")[-2] if "|" in line else ""
+        ):  # a bare one lies beside the last
             beside = folder / name
             path = beside if beside.exists() else ROOT / name
             assert path.exists(), f"{name} in: {line}"

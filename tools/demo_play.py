@@ -82,7 +82,7 @@ def print_table(title: str, curves: dict[str, Curve]) -> None:
         [str(k + 1), *(f"{mean[k]:.2f} [{low[k]:.2f}, {high[k]:.2f}]" for mean, low, high in curves.values())]
         for k in range(num_episodes)
     ]
-    caption = "mean return over variants and its 95 % bootstrap interval; memory is cleared at every episode's start"
+    caption = "mean over variants, 95 % bootstrap interval; memory is cleared at every episode"
     try:
         from rich.console import Console
         from rich.table import Table

@@ -176,6 +176,8 @@ def demo(steps: str, num_variants: int, fresh: bool) -> None:
     if fresh:
         shutil.rmtree(DEMO, ignore_errors=True)
     resume = ["--resume"] if (DEMO / "run.json").exists() else []
+    if resume:
+        say(f"{DEMO} holds a run already: it goes on from there. 'dev.py demo --fresh' starts over.")
     say("\n1/3  Train: a creature that must taste to learn what is food and what is poison.")
     must(gameagent, "train", "forage", "--out", DEMO, "--steps", steps, "--seed", "0", *resume)
     say("\n2/3  Export: one file, checked against torch on whole trials.")

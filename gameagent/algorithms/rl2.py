@@ -63,7 +63,8 @@ def update(
         group["lr"] = schedule.learning_rate
     totals: dict[str, float] = {}
     num_rows = rollout.actions.shape[1]
-    num_minibatches = min(config.num_minibatches, num_rows)
+    smallest_share = max(config.num_games // workers.size, 1)
+    num_minibatches = min(config.num_minibatches, smallest_share)  # the same in every process, or they wait for ever
     for _ in range(config.num_epochs):
         order = shuffle.permutation(num_rows)
         for rows in np.array_split(order, num_minibatches):

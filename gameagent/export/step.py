@@ -38,12 +38,11 @@ class PolicyStep(nn.Module):
             observation, previous_action, previous_reward, episode_start, legal_actions,
             truth=observation[:, :0], told=None,
         )  # fmt: skip
-        encoded = policy.encode(inputs)
-        memory, next_hidden = encoded, []
-        if policy.lstm is not None and policy.memory_norm is not None:
-            h, c = lstm_step(policy.lstm, encoded, hidden[0], hidden[1])
+        seen, memory, next_hidden = policy.join(inputs), None, []
+        if policy.encoder is not None and policy.lstm is not None and policy.memory_norm is not None:
+            h, c = lstm_step(policy.lstm, torch.relu(policy.encoder(seen)), hidden[0], hidden[1])
             memory, next_hidden = layer_norm(policy.memory_norm, h), [h, c]
-        outputs = policy.decide(encoded, memory, inputs)
+        outputs = policy.decide(seen, memory, inputs)
         beliefs = [outputs.beliefs] if policy.belief_head is not None else []
         return (outputs.logits, *next_hidden, *beliefs)
 

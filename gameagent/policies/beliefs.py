@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from gameagent_games.distributions import Slot
 
-MIN_STD, MAX_STD = 0.03, 1.2  # in scaled units, in which a variant is spread by 1 before anything is known
+MIN_STD, MAX_STD = 0.1, 1.2  # in scaled units, in which a variant is spread by 1 before anything is known
 
 
 class Group(NamedTuple):

@@ -14,7 +14,7 @@ ILLEGAL_LOGIT = -1e9
 class AgentNetwork(nn.Module):
     """Encoder, optional LSTM with layer norm, optional belief head, actor and critic.
 
-    The actor and the critic see (encoded inputs, recurrent output, belief with its gradient stopped).
+    Actor and critic share a trunk that sees (inputs, recurrent output, belief with its gradient stopped).
     """
 
     def __init__(self, spec: PolicySpec, hidden_size: int, recurrent: bool) -> None:
@@ -23,15 +23,16 @@ class AgentNetwork(nn.Module):
         self.hidden_size = hidden_size
         self.recurrent = recurrent
         num_inputs = spec.observation_size + spec.num_actions + 2
-        self.encoder = nn.Linear(num_inputs, hidden_size)
+        self.encoder = nn.Linear(num_inputs, hidden_size) if recurrent else None
         self.lstm = nn.LSTM(hidden_size, hidden_size) if recurrent else None
         self.memory_norm = nn.LayerNorm(hidden_size) if recurrent else None
-        num_features = 2 * hidden_size if recurrent else hidden_size
+        num_features = num_inputs + hidden_size if recurrent else num_inputs
         self.belief_head = BeliefHead(spec.belief_slots, hidden_size) if spec.belief_slots else None
         num_features += self.belief_head.size if self.belief_head else 0
-        self.actor_hidden = nn.Linear(num_features, hidden_size)
+        self.trunk = nn.Sequential(
+            nn.Linear(num_features, 2 * hidden_size), nn.ReLU(), nn.Linear(2 * hidden_size, hidden_size), nn.ReLU()
+        )
         self.actor = nn.Linear(hidden_size, spec.num_actions)
-        self.critic_hidden = nn.Linear(num_features, hidden_size)
         self.critic = nn.Linear(hidden_size, 1)
         self._initialise()
 
@@ -60,12 +61,10 @@ class AgentNetwork(nn.Module):
             return {}
         return {name: torch.zeros(num_rows, self.hidden_size) for name in ("hidden_h", "hidden_c")}
 
-    def encode(self, inputs: Inputs) -> Tensor:
-        """Encoded inputs ``(T, B, H)``."""
-        together = torch.cat(
-            (inputs.observation, inputs.previous_action, inputs.previous_reward, inputs.episode_start), -1
-        )
-        return torch.relu(self.encoder(together))
+    @staticmethod
+    def join(inputs: Inputs) -> Tensor:
+        """All that is seen at a step in one vector ``(…, D + A + 2)``."""
+        return torch.cat((inputs.observation, inputs.previous_action, inputs.previous_reward, inputs.episode_start), -1)
 
     def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
         """Runs T steps with torch's fused LSTM.
@@ -77,28 +76,33 @@ class AgentNetwork(nn.Module):
         Returns:
             Outputs of the T steps, and the next hidden state.
         """
-        encoded = self.encode(inputs)
-        memory = encoded
-        if self.lstm is not None and self.memory_norm is not None:
+        seen, memory = self.join(inputs), None
+        if self.encoder is not None and self.lstm is not None and self.memory_norm is not None:
             start = (hidden_state["hidden_h"].unsqueeze(0), hidden_state["hidden_c"].unsqueeze(0))
-            raw, (h, c) = self.lstm(encoded, start)
+            raw, (h, c) = self.lstm(torch.relu(self.encoder(seen)), start)
             memory = self.memory_norm(raw)
             hidden_state = {"hidden_h": h[0], "hidden_c": c[0]}
-        return self.decide(encoded, memory, inputs), hidden_state
+        return self.decide(seen, memory, inputs), hidden_state
 
-    def decide(self, encoded: Tensor, memory: Tensor, inputs: Inputs) -> Outputs:
-        """Beliefs, action log-probabilities and values from encoded inputs and recurrent output ``(T, B, H)``."""
-        parts = [encoded, memory] if self.recurrent else [encoded]
-        beliefs = memory[..., :0]
-        if self.belief_head is not None:
+    def decide(self, seen: Tensor, memory: Tensor | None, inputs: Inputs) -> Outputs:
+        """Beliefs, action log-probabilities and values.
+
+        Args:
+            seen: What `join` gives, ``(…, D + A + 2)``.
+            memory: Recurrent output ``(…, H)``, or None for a policy without memory.
+            inputs: For legal actions, and for the truth where it stands in for the belief.
+        """
+        parts = [seen] if memory is None else [seen, memory]
+        beliefs = seen[..., :0]
+        if self.belief_head is not None and memory is not None:
             beliefs = self.belief_head(memory)
             shown = beliefs.detach()
             if inputs.told is not None:
                 shown = torch.lerp(shown, inputs.truth.expand_as(shown), inputs.told)
             parts.append(shown)
-        features = torch.cat(parts, -1)
-        logits = self.actor(torch.tanh(self.actor_hidden(features)))
+        features = self.trunk(torch.cat(parts, -1))
+        logits = self.actor(features)
         if inputs.legal_actions is not None:
             logits = torch.where(inputs.legal_actions, logits, ILLEGAL_LOGIT)
-        values = self.critic(torch.tanh(self.critic_hidden(features)))[..., 0]
+        values = self.critic(features)[..., 0]
         return Outputs(torch.log_softmax(logits, -1), values, beliefs)

@@ -1,0 +1,93 @@
+"""Fixtures of the trainer's tests: small runs, small policies, and their exported files, each made once."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from gameagent.checkpoint import RunFolder
+from gameagent.config import make_config
+from gameagent.export import bundle_policy
+from gameagent.launch import launch, prepare_run
+from gameagent.policies import make_policy
+from gameagent_games.registry import load_family
+
+TESTS = Path(__file__).parents[1]
+BANDIT, GRIDNAVI, FORAGE = "bandit", "gridnavi", "forage"
+THROWS, NIM = "two_seat_families:THROWS", "two_seat_families:NIM"  # all seats at once; in turns, with a legal mask
+SMALL = {"num_games": 8, "hidden_size": 8, "num_processes": 1, "num_minibatches": 2}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def small():
+    """Builds the config and the family of a small run."""
+
+    def build(name, **given):
+        family = load_family(name)
+        config = make_config(family, SMALL | {"family": name} | given)
+        return config, family.revealed() if config.reveal else family
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def lively(small):
+    """Builds a small policy whose weights are large enough for its outputs to depend on everything."""
+
+    def build(name, **given):
+        config, family = small(name, **given)
+        policy = make_policy(config, family)
+        generator = torch.Generator().manual_seed(7)
+        with torch.no_grad():
+            for weight in policy.parameters():
+                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.4)
+        return policy.eval(), config, family
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def run_of():
+    """Trains a small run in this process and gives its folder."""
+
+    def train(path, family=BANDIT, report=lambda progress, metrics: None, resume=False, **given):
+        folder = RunFolder(path)
+        prepare_run(folder, SMALL | {"family": family, "steps": 320} | given, resume=resume)
+        launch(folder, report)
+        return folder
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def bandit_run(tmp_path_factory, run_of):
+    """The folder of a finished run of four updates. Tests read it and leave it as it is."""
+    return run_of(tmp_path_factory.mktemp("bandit") / "run")
+
+
+@pytest.fixture(scope="session")
+def bundle_of(lively):
+    """The exported file of a lively policy: (bundle, policy, family); each is exported once."""
+    made = {}
+
+    def export(name, **given):
+        key = (name, *sorted(given.items()))
+        if key not in made:
+            policy, config, family = lively(name, **given)
+            made[key] = bundle_policy(policy, config, family, {"config": config.as_dict(), "steps": 0}), policy, family
+        return made[key]
+
+    return export
+
+
+@pytest.fixture(scope="session")
+def command():
+    """The command line of ``gameagent`` in a process of its own, and its environment."""
+    path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
+    return [sys.executable, "-m", "gameagent"], {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}

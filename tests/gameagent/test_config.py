@@ -1,0 +1,126 @@
+"""Where a config's values come from, how they are read from text, and which are refused."""
+
+from dataclasses import replace
+
+import pytest
+from gameagent.config import TrainConfig, make_config, parse_count, parse_field, read_config_file
+from gameagent.errors import ConfigError
+from gameagent_games.registry import load_family
+from hypothesis import given
+from hypothesis import strategies as st
+
+BANDIT = load_family("bandit")
+
+
+def test_given_values_win_over_suggestions_and_those_over_defaults():
+    family = replace(BANDIT, training={"discount": 0.5, "gae_lambda": 0.25})
+    config = make_config(family, {"gae_lambda": "0.75"})
+    assert (config.family, config.discount, config.gae_lambda) == ("bandit", 0.5, 0.75)
+    assert config.num_epochs == TrainConfig("bandit").num_epochs
+    assert (config.seed, config.split, config.memory, config.beliefs, config.reveal) == (0, "train", "lstm", True, False)
+
+
+def test_a_config_survives_the_way_through_its_dictionary():
+    config = make_config(BANDIT, {"steps": "200k", "reveal": True, "memory": "none"})
+    assert make_config(BANDIT, config.as_dict()) == config
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("steps", "12M", 12_000_000),
+        ("steps", "200k", 200_000),
+        ("steps", "1.5m", 1_500_000),
+        ("steps", "1.001k", 1001),  # 1.001 * 1000 is no whole number in binary
+        ("steps", "12_000_000", 12_000_000),
+        ("seed", "9007199254740993", 2**53 + 1),  # no double holds it
+        ("learning_rate", "1e-3", 0.001),
+        ("discount", "1", 1.0),
+        ("discount", 1, 1.0),
+        ("beliefs", "false", False),
+        ("reveal", "True", True),
+        ("memory", "none", "none"),
+        ("split", "validation", "validation"),
+    ],
+)
+def test_text_is_read_as_the_fields_type(name, text, value):
+    read = parse_field(name, text)
+    assert read == value and type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", "many"), ("steps", "1.5"), ("steps", "inf"), ("steps", "nan"), ("steps", ""), ("steps", "k"),
+        ("steps", "1e999999999"), ("steps", 1.5), ("steps", True), ("steps", None), ("learning_rate", "fast"),
+        ("learning_rate", True), ("beliefs", "yes"), ("beliefs", 1), ("memory", "gru"), ("memory", 3), ("memory", []),
+        ("split", 7), ("split", "holdout"), ("discount", [0.9]),
+    ],
+)  # fmt: skip
+def test_the_wrong_type_is_refused_by_the_fields_name(name, value):
+    with pytest.raises(ConfigError, match=f"^{name}: got .*expected"):
+        parse_field(name, value)
+
+
+@pytest.mark.parametrize("name", ["learning_rat", "Steps", "", "role", "as_dict"])
+def test_a_misspelt_field_is_refused_with_the_list_of_fields(name):
+    with pytest.raises(ConfigError, match=f"no config field {name!r}.*learning_rate"):
+        make_config(BANDIT, {name: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 0), ("hidden_size", 0), ("num_games", -1), ("num_epochs", 0), ("num_minibatches", 0), ("seed", -1),
+        ("num_episodes", -1), ("num_processes", -1), ("told_share", 1.5), ("told_until", -0.1), ("discount", 1.01),
+        ("gae_lambda", -1.0), ("learning_rate", 0.0), ("learning_rate", "nan"), ("learning_rate", "inf"),
+        ("clip_ratio", 0.0), ("reward_scale", -1.0), ("max_gradient_norm", 0.0), ("entropy_start", -0.1),
+        ("value_weight", "inf"),
+    ],
+)  # fmt: skip
+def test_a_value_out_of_range_is_refused_by_the_fields_name(name, value):
+    with pytest.raises(ConfigError, match=rf"^{name} is .*, expected"):
+        make_config(BANDIT, {name: value})
+
+
+@pytest.mark.parametrize(
+    ("given_fields", "role"),
+    [({}, "agent"), ({"memory": "none"}, "memoryless"), ({"reveal": True}, "oracle")],
+)
+def test_the_role_tells_the_baselines_apart(given_fields, role):
+    assert make_config(BANDIT, given_fields).role == role
+
+
+@given(st.integers(-(2**62), 2**62))
+def test_every_whole_number_is_read_exactly(number):
+    assert parse_count(str(number)) == number == parse_count(f"{number:_}")
+
+
+@given(st.integers(0, 10**6))
+def test_thousands_may_have_decimals(number):
+    assert parse_count(f"{number // 1000}.{number % 1000:03d}k") == number
+
+
+@given(st.text(max_size=8))
+def test_any_text_is_a_count_or_a_clean_error(text):
+    try:
+        assert isinstance(parse_count(text), int)
+    except ValueError:
+        pass
+
+
+def test_a_toml_file_gives_fields(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text('steps = 1000\nlearning_rate = 1e-4\nsplit = "all"\nreveal = true\n', encoding="utf-8")
+    config = make_config(BANDIT, read_config_file(path))
+    assert (config.steps, config.learning_rate, config.split, config.reveal) == (1000, 1e-4, "all", True)
+
+
+def test_a_file_that_is_missing_or_no_toml_is_named(tmp_path):
+    missing, broken, binary = tmp_path / "no.toml", tmp_path / "broken.toml", tmp_path / "binary.toml"
+    broken.write_text("steps = = 3")
+    binary.write_bytes(b"\xff\xfe\x00")
+    for path, reason in ((missing, "cannot read"), (tmp_path, "cannot read"), (broken, "TOML"), (binary, "TOML")):
+        with pytest.raises(ConfigError, match=reason) as error:
+            read_config_file(path)
+        assert str(path) in str(error.value)

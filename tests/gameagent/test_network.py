@@ -1,0 +1,133 @@
+"""The network: one pass over a trial is the same as its steps one by one, and the exported step is the same again."""
+
+import pytest
+import torch
+from gameagent.export.step import PolicyStep, layer_norm, lstm_step
+from gameagent.policies.interface import Inputs
+
+T, B = 6, 3
+AGENT, MEMORYLESS = {}, {"memory": "none"}
+
+
+def random_inputs(family, seed=0, told=None):
+    generator = torch.Generator().manual_seed(seed)
+    action = torch.randint(family.num_actions, (T, B), generator=generator)
+    legal = None
+    if family.has_mask:
+        legal = torch.rand(T, B, family.num_actions, generator=generator) < 0.5
+        legal[..., 1] = True
+    return Inputs(
+        torch.randn(T, B, family.observation_size, generator=generator),
+        torch.nn.functional.one_hot(action, family.num_actions).float(),
+        torch.randn(T, B, 1, generator=generator),
+        (torch.rand(T, B, 1, generator=generator) < 0.3).float(),
+        legal,
+        torch.zeros(B, 0),
+        told,
+    )
+
+
+def at_time(inputs, time):
+    """The inputs of some times; what belongs to a trial stays."""
+    over_time = [None if part is None else part[time] for part in inputs[:5]]
+    return Inputs(*over_time, inputs.truth, inputs.told)
+
+
+@pytest.fixture(params=["bandit", "two_seat_families:NIM"])
+def name(request):
+    return request.param
+
+
+@pytest.mark.parametrize("given", [AGENT, MEMORYLESS, {"beliefs": False}, {"reveal": True}])
+def test_a_whole_trial_at_once_equals_its_steps_with_the_state_carried(lively, name, given):
+    policy, _, family = lively(name, **given)
+    inputs = random_inputs(family)
+    with torch.no_grad():
+        whole, last = policy(inputs, policy.initial_state(B))
+        state = policy.initial_state(B)
+        for t in range(T):
+            step, state = policy(at_time(inputs, slice(t, t + 1)), state)
+            for all_at_once, one in zip(whole, step, strict=True):
+                torch.testing.assert_close(all_at_once[t], one[0], atol=1e-5, rtol=0)
+    assert sorted(last) == sorted(state) == ([] if given == MEMORYLESS else ["hidden_c", "hidden_h"])
+    for part in last:
+        torch.testing.assert_close(last[part], state[part], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("given", [AGENT, MEMORYLESS, {"beliefs": False}])
+def test_the_exported_step_equals_the_network(lively, name, given):
+    policy, _, family = lively(name, **given)
+    inputs = random_inputs(family, seed=2)
+    step = PolicyStep(policy).eval()
+    with torch.no_grad():
+        whole, _ = policy(inputs, policy.initial_state(B))
+        hidden = tuple(policy.initial_state(B).values())
+        for t in range(T):
+            now = at_time(inputs, t)
+            mask = () if now.legal_actions is None else (now.legal_actions,)
+            given_in_order = (now.observation, *mask, now.previous_action, now.previous_reward, now.episode_start)
+            logits, *rest = step(*given_in_order, *hidden)
+            hidden = tuple(rest[: len(hidden)])
+            torch.testing.assert_close(logits, whole.logits[t], atol=1e-5, rtol=0)
+            if policy.belief_head is not None:
+                torch.testing.assert_close(rest[-1], whole.beliefs[t], atol=1e-5, rtol=0)
+            assert len(rest) == len(hidden) + (policy.belief_head is not None)
+
+
+def test_a_memoryless_policy_forgets_and_the_other_one_does_not(lively):
+    for given, remembers in ((AGENT, True), (MEMORYLESS, False)):
+        policy, _, family = lively("bandit", **given)
+        inputs = random_inputs(family)
+        order = torch.tensor([3, 0, 4, 1, 2, 5])  # another past, the same last step
+        with torch.no_grad():
+            one, _ = policy(inputs, policy.initial_state(B))
+            other, _ = policy(at_time(inputs, order), policy.initial_state(B))
+        torch.testing.assert_close(one.logits[-1].exp().sum(-1), torch.ones(B))
+        assert torch.allclose(one.logits[-1], other.logits[-1], atol=1e-5) != remembers
+
+
+def test_rows_do_not_see_one_another(lively):
+    policy, _, family = lively("bandit")
+    inputs = random_inputs(family)
+    changed = inputs._replace(observation=inputs.observation + torch.tensor([0.0, 1.0, 0.0]).reshape(1, B, 1))
+    with torch.no_grad():
+        one, other = (policy(each, policy.initial_state(B))[0].logits for each in (inputs, changed))
+    torch.testing.assert_close(one[:, [0, 2]], other[:, [0, 2]])
+    assert (one[:, 1] - other[:, 1]).abs().min() > 1e-4
+
+
+def test_illegal_actions_have_no_chance_and_the_legal_ones_share_it(lively):
+    policy, _, family = lively("two_seat_families:NIM")
+    inputs = random_inputs(family)
+    with torch.no_grad():
+        masked, _ = policy(inputs, policy.initial_state(B))
+        free, _ = policy(inputs._replace(legal_actions=torch.ones_like(inputs.legal_actions)), policy.initial_state(B))
+    chances = masked.logits.exp()
+    assert (chances[~inputs.legal_actions] == 0).all() and torch.isfinite(masked.logits).all()
+    kept = free.logits.exp() * inputs.legal_actions
+    torch.testing.assert_close(chances, kept / kept.sum(-1, keepdim=True))
+
+
+def test_the_written_out_lstm_and_layer_norm_equal_torchs():
+    torch.manual_seed(0)
+    lstm, norm = torch.nn.LSTM(3, 5), torch.nn.LayerNorm(5)
+    torch.nn.init.normal_(norm.weight)
+    x, h, c = torch.randn(4, 3), torch.randn(4, 5), torch.randn(4, 5)
+    with torch.no_grad():
+        expected, (next_h, next_c) = lstm(x[None], (h[None], c[None]))
+        got_h, got_c = lstm_step(lstm, x, h, c)
+        torch.testing.assert_close(got_h, expected[0])
+        torch.testing.assert_close(got_h, next_h[0])
+        torch.testing.assert_close(got_c, next_c[0])
+        torch.testing.assert_close(layer_norm(norm, h * 7 + 2), norm(h * 7 + 2))
+
+
+def test_fresh_policies_choose_almost_uniformly_and_start_with_empty_memory(small):
+    from gameagent.policies import make_policy
+
+    config, family = small("bandit")
+    policy = make_policy(config, family)
+    with torch.no_grad():
+        outputs, _ = policy(random_inputs(family), policy.initial_state(B))
+    assert (outputs.logits.exp() - 0.2).abs().max() < 0.05
+    assert all((state == 0).all() and state.shape == (B, 8) for state in policy.initial_state(B).values())
