@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from gameagent.checkpoint import RunFolder
 from gameagent.config import make_config
 from gameagent.export import bundle_policy

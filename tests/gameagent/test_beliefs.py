@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from gameagent.policies.beliefs import MAX_STD, MIN_STD, BeliefHead, belief_groups, truth_from_encoding
 from gameagent.policies.interface import Inputs
 from gameagent_games.distributions import Choice, Uniform
@@ -69,8 +70,8 @@ def test_the_loss_adds_up_over_slots_and_is_least_at_the_truth():
 def test_the_truth_of_a_variant_by_hand():
     records = MIXED.records([{"wind": 2.0, "kind": "c", "shown": 2}])
     truth = truth_from_encoding(torch.from_numpy(MIXED.encode(records, hidden=True)), MIXED.hidden_slots)
-    # U[0, 2] has mean 1 and standard deviation 1 / sqrt(3).
-    assert truth.tolist()[0] == pytest.approx([math.sqrt(3), 0.0, 0.0, 0.0, 1.0])
+    wind = MIXED.hidden_slots[0]
+    assert truth.tolist()[0] == pytest.approx([(2.0 - wind.center) / wind.scale, 0.0, 0.0, 0.0, 1.0])
 
 
 def test_forages_truth_gives_the_rules_back():
@@ -93,9 +94,7 @@ def policy_and_inputs(lively, told):
     generator = torch.Generator().manual_seed(1)
     T, B, E = 3, 4, policy.belief_head.size
     records = family.space.sample(B, 3)
-    truth = truth_from_encoding(
-        torch.from_numpy(family.space.encode(records, hidden=True)), family.space.hidden_slots
-    )
+    truth = truth_from_encoding(torch.from_numpy(family.space.encode(records, hidden=True)), family.space.hidden_slots)
     inputs = Inputs(
         torch.randn(T, B, family.observation_size, generator=generator), torch.zeros(T, B, family.num_actions),
         torch.zeros(T, B, 1), torch.zeros(T, B, 1), None, truth, torch.full((B, 1), told),

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from gameagent.algorithms.rl2 import Schedule
 from gameagent.config import TrainConfig
 from gameagent.losses import clipped_policy_loss, entropy, masked_mean, value_loss
@@ -52,7 +53,9 @@ def test_entropy_of_a_certain_choice_is_zero_and_illegal_actions_add_nothing():
 
 
 def test_the_schedule_at_its_ends_and_between():
-    config = TrainConfig("bandit", learning_rate=1.0, entropy_start=0.4, entropy_end=0.2, told_share=0.8, told_until=0.5)
+    config = TrainConfig(
+        "bandit", learning_rate=1.0, entropy_start=0.4, entropy_end=0.2, told_share=0.8, told_until=0.5
+    )
     assert Schedule.at(config, 0.0) == pytest.approx((1.0, 0.4, 0.8))
     assert Schedule.at(config, 0.25) == pytest.approx((0.775, 0.35, 0.4))
     assert Schedule.at(config, 0.5) == pytest.approx((0.55, 0.3, 0.0))

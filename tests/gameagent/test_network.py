@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from gameagent.export.step import PolicyStep, layer_norm, lstm_step
 from gameagent.policies.interface import Inputs
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from gameagent.returns import trial_advantages
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gameagent.returns import trial_advantages
 
 
 def defined_advantage(rewards, values, gamma, lam):
@@ -60,4 +61,3 @@ def test_credit_crosses_the_ends_of_episodes_and_stops_at_the_trials_end():
     # A row whose trial ended after five steps sees nothing of what is written behind its end.
     both = np.repeat(rewards, 2, axis=1)
     assert (advantages(both, np.zeros((10, 2)), 0.9, 1.0, [10, 5])[:, 1] == 0).all()
-

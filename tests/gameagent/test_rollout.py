@@ -1,0 +1,205 @@
+"""Rollouts beside a slow bookkeeper that plays one uncompiled game at a time and writes down what each seat saw."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from gameagent.config import make_config
+from gameagent.policies import make_policy
+from gameagent.policies.beliefs import truth_from_encoding
+from gameagent.policies.interface import Inputs
+from gameagent.rollout import Trials, sample_actions
+from gameagent.seeding import game_seeds, torch_generator
+from gameagent_games.chance import state_type, uniform
+from gameagent_games.distributions import Uniform
+from gameagent_games.interface import Family, Feature, Rules
+from gameagent_games.simulator import Simulator
+from gameagent_games.variant import Rule, VariantSpace
+
+# -- tolls: chance says whose turn it is and when it ends; both seats are paid at every step, also the one that waits --
+
+
+def start_tolls(state, variant):
+    state.mover = 0
+    state.step = 0
+
+
+def step_tolls(state, variant, actions, rewards):
+    seat = state.mover
+    state.step += 1
+    rewards[seat] = 1.0 + actions[seat]
+    rewards[1 - seat] = variant.toll * state.step
+    state.mover = 1 if uniform(state) < 0.4 else 0
+    return uniform(state) < 0.15
+
+
+def observe_tolls(state, variant, seat, observation):
+    observation[0] = state.step / 8.0
+
+
+def turn_tolls(state, variant):
+    return state.mover
+
+
+TOLLS = Family(
+    name="tolls",
+    summary="seat 1 may wait for whole episodes, and is paid before it ever decides",
+    rules=Rules(start_tolls, step_tolls, observe_tolls, None, turn_tolls),
+    state=state_type([("mover", np.int64), ("step", np.int64)]),
+    space=VariantSpace((Rule("toll", Uniform((0.1, 1.0))),)),
+    features=(Feature("step", low=0.0),),
+    actions=("low", "high"),
+    max_steps=8,
+    num_episodes=4,
+    num_seats=2,
+)
+NAMES = ["gridnavi", "forage", "two_seat_families:THROWS", "two_seat_families:NIM", "tolls"]
+NUM_GAMES = 6
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def played(request, lively):
+    """A rollout of each family, with all that it was made from."""
+    if request.param == "tolls":
+        return play(make_policy(make_config(TOLLS, {"hidden_size": 8}), TOLLS), TOLLS)
+    policy, _, family = lively(request.param)
+    return play(policy, family)
+
+
+def play(policy, family, seed=3):
+    variants = family.space.sample(NUM_GAMES, seed, "all")
+    seeds = game_seeds(seed, "test", NUM_GAMES)
+    told = np.arange(NUM_GAMES) % 2 == 1
+    trials = Trials(family, NUM_GAMES, family.num_episodes, policy.belief_head.size)
+    rollout = trials.play(policy, variants, seeds, told, torch_generator(seed, "test"))
+    return SimpleNamespace(
+        policy=policy, family=family, trials=trials, variants=variants, seeds=seeds, told=told, rollout=rollout
+    )
+
+
+def book(family, variants, seeds, actions_of):
+    """Plays one game with given actions; returns every seat's decisions, the returns by episode, and what was paid to
+    seats that had not decided yet: no decision is credited with it."""
+    game = Simulator(family, 1, num_episodes=family.num_episodes, compiled=False)
+    game.reset(variants, seeds)
+    decisions = [[] for _ in range(family.num_seats)]
+    fresh = [1.0] * family.num_seats  # whether an episode started since the seat's last decision
+    returns, unearned = [0.0] * family.num_episodes, 0.0
+    while not game.finished[0]:
+        actions = np.zeros((1, family.num_seats), np.int64)
+        for seat, mine in enumerate(decisions):
+            if not game.acting[0, seat]:
+                continue
+            action = int(actions_of(seat, len(mine)))
+            mine.append(
+                SimpleNamespace(
+                    observation=game.observations[0, seat].copy(),
+                    legal=game.legal_actions[0, seat].copy(),
+                    previous_action=np.eye(family.num_actions)[mine[-1].action] if mine else [0] * family.num_actions,
+                    previous_reward=mine[-1].reward if mine else 0.0,
+                    episode_start=fresh[seat],
+                    action=action,
+                    reward=0.0,
+                )
+            )
+            fresh[seat] = 0.0
+            actions[0, seat] = action
+        episode = int(game.episodes[0])
+        game.step(actions)
+        returns[episode] += float(game.rewards[0].mean())
+        for seat, mine in enumerate(decisions):
+            if mine:
+                mine[-1].reward += float(game.rewards[0, seat])
+            else:
+                unearned += float(game.rewards[0, seat])
+            if game.terminated[0] or game.truncated[0]:
+                fresh[seat] = 1.0
+    return decisions, returns, unearned
+
+
+def test_every_entry_equals_the_slow_bookkeepers(played):
+    family, rollout = played.family, played.rollout
+    returns, unearned = [], 0.0
+    for game in range(NUM_GAMES):
+        rows = [game * family.num_seats + seat for seat in range(family.num_seats)]
+        decisions, by_episode, early = book(
+            family, played.variants[game : game + 1], played.seeds[game : game + 1],
+            lambda seat, index, rows=rows: rollout.actions[index, rows[seat]],
+        )  # fmt: skip
+        returns.append(by_episode)
+        unearned += early
+        for row, mine in zip(rows, decisions, strict=True):
+            length = len(mine)
+            assert rollout.valid[:, row].tolist() == [t < length for t in range(len(rollout.valid))]
+            pairs = {
+                "observation": rollout.inputs.observation,
+                "previous_action": rollout.inputs.previous_action,
+                "previous_reward": rollout.inputs.previous_reward[..., 0],
+                "episode_start": rollout.inputs.episode_start[..., 0],
+                "reward": rollout.rewards,
+                "action": rollout.actions,
+            }
+            if family.has_mask:
+                pairs["legal"] = rollout.inputs.legal_actions
+            for name, tensor in pairs.items():
+                expected = np.array([getattr(decision, name) for decision in mine], dtype=np.float32)
+                given = tensor[:length, row].float().numpy()
+                np.testing.assert_allclose(given, expected.reshape(given.shape), atol=1e-5, err_msg=name)
+            if family.has_mask:
+                assert all(decision.legal[decision.action] for decision in mine)
+    np.testing.assert_allclose(rollout.episode_returns, np.mean(returns, axis=0), atol=1e-6)
+    assert rollout.num_steps == int(rollout.valid.sum())
+    assert (unearned > 0) == (family is TOLLS)
+    assert rollout.valid[-1].any()  # cut to the longest row
+
+
+def test_behind_a_rows_end_nothing_is_written(played):
+    rollout, behind = played.rollout, ~played.rollout.valid
+    for tensor in (rollout.rewards, rollout.log_probs, rollout.values, rollout.actions, *rollout.inputs[:4]):
+        assert (tensor[behind] == 0).all()
+    ends_early = len(set(rollout.valid.sum(0).tolist())) > 1
+    assert ends_early == (played.family.name in ("throws", "nim", "tolls"))
+
+
+def test_log_probs_and_values_are_the_policys_over_each_rows_own_decisions(played):
+    """A seat that waits keeps its memory: its row alone, in one pass, gives what was recorded step by step."""
+    policy, rollout = played.policy, played.rollout
+    for row in range(rollout.actions.shape[1]):
+        length = int(rollout.valid[:, row].sum())
+        if length == 0:
+            continue
+        alone = [None if part is None else part[:length, row : row + 1] for part in rollout.inputs[:5]]
+        inputs = Inputs(*alone, rollout.inputs.truth[row : row + 1], rollout.inputs.told[row : row + 1])
+        with torch.no_grad():
+            outputs, _ = policy(inputs, policy.initial_state(1))
+        chosen = outputs.logits[:, 0].gather(1, rollout.actions[:length, row : row + 1])[:, 0]
+        torch.testing.assert_close(rollout.log_probs[:length, row], chosen, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(rollout.values[:length, row], outputs.values[:, 0], atol=1e-4, rtol=1e-4)
+
+
+def test_told_rows_hold_the_truth_of_their_own_variant(played):
+    seats, space = played.family.num_seats, played.family.space
+    assert played.rollout.inputs.told[:, 0].tolist() == np.repeat(played.told, seats).tolist()
+    for game in range(NUM_GAMES):
+        encoding = torch.from_numpy(space.encode(played.variants[game : game + 1], hidden=True))
+        own = truth_from_encoding(encoding, space.hidden_slots)[0]
+        for seat in range(seats):
+            assert torch.equal(played.rollout.inputs.truth[game * seats + seat], own)
+
+
+def test_the_same_seed_gives_the_same_rollout_also_from_used_buffers(played):
+    again = played.trials.play(played.policy, played.variants, played.seeds, played.told, torch_generator(3, "test"))
+    other = played.trials.play(played.policy, played.variants, played.seeds, played.told, torch_generator(4, "test"))
+    assert torch.equal(again.actions, played.rollout.actions) and torch.equal(again.rewards, played.rollout.rewards)
+    assert torch.equal(again.log_probs, played.rollout.log_probs)
+    assert not torch.equal(other.actions, played.rollout.actions)
+
+
+def test_actions_are_drawn_by_their_probabilities():
+    chances = torch.tensor([0.5, 0.25, 0.125, 0.125, 0.0])
+    drawn = sample_actions(torch.log(chances).expand(40_000, 5), torch_generator(0, "test"))
+    frequencies = torch.bincount(drawn, minlength=5) / len(drawn)
+    np.testing.assert_allclose(frequencies, chances, atol=5 * 0.5 / 200)  # five standard deviations
+    assert frequencies[4] == 0

@@ -1,0 +1,238 @@
+"""Runs: the same seed gives the same weights, however they are stopped, resumed, or spread over processes."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from gameagent.checkpoint import RunFolder
+from gameagent.config import make_config
+from gameagent.errors import ConfigError, TrainingError
+from gameagent.evaluate import evaluate_bundle
+from gameagent.export import bundle_run
+from gameagent.launch import launch
+from gameagent.train import read_metrics
+from gameagent_games.registry import load_family
+
+TIMES = ("play_seconds", "update_seconds")
+TWO = {"num_processes": 2, "steps": 640}
+
+
+def weights(folder):
+    return torch.load(folder.checkpoint, weights_only=True)["policy"]
+
+
+def metrics(folder):
+    """The run's metrics without what no two runs share."""
+    return [{k: v for k, v in line.items() if k not in TIMES} for line in read_metrics(folder.metrics)]
+
+
+def assert_same_run(one, other):
+    assert weights(one).keys() == weights(other).keys()
+    assert all(torch.equal(weight, weights(other)[name]) for name, weight in weights(one).items())
+    assert metrics(one) == metrics(other)
+
+
+def stop_after(num_updates):
+    """A report that stops the run after some updates."""
+
+    def report(progress, metrics):
+        if progress.updates == num_updates:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_does_not(tmp_path, bandit_run, run_of):
+    assert_same_run(bandit_run, run_of(tmp_path / "same"))
+    other = run_of(tmp_path / "other", seed=1)
+    assert not torch.equal(weights(bandit_run)["actor.weight"], weights(other)["actor.weight"])
+
+
+def test_metrics_and_reports_tell_every_update(tmp_path, run_of):
+    seen = []
+    folder = run_of(tmp_path / "run", report=lambda progress, values: seen.append((progress.steps, progress.updates)))
+    assert seen == [(80, 1), (160, 2), (240, 3), (320, 4)]  # 8 games of 10 pulls
+    lines = read_metrics(folder.metrics)
+    assert [(line["steps"], line["updates"]) for line in lines] == seen
+    for line in lines:
+        assert len(line["episode_returns"]) == 10 and all(0 <= value <= 1 for value in line["episode_returns"])
+        assert {"policy_loss", "value_loss", "entropy", "belief_loss", "learning_rate", *TIMES} <= set(line)
+        assert 0 < line["entropy"] <= np.log(5) + 1e-6
+    assert list(folder.tensorboard.glob("events.*"))
+
+
+@pytest.mark.parametrize("num_updates", [1, 3])
+def test_a_stopped_run_ends_as_one_that_was_not(tmp_path, bandit_run, run_of, num_updates):
+    path = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        run_of(path, report=stop_after(num_updates))
+    assert len(metrics(RunFolder(path))) == num_updates
+    with (path / "metrics.jsonl").open("a") as file:  # as if killed between the log and the checkpoint
+        file.write('{"steps": 1')
+    assert_same_run(bandit_run, run_of(path, resume=True))
+
+
+def test_a_run_without_its_metrics_resumes_and_logs_from_there(tmp_path, bandit_run, run_of):
+    path = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        run_of(path, report=stop_after(2))
+    (path / "metrics.jsonl").unlink()
+    assert metrics(run_of(path, resume=True)) == metrics(bandit_run)[2:]
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path, run_of):
+    folder = run_of(tmp_path / "run")
+    before = folder.checkpoint.read_bytes(), folder.metrics.read_bytes()
+    run_of(folder.path, resume=True, report=lambda *_: pytest.fail("there was nothing left to do"))
+    assert (folder.checkpoint.read_bytes(), folder.metrics.read_bytes()) == before
+
+
+@pytest.mark.parametrize("family", ["two_seat_families:THROWS", "two_seat_families:NIM"])
+def test_games_for_two_are_trained(tmp_path, run_of, family):
+    seen = []
+    folder = run_of(tmp_path / "run", family=family, steps=1, report=stop_after(9))
+    config, game = folder.load_config()
+    assert config.family == family
+    first = weights(folder)
+    assert metrics(folder)[0]["steps"] == len(seen) + metrics(folder)[0]["steps"] > 0
+    again = run_of(tmp_path / "two", family=family, steps=metrics(folder)[0]["steps"] + 1)
+    assert len(metrics(again)) == 2 and len(metrics(again)[0]["episode_returns"]) == game.num_episodes
+    assert not torch.equal(weights(again)["actor.weight"], first["actor.weight"])
+
+
+@pytest.mark.parametrize("given", [{"memory": "none", "beliefs": False}, {"reveal": True}, {"num_episodes": 3}])
+def test_baselines_and_other_trial_lengths_are_trained(tmp_path, run_of, given):
+    folder = run_of(tmp_path / "run", steps=1, **given)
+    episodes = given.get("num_episodes", 10)
+    assert metrics(folder)[0]["steps"] == 8 * episodes
+    assert ("belief_loss" in metrics(folder)[0]) == ("num_episodes" in given)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, run_of):
+    path = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        run_of(path, report=stop_after(2))
+    folder = RunFolder(path)
+    description = json.loads(folder.description.read_text())
+    description["config"]["reward_scale"] = 1e30  # its square is no float32
+    folder.description.write_text(json.dumps(description))
+    before = folder.checkpoint.read_bytes(), folder.metrics.read_bytes()
+    with pytest.raises(TrainingError, match=r"update 3 gave a loss that is not finite.*learning_rate"):
+        launch(folder, lambda progress, metrics: None)
+    assert (folder.checkpoint.read_bytes(), folder.metrics.read_bytes()) == before
+
+
+# -- several processes ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory, run_of):
+    """A finished run of two processes."""
+    return run_of(tmp_path_factory.mktemp("two") / "run", **TWO)
+
+
+def as_options(given):
+    return [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
+
+
+SMALL_OPTIONS = as_options({"num_games": 8, "hidden_size": 8, "num_minibatches": 2})
+
+
+def test_torchrun_trains_the_same_run_as_our_own_launcher(tmp_path, two_processes, command):
+    python, *gameagent = command[0]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    train = ["train", "bandit", "--out", str(tmp_path / "run"), "--steps", "640", *SMALL_OPTIONS]
+    done = subprocess.run(
+        [python, *torchrun, *gameagent, *train], env=command[1], capture_output=True, text=True, timeout=110
+    )
+    assert done.returncode == 0, done.stderr
+    folder = RunFolder(tmp_path / "run")
+    assert folder.load_config()[0].num_processes == 2
+    assert_same_run(two_processes, folder)
+
+
+def test_two_processes_play_all_games_and_stay_deterministic_when_resumed(tmp_path, two_processes, run_of):
+    assert [line["steps"] for line in metrics(two_processes)] == [80 * (n + 1) for n in range(8)]
+    with pytest.raises(KeyboardInterrupt):
+        run_of(tmp_path / "run", report=stop_after(3), **TWO)
+    assert not multiprocessing.active_children()
+    assert_same_run(two_processes, run_of(tmp_path / "run", resume=True, **TWO))
+
+
+@pytest.mark.slow
+def test_shares_of_games_that_differ_take_the_same_number_of_gradient_steps(tmp_path, run_of):
+    folder = run_of(tmp_path / "run", num_processes=2, num_games=3, num_minibatches=4, steps=60)  # 2 games and 1
+    assert [line["steps"] for line in metrics(folder)] == [30, 60]
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_an_error_and_no_hang(tmp_path, run_of):
+    path = tmp_path / "run"
+
+    def report(progress, metrics):
+        if progress.updates == 2:
+            (worker,) = multiprocessing.active_children()
+            os.kill(worker.pid, signal.SIGKILL)
+
+    alarm = threading.Timer(100, os._exit, [1])  # rather than wait for ever
+    alarm.start()
+    with pytest.raises(TrainingError, match=r"process died.*--resume"):
+        run_of(path, report=report, num_processes=2, steps="1M")
+    alarm.cancel()
+    assert not multiprocessing.active_children()
+    assert len(metrics(RunFolder(path))) >= 2
+
+
+def test_torchrun_with_another_number_of_processes_is_refused(bandit_run, monkeypatch):
+    for name, value in {"TORCHELASTIC_RUN_ID": "x", "RANK": "0", "WORLD_SIZE": "3"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("torch.distributed.init_process_group", lambda *args, **options: None)
+    with pytest.raises(ConfigError, match="torchrun started 3 processes.*num_processes is 1"):
+        launch(bandit_run, lambda progress, metrics: None)
+
+
+# -- for real --------------------------------------------------------------------------------------------------------
+
+
+def test_a_killed_process_is_resumed_to_the_same_end(tmp_path, command, run_of):
+    given = {"steps": 40_000, "num_games": 8, "hidden_size": 8, "num_minibatches": 2, "num_processes": 1}
+    path = tmp_path / "killed"
+    out = ["train", "bandit", "--out", str(path), *as_options(given)]
+    process = subprocess.Popen(
+        [*command[0], *out], env=command[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while len(RunFolder(path).metrics.read_bytes().splitlines() if RunFolder(path).metrics.exists() else []) < 5:
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(timeout=30) == -signal.SIGKILL
+    at_kill = torch.load(path / "checkpoint.pt", weights_only=True)["updates"]
+    assert 4 <= at_kill < 500
+    resumed, straight = path, tmp_path / "straight"
+    for folder, resume in ((resumed, True), (straight, False)):
+        with pytest.raises(KeyboardInterrupt):
+            run_of(folder, report=stop_after(at_kill + 5), resume=resume, **given)
+    assert_same_run(RunFolder(resumed), RunFolder(straight))
+
+
+@pytest.mark.slow
+def test_the_bandit_is_learnt(tmp_path, run_of):
+    family = load_family("bandit")
+    given = {"num_games": 256, "hidden_size": 32, "num_minibatches": 4, "discount": 0.99, "gae_lambda": 0.3}
+    folder = run_of(tmp_path / "run", steps="300k", **given)
+    returns = evaluate_bundle(
+        bundle_run(folder), family, split="test", num_variants=2000, num_episodes=10, seed=0, temperature=0.5
+    )
+    total, spread = returns.sum(axis=1).mean(), returns.sum(axis=1).std() / np.sqrt(len(returns))
+    assert total > 5.6 and total - 5 * spread > 5.0  # a random player gets 5.0, the best possible one 6.66
+    assert returns[:, -1].mean() > returns[:, 0].mean() + 0.1
+    assert make_config(family, given).seed == 0
