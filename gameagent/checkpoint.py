@@ -26,6 +26,9 @@ from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
 
 BASELINES = ("memoryless", "oracle")
+_UNREADABLE = (
+    AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError,
+)  # fmt: skip  # what a damaged checkpoint raises, by where the damage is
 
 
 @dataclass
@@ -154,7 +157,7 @@ class RunFolder:
                 int(content["metrics_bytes"]),
                 tuple(float(value) for value in content["episode_returns"]),
             )
-        except (RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+        except _UNREADABLE as error:
             raise RunError(f"{self.checkpoint} is broken or belongs to another config: {error}") from None
 
     def load_policy(self) -> tuple[AgentNetwork, TrainConfig, Family, Progress]:

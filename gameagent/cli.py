@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 stopped by Ctrl-C.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # so that package.module:NAME finds a family in the folder at hand
     if arguments[:1] == ["play"]:
         from gameagent_games.play import main as play
 

@@ -23,7 +23,7 @@ def describe(bundle: Bundle) -> Iterator[RenderableType]:
         ("trial", f"{manifest.num_episodes} episodes of at most {manifest.max_steps} steps"),
         ("actions", ", ".join(manifest.action.names) + (" (with legal mask)" if manifest.action.mask else "")),
         ("hidden state", hidden),
-        ("training", f"{training.get('role')}, {training.get('steps'):,} steps, seed {training.get('seed')}, "
+        ("training", f"{training.get('role')}, {training.get('steps', 0):,} steps, seed {training.get('seed')}, "
                      f"commit {training.get('commit') or 'unknown'}"),
     ):  # fmt: skip
         facts.add_row(name, value)

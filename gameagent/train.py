@@ -81,7 +81,7 @@ def _begin(
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         policy = make_policy(config, family)
-    optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate, eps=1e-5)
+    optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate, eps=1e-5, fused=True)
     progress = folder.load(policy, optimizer) if folder.checkpoint.exists() else Progress()
     return policy, optimizer, progress
 

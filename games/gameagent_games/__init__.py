@@ -4,6 +4,7 @@ from gameagent_games.chance import below, state_type, uniform
 from gameagent_games.conformance import CheckResult, Report, check_family
 from gameagent_games.distributions import Choice, Distribution, Fixed, Integers, Permutation, Slot, Uniform
 from gameagent_games.errors import ActionError, FamilyError, GamesError, MissingExtra, VariantError
+from gameagent_games.faces.registration import register_with_gymnasium
 from gameagent_games.interface import EVERY_SEAT, Ceiling, Family, Feature, Rules
 from gameagent_games.registry import family_names, load_family
 from gameagent_games.simulator import Simulator
@@ -11,6 +12,8 @@ from gameagent_games.variant import SPLITS, Rule, Split, Variant, VariantSpace
 from gameagent_games.variant_files import read_variants, space_from_dict, space_to_dict, write_variants
 
 __version__ = "0.1.0"
+
+register_with_gymnasium()
 
 __all__ = [
     "EVERY_SEAT",

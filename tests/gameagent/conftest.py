@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,12 +13,53 @@ from gameagent.config import make_config
 from gameagent.export import bundle_policy
 from gameagent.launch import launch, prepare_run
 from gameagent.policies import make_policy
+from gameagent_games.chance import state_type, uniform
+from gameagent_games.distributions import Uniform
+from gameagent_games.interface import Family, Feature, Rules
 from gameagent_games.registry import load_family
+from gameagent_games.variant import Rule, VariantSpace
 
 TESTS = Path(__file__).parents[1]
-BANDIT, GRIDNAVI, FORAGE = "bandit", "gridnavi", "forage"
-THROWS, NIM = "two_seat_families:THROWS", "two_seat_families:NIM"  # all seats at once; in turns, with a legal mask
 SMALL = {"num_games": 8, "hidden_size": 8, "num_processes": 1, "num_minibatches": 2}
+
+
+# -- tolls: chance says whose turn it is and when it ends; both seats are paid at every step, also the one that waits --
+
+
+def start_tolls(state, variant):
+    state.mover = 0
+    state.step = 0
+
+
+def step_tolls(state, variant, actions, rewards):
+    seat = state.mover
+    state.step += 1
+    rewards[seat] = 1.0 + actions[seat]
+    rewards[1 - seat] = variant.toll * state.step
+    state.mover = 1 if uniform(state) < 0.4 else 0
+    return uniform(state) < 0.15
+
+
+def observe_tolls(state, variant, seat, observation):
+    observation[0] = state.step / 8.0
+
+
+def turn_tolls(state, variant):
+    return state.mover
+
+
+TOLLS = Family(
+    name="tolls",
+    summary="seat 1 may wait for whole episodes, and is paid before it ever decides",
+    rules=Rules(start_tolls, step_tolls, observe_tolls, None, turn_tolls),
+    state=state_type([("mover", np.int64), ("step", np.int64)]),
+    space=VariantSpace((Rule("toll", Uniform((0.1, 1.0))),)),
+    features=(Feature("step", low=0.0),),
+    actions=("low", "high"),
+    max_steps=8,
+    num_episodes=4,
+    num_seats=2,
+)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -30,7 +72,7 @@ def small():
     """Builds the config and the family of a small run."""
 
     def build(name, **given):
-        family = load_family(name)
+        family = TOLLS if name == "tolls" else load_family(name)
         config = make_config(family, SMALL | {"family": name} | given)
         return config, family.revealed() if config.reveal else family
 
@@ -57,7 +99,7 @@ def lively(small):
 def run_of():
     """Trains a small run in this process and gives its folder."""
 
-    def train(path, family=BANDIT, report=lambda progress, metrics: None, resume=False, **given):
+    def train(path, family="bandit", report=lambda progress, metrics: None, resume=False, **given):
         folder = RunFolder(path)
         prepare_run(folder, SMALL | {"family": family, "steps": 320} | given, resume=resume)
         launch(folder, report)

@@ -136,7 +136,7 @@ def test_code_in_a_checkpoint_is_not_run(run, tmp_path):
     torch.save({"policy": Intruder(mark)}, run.checkpoint)
     with pytest.raises(RunError, match="broken"):
         run.load_policy()
-    run.checkpoint.write_bytes(pickle.dumps(Intruder(mark)))
+    run.checkpoint.write_bytes(pickle.dumps(Intruder(mark), protocol=2))
     with pytest.raises(RunError, match="broken"):
         run.load_policy()
     assert not mark.exists()

@@ -6,55 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.config import make_config
-from gameagent.policies import make_policy
 from gameagent.policies.beliefs import truth_from_encoding
 from gameagent.policies.interface import Inputs
 from gameagent.rollout import Trials, sample_actions
 from gameagent.seeding import game_seeds, torch_generator
-from gameagent_games.chance import state_type, uniform
-from gameagent_games.distributions import Uniform
-from gameagent_games.interface import Family, Feature, Rules
 from gameagent_games.simulator import Simulator
-from gameagent_games.variant import Rule, VariantSpace
 
-# -- tolls: chance says whose turn it is and when it ends; both seats are paid at every step, also the one that waits --
-
-
-def start_tolls(state, variant):
-    state.mover = 0
-    state.step = 0
-
-
-def step_tolls(state, variant, actions, rewards):
-    seat = state.mover
-    state.step += 1
-    rewards[seat] = 1.0 + actions[seat]
-    rewards[1 - seat] = variant.toll * state.step
-    state.mover = 1 if uniform(state) < 0.4 else 0
-    return uniform(state) < 0.15
-
-
-def observe_tolls(state, variant, seat, observation):
-    observation[0] = state.step / 8.0
-
-
-def turn_tolls(state, variant):
-    return state.mover
-
-
-TOLLS = Family(
-    name="tolls",
-    summary="seat 1 may wait for whole episodes, and is paid before it ever decides",
-    rules=Rules(start_tolls, step_tolls, observe_tolls, None, turn_tolls),
-    state=state_type([("mover", np.int64), ("step", np.int64)]),
-    space=VariantSpace((Rule("toll", Uniform((0.1, 1.0))),)),
-    features=(Feature("step", low=0.0),),
-    actions=("low", "high"),
-    max_steps=8,
-    num_episodes=4,
-    num_seats=2,
-)
 NAMES = ["gridnavi", "forage", "two_seat_families:THROWS", "two_seat_families:NIM", "tolls"]
 NUM_GAMES = 6
 
@@ -62,8 +19,6 @@ NUM_GAMES = 6
 @pytest.fixture(scope="module", params=NAMES)
 def played(request, lively):
     """A rollout of each family, with all that it was made from."""
-    if request.param == "tolls":
-        return play(make_policy(make_config(TOLLS, {"hidden_size": 8}), TOLLS), TOLLS)
     policy, _, family = lively(request.param)
     return play(policy, family)
 
@@ -151,7 +106,7 @@ def test_every_entry_equals_the_slow_bookkeepers(played):
                 assert all(decision.legal[decision.action] for decision in mine)
     np.testing.assert_allclose(rollout.episode_returns, np.mean(returns, axis=0), atol=1e-6)
     assert rollout.num_steps == int(rollout.valid.sum())
-    assert (unearned > 0) == (family is TOLLS)
+    assert (unearned > 0) == (family.name == "tolls")
     assert rollout.valid[-1].any()  # cut to the longest row
 
 

@@ -14,6 +14,7 @@ from gameagent_games.faces.gymnasium_env import FamilyEnv
 from gameagent_games.faces.registration import environment_id
 from gameagent_games.families.forage import FORAGE
 from gameagent_games.families.gridnavi import GRIDNAVI
+from gameagent_games.registry import load_family
 from two_seat_families import NIM, THROWS
 
 IDS = ["gameagent/Bandit-v0", "gameagent/Gridnavi-v0", "gameagent/Forage-v0"]
@@ -202,3 +203,10 @@ def test_a_window_opens_and_closes_twice():
     assert env.render() is None
     env.close()
     env.close()
+
+
+@pytest.mark.parametrize("order", ["import gymnasium, gameagent_games", "import gameagent_games, gymnasium"])
+def test_importing_the_package_registers_the_ids_in_either_order(order: str) -> None:
+    code = f"{order}; print(gymnasium.make('gameagent/Forage-v0').observation_space.shape)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert answer.stdout.strip() == f"({load_family('forage').observation_size},)", answer.stderr

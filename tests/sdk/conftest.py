@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from gameagent_sdk import Agent, Bundle
 
 FIXTURES = Path(__file__).parent / "fixtures"

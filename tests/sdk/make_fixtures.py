@@ -6,6 +6,8 @@ Deterministic: the weights of the recurrent policy are sines, so that the tests 
 from pathlib import Path
 
 import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
 from gameagent_sdk import (
     ActionSpec,
     BeliefSpec,
@@ -17,7 +19,6 @@ from gameagent_sdk import (
     step_inputs,
     step_outputs,
 )
-from onnx import TensorProto, helper, numpy_helper
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OPSET, IR_VERSION = 17, 8  # old enough for every onnxruntime the SDK allows

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+
 from gameagent_sdk import Agent, Bundle, CallOrderError, InputError
 
 OBSERVATION = [0.1, -0.2, 0.3]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from gameagent_sdk import BeliefSpec, decode_beliefs
 
 SPECS = (

@@ -5,6 +5,7 @@ import json
 import random
 
 import pytest
+
 from gameagent_sdk import Agent, Bundle, BundleError, ManifestError, attach_manifest, graph_sha256, load_backend
 from gameagent_sdk.bundle import MANIFEST_KEY
 from gameagent_sdk.manifest import ActionSpec, FeatureSpec, TensorSpec

@@ -5,6 +5,7 @@ import json
 import math
 
 import pytest
+
 from gameagent_sdk import ActionSpec, BeliefSpec, Bundle, FeatureSpec, Manifest, ManifestError, TensorSpec
 
 

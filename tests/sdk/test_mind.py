@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+
 from gameagent_sdk import Agent, MindError
 
 

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import gameagent_sdk
 import pytest
+
+import gameagent_sdk
 
 SDK = Path(gameagent_sdk.__file__).parent
 README = Path(__file__).parents[2] / "sdk" / "README.md"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from gameagent_sdk import action_probabilities, sample_actions
 
 LOGITS = np.log(np.array([[1.0, 2.0, 5.0]], np.float32))

@@ -1,0 +1,219 @@
+"""Evaluation: its figures beside closed forms, its play beside the SDK's agents one game at a time."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gameagent import evaluate as evaluation
+from gameagent.errors import ExportError
+from gameagent.evaluate import evaluate_bundle, evaluate_random, gain_interval, statistics
+from gameagent.report import Evaluation, evaluate
+from gameagent.seeding import game_seeds, numpy_generator
+from gameagent_games.registry import load_family
+from gameagent_games.simulator import Simulator
+from gameagent_sdk import Agent
+
+BANDIT = load_family("bandit")
+ALL = {"split": "all", "num_variants": 12, "seed": 5}
+
+
+def agents_play(bundle, family, num_variants, num_episodes, seed):
+    """Returns ``(num_variants, num_episodes)`` of the SDK's agents, one in each seat, in uncompiled games."""
+    variants = family.space.sample(num_variants, numpy_generator(seed, "evaluation variants"), "all")
+    seeds = game_seeds(seed, "evaluation games", num_variants)
+    returns = np.zeros((num_variants, num_episodes))
+    for number in range(num_variants):
+        game = Simulator(family, 1, num_episodes=num_episodes, compiled=False)
+        game.reset(variants[number : number + 1], seeds[number : number + 1])
+        agents = [Agent(bundle, temperature=0.0) for _ in range(family.num_seats)]
+        outcome = [None] * family.num_seats  # what came of each seat's last decision: [reward, ended]
+        for agent in agents:
+            agent.begin_trial()
+        while not game.finished[0]:
+            actions = np.zeros((1, family.num_seats), np.int64)
+            for seat, agent in enumerate(agents):
+                if game.acting[0, seat]:
+                    if outcome[seat] is not None:
+                        agent.observe(*outcome[seat])
+                    mask = game.legal_actions[0, seat] if family.has_mask else None
+                    actions[0, seat] = agent.act(game.observations[0, seat], mask)
+                    outcome[seat] = [0.0, False]
+            episode = int(game.episodes[0])
+            game.step(actions)
+            returns[number, episode] += game.rewards[0].mean()
+            for seat, so_far in enumerate(outcome):
+                if so_far is not None:
+                    so_far[0] += float(game.rewards[0, seat])
+                    so_far[1] |= bool(game.terminated[0] or game.truncated[0])
+    return returns
+
+
+@pytest.mark.parametrize("name", ["bandit", "two_seat_families:THROWS", "two_seat_families:NIM", "tolls"])
+def test_evaluation_plays_as_the_sdks_agents_do(bundle_of, name):
+    bundle, _, family = bundle_of(name)
+    episodes = family.num_episodes
+    got = evaluate_bundle(bundle, family, num_episodes=episodes, temperature=0.0, **ALL)
+    np.testing.assert_allclose(got, agents_play(bundle, family, 12, episodes, seed=5), atol=1e-5)
+    assert len(np.unique(got)) > 1
+
+
+@pytest.mark.parametrize("name", ["bandit", "two_seat_families:NIM"])
+def test_games_side_by_side_do_not_touch_one_another(bundle_of, monkeypatch, name):
+    bundle, _, family = bundle_of(name)
+    given = ALL | {"num_episodes": 3, "temperature": 0.0}
+    together = evaluate_bundle(bundle, family, **given)
+    monkeypatch.setattr(evaluation, "CHUNK", 5)  # 5, 5 and 2
+    np.testing.assert_array_equal(evaluate_bundle(bundle, family, **given), together)
+    given["num_variants"] = 4
+    monkeypatch.undo()
+    assert evaluate_bundle(bundle, family, **given).shape == (4, 3)
+
+
+def test_the_same_seed_gives_the_same_figures_and_another_one_others(bundle_of):
+    bundle, _, family = bundle_of("bandit")
+    one, same, other = (
+        evaluate_bundle(bundle, family, split="test", num_variants=50, num_episodes=10, seed=seed) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_longer_trials_than_in_training_can_be_played(bundle_of):
+    bundle, _, family = bundle_of("bandit")
+    assert evaluate_bundle(bundle, family, num_episodes=25, **ALL).shape == (12, 25)
+
+
+def test_random_play_gets_what_theory_says():
+    bandit = evaluate_random(BANDIT, split="all", num_variants=4000, num_episodes=10, seed=0)
+    # A pull wins with mean 1/2; a trial's total has variance 10/4 + 90 * Var(mean of p) < 4.1.
+    assert bandit.sum(axis=1).mean() == pytest.approx(5.0, abs=5 * np.sqrt(4.1 / 4000))
+    assert set(np.unique(bandit)) == {0.0, 1.0}
+    gridnavi = evaluate_random(load_family("gridnavi"), split="all", num_variants=4000, num_episodes=1, seed=0)
+    assert gridnavi.mean() == pytest.approx(-1.16, abs=0.15)  # exact to two decimals, by the chain's transition matrix
+
+
+def test_random_play_takes_legal_actions_only(bundle_of):
+    _, _, nim = bundle_of("two_seat_families:NIM")
+    returns = evaluate_random(nim, num_episodes=2, **ALL)
+    np.testing.assert_allclose(returns, 0.0)  # a zero-sum game, seen by both seats
+
+
+def test_a_file_for_another_game_is_refused(bundle_of):
+    bundle, _, _ = bundle_of("bandit")
+    gridnavi = load_family("gridnavi")
+    for family in (gridnavi, replace(gridnavi, name="bandit"), BANDIT.revealed()):
+        with pytest.raises(ExportError, match="bandit.*Export again"):
+            evaluate_bundle(bundle, family, num_episodes=1, **ALL)
+
+
+# -- figures ---------------------------------------------------------------------------------------------------------
+
+
+def test_statistics_by_hand():
+    one = statistics(np.arange(1.0, 9.0)[:, None])[0]
+    assert one.mean == 4.5 and one.iqm == 4.5
+    assert one.stderr == pytest.approx(np.sqrt(6 / 8))  # the sample variance of 1 … 8 is 6
+    assert one.p20 == pytest.approx(2.4)
+    (skewed,) = statistics(np.array([[0.0], [0.0], [0.0], [100.0]]))
+    assert (skewed.mean, skewed.iqm) == (25.0, 0.0)
+    assert skewed.ci95[0] == 0.0 and 50.0 <= skewed.ci95[1] <= 100.0
+
+
+def test_statistics_of_one_variant_and_of_equal_ones():
+    (single,) = statistics(np.array([[3.0]]))
+    assert (single.mean, single.stderr, single.iqm, single.p20, single.ci95) == (3.0, None, 3.0, 3.0, (3.0, 3.0))
+    (equal,) = statistics(np.full((9, 1), 2.0))
+    assert (equal.stderr, equal.ci95) == (0.0, (2.0, 2.0))
+
+
+def test_the_bootstrap_interval_is_the_normal_one_and_covers():
+    generator = np.random.default_rng(0)
+    values = generator.normal(3.0, 2.0, (400, 1))
+    (one,) = statistics(values)
+    half = 1.96 * values.std(ddof=1) / 20
+    assert one.ci95 == pytest.approx((values.mean() - half, values.mean() + half), abs=0.15 * half)
+    many = statistics(generator.exponential(1.0, (80, 100)))
+    covered = sum(each.ci95[0] <= 1.0 <= each.ci95[1] for each in many)
+    assert 85 <= covered <= 99  # 95 %, less a little for 80 skewed values
+
+
+def test_the_gain_is_paired_within_trials():
+    level = np.random.default_rng(0).normal(0, 100, (50, 1))  # variants differ much more than the gain
+    mean, low, high = gain_interval(level + np.array([[0.0, 1.0, 3.0]]), 0, 2)
+    assert (mean, low, high) == pytest.approx((3.0, 3.0, 3.0))
+
+
+KEYS = {
+    "family", "split", "num_variants", "num_episodes", "episodes", "total_mean", "baselines", "training_steps", "seed",
+    "gain",
+}  # fmt: skip
+EPISODE_KEYS = {"mean", "stderr", "iqm", "p20", "ci95"}
+
+
+@pytest.fixture(scope="module")
+def report(bundle_of):
+    bundle, _, family = bundle_of("bandit")
+    return evaluate(bundle, family, split="test", num_variants=30, seed=4)
+
+
+def test_the_json_document(report, tmp_path):
+    path = tmp_path / "new" / "figures.json"
+    report.write_json(path)
+
+    def refuse(word):
+        pytest.fail(f"{word} is no JSON")
+
+    found = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+    assert set(found) == KEYS
+    assert (found["family"], found["split"], found["seed"], found["training_steps"]) == ("bandit", "test", 4, 0)
+    assert (found["num_variants"], found["num_episodes"], len(found["episodes"])) == (30, 10, 10)
+    assert all(set(episode) == EPISODE_KEYS for episode in found["episodes"])
+    assert found["total_mean"] == pytest.approx(sum(episode["mean"] for episode in found["episodes"]))
+    assert set(found["baselines"]) == {"random", "ceiling"}
+    assert {"episodes", "total_mean"} == set(found["baselines"]["random"])
+    assert found["baselines"]["ceiling"]["total_mean"] == 6.66
+    first, third = report.returns["agent"][:, 0], report.returns["agent"][:, 2]
+    assert found["gain"]["mean"] == pytest.approx((third - first).mean())
+    assert (found["gain"]["from_episode"], found["gain"]["to_episode"]) == (1, 3)
+    again = tmp_path / "again.json"
+    report.write_json(again)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_the_document_of_a_single_variant_is_json_too(bundle_of, tmp_path):
+    bundle, _, family = bundle_of("bandit")
+    evaluate(bundle, family, split="all", num_variants=1, num_episodes=1).write_json(tmp_path / "one.json")
+    text = (tmp_path / "one.json").read_text()
+    found = json.loads(text)
+    assert "NaN" not in text and found["episodes"][0]["stderr"] is None
+    assert set(found) == KEYS - {"gain"} and "ceiling" not in found["baselines"]  # known for ten pulls only
+
+
+def test_the_plot_is_a_png(report, tmp_path):
+    path = tmp_path / "new" / "curve.png"
+    report.plot(path)
+    assert path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n") and path.stat().st_size > 5000
+
+
+def test_files_that_cannot_be_written_are_named(report, tmp_path):
+    (tmp_path / "file").write_text("")
+    for write in (report.write_json, report.plot):
+        for path in (tmp_path / "file" / "below", tmp_path):
+            with pytest.raises(ExportError, match="cannot write"):
+                write(path)
+
+
+def test_the_summary_for_the_manifest_is_plain_json(report):
+    summary = report.summary()
+    assert json.loads(json.dumps(summary)) == summary
+    np.testing.assert_allclose(summary["mean_returns"]["agent"], report.returns["agent"].mean(axis=0), atol=1e-4)
+
+
+def test_many_episodes_fit_the_table(tmp_path):
+    returns = {"agent": np.zeros((3, 50)), "random": np.ones((3, 50))}
+    wide = Evaluation("bandit", "test", 0, 0, returns, None)
+    columns = [column.header for column in wide.table().columns]
+    assert columns == ["policy", "1", "2", "3", "50", "iqm", "p20", "total"]
+    wide.plot(tmp_path / "wide.png")

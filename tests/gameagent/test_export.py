@@ -1,0 +1,234 @@
+"""The exported file: it does what the policy does, says what it is, and is not written where it does not."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from gameagent import export
+from gameagent.errors import ExportError, RunError
+from gameagent.export import bundle_policy, export_run
+from gameagent.export.parity import TOLERANCE, Parity, measure_parity
+from gameagent_games.simulator import Simulator
+from gameagent_sdk import Agent, Bundle, attach_manifest, load_backend
+
+NIM = "two_seat_families:NIM"
+PRIMITIVE = {
+    "Add", "Cast", "Concat", "Constant", "Div", "Exp", "Expand", "Gemm", "Identity", "Log", "LogSoftmax", "MatMul",
+    "Mul", "Pow", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Softmax", "Split", "Sqrt",
+    "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze", "Where",
+}  # fmt: skip
+
+
+@pytest.fixture(
+    scope="module",
+    params=[("bandit", {}), ("gridnavi", {"memory": "none"}), ("bandit", {"reveal": True}), (NIM, {})],
+    ids=["recurrent", "memoryless", "oracle", "masked"],
+)
+def exported(request, bundle_of):
+    """(bundle, policy, family) of each kind of policy."""
+    name, given = request.param
+    return bundle_of(name, **given)
+
+
+@pytest.fixture(scope="module")
+def bandit_file(bandit_run, tmp_path_factory):
+    """The file of the trained bandit."""
+    path = tmp_path_factory.mktemp("export") / "new" / "bandit.onnx"
+    export_run(bandit_run, path, {"split": "test", "num_variants": 3, "mean_returns": {"agent": [0.5]}})
+    return path
+
+
+def test_the_file_agrees_with_torch_over_whole_trials(exported):
+    bundle, _, family = exported
+    parity = bundle.manifest.parity["onnxruntime"]
+    assert parity["logits"] <= 1e-5 and parity["beliefs"] <= 1e-5
+    assert parity["num_games"] >= 8 and parity["num_episodes"] == family.num_episodes
+    assert parity["num_steps"] >= 8 * family.num_episodes
+
+
+def test_the_file_equals_the_network_on_any_number_of_rows(exported):
+    """One step from random inputs and memory, without the SDK's bookkeeping."""
+    bundle, policy, family = exported
+    backend = load_backend(bundle)
+    generator = np.random.default_rng(0)
+    for rows in (1, 2, 7):
+        inputs = {
+            "observation": generator.normal(size=(rows, family.observation_size)).astype(np.float32),
+            "previous_action": np.eye(family.num_actions, dtype=np.float32)[generator.integers(0, 2, rows)],
+            "previous_reward": generator.normal(size=(rows, 1)).astype(np.float32),
+            "episode_start": np.ones((rows, 1), np.float32),
+        }
+        state = {name: generator.normal(size=(rows, 8)).astype(np.float32) for name in policy.initial_state(1)}
+        mask = {"legal_actions": np.arange(4) < generator.integers(1, 5, (rows, 1))} if family.has_mask else {}
+        outputs = backend.run(inputs | state | mask)
+        tensors = {name: torch.from_numpy(array) for name, array in (inputs | mask).items()}
+        over_time = {name: tensor.unsqueeze(0) for name, tensor in tensors.items()}
+        given = export.step.Inputs(**{"legal_actions": None} | over_time, truth=torch.zeros(rows, 0), told=None)
+        with torch.no_grad():
+            expected, after = policy(given, {name: torch.from_numpy(array) for name, array in state.items()})
+        legal = mask.get("legal_actions", np.ones_like(outputs["logits"], bool))
+        np.testing.assert_allclose(outputs["logits"][legal], expected.logits[0].numpy()[legal], atol=1e-5)
+        for name, tensor in after.items():
+            np.testing.assert_allclose(outputs[f"next_{name}"], tensor, atol=1e-5)
+        if policy.belief_head is not None:
+            np.testing.assert_allclose(outputs["beliefs"], expected.beliefs[0], atol=1e-5)
+
+
+def test_the_graph_holds_primitive_operators_only_and_a_free_number_of_rows(exported):
+    bundle, _, _ = exported
+    model = onnx.load_model_from_string(bundle.data)
+    onnx.checker.check_model(model, full_check=True)
+    assert {node.op_type for node in model.graph.node} <= PRIMITIVE
+    assert {node.domain for node in model.graph.node} <= {"", "ai.onnx"} and not model.functions
+    for port in (*model.graph.input, *model.graph.output):
+        first, *rest = port.type.tensor_type.shape.dim
+        assert first.dim_param and not first.dim_value and all(dim.dim_value for dim in rest)
+    assert not any(tensor.external_data for tensor in model.graph.initializer)
+
+
+def test_the_manifest_tells_the_game_and_what_is_believed(exported):
+    bundle, policy, family = exported
+    manifest = bundle.manifest
+    assert manifest.name == family.name and manifest.summary == family.summary
+    assert manifest.action.names == family.actions and manifest.action.mask == family.has_mask
+    assert [(f.name, f.size) for f in manifest.observation] == [(f.name, f.size) for f in family.game_features]
+    assert (manifest.num_episodes, manifest.max_steps) == (family.num_episodes, family.max_steps)
+    assert manifest.adaptation == (("memory",) if policy.recurrent else ())
+    assert [tensor.name for tensor in manifest.hidden_state] == (["hidden_h", "hidden_c"] if policy.recurrent else [])
+    assert [slot.rule for slot in manifest.beliefs] == [slot.rule for slot in policy.spec.belief_slots]
+
+
+def test_the_manifest_tells_how_the_agent_came_to_be(bandit_file, bandit_run):
+    manifest = Bundle.read(bandit_file).manifest
+    config, family = bandit_run.load_config()
+    training = manifest.training
+    assert (training["role"], training["algorithm"], training["seed"], training["steps"]) == ("agent", "rl2", 0, 320)
+    assert training["config"] == config.as_dict() and training["family_version"] == family.version
+    assert training["commit"] == json.loads(bandit_run.description.read_text())["commit"]
+    assert manifest.evaluation == {"split": "test", "num_variants": 3, "mean_returns": {"agent": [0.5]}}
+    assert [slot.rule for slot in manifest.beliefs] == ["win_probability"] * 5
+
+
+def test_the_file_plays_in_a_game(bandit_file):
+    agent = Agent.load(bandit_file, seed=0)
+    agent.begin_trial()
+    for episode in range(12):  # two more than in training
+        action = agent.act([1.0])
+        assert 0 <= action < 5 and agent.episode == episode
+        agent.observe(1.0 if action == 2 else 0.0, terminated=True)
+    assert len(agent.beliefs()["win_probability"]) == 5
+
+
+def test_a_masked_file_never_plays_an_illegal_action(bundle_of):
+    bundle, _, family = bundle_of(NIM)
+    agent = Agent(bundle, seed=1, temperature=5.0)
+    game = Simulator(family, 1, compiled=False)
+    game.reset(family.space.sample(1, 0, "all"), np.array([3]))
+    agent.begin_trial()
+    while not game.finished[0]:
+        seat = int(game.acting[0].argmax())
+        action = agent.act(game.observations[0, seat], game.legal_actions[0, seat])
+        assert game.legal_actions[0, seat, action]
+        game.step(np.full((1, 2), action))
+        agent.observe(float(game.rewards[0, seat]), bool(game.terminated[0]), bool(game.truncated[0]))
+
+
+# -- refusals --------------------------------------------------------------------------------------------------------
+
+
+def tampered(bundle):
+    """The bundle's graph with one matrix of the recurrent layer changed a little."""
+    model = onnx.load_model_from_string(bundle.data)
+    weight = next(tensor for tensor in model.graph.initializer if list(tensor.dims) == [8, 32])  # (H, 4 H)
+    values = onnx.numpy_helper.to_array(weight).copy()
+    values += 0.01
+    weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+    del model.metadata_props[:]
+    return model.SerializeToString()
+
+
+def test_a_file_that_differs_from_torch_is_not_written(bandit_run, bundle_of, lively, tmp_path, monkeypatch):
+    bundle, policy, family = bundle_of("bandit")
+    graph = tampered(bundle)
+    monkeypatch.setattr(export, "trace_step", lambda policy, manifest: graph)
+    config = lively("bandit")[1]
+    with pytest.raises(ExportError, match="nothing was written.*differ from torch"):
+        bundle_policy(policy, config, family, {})
+    path = tmp_path / "agent.onnx"
+    path.write_bytes(b"the file before")
+    with pytest.raises(ExportError, match="nothing was written"):
+        export_run(bandit_run, path)  # another policy than the graph's: they differ as well
+    assert path.read_bytes() == b"the file before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_step_with_its_gates_swapped_is_found_out(bandit_run, tmp_path, monkeypatch):
+    """The kind of error that exporters of fused layers have made: input and forget gate in the other order."""
+
+    def swapped(lstm, x, h, c):
+        size = lstm.hidden_size
+        gates = x @ lstm.weight_ih_l0.T + h @ lstm.weight_hh_l0.T + lstm.bias_ih_l0 + lstm.bias_hh_l0
+        f, i, g, o = (gates[:, k * size : (k + 1) * size] for k in range(4))
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+
+    monkeypatch.setattr("gameagent.export.step.lstm_step", swapped)
+    with pytest.raises(ExportError, match="nothing was written"):
+        export_run(bandit_run, tmp_path / "agent.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_parity_itself_is_honest(bundle_of):
+    """The same file against the same policy passes; against a policy with one other weight it does not."""
+    bundle, policy, family = bundle_of("bandit")
+    measure_parity(policy, family, 3, bundle, seed=1).check()
+    with torch.no_grad():
+        policy.actor.bias[0] += 0.01
+    try:
+        with pytest.raises(ExportError):
+            measure_parity(policy, family, 3, bundle, seed=1).check()
+    finally:
+        with torch.no_grad():
+            policy.actor.bias[0] -= 0.01
+
+
+@pytest.mark.parametrize("worst", [(2 * TOLERANCE, 0.0), (0.0, 2 * TOLERANCE), (float("nan"), 0.0)])
+def test_the_tolerance_holds_for_both_outputs_and_for_nan(worst):
+    with pytest.raises(ExportError):
+        Parity(8, 4, 100, *worst).check()
+    Parity(8, 4, 100, TOLERANCE, TOLERANCE).check()
+
+
+def test_a_file_is_replaced_in_one_go(bandit_run, bandit_file, tmp_path, monkeypatch):
+    bundle = Bundle.read(bandit_file)
+    monkeypatch.setattr(export, "bundle_run", lambda folder, evaluation: bundle)
+    path = tmp_path / "agent.onnx"
+    path.write_bytes(b"the file before")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", lambda number: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(ExportError, match=r"cannot write .*No space left"):
+            export_run(bandit_run, path)
+    assert path.read_bytes() == b"the file before" and list(tmp_path.iterdir()) == [path]
+    assert export_run(bandit_run, path).data == path.read_bytes() == bundle.data
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(ExportError, match="cannot write"):
+        export_run(bandit_run, path / "below" / "agent.onnx")
+    with pytest.raises(ExportError, match="cannot write"):
+        export_run(bandit_run, tmp_path)
+
+
+def test_a_run_without_a_checkpoint_is_not_exported(tmp_path):
+    from gameagent.checkpoint import RunFolder
+
+    with pytest.raises(RunError):
+        export_run(RunFolder(tmp_path), Path(tmp_path / "agent.onnx"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_tampered_graph_is_a_whole_bundle_otherwise(bundle_of):
+    """What the parity check caught above passed every other check."""
+    bundle, _, _ = bundle_of("bandit")
+    Bundle.from_bytes(attach_manifest(tampered(bundle), bundle.manifest))
