@@ -1,5 +1,6 @@
 """Fixtures of the trainer's tests: small runs, small policies, and their exported files, each made once."""
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -89,7 +90,11 @@ def lively(small):
         generator = torch.Generator().manual_seed(7)
         with torch.no_grad():
             for weight in policy.parameters():
-                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.4)
+                spread = 2.0 / math.sqrt(weight.shape[1]) if weight.ndim == 2 else 0.1
+                weight.copy_(torch.randn(weight.shape, generator=generator) * spread)
+            policy.actor.weight *= 3.0
+            if policy.memory_norm is not None:
+                policy.memory_norm.weight += 1.0
         return policy.eval(), config, family
 
     return build

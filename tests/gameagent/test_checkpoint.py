@@ -48,7 +48,7 @@ def test_the_description_names_config_versions_and_commit(run):
 
 
 def test_a_save_that_fails_keeps_the_checkpoint_before_it(run, monkeypatch):
-    policy, config, family, _ = run.load_policy()
+    policy = run.load_policy()[0]
     optimizer = torch.optim.Adam(policy.parameters())
     before = run.checkpoint.read_bytes()
 
@@ -59,7 +59,7 @@ def test_a_save_that_fails_keeps_the_checkpoint_before_it(run, monkeypatch):
     for name, replacement in (("save", half_a_save), ("replace", lambda *paths: half_a_save(None, paths[0]))):
         with monkeypatch.context() as patch:
             patch.setattr(torch if name == "save" else os, name, replacement)
-            with pytest.raises(RunError, match="No space left.*kept.*--resume"):
+            with pytest.raises(RunError, match=r"No space left.*kept.*--resume"):
                 run.save(policy, optimizer, Progress(1, 1))
         assert run.checkpoint.read_bytes() == before
         assert not list(run.path.glob("*.partial"))
@@ -198,7 +198,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     file = tmp_path / "file"
     file.write_text("")
     for path in (file, file / "run"):
-        with pytest.raises(RunError, match="cannot write to .*another --out"):
+        with pytest.raises(RunError, match=r"cannot write to .*another --out"):
             prepare_run(RunFolder(path), {"family": "bandit"}, resume=False)
 
 

@@ -19,11 +19,31 @@ BANDIT = load_family("bandit")
 ALL = {"split": "all", "num_variants": 12, "seed": 5}
 
 
+@pytest.fixture
+def decisions(monkeypatch):
+    """Records every decision of an evaluation: (game, seat) -> actions. Means over seats hide a zero-sum game's."""
+    taken = {}
+
+    class Recorder(Simulator):
+        def step(self, actions):
+            for game, seat in zip(*np.nonzero(self.acting & ~self.finished[:, None]), strict=True):
+                assert self.legal_actions[game, seat, actions[game, seat]]
+                taken.setdefault((int(game), int(seat)), []).append(int(actions[game, seat]))
+            super().step(actions)
+
+    monkeypatch.setattr(evaluation, "Simulator", Recorder)
+    return taken
+
+
 def agents_play(bundle, family, num_variants, num_episodes, seed):
-    """Returns ``(num_variants, num_episodes)`` of the SDK's agents, one in each seat, in uncompiled games."""
+    """Plays the SDK's agents, one in each seat, in uncompiled games.
+
+    Returns:
+        Returns ``(num_variants, num_episodes)``, and the actions by (game, seat).
+    """
     variants = family.space.sample(num_variants, numpy_generator(seed, "evaluation variants"), "all")
     seeds = game_seeds(seed, "evaluation games", num_variants)
-    returns = np.zeros((num_variants, num_episodes))
+    returns, taken = np.zeros((num_variants, num_episodes)), {}
     for number in range(num_variants):
         game = Simulator(family, 1, num_episodes=num_episodes, compiled=False)
         game.reset(variants[number : number + 1], seeds[number : number + 1])
@@ -40,6 +60,7 @@ def agents_play(bundle, family, num_variants, num_episodes, seed):
                     mask = game.legal_actions[0, seat] if family.has_mask else None
                     actions[0, seat] = agent.act(game.observations[0, seat], mask)
                     outcome[seat] = [0.0, False]
+                    taken.setdefault((number, seat), []).append(int(actions[0, seat]))
             episode = int(game.episodes[0])
             game.step(actions)
             returns[number, episode] += game.rewards[0].mean()
@@ -47,16 +68,18 @@ def agents_play(bundle, family, num_variants, num_episodes, seed):
                 if so_far is not None:
                     so_far[0] += float(game.rewards[0, seat])
                     so_far[1] |= bool(game.terminated[0] or game.truncated[0])
-    return returns
+    return returns, taken
 
 
 @pytest.mark.parametrize("name", ["bandit", "two_seat_families:THROWS", "two_seat_families:NIM", "tolls"])
-def test_evaluation_plays_as_the_sdks_agents_do(bundle_of, name):
+def test_evaluation_plays_as_the_sdks_agents_do(bundle_of, decisions, name):
     bundle, _, family = bundle_of(name)
     episodes = family.num_episodes
     got = evaluate_bundle(bundle, family, num_episodes=episodes, temperature=0.0, **ALL)
-    np.testing.assert_allclose(got, agents_play(bundle, family, 12, episodes, seed=5), atol=1e-5)
-    assert len(np.unique(got)) > 1
+    returns, taken = agents_play(bundle, family, 12, episodes, seed=5)
+    assert decisions == taken
+    np.testing.assert_allclose(got, returns, atol=1e-5)
+    assert len({tuple(actions) for actions in taken.values()}) > 3  # not all the same
 
 
 @pytest.mark.parametrize("name", ["bandit", "two_seat_families:NIM"])
@@ -94,9 +117,9 @@ def test_random_play_gets_what_theory_says():
     assert gridnavi.mean() == pytest.approx(-1.16, abs=0.15)  # exact to two decimals, by the chain's transition matrix
 
 
-def test_random_play_takes_legal_actions_only(bundle_of):
-    _, _, nim = bundle_of("two_seat_families:NIM")
-    returns = evaluate_random(nim, num_episodes=2, **ALL)
+def test_random_play_takes_every_legal_action_and_no_other(decisions):
+    returns = evaluate_random(load_family("two_seat_families:NIM"), num_episodes=2, **ALL)
+    assert {action for actions in decisions.values() for action in actions} == {0, 1, 2, 3}
     np.testing.assert_allclose(returns, 0.0)  # a zero-sum game, seen by both seats
 
 
@@ -104,7 +127,7 @@ def test_a_file_for_another_game_is_refused(bundle_of):
     bundle, _, _ = bundle_of("bandit")
     gridnavi = load_family("gridnavi")
     for family in (gridnavi, replace(gridnavi, name="bandit"), BANDIT.revealed()):
-        with pytest.raises(ExportError, match="bandit.*Export again"):
+        with pytest.raises(ExportError, match=r"bandit.*Export again"):
             evaluate_bundle(bundle, family, num_episodes=1, **ALL)
 
 

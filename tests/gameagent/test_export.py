@@ -1,7 +1,6 @@
 """The exported file: it does what the policy does, says what it is, and is not written where it does not."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -9,6 +8,7 @@ import pytest
 import torch
 
 from gameagent import export
+from gameagent.checkpoint import RunFolder
 from gameagent.errors import ExportError, RunError
 from gameagent.export import bundle_policy, export_run
 from gameagent.export.parity import TOLERANCE, Parity, measure_parity
@@ -156,7 +156,7 @@ def test_a_file_that_differs_from_torch_is_not_written(bandit_run, bundle_of, li
     graph = tampered(bundle)
     monkeypatch.setattr(export, "trace_step", lambda policy, manifest: graph)
     config = lively("bandit")[1]
-    with pytest.raises(ExportError, match="nothing was written.*differ from torch"):
+    with pytest.raises(ExportError, match=r"nothing was written.*differ from torch"):
         bundle_policy(policy, config, family, {})
     path = tmp_path / "agent.onnx"
     path.write_bytes(b"the file before")
@@ -221,10 +221,8 @@ def test_a_file_is_replaced_in_one_go(bandit_run, bandit_file, tmp_path, monkeyp
 
 
 def test_a_run_without_a_checkpoint_is_not_exported(tmp_path):
-    from gameagent.checkpoint import RunFolder
-
     with pytest.raises(RunError):
-        export_run(RunFolder(tmp_path), Path(tmp_path / "agent.onnx"))
+        export_run(RunFolder(tmp_path), (tmp_path / "agent.onnx"))
     assert not list(tmp_path.iterdir())
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from gameagent.export.step import PolicyStep, layer_norm, lstm_step
+from gameagent.policies import make_policy
 from gameagent.policies.interface import Inputs
 
 T, B = 6, 3
@@ -124,8 +125,6 @@ def test_the_written_out_lstm_and_layer_norm_equal_torchs():
 
 
 def test_fresh_policies_choose_almost_uniformly_and_start_with_empty_memory(small):
-    from gameagent.policies import make_policy
-
     config, family = small("bandit")
     policy = make_policy(config, family)
     with torch.no_grad():

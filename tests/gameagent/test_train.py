@@ -195,7 +195,7 @@ def test_torchrun_with_another_number_of_processes_is_refused(bandit_run, monkey
     for name, value in {"TORCHELASTIC_RUN_ID": "x", "RANK": "0", "WORLD_SIZE": "3"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("torch.distributed.init_process_group", lambda *args, **options: None)
-    with pytest.raises(ConfigError, match="torchrun started 3 processes.*num_processes is 1"):
+    with pytest.raises(ConfigError, match=r"torchrun started 3 processes.*num_processes is 1"):
         launch(bandit_run, lambda progress, metrics: None)
 
 
