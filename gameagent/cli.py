@@ -133,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("inspect", _inspect, "describe an exported file", "gameagent inspect forage.onnx")
     sub.add_argument("file", type=Path, metavar="FILE.onnx", help="the file")
 
+    # Listed for the help only: `main` hands its arguments to the games' own command line, which needs no torch.
     add("play", _inspect, "open a window where an agent, or you, plays", "gameagent play forage --agent forage.onnx")
     return parser
 

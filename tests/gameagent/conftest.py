@@ -87,12 +87,11 @@ def lively(small):
     def build(name, **given):
         config, family = small(name, **given)
         policy = make_policy(config, family)
-        generator = torch.Generator().manual_seed(7)
+        generator = torch.Generator().manual_seed(9)
         with torch.no_grad():
             for weight in policy.parameters():
-                spread = 2.0 / math.sqrt(weight.shape[1]) if weight.ndim == 2 else 0.1
+                spread = 1.5 / math.sqrt(weight.shape[1]) if weight.ndim == 2 else 0.1
                 weight.copy_(torch.randn(weight.shape, generator=generator) * spread)
-            policy.actor.weight *= 3.0
             if policy.memory_norm is not None:
                 policy.memory_norm.weight += 1.0
         return policy.eval(), config, family

@@ -95,7 +95,7 @@ def test_rows_do_not_see_one_another(lively):
     with torch.no_grad():
         one, other = (policy(each, policy.initial_state(B))[0].logits for each in (inputs, changed))
     torch.testing.assert_close(one[:, [0, 2]], other[:, [0, 2]])
-    assert (one[:, 1] - other[:, 1]).abs().min() > 1e-4
+    assert ((one[:, 1] - other[:, 1]).abs().amax(-1) > 1e-3).all()
 
 
 def test_illegal_actions_have_no_chance_and_the_legal_ones_share_it(lively):

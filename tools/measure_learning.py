@@ -1,6 +1,6 @@
 """Measures what the README claims: trains, exports and evaluates every family for several seeds.
 
-    python tools/bench_learning.py bandit gridnavi forage --seeds 0 1 2 --out runs/bench
+    python tools/measure_learning.py bandit gridnavi forage --seeds 0 1 2 --out runs/bench
 
 Runs that are complete are not trained again, so a stopped measurement continues where it was. Everything is
 judged through the exported file, on held-out variants. The figures go to ``OUT/FAMILY.json``.
