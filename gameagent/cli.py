@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         errors.print(f"gameagent: {error}", markup=False)
         return EXIT_USAGE
-    except (GameAgentError, GamesError, SdkError) as error:
+    except (GameAgentError, GamesError, SdkError, OSError) as error:
         errors.print(f"gameagent: {error}", markup=False)
         return EXIT_FAILED
     except KeyboardInterrupt:

@@ -52,6 +52,10 @@ def launch(folder: RunFolder, report: Report) -> None:
         others = _start_others(folder.path, size, init_method)
         try:
             _work(folder, Workers.connect(0, size, init_method), report)
+        except BaseException:
+            for process in others:
+                process.kill()  # they wait for this process, which alone writes files
+            raise
         finally:
             for process in others:
                 process.join(timeout=5)

@@ -18,6 +18,9 @@ TOLERANCE = 1e-5
 """Largest difference allowed between log-probabilities, or beliefs, of torch and of the file; float32 rounding
 stays below it by a factor of ten or so."""
 
+NEVER = -20.0
+"""Log-probabilities below it (a chance of 2e-9) count as equal: float32 has no 1e-5 left to tell them apart."""
+
 
 @dataclass(frozen=True)
 class Parity:
@@ -62,8 +65,8 @@ def measure_parity(policy: AgentNetwork, family: Family, num_episodes: int, bund
         valid = rollout.valid[t].numpy()
         legal = None if rollout.inputs.legal_actions is None else rollout.inputs.legal_actions[t].numpy()
         logits = session.step(rollout.inputs.observation[t].numpy(), legal)
-        expected = np.maximum(outputs.logits[t].numpy(), -1e6)[valid]
-        worst_logits = max(worst_logits, _worst(np.maximum(logits, -1e6)[valid], expected))
+        expected = np.maximum(outputs.logits[t].numpy(), NEVER)[valid]
+        worst_logits = max(worst_logits, _worst(np.maximum(logits, NEVER)[valid], expected))
         worst_beliefs = max(worst_beliefs, _worst(session.beliefs[valid], outputs.beliefs[t].numpy()[valid]))
         following = min(t + 1, len(rollout.actions) - 1)
         ended = rollout.inputs.episode_start[following, :, 0].numpy() > 0

@@ -3,8 +3,7 @@
 A belief is a flat vector with one part per slot of the hidden rules, in order:
 
 - a categorical slot of n options takes n values, their probabilities;
-- a scalar slot takes 2 values, mean and standard deviation in scaled units (over training variants they have
-  mean 0 and standard deviation 1).
+- a scalar slot takes 2 values, mean and standard deviation in scaled units (the training range is [-1, 1]).
 
 The truth has the same form (one-hot; value and zero), so that it can stand in for a belief.
 Task inference by supervision: Humplik et al. 2019, sec. 4.1; told trials: Kamienny et al. 2020.
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 
 from gameagent_games.distributions import Slot
 
-MIN_STD, MAX_STD = 0.1, 1.2  # in scaled units, in which a variant is spread by 1 before anything is known
+MIN_STD, MAX_STD = 0.1, 1.2  # in scaled units; a uniform belief has 0.58
 
 
 class Group(NamedTuple):

@@ -126,8 +126,8 @@ class VariantSpace:
             hidden: Whether to encode the hidden or the shown rules.
 
         Returns:
-            float32 ``(num, sum of slot sizes)``: one-hot for categorical slots; scalar slots have mean 0 and
-            standard deviation 1 over training variants.
+            float32 ``(num, sum of slot sizes)``: one-hot for categorical slots, scaled so that
+            the training range is [-1, 1] for scalar slots.
         """
         parts = [rule.distribution.encode(records[rule.name]) for rule in self.rules if rule.hidden == hidden]
         return np.concatenate([np.zeros((len(records), 0), np.float32), *parts], axis=1)

@@ -1,6 +1,7 @@
 """What the agent thinks the rules are, in the game's own units."""
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,9 +22,9 @@ class Belief:
         mean: the expected value, in ``unit``; None for options that are no numbers.
         std: how far off that may be, as a standard deviation in ``unit``; None for options that are no numbers.
         best: the likeliest option's label, or a scalar's mean.
-        confidence: from 0 to 1. A categorical's is the chance of its best option. A scalar's is the share of the
-            rule's spread over the training variants that is explained away: 0 means as unsure as one who has seen
-            nothing (``std`` is the spec's ``scale`` or more), 1 means certain.
+        confidence: from 0 to 1. A categorical's is the chance of its best option. A scalar's compares
+            ``std`` with that of a uniform belief over the rule's training range, the range's half width / sqrt(3):
+            0 means as unsure as that or more, 1 means certain.
     """
 
     kind: str
@@ -68,7 +69,7 @@ def _decode(spec: BeliefSpec, output: NDArray[np.float32]) -> Belief:
         mean=spec.center + spec.scale * mean,
         std=spec.scale * std,
         best=spec.center + spec.scale * mean,
-        confidence=max(1.0 - std, 0.0),
+        confidence=max(1.0 - std * math.sqrt(3.0), 0.0),
     )
 
 

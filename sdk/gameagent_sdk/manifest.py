@@ -108,9 +108,8 @@ class BeliefSpec:
         index: position in an array rule; None for a rule that is one value.
         options: a label for each option of a categorical.
         values: what each option is worth as a number, in ``unit``; empty where options are no numbers.
-        center: a scalar's value is ``center + scale * x``; the rule's mean over the training variants.
-        scale: the rule's standard deviation over the training variants: what an agent that has seen nothing
-            should give as its std. Confidence is measured against it.
+        center: the middle of a scalar's training range; its value is ``center + scale * x``.
+        scale: half the width of that range.
         unit: of the rule's value.
     """
 

@@ -39,8 +39,9 @@ def test_a_categorical_of_labels_has_no_mean(beliefs):
 
 def test_an_array_of_scalars(beliefs):
     sure, unsure = beliefs["worth"]
-    assert (sure.mean, sure.std, sure.best, sure.confidence) == (1.0 - 3.0, 0.5, -2.0, 0.75)
-    assert (unsure.mean, unsure.std, unsure.confidence) == (2.0, 6.0, 0.0)  # less sure than the training spread
+    assert (sure.mean, sure.std, sure.best) == (1.0 - 3.0, 0.5, -2.0)
+    assert sure.confidence == pytest.approx(1 - 0.5 / (2 / 3**0.5))  # against a uniform belief over a range of 2 x 2
+    assert (unsure.mean, unsure.std, unsure.confidence) == (2.0, 6.0, 0.0)  # less sure than a uniform belief
     assert sure.probabilities == {}
 
 

@@ -17,8 +17,8 @@ class Slot:
         kind: "categorical" (encoded one-hot) or "scalar" (encoded as ``(value - center) / scale``).
         options: Labels of a categorical slot's options.
         values: The options as numbers, where they are numbers.
-        center: Mean of a scalar over training variants, in ``unit``.
-        scale: Its standard deviation over training variants, in ``unit``.
+        center: Middle of a scalar's training range, in ``unit``.
+        scale: Half the width of that range, in ``unit``.
         unit: Unit of the rule's values.
     """
 
