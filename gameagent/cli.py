@@ -266,7 +266,7 @@ def _export(args: argparse.Namespace, console: Console) -> None:
     bundle = export_run(folder, args.file, summary)
     parity = (bundle.manifest.parity or {})["onnxruntime"]
     console.print(
-        f"wrote {args.file}: {len(bundle.data) / 1000:.0f} kB, same as torch to {parity['logits']:.0e} "
+        f"wrote {args.file}: {len(bundle.data) / 1000:.0f} kB, same as torch to {parity['probabilities']:.0e} "
         f"over {parity['num_steps']} steps",
         highlight=False,
     )

@@ -28,7 +28,7 @@ def describe(bundle: Bundle) -> Iterator[RenderableType]:
     ):  # fmt: skip
         facts.add_row(name, value)
     for engine, parity in (manifest.parity or {}).items():
-        facts.add_row(f"parity, {engine}", f"{parity['logits']:.0e} over {parity['num_steps']} steps")
+        facts.add_row(f"parity, {engine}", f"{parity['probabilities']:.0e} over {parity['num_steps']} steps")
     yield facts
     features = Table("observation", "values", "range", "unit", "meaning")
     for spec in manifest.observation:

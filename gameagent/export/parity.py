@@ -1,6 +1,7 @@
 """Whether the file does what the trained policy does, over whole trials."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,15 +12,12 @@ from gameagent.policies.network import AgentNetwork
 from gameagent.rollout import Rollout, Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
-from gameagent_sdk import Bundle, PolicySession
+from gameagent_sdk import Bundle, PolicySession, action_probabilities
 
 NUM_GAMES = 8
 TOLERANCE = 1e-5
-"""Largest difference allowed between log-probabilities, or beliefs, of torch and of the file; float32 rounding
-stays below it by a factor of ten or so."""
-
-NEVER = -20.0
-"""Log-probabilities below it (a chance of 2e-9) count as equal: float32 has no 1e-5 left to tell them apart."""
+"""Largest difference allowed between the action probabilities, or beliefs, of torch and of the file. Probabilities
+are compared, not logits: of a sure policy's logits (30 and more) float32 rounding alone takes more than this."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +28,23 @@ class Parity:
         num_games: Trials compared.
         num_episodes: Episodes of each.
         num_steps: Decisions compared.
-        logits: Largest absolute difference of log-probabilities.
+        probabilities: Largest absolute difference of action probabilities.
         beliefs: Largest absolute difference of beliefs.
     """
 
     num_games: int
     num_episodes: int
     num_steps: int
-    logits: float
+    probabilities: float
     beliefs: float
 
     def check(self) -> None:
         """Raises ExportError if the file differs."""
-        if not max(self.logits, self.beliefs) <= TOLERANCE:
+        if not max(self.probabilities, self.beliefs) <= TOLERANCE:
             raise ExportError(
-                f"nothing was written: the file's outputs differ from torch's by {self.logits:.1e} (log-probabilities) "
-                f"and {self.beliefs:.1e} (beliefs), more than {TOLERANCE:.0e}; this is a bug of the exporter, please "
-                "report it with the run's folder"
+                f"nothing was written: the file's outputs differ from torch's by {self.probabilities:.1e} "
+                f"(probabilities) and {self.beliefs:.1e} (beliefs), more than {TOLERANCE:.0e}; this is a bug of the "
+                "exporter, please report it with the run's folder"
             )
 
 
@@ -60,21 +58,22 @@ def measure_parity(policy: AgentNetwork, family: Family, num_episodes: int, bund
         outputs, _ = policy(rollout.inputs, policy.initial_state(rollout.actions.shape[1]))
     session = PolicySession(bundle)
     session.reset(rollout.actions.shape[1])
-    worst_logits = worst_beliefs = 0.0
+    worst_chances = worst_beliefs = 0.0
     for t in range(len(rollout.actions)):
         valid = rollout.valid[t].numpy()
         legal = None if rollout.inputs.legal_actions is None else rollout.inputs.legal_actions[t].numpy()
         logits = session.step(rollout.inputs.observation[t].numpy(), legal)
-        expected = np.maximum(outputs.logits[t].numpy(), NEVER)[valid]
-        worst_logits = max(worst_logits, _worst(np.maximum(logits, NEVER)[valid], expected))
+        given = action_probabilities(logits[valid], None if legal is None else legal[valid])
+        expected = outputs.logits[t].exp().numpy()[valid]
+        worst_chances = max(worst_chances, _worst(given, expected))
         worst_beliefs = max(worst_beliefs, _worst(session.beliefs[valid], outputs.beliefs[t].numpy()[valid]))
         following = min(t + 1, len(rollout.actions) - 1)
         ended = rollout.inputs.episode_start[following, :, 0].numpy() > 0
         session.observe(rollout.actions[t].numpy(), rollout.rewards[t].numpy(), ended)
-    return Parity(NUM_GAMES, num_episodes, rollout.num_steps, worst_logits, worst_beliefs)
+    return Parity(NUM_GAMES, num_episodes, rollout.num_steps, worst_chances, worst_beliefs)
 
 
-def _worst(given: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+def _worst(given: NDArray[Any], expected: NDArray[Any]) -> float:
     return float(np.abs(given - expected).max()) if expected.size else 0.0
 
 

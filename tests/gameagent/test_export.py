@@ -45,7 +45,7 @@ def bandit_file(bandit_run, tmp_path_factory):
 def test_the_file_agrees_with_torch_over_whole_trials(exported):
     bundle, _, family = exported
     parity = bundle.manifest.parity["onnxruntime"]
-    assert parity["logits"] <= 1e-5 and parity["beliefs"] <= 1e-5
+    assert parity["probabilities"] <= 1e-5 and parity["beliefs"] <= 1e-5
     assert parity["num_games"] >= 8 and parity["num_episodes"] == family.num_episodes
     assert parity["num_steps"] >= 8 * family.num_episodes
 
