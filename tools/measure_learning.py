@@ -32,13 +32,13 @@ PLANS: dict[str, dict[str, Any]] = {
 EVALUATION_SEED = 1000  # apart from the seeds of training
 
 
-def measure(family_name: str, seed: int, out: Path, steps: str | None) -> dict[str, Any]:
+def measure(family_name: str, seed: int, out: Path, given: list[str]) -> dict[str, Any]:
     """Trains one seed if that is not done yet, and evaluates it."""
     plan = PLANS[family_name]
     path = out / f"{family_name}-{seed}"
     arguments = ["train", family_name, "--out", str(path), "--seed", str(seed), "--resume"]
     arguments += ["--baselines"] if plan["baselines"] else []
-    arguments += ["--steps", steps] if steps else []
+    arguments += [word for pair in given for word in ("--set", pair)]
     if gameagent(arguments) != 0:
         sys.exit(f"training {path} failed")
     folder = RunFolder(path)
@@ -97,10 +97,10 @@ def main() -> None:
     parser.add_argument("families", nargs="+", choices=sorted(PLANS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=Path("runs/bench"))
-    parser.add_argument("--steps", help="budget instead of the family's own")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one config field")
     args = parser.parse_args()
     for name in args.families:
-        figures = [measure(name, seed, args.out, args.steps) for seed in args.seeds]
+        figures = [measure(name, seed, args.out, args.set) for seed in args.seeds]
         (args.out / f"{name}.json").write_text(json.dumps(figures, indent=2), encoding="utf-8")
         print(summarise(name, figures))
 

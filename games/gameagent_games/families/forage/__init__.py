@@ -85,7 +85,7 @@ FORAGE = Family(
     num_episodes=4,
     view="gameagent_games.families.forage.view:ForageView",
     training={
-        "steps": 8_000_000,
+        "steps": 12_000_000,
         "num_games": 128,
         "num_epochs": 3,
         "num_minibatches": 8,
