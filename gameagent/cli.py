@@ -14,6 +14,7 @@ from rich.table import Table
 from gameagent import __version__
 from gameagent.errors import ConfigError, GameAgentError
 from gameagent_games.errors import GamesError
+from gameagent_games.interface import Family
 from gameagent_games.registry import family_names, load_family
 from gameagent_games.variant import SPLITS, Split
 from gameagent_sdk import Bundle, SdkError
@@ -109,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
         "gameagent evaluate runs/forage --json curve.json --plot curve.png",
     )  # fmt: skip
     sub.add_argument("agent", type=Path, metavar="RUN_OR_ONNX", help="a run's folder or an exported file")
+    sub.add_argument(
+        "--family", metavar="PACKAGE.MODULE:NAME", help="where an exported file's family is, if it is not registered"
+    )
     sub.add_argument("--split", choices=SPLITS, help="split to draw from (default: test, or the run's if it is 'all')")
     sub.add_argument("--variants", type=int, default=1000, metavar="N", help="trials (default: %(default)s)")
     sub.add_argument("--episodes", type=int, metavar="K", help="episodes of a trial (default: as trained)")
@@ -231,13 +235,11 @@ def _evaluate(args: argparse.Namespace, console: Console) -> None:
     if args.agent.is_dir():
         folder = RunFolder(args.agent)
         bundle = bundle_run(folder)
+        _, family = folder.load_config()
     else:
         bundle = Bundle.read(args.agent)
-    config = bundle.manifest.training.get("config", {})
-    family = load_family(config.get("family", bundle.manifest.name))
-    if config.get("reveal"):
-        family = family.revealed()
-    split: Split = args.split or ("all" if config.get("split") == "all" else "test")
+        family = _family_of(bundle, args.family)
+    split: Split = args.split or ("all" if _trained_with(bundle, "split") == "all" else "test")
     evaluation = evaluate(
         bundle, family, folder=folder, split=split, num_variants=args.variants, num_episodes=args.episodes,
         seed=args.seed, temperature=args.temperature,
@@ -249,6 +251,20 @@ def _evaluate(args: argparse.Namespace, console: Console) -> None:
     if args.plot is not None:
         evaluation.plot(args.plot)
         console.print(f"wrote {args.plot}", highlight=False)
+
+
+def _family_of(bundle: Bundle, place: str | None) -> Family:
+    """A file's family. The file itself never says what to import: it may come from anybody."""
+    name = bundle.manifest.name
+    if place is None and name not in family_names():
+        raise ConfigError(f"{bundle.path} plays {name!r}, which is not registered; say where it is with --family")
+    family = load_family(place or name)
+    return family.revealed() if _trained_with(bundle, "reveal") else family
+
+
+def _trained_with(bundle: Bundle, field: str) -> Any:
+    config = bundle.manifest.training.get("config")
+    return config.get(field) if isinstance(config, dict) else None
 
 
 def _export(args: argparse.Namespace, console: Console) -> None:

@@ -102,6 +102,8 @@ class Evaluation:
             title=f"{self.family}: mean return by episode, {self.num_variants} variants of split {self.split!r}",
             caption="± half the bootstrap 95 % interval of the mean; iqm and p20 of the last episode",
             box=SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+            pad_edge=False,
         )
         table.add_column("policy", no_wrap=True)
         shown = self._shown_episodes()

@@ -46,7 +46,7 @@ def load_family(name: str) -> Family:
         )
     try:
         family = getattr(import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise FamilyError(f"family {name!r} could not be loaded from {location}: {error}") from error
     if not isinstance(family, Family):
         raise FamilyError(f"{location} is a {type(family).__name__}, expected a gameagent_games.Family")
