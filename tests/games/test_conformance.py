@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from numba.extending import overload, register_jitable
 
-from gameagent_games import conformance
 from gameagent_games.chance import state_type, uniform
-from gameagent_games.conformance import check_family, check_names
+from gameagent_games.conformance import check_family, check_names, checks
 from gameagent_games.distributions import Choice, Uniform
 from gameagent_games.errors import FamilyError
 from gameagent_games.interface import Family, Feature, Rules
@@ -266,7 +265,7 @@ def test_every_check_has_a_family_that_breaks_it():
 )
 def test_a_broken_family_fails_its_check_and_no_other(name, family, monkeypatch):
     if name == "wrong_actions_are_refused":
-        monkeypatch.setattr(conformance, "Simulator", Careless)
+        monkeypatch.setattr(checks, "Simulator", Careless)
     report = check_family(family)
     assert [result.name for result in report.failures] == [name], str(report)
     assert report.failures[0].message
