@@ -204,7 +204,7 @@ What to type next, in {ROOT}:
       the whole report on held-out variants
   {gameagent} inspect {short}
       what the file says about itself
-  {gameagent} train forage --out runs/forage --steps 30M --baselines
+  {gameagent} train forage --out runs/forage --baselines
       a better agent, beside its baselines"""
 
 
