@@ -71,7 +71,7 @@ def evaluate_bundle(
     Raises:
         ExportError: The file is for another game.
     """
-    check_family(bundle, family)
+    check_fit(bundle, family)
     session = PolicySession(bundle)
     heat = bundle.manifest.temperature if temperature is None else temperature
     generator = numpy_generator(seed, "evaluation actions")
@@ -151,7 +151,7 @@ def _play(
     return returns[:, :num_episodes]
 
 
-def check_family(bundle: Bundle, family: Family) -> None:
+def check_fit(bundle: Bundle, family: Family) -> None:
     """Raises ExportError if a file does not fit a family."""
     manifest = bundle.manifest
     fits = (

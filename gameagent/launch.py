@@ -15,7 +15,7 @@ from gameagent.checkpoint import RunFolder
 from gameagent.config import TrainConfig, make_config, parse_field
 from gameagent.errors import ConfigError, GameAgentError, RunError
 from gameagent.train import Report, train
-from gameagent.workers import Workers
+from gameagent.workers import Workers, under_torchrun
 from gameagent_games.registry import load_family
 
 
@@ -92,19 +92,15 @@ def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> Tr
         return config
     family = load_family(given["family"])
     config = settle_processes(make_config(family, given))
-    workers_rank = int(os.environ.get("RANK", "0")) if _under_torchrun() else 0
+    workers_rank = int(os.environ.get("RANK", "0")) if under_torchrun() else 0
     if workers_rank == 0:
         folder.create(config, family)
     return config
 
 
-def _under_torchrun() -> bool:
-    return "TORCHELASTIC_RUN_ID" in os.environ
-
-
 def settle_processes(config: TrainConfig) -> TrainConfig:
     """The config with its number of processes filled in, so that a resumed run uses the same."""
-    wanted = int(os.environ["WORLD_SIZE"]) if _under_torchrun() else config.num_processes or available_cores()
+    wanted = int(os.environ["WORLD_SIZE"]) if under_torchrun() else config.num_processes or available_cores()
     return replace(config, num_processes=min(wanted, config.num_games))
 
 

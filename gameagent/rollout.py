@@ -142,15 +142,18 @@ class _Tape:
         return torch.from_numpy(self.cursor[rows]), torch.from_numpy(rows)
 
     def see(self, simulator: Simulator, truth: Tensor, told: Tensor) -> Inputs:
-        """Inputs of this step for every row, ``T = 1``; rows that do not decide now are ignored by the caller."""
+        """Inputs of this step for every row, ``T = 1``; rows that do not decide now are ignored by the caller.
+
+        They are views of arrays that the game's next step overwrites.
+        """
         legal = None
         if self.has_mask:
-            legal = torch.from_numpy(simulator.legal_actions).reshape(1, self.num_rows, -1).clone()
+            legal = torch.from_numpy(simulator.legal_actions).reshape(1, self.num_rows, -1)
         return Inputs(
-            torch.from_numpy(simulator.observations).reshape(1, self.num_rows, -1).clone(),
-            self.last_action.unsqueeze(0).clone(),
-            torch.from_numpy(self.last_reward).unsqueeze(0).clone(),
-            torch.from_numpy(self.new_episode).unsqueeze(0).clone(),
+            torch.from_numpy(simulator.observations).reshape(1, self.num_rows, -1),
+            self.last_action.unsqueeze(0),
+            torch.from_numpy(self.last_reward).unsqueeze(0),
+            torch.from_numpy(self.new_episode).unsqueeze(0),
             legal,
             truth,
             told,

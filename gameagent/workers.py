@@ -23,6 +23,11 @@ def _in_touch() -> Iterator[None]:
         raise TrainingError("a training process died or stopped answering; continue with --resume") from error
 
 
+def under_torchrun() -> bool:
+    """Whether torchrun started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
 class Workers:
     """This process among the processes of a run; alone (``size`` 1) it communicates with nobody."""
 
@@ -40,7 +45,7 @@ class Workers:
     @classmethod
     def from_torchrun(cls) -> "Workers | None":
         """Joins the group that torchrun set up, or None where this process was not started by it."""
-        if "TORCHELASTIC_RUN_ID" not in os.environ:
+        if not under_torchrun():
             return None
         return cls.connect(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), "env://")
 

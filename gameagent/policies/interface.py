@@ -1,7 +1,7 @@
 """What a policy takes and gives at every step: the one contract for every way of learning."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -72,15 +72,3 @@ class PolicySpec:
         slots = family.space.hidden_slots if beliefs else ()
         horizon = num_episodes * family.max_steps
         return cls(family.observation_size, family.num_actions, family.has_mask, horizon, slots)
-
-
-class Policy(Protocol):
-    """A network that maps inputs and hidden state to outputs and the next hidden state."""
-
-    def initial_state(self, num_rows: int) -> HiddenState:
-        """The hidden state at a trial's start: tensors of zeros ``(num_rows, …)`` by name."""
-        ...
-
-    def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
-        """Runs T steps."""
-        ...
