@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gameagent_sdk import wire
+from gameagent_sdk.onnx_file import wire
 from gameagent_sdk.errors import BundleError, ManifestError
 from gameagent_sdk.manifest import Manifest
 

@@ -1,0 +1,53 @@
+"""A bundle's graph as plain Python: what the reader makes of a file, and the checks and the numpy backend use."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from gameagent_sdk.signature import Port
+
+Attribute: TypeAlias = int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation of the graph.
+
+    Attributes:
+        op_type: the operator's name in ONNX's own domain, such as "Gemm".
+        name: of the node, for messages; may be empty.
+        inputs: names of tensors; "" where an optional one is left out.
+        outputs: names of tensors; "" where an optional one is not wanted.
+        attributes: by name, as written in the file; those left out are not there.
+    """
+
+    op_type: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Attribute]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file's content.
+
+    Attributes:
+        ir_version: of the file format.
+        opset: version of ONNX's operator set.
+        inputs: of the graph.
+        outputs: of the graph.
+        initializers: constants by name, read-only views of the file's bytes where they are stored raw.
+        nodes: in the file's order.
+        metadata: of the model, texts by key.
+    """
+
+    ir_version: int
+    opset: int
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    initializers: Mapping[str, NDArray[Any]]
+    nodes: tuple[Node, ...]
+    metadata: Mapping[str, str]
