@@ -15,12 +15,18 @@ from gameagent_sdk.errors import (
     ManifestError,
     MindError,
     MissingBackend,
+    RecordingError,
     SdkError,
 )
 from gameagent_sdk.manifest import ActionSpec, BeliefSpec, FeatureSpec, Manifest, TensorSpec
+from gameagent_sdk.policy import Policy
+from gameagent_sdk.replay import Replay, replay
 from gameagent_sdk.sampling import action_probabilities, sample_actions
+from gameagent_sdk.save_slots import SaveSlots
 from gameagent_sdk.session import PolicySession
 from gameagent_sdk.signature import Port, step_inputs, step_outputs
+from gameagent_sdk.squad import Squad
+from gameagent_sdk.timing import CallTimes
 
 __version__ = "0.1.0"
 
@@ -33,6 +39,7 @@ __all__ = [
     "Bundle",
     "BundleError",
     "CallOrderError",
+    "CallTimes",
     "Context",
     "FeatureSpec",
     "InputError",
@@ -40,9 +47,14 @@ __all__ = [
     "ManifestError",
     "MindError",
     "MissingBackend",
+    "Policy",
     "PolicySession",
     "Port",
+    "RecordingError",
+    "Replay",
+    "SaveSlots",
     "SdkError",
+    "Squad",
     "TensorSpec",
     "__version__",
     "action_probabilities",
@@ -50,6 +62,7 @@ __all__ = [
     "decode_beliefs",
     "graph_sha256",
     "load_backend",
+    "replay",
     "sample_actions",
     "step_inputs",
     "step_outputs",

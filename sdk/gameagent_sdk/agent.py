@@ -15,83 +15,107 @@ is kept when an episode ends. ``begin_trial`` alone clears it. The agent owns no
 thread. A call that raises leaves it as it was.
 """
 
-import math
 import os
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gameagent_sdk.backends import BackendName
 from gameagent_sdk.beliefs import Belief, decode_beliefs
 from gameagent_sdk.bundle import Bundle
-from gameagent_sdk.context import Progress
-from gameagent_sdk.errors import CallOrderError, InputError
-from gameagent_sdk.inputs import as_flags, as_legal_actions, as_observations, as_rewards
+from gameagent_sdk.errors import InputError
+from gameagent_sdk.inputs import as_action, as_flag, as_number, as_reward
 from gameagent_sdk.manifest import Manifest
-from gameagent_sdk.mind import Mind, read_mind, write_mind
-from gameagent_sdk.sampling import action_probabilities, sample_actions
-from gameagent_sdk.session import PolicySession
+from gameagent_sdk.mind import Mind, read_mind, write_mind, write_mind_in_slices
+from gameagent_sdk.pending import PendingWork
+from gameagent_sdk.policy import Policy
+from gameagent_sdk.recording import Recording
+from gameagent_sdk.sampling import one_row_action, one_row_probabilities
+from gameagent_sdk.timing import CallTimes
+from gameagent_sdk.trial import Phase, TrialState
+
+DEADLINE_MS = 4.0  # a quarter of a frame at 60 frames a second
 
 
 class Agent:
     """One agent in a game."""
 
-    def __init__(self, bundle: Bundle, *, seed: int | None = None, temperature: float | None = None) -> None:
-        """Makes an agent of a bundle that is in memory; :meth:`load` does it from a path.
+    def __init__(
+        self,
+        policy: Policy | Bundle,
+        *,
+        seed: int | None = None,
+        temperature: float | None = None,
+        strength: float = 1.0,
+        deadline_ms: float = DEADLINE_MS,
+    ) -> None:
+        """Makes an agent of a policy or bundle that is in memory; :meth:`load` does it from a path.
 
         Args:
-            bundle: what :meth:`Bundle.read` returned; several agents may share it.
+            policy: which agents may share, each with a memory of its own; a bundle is started in the default engine.
             seed: of the agent's own random numbers, 0 or above; None for a fresh one every time.
             temperature: how freely actions are sampled; None for the bundle's recommendation, 0 for always the
                 likeliest action.
+            strength: see :attr:`strength`.
+            deadline_ms: what one ``act`` may take; :attr:`act_times` counts those that took longer.
 
         Raises:
             BundleError: the engine refuses the bundle.
-            MissingBackend: onnxruntime is not installed.
-            InputError: ``seed`` or ``temperature`` is out of range.
+            InputError: ``seed``, ``temperature``, ``strength`` or ``deadline_ms`` is out of range.
         """
         if seed is not None and seed < 0:
             raise InputError(f"seed must be 0 or above, or None for a fresh one every time, given {seed}")
-        if temperature is not None and not 0 <= temperature < math.inf:
-            raise InputError(f"temperature must be a finite number of 0 or above, given {temperature}")
-        self._bundle = bundle
-        self._session = PolicySession(bundle)
-        self._temperature = bundle.manifest.temperature if temperature is None else float(temperature)
+        self._policy = policy if isinstance(policy, Policy) else Policy(policy)
+        self._trial = TrialState(self._policy)
         self._random_bits = np.random.PCG64(seed)
         self._rng = np.random.Generator(self._random_bits)
-        self._progress = Progress(np.zeros(self.num_actions))
+        self._pending = PendingWork()
+        self._recording: Recording | None = None
+        self.temperature = self.manifest.temperature if temperature is None else temperature
+        self.strength = strength
+        self.act_times = CallTimes(as_number("deadline_ms", deadline_ms, 0.0))
+        self.tick_times = CallTimes(0.0)
 
     # The life of an agent: load, then begin_trial, then act and observe in turn.
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike[str], *, seed: int | None = None, temperature: float | None = None
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        backend: BackendName | None = None,
+        seed: int | None = None,
+        **settings: Any,
     ) -> "Agent":
         """Loads a bundle. Takes a moment, onnxruntime's start included: do it on the loading screen.
 
         Args:
             path: of the ``.onnx`` file.
-            seed: of the agent's own random numbers, 0 or above; None for a fresh one every time.
-            temperature: how freely actions are sampled; None for the bundle's recommendation, 0 for always the
-                likeliest action.
+            backend: "onnxruntime" or "numpy"; None takes onnxruntime where it can be imported, else numpy.
+            **settings: ``seed``, ``temperature``, ``strength`` and ``deadline_ms``, as for the constructor.
 
         Raises:
-            BundleError: no such file, no bundle, damaged, or changed after export.
+            BundleError: no such file, no bundle, damaged, changed after export, or not to be trusted.
             ManifestError: an ONNX file without a manifest that this SDK can use.
-            MissingBackend: onnxruntime is not installed.
-            InputError: ``seed`` or ``temperature`` is out of range.
+            MissingBackend: onnxruntime was asked for and is not installed.
+            InputError: a setting is out of range, or there is no such backend.
         """
-        return cls(Bundle.read(path), seed=seed, temperature=temperature)
+        return cls(Policy.load(path, backend), **settings)
 
     def begin_trial(self) -> None:
         """Starts afresh: a new opponent or new rules. Clears the memory and the counters; may be called any time."""
-        self._session.reset(num_rows=1)
-        self._progress = Progress(np.zeros(self.num_actions))
+        self._trial.begin()
+        self._note("begin_trial")
 
     def act(self, observation: ArrayLike, legal_actions: ArrayLike | None = None) -> int:
         """Decides.
 
         Args:
             observation: (D,) finite numbers, the features of ``manifest.observation`` in order and in their units.
+                A float32 array is fastest.
             legal_actions: (A,) True or False for each action, at least one True; needed if and only if
                 ``manifest.action.mask``.
 
@@ -103,14 +127,12 @@ class Agent:
             CallOrderError: before ``begin_trial``, or twice without ``observe``.
             BundleError: the policy failed or gave numbers that are not finite.
         """
-        self._expect("step", "act")
-        observation = as_observations(self.manifest, observation, rows=())
-        legal = as_legal_actions(self.manifest, legal_actions, rows=())
-        legal = None if legal is None else legal[None]
-        logits = self._session.step(observation[None], legal)
-        probabilities = action_probabilities(logits, legal, self._temperature)
-        action = int(sample_actions(probabilities, self._rng)[0])
-        self._progress.decided(action, probabilities[0])
+        started = perf_counter()
+        self._trial.perceive(observation, legal_actions)
+        self._trial.step.run()
+        self._trial.step.check_outputs()
+        action = self._decide()
+        self.act_times.count(perf_counter() - started)
         return action
 
     def observe(
@@ -128,11 +150,100 @@ class Agent:
             InputError: the reward is no finite number, a flag is not True or False, or there is no such action.
             CallOrderError: there was no ``act`` to observe the outcome of.
         """
-        self._expect("observe", "observe")
-        ended = bool(as_flags("terminated", terminated, rows=()) | as_flags("truncated", truncated, rows=()))
-        done = self._progress.last_action if action is None else action
-        self._session.observe([done], as_rewards(reward, rows=())[None], [ended])
-        self._progress.observed(float(reward), ended)
+        self._trial.expect("observe", "observe")
+        value = as_reward(reward)
+        terminated, truncated = as_flag("terminated", terminated), as_flag("truncated", truncated)
+        done = self._trial.progress.last_action if action is None else as_action(self.manifest, action)
+        self._trial.observed(done, value, terminated or truncated)
+        if self._recording is not None:
+            self._recording.note("observe", reward=value, terminated=terminated, truncated=truncated, action=done)
+
+    def tick(self, budget_ms: float) -> int:
+        """Does pending work (of :meth:`save_soon` and :meth:`record`) in slices, in frames with time to spare.
+
+        Args:
+            budget_ms: what it may take, in milliseconds; exceeded by less than one slice.
+
+        Returns:
+            How many tasks are still pending; 0 when all is done.
+
+        Raises:
+            InputError: the budget is no finite number of 0 or above.
+            MindError: a mind that was to be saved cannot be written; that task is dropped.
+            RecordingError: the recording cannot be written; it has ended.
+        """
+        self.tick_times.deadline_ms = as_number("budget_ms", budget_ms, 0.0)
+        started = perf_counter()
+        try:
+            self._pending.tick(budget_ms)
+        finally:
+            self.tick_times.count(perf_counter() - started)
+        return len(self._pending)
+
+    # Control for designers.
+
+    @property
+    def temperature(self) -> float:
+        """How freely actions are sampled: 1 as trained, above it more varied, below more decided, 0 the likeliest."""
+        return self._temperature
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        self._temperature = as_number("temperature", value, 0.0)
+        self._note("temperature", value=self._temperature)
+
+    @property
+    def strength(self) -> float:
+        """How well it plays: 1 its best, 0 at random, between them that share of its decisions is its own.
+
+        It goes on learning at any strength.
+        """
+        return self._strength
+
+    @strength.setter
+    def strength(self, value: float) -> None:
+        self._strength = as_number("strength", value, 0.0, 1.0)
+        self._note("strength", value=self._strength)
+
+    @property
+    def learning(self) -> bool:
+        """Whether what it experiences changes it: False while frozen, and for a policy that cannot adapt."""
+        return self._trial.frozen_at is None and bool(self.manifest.adaptation)
+
+    def freeze(self) -> None:
+        """Stops learning: from now on every episode starts from what the agent knows at this moment.
+
+        Within an episode its memory works as ever, since it may need it to play; when the episode ends, what was
+        gathered in it is dropped. Freeze between episodes, and all of them are played alike.
+
+        Raises:
+            CallOrderError: there is no trial, or ``observe`` is due.
+        """
+        self._trial.expect("act", "freeze")
+        self._trial.freeze()
+        self._note("freeze")
+
+    def unfreeze(self) -> None:
+        """Goes on learning from where it is; without effect if it was not frozen."""
+        self._trial.frozen_at = None
+        self._note("unfreeze")
+
+    def forget(self, fraction: float) -> None:
+        """Lets what was learnt in this trial fade; called at each episode's end with 0.1, say, it forgets gradually.
+
+        The hidden state is scaled towards that of a trial's start.
+
+        Args:
+            fraction: from 0, nothing, to 1, everything.
+
+        Raises:
+            InputError: the fraction is out of range.
+            CallOrderError: there is no trial, or ``observe`` is due.
+        """
+        fraction = as_number("fraction", fraction, 0.0, 1.0)
+        self._trial.expect("act", "forget")
+        self._trial.forget(fraction)
+        self._note("forget", fraction=fraction)
 
     # What can be shown to a player or a designer.
 
@@ -147,43 +258,53 @@ class Agent:
         """
         if not self.manifest.beliefs:
             return {}
-        self._expect_decision("beliefs")
-        return decode_beliefs(self.manifest.beliefs, self._session.beliefs[0])
+        self._trial.expect_decision("beliefs")
+        return decode_beliefs(self.manifest.beliefs, self._trial.step.beliefs[0])
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """The chances that the last action was drawn by, float64 (A,), temperature and legal actions applied.
+        """The chances that the last action was drawn by, float64 (A,): temperature, strength, legal actions applied.
 
         Raises:
             CallOrderError: no decision was made in this trial.
         """
-        self._expect_decision("probabilities")
-        return self._progress.probabilities.copy()
+        self._trial.expect_decision("probabilities")
+        return np.array(self._trial.progress.probabilities)
+
+    @property
+    def phase(self) -> Phase:
+        """The call that is due: "begin_trial", "act" or "observe"."""
+        return self._trial.phase
 
     @property
     def episode(self) -> int:
         """Index in the trial, from 0, of the episode at hand; after an episode's end, of the next."""
-        return len(self._progress.returns)
+        return len(self._trial.progress.returns)
 
     @property
     def step(self) -> int:
         """How many steps of the episode at hand were observed."""
-        return self._progress.step
+        return self._trial.progress.step
+
+    @property
+    def num_decisions(self) -> int:
+        """How many decisions were made in this trial."""
+        return self._trial.progress.num_decisions
 
     @property
     def returns(self) -> tuple[float, ...]:
         """The return (sum of rewards) of each episode of this trial that has ended."""
-        return self._progress.returns
+        return tuple(self._trial.progress.returns)
 
     @property
     def episode_return(self) -> float:
         """The sum of rewards so far in the episode at hand."""
-        return self._progress.episode_return
+        return self._trial.progress.episode_return
 
     @property
     def manifest(self) -> Manifest:
         """What the bundle says about itself: observation, actions, beliefs, how it was trained and how well it does."""
-        return self._bundle.manifest
+        return self._policy.manifest
 
     @property
     def num_actions(self) -> int:
@@ -191,45 +312,92 @@ class Agent:
         return self.manifest.num_actions
 
     @property
-    def temperature(self) -> float:
-        """How freely actions are sampled; 0 is always the likeliest."""
-        return self._temperature
+    def policy(self) -> Policy:
+        """What it runs on: the bundle and the engine."""
+        return self._policy
 
     # What the agent learnt, kept for another day.
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Saves all that the agent gathered in this trial, the state of its random numbers included.
 
-        May be called between any two calls. The file is replaced in one go. The temperature is not in it: it is a
-        setting of the game's, like the bundle itself.
+        May be called between any two calls. The file is replaced in one go. Temperature, strength and freezing are
+        not in it: they are settings of the game's, like the bundle itself.
 
         Raises:
             MindError: the file cannot be written.
             CallOrderError: there is no trial to save.
         """
-        if self._session.phase == "reset":
-            raise CallOrderError("there is no trial to save: call begin_trial() first")
-        random_bits = self._random_bits.state["state"]
-        no_beliefs = np.zeros((1, self.manifest.belief_size), np.float32)
-        mind = Mind(
-            context=self._session.context,
-            beliefs=self._session.beliefs if self._progress.num_decisions else no_beliefs,
-            progress=self._progress,
-            awaits_observe=self._session.phase == "observe",
-            rng_state=(random_bits["state"], random_bits["inc"]),
-        )
-        write_mind(path, mind, self._bundle)
+        self._trial.expect_trial()
+        write_mind(path, self._mind(), self._policy.bundle)
+
+    def save_soon(self, path: str | os.PathLike[str]) -> None:
+        """As :meth:`save`, of what the agent knows at this moment, but written by the next calls of :meth:`tick`.
+
+        Raises:
+            CallOrderError: there is no trial to save.
+        """
+        self._trial.expect_trial()
+        self._pending.add(write_mind_in_slices(path, self._mind(), self._policy.bundle))
 
     def restore(self, path: str | os.PathLike[str]) -> None:
         """Goes on exactly where :meth:`save` left off, in place of the trial at hand if any.
 
+        Saves that are pending are written first. A frozen agent is frozen at what was restored.
+
         Raises:
             MindError: no such file, damaged, or saved with another bundle. The trial at hand is kept.
         """
-        mind = read_mind(path, self._bundle)
-        beliefs = mind.beliefs if mind.progress.num_decisions else None
-        self._session.resume(mind.context, beliefs, "observe" if mind.awaits_observe else "step")
-        self._progress = mind.progress
+        self._pending.finish()
+        mind = read_mind(path, self._policy.bundle)
+        self._take_over(mind)
+        if self._recording is not None:
+            self._recording.note("restore", mind=self._recording.encode(mind))
+
+    def record(self, path: str | os.PathLike[str]) -> None:
+        """Starts a recording: everything the agent is told and does from now on, until :meth:`stop_recording`.
+
+        :func:`gameagent_sdk.replay` goes through it again and gets every action bit for bit on the same backend. What
+        is recorded is written by :meth:`tick`, and at the latest every few hundred calls.
+
+        Raises:
+            RecordingError: the file cannot be written.
+        """
+        self.stop_recording()
+        mind, frozen_at = self._mind(), self._trial.frozen_at
+        frozen = None if frozen_at is None else replace(mind, context=frozen_at)
+        settings = {"temperature": self._temperature, "strength": self._strength, "phase": self._trial.phase}
+        self._recording = Recording(path, self._policy, mind, frozen, settings, self._pending)
+
+    def stop_recording(self) -> None:
+        """Ends the recording, if there is one, and writes what is left of it.
+
+        Raises:
+            RecordingError: the file cannot be written.
+        """
+        if self._recording is not None:
+            recording, self._recording = self._recording, None
+            recording.close()
+
+    # Parts that Squad and replay are built on.
+
+    def _decide(self, rows: int = 1, row: int = 0) -> int:
+        """Chooses by the outputs of the step that ran; in a batch, of how many rows and in which."""
+        logits, legal = self._trial.scores()
+        probabilities = one_row_probabilities(logits, legal, self._temperature, self._strength)
+        action = one_row_action(probabilities, self._rng.random())
+        self._trial.decided(action, probabilities)
+        if self._recording is not None:
+            seen = self._trial.observation.tolist()
+            self._recording.note("act", observation=seen, legal=legal, action=action, rows=rows, row=row)
+        return action
+
+    def _mind(self) -> Mind:
+        state = self._random_bits.state["state"]
+        return self._trial.mind((state["state"], state["inc"]))
+
+    def _take_over(self, mind: Mind) -> None:
+        self._trial.take_over(mind)
         state, increment = mind.rng_state
         self._random_bits.state = {
             "bit_generator": "PCG64",
@@ -238,17 +406,6 @@ class Agent:
             "uinteger": 0,
         }
 
-    def _expect(self, phase: str, call: str) -> None:
-        if self._session.phase != phase:
-            raise CallOrderError(f"{call}() was called out of order: {_DUE[self._session.phase]}")
-
-    def _expect_decision(self, what: str) -> None:
-        if not self._progress.num_decisions:
-            raise CallOrderError(f"there are no {what} before a trial's first decision: call act() first")
-
-
-_DUE = {
-    "reset": "call begin_trial() first, it starts a trial",
-    "step": "there is no action to observe the outcome of, call act() first",
-    "observe": "call observe() with the outcome of the last act() first",
-}
+    def _note(self, call: str, **details: Any) -> None:
+        if self._recording is not None:
+            self._recording.note(call, **details)

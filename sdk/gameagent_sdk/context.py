@@ -1,6 +1,6 @@
 """What a policy carries from one step of a trial to the next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ class Progress:
     """What one agent keeps count of in a trial, for its game and for overlays.
 
     Attributes:
-        probabilities: float64 (A,), of the last decision; zeros before the first.
+        probabilities: A numbers, of the last decision; zeros before the first.
         last_action: the last decision; 0 before the first.
         num_decisions: in this trial.
         step: how many steps of the episode at hand were observed.
@@ -21,14 +21,14 @@ class Progress:
         returns: of the episodes of this trial that have ended.
     """
 
-    probabilities: NDArray[np.float64]
+    probabilities: list[float]
     last_action: int = 0
     num_decisions: int = 0
     step: int = 0
     episode_return: float = 0.0
-    returns: tuple[float, ...] = ()
+    returns: list[float] = field(default_factory=list)
 
-    def decided(self, action: int, probabilities: NDArray[np.float64]) -> None:
+    def decided(self, action: int, probabilities: list[float]) -> None:
         """Counts a decision."""
         self.last_action, self.probabilities = action, probabilities
         self.num_decisions += 1
@@ -38,11 +38,15 @@ class Progress:
         self.step += 1
         self.episode_return += reward
         if ended:
-            self.returns += (self.episode_return,)
+            self.returns.append(self.episode_return)
             self.step, self.episode_return = 0, 0.0
 
+    def copy(self) -> "Progress":
+        """One with a list of returns of its own."""
+        return replace(self, returns=self.returns.copy())
 
-@dataclass
+
+@dataclass(frozen=True)
 class Context:
     """The inputs of the next policy step other than what the game shows, for N rows.
 
@@ -68,11 +72,11 @@ class Context:
             episode_start=np.ones((num_rows, 1), np.float32),
         )
 
-    def clear(self, rows: NDArray[np.bool_]) -> None:
-        """Puts the chosen rows back to a trial's start.
+    def clear(self, rows: NDArray[np.bool_] | slice = slice(None)) -> None:
+        """Puts rows back to a trial's start.
 
         Args:
-            rows: bool (N,), True where to clear.
+            rows: bool (N,), True where to clear; all rows if left out.
         """
         for tensor in self.hidden_state.values():
             tensor[rows] = 0.0
@@ -80,8 +84,19 @@ class Context:
         self.previous_reward[rows] = 0.0
         self.episode_start[rows] = 1.0
 
+    def copy(self) -> "Context":
+        """One with arrays of its own."""
+        hidden = {name: tensor.copy() for name, tensor in self.hidden_state.items()}
+        return Context(hidden, self.previous_action.copy(), self.previous_reward.copy(), self.episode_start.copy())
+
+    def assign(self, other: "Context") -> None:
+        """Takes over the numbers of another context of as many rows, into its own arrays."""
+        mine, theirs = self.inputs(), other.inputs()
+        for name, array in mine.items():
+            np.copyto(array, theirs[name])
+
     def inputs(self) -> dict[str, NDArray[np.float32]]:
-        """The context as inputs of the policy step."""
+        """The context as inputs of the policy step: its own arrays."""
         return {
             "previous_action": self.previous_action,
             "previous_reward": self.previous_reward,

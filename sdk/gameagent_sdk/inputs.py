@@ -4,6 +4,7 @@
 expected, what was given, and for observations which feature is meant.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,27 @@ from numpy.typing import ArrayLike, NDArray
 from gameagent_sdk.errors import InputError
 from gameagent_sdk.manifest import Manifest
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 Rows = tuple[()] | tuple[int]
+
+
+def fill_observation(manifest: Manifest, value: ArrayLike, out: NDArray[np.float32]) -> None:
+    """Writes one agent's observation where the policy reads it, as :func:`as_observations` would, but faster.
+
+    Args:
+        manifest: for the messages.
+        value: (D,) finite numbers.
+        out: float32 (D,); where the value is refused it may hold anything.
+
+    Raises:
+        InputError: as :func:`as_observations`.
+    """
+    if type(value) is np.ndarray and value.dtype == np.float32 and value.shape == out.shape:
+        out[:] = value
+        if out.dot(out) < np.inf:  # the sum of squares is finite only if every number is
+            return
+    out[:] = as_observations(manifest, value, rows=())
 
 
 def as_observations(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray[np.float32]:
@@ -35,6 +56,24 @@ def as_observations(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray
         at, feature = ", ".join(map(str, position)), _feature_at(manifest, int(position[-1]))
         raise InputError(f"observation[{at}] ({feature}) must be a finite number, given {array[position]}")
     return observations
+
+
+def fill_legal_actions(manifest: Manifest, value: ArrayLike | None, out: NDArray[np.bool_] | None) -> None:
+    """Writes one agent's legal actions where the policy reads them: :func:`as_legal_actions` of one agent.
+
+    Args:
+        manifest: says whether there is a mask.
+        value: (A,) True or False; None where the policy takes no mask.
+        out: bool (A,); None where the policy takes no mask.
+
+    Raises:
+        InputError: as :func:`as_legal_actions`.
+    """
+    if out is None and value is None:
+        return
+    legal = as_legal_actions(manifest, value, rows=())
+    if out is not None and legal is not None:
+        out[:] = legal
 
 
 def as_legal_actions(manifest: Manifest, value: ArrayLike | None, rows: Rows) -> NDArray[np.bool_] | None:
@@ -75,6 +114,18 @@ def as_actions(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray[np.i
     return array.astype(np.int64)
 
 
+def as_action(manifest: Manifest, value: int) -> int:
+    """One action as an int in 0..A-1; raises as :func:`as_actions`."""
+    return int(as_actions(manifest, value, rows=()))
+
+
+def as_reward(value: float) -> float:
+    """One reward as a float that is finite in single precision too; raises as :func:`as_rewards`."""
+    if type(value) is not float or not -_LARGEST <= value <= _LARGEST:
+        as_rewards(value, rows=())
+    return float(value)
+
+
 def as_rewards(value: ArrayLike, rows: Rows) -> NDArray[np.float32]:
     """Rewards as float32 (*rows), finite.
 
@@ -88,6 +139,11 @@ def as_rewards(value: ArrayLike, rows: Rows) -> NDArray[np.float32]:
     return rewards
 
 
+def as_flag(name: str, value: bool) -> bool:
+    """One flag; raises as :func:`as_flags`."""
+    return bool(value is True or (value is not False and as_flags(name, value, rows=())))
+
+
 def as_flags(name: str, value: ArrayLike, rows: Rows) -> NDArray[np.bool_]:
     """Flags as bool (*rows).
 
@@ -95,6 +151,19 @@ def as_flags(name: str, value: ArrayLike, rows: Rows) -> NDArray[np.bool_]:
         InputError: another shape or dtype.
     """
     return _as_array(name, value, "b", rows, lambda: _one_or_many("True or False", rows))
+
+
+def as_number(name: str, value: float, low: float, high: float = math.inf) -> float:
+    """A setting as a float.
+
+    Raises:
+        InputError: it is no finite number from ``low`` to ``high``.
+    """
+    usable = isinstance(value, int | float | np.integer | np.floating) and low <= value <= high and value < math.inf
+    if not usable:
+        limits = f"of {low:g} or above" if high == math.inf else f"from {low:g} to {high:g}"
+        raise InputError(f"{name} must be a finite number {limits}, given {value!r}")
+    return float(value)
 
 
 def describe_features(manifest: Manifest) -> str:

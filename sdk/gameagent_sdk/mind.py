@@ -8,7 +8,9 @@ import contextlib
 import io
 import os
 import secrets
+import stat
 import zipfile
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +25,7 @@ from gameagent_sdk.errors import MindError
 
 FORMAT_VERSION = 1
 MAX_BYTES = 2**28  # of a file
+SLICE_BYTES = 2**16  # written at a time
 HIDDEN_STATE = "hidden_state."  # prefix of the arrays that hold it
 
 
@@ -51,16 +54,28 @@ def write_mind(path: str | os.PathLike[str], mind: Mind, bundle: Bundle) -> None
     Raises:
         MindError: the file cannot be written; an older one is left as it was.
     """
+    for _ in write_mind_in_slices(path, mind, bundle):
+        pass
+
+
+def write_mind_in_slices(path: str | os.PathLike[str], mind: Mind, bundle: Bundle) -> Iterator[None]:
+    """As :func:`write_mind`, but yields between slices of work: encoding, writing, flushing to disk, replacing.
+
+    Raises:
+        MindError: the file cannot be written; an older one is left as it was.
+    """
     path = Path(path)
-    buffer = io.BytesIO()
-    arrays: dict[str, Any] = _to_arrays(mind, bundle)
-    np.savez(buffer, **arrays)
+    data = memoryview(encode_mind(mind, bundle))
+    yield
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:
-            file.write(buffer.getbuffer())
+            for start in range(0, len(data), SLICE_BYTES):
+                file.write(data[start : start + SLICE_BYTES])
+                yield
             file.flush()
             os.fsync(file.fileno())
+        yield
         os.replace(temporary, path)
     except OSError as error:
         raise MindError(f"the mind cannot be written to {path} ({error.strerror})") from error
@@ -77,19 +92,42 @@ def read_mind(path: str | os.PathLike[str], bundle: Bundle) -> Mind:
     """
     path = Path(path)
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may never end
+            raise MindError(f"the mind {path} is no ordinary file")
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise MindError(f"the mind {path} cannot be read ({error.strerror})") from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        reason = getattr(error, "strerror", None) or error
+        raise MindError(f"the mind {path} cannot be read ({reason})") from error
     try:
-        _require(len(data) <= MAX_BYTES, f"it is larger than {MAX_BYTES} bytes")
-        arrays = _read_arrays(data)
-        _check_origin(arrays, bundle)
-        return _from_arrays(arrays, bundle)
+        return decode_mind(data, bundle)
     except MindError as error:
         raise MindError(f"{path}: {error}") from error
+
+
+def encode_mind(mind: Mind, bundle: Bundle) -> bytes:
+    """A mind as the bytes of its file."""
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = _to_arrays(mind, bundle)
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def decode_mind(data: bytes, bundle: Bundle) -> Mind:
+    """A mind from the bytes of its file, which are not trusted.
+
+    Raises:
+        MindError: damaged, not a mind, or another bundle's.
+    """
+    try:
+        _require(len(data) <= MAX_BYTES, f"it is larger than {MAX_BYTES} bytes")
+        arrays = _read_arrays(data, _to_arrays(_fresh(bundle), bundle).keys())
+        _check_origin(arrays, bundle)
+        return _from_arrays(arrays, bundle)
+    except MindError:
+        raise
     except Exception as error:  # whatever a damaged or forged file makes the parsers raise
-        raise MindError(f"{path} is damaged or no saved mind ({error}): begin a new trial instead") from error
+        raise MindError(f"it is damaged or no saved mind ({error}): begin a new trial instead") from error
 
 
 def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
@@ -102,7 +140,7 @@ def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
         "previous_reward": mind.context.previous_reward,
         "episode_start": mind.context.episode_start,
         "beliefs": mind.beliefs,
-        "probabilities": progress.probabilities,
+        "probabilities": np.array(progress.probabilities, np.float64),
         "counters": np.array(counters, np.int64),
         "episode_return": np.array(progress.episode_return, np.float64),
         "returns": np.array(progress.returns, np.float64),
@@ -111,14 +149,15 @@ def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
     }
 
 
-def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
-    """The file's arrays by name. Stored members only: none can be larger than the file."""
-    arrays = {}
+def _read_arrays(data: bytes, names: Set[str]) -> dict[str, NDArray[Any]]:
+    """The file's arrays by name. Stored members of expected names only: they cannot be larger than the file."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for member in archive.infolist():
-            name = member.filename.removesuffix(".npy")
-            if member.compress_type != zipfile.ZIP_STORED or name in arrays:
-                raise MindError(f"the entry {name!r} is compressed or there twice: it is no saved mind")
+        members = archive.infolist()
+        given = [member.filename.removesuffix(".npy") for member in members]
+        _require(sorted(given) == sorted(names), f"it holds {len(given)} arrays other than the {len(names)} of a mind")
+        _require(all(member.compress_type == zipfile.ZIP_STORED for member in members), "an array is compressed")
+        arrays = {}
+        for name, member in zip(given, members, strict=True):
             with archive.open(member) as stream:
                 arrays[name] = _read_array(stream)
     return arrays
@@ -148,14 +187,8 @@ def _check_origin(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> None:
 
 def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
     """A mind from its arrays, each checked against those of a fresh mind of the bundle."""
-    manifest = bundle.manifest
-    fresh = Mind(
-        context=Context.blank(manifest, 1),
-        beliefs=np.zeros((1, manifest.belief_size), np.float32),
-        progress=Progress(np.zeros(manifest.num_actions), returns=(0.0,) * arrays["returns"].size),
-        awaits_observe=False,
-        rng_state=(0, 0),
-    )
+    manifest, fresh = bundle.manifest, _fresh(bundle)
+    fresh.progress.returns = [0.0] * arrays["returns"].size
     _check_arrays(arrays, _to_arrays(fresh, bundle))
     last_action, num_decisions, step, awaits_observe = arrays["counters"].tolist()
     _require(
@@ -174,20 +207,30 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
         ),
         beliefs=arrays["beliefs"],
         progress=Progress(
-            probabilities=arrays["probabilities"],
+            probabilities=arrays["probabilities"].tolist(),
             last_action=last_action,
             num_decisions=num_decisions,
             step=step,
             episode_return=float(arrays["episode_return"]),
-            returns=tuple(arrays["returns"].tolist()),
+            returns=arrays["returns"].tolist(),
         ),
         awaits_observe=bool(awaits_observe),
         rng_state=rng_state,
     )
 
 
+def _fresh(bundle: Bundle) -> Mind:
+    """The mind of an agent that has not decided anything."""
+    return Mind(
+        context=Context.blank(bundle.manifest, 1),
+        beliefs=np.zeros((1, bundle.manifest.belief_size), np.float32),
+        progress=Progress([0.0] * bundle.manifest.num_actions),
+        awaits_observe=False,
+        rng_state=(0, 0),
+    )
+
+
 def _check_arrays(arrays: dict[str, NDArray[Any]], expected: dict[str, NDArray[Any]]) -> None:
-    _require(arrays.keys() == expected.keys(), f"it holds {sorted(arrays)} instead of {sorted(expected)}")
     for name, array in arrays.items():
         wanted = expected[name]
         _require(

@@ -1,5 +1,8 @@
 """From logits to actions."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,3 +48,60 @@ def sample_actions(probabilities: NDArray[np.float64], rng: np.random.Generator)
     last_possible = probabilities.shape[1] - 1 - (probabilities[:, ::-1] > 0).argmax(axis=1)
     actions: NDArray[np.int64] = np.minimum(drawn, last_possible)  # rounding may put the threshold on the total
     return actions
+
+
+def one_row_probabilities(
+    logits: Sequence[float], legal_actions: Sequence[bool] | None, temperature: float, strength: float
+) -> list[float]:
+    """:func:`action_probabilities` of one row, on plain numbers: several times faster for the few actions of a game.
+
+    Args:
+        logits: A finite numbers.
+        legal_actions: A flags, one at least True; None where all are legal.
+        temperature: as for :func:`action_probabilities`.
+        strength: from 0 to 1, the share of the policy; the rest is spread evenly over the legal actions.
+
+    Returns:
+        A chances that add up to 1, exactly 0 for illegal actions.
+    """
+    scores = (
+        logits
+        if legal_actions is None
+        else [s if ok else -math.inf for s, ok in zip(logits, legal_actions, strict=True)]
+    )
+    best = max(scores)
+    if temperature == 0:
+        greedy = scores.index(best)
+        weights = [0.0] * len(scores)
+        weights[greedy] = 1.0
+    else:
+        weights = [math.exp((score - best) / temperature) for score in scores]
+    total = sum(weights)
+    if strength == 1.0:
+        return [weight / total for weight in weights]
+    num_legal = len(scores) if legal_actions is None else sum(legal_actions)
+    share, rest = strength / total, (1.0 - strength) / num_legal
+    if legal_actions is None:
+        return [weight * share + rest for weight in weights]
+    return [weight * share + rest if ok else 0.0 for weight, ok in zip(weights, legal_actions, strict=True)]
+
+
+def one_row_action(probabilities: Sequence[float], uniform: float) -> int:
+    """:func:`sample_actions` of one row.
+
+    Args:
+        probabilities: A numbers, not negative, some positive.
+        uniform: a random number, 0 to below 1.
+
+    Returns:
+        The action; one of probability 0 is never drawn.
+    """
+    threshold = uniform * sum(probabilities)
+    reached, drawn = 0.0, 0
+    for action, chance in enumerate(probabilities):
+        if chance > 0.0:
+            drawn = action  # rounding may put the threshold on the total: then the last possible one stands
+            reached += chance
+            if reached > threshold:
+                break
+    return drawn

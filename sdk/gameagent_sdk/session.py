@@ -1,20 +1,19 @@
-"""N agents side by side on one bundle: the one place that carries memory, previous action and previous reward.
+"""N trials in step on one bundle, for those who play thousands of games at once, such as an evaluator.
 
-:class:`gameagent_sdk.Agent` is built on it with N = 1; an evaluator steps thousands of games in one call.
+A game with agents that come and go, each in its own trial, wants :class:`gameagent_sdk.Squad` instead.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gameagent_sdk.backends import Backend, load_backend
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.context import Context
-from gameagent_sdk.errors import BundleError, CallOrderError, InputError
+from gameagent_sdk.errors import CallOrderError, InputError
 from gameagent_sdk.inputs import as_actions, as_flags, as_legal_actions, as_observations, as_rewards
 from gameagent_sdk.manifest import Manifest
-from gameagent_sdk.signature import step_outputs
+from gameagent_sdk.policy import Policy, PolicyStep
 
 Phase = Literal["reset", "step", "observe"]  # the call that is due
 
@@ -34,21 +33,18 @@ class PolicySession:
     Rows never influence one another. A call that raises leaves the session as it was.
     """
 
-    def __init__(self, bundle: Bundle, backend: Backend | None = None) -> None:
+    def __init__(self, policy: Policy | Bundle) -> None:
         """Starts a session.
 
         Args:
-            bundle: what :meth:`Bundle.read` returned.
-            backend: an engine with that bundle loaded, to share one between sessions; None starts one.
+            policy: what is to be stepped, which sessions may share; a bundle is started in the default engine.
 
         Raises:
-            BundleError: as for :func:`load_backend`.
-            MissingBackend: as for :func:`load_backend`.
+            BundleError: the engine refuses the bundle.
         """
-        self.manifest: Manifest = bundle.manifest
-        self._backend = load_backend(bundle) if backend is None else backend
-        self._output_shapes = {port.name: port.shape[1:] for port in step_outputs(bundle.manifest)}
-        self._context = Context.blank(bundle.manifest, 0)
+        self._policy = policy if isinstance(policy, Policy) else Policy(policy)
+        self.manifest: Manifest = self._policy.manifest
+        self._step = PolicyStep(self._policy, 0)
         self._beliefs: NDArray[np.float32] | None = None
         self._phase: Phase = "reset"
 
@@ -60,12 +56,12 @@ class PolicySession:
     @property
     def num_rows(self) -> int:
         """N; 0 before the first reset."""
-        return len(self._context.previous_reward)
+        return len(self._step.context.previous_reward)
 
     @property
     def context(self) -> Context:
         """What is carried to the next step. Its arrays are the session's own: copy them before you keep them."""
-        return self._context
+        return self._step.context
 
     @property
     def beliefs(self) -> NDArray[np.float32]:
@@ -88,7 +84,10 @@ class PolicySession:
         """
         if num_rows < 1:
             raise InputError(f"num_rows must be at least 1, given {num_rows}")
-        self.resume(Context.blank(self.manifest, num_rows), None, "step")
+        if num_rows != self.num_rows:
+            self._step = PolicyStep(self._policy, num_rows)
+        self._step.context.clear()
+        self._beliefs, self._phase = None, "step"
 
     def reset_rows(self, rows: ArrayLike) -> None:
         """Starts a new trial in some of the rows; to be called between ``observe`` and ``step``.
@@ -101,7 +100,7 @@ class PolicySession:
             CallOrderError: called before ``reset``, or between ``step`` and ``observe``.
         """
         self._expect("step", "reset_rows")
-        self._context.clear(as_flags("rows", rows, self._rows))
+        self.context.clear(as_flags("rows", rows, self._rows))
 
     def step(self, observations: ArrayLike, legal_actions: ArrayLike | None = None) -> NDArray[np.float32]:
         """Takes one policy step in every row and moves its memory on.
@@ -119,18 +118,18 @@ class PolicySession:
             BundleError: the engine failed, or the policy gave numbers that are not finite.
         """
         self._expect("step", "step")
-        inputs: dict[str, NDArray[Any]] = {
-            "observation": as_observations(self.manifest, observations, self._rows),
-            **self._context.inputs(),
-        }
+        step = self._step
+        given = as_observations(self.manifest, observations, self._rows)
         legal = as_legal_actions(self.manifest, legal_actions, self._rows)
+        np.copyto(step.inputs["observation"], given)
         if legal is not None:
-            inputs["legal_actions"] = legal
-        outputs = self._run(inputs)
-        self._context.hidden_state = {name: outputs[f"next_{name}"] for name in self._context.hidden_state}
-        self._beliefs = outputs.get("beliefs", np.zeros((self.num_rows, 0), np.float32))
+            np.copyto(step.inputs["legal_actions"], legal)
+        step.run()
+        step.check_outputs()
+        step.advance()
+        self._beliefs = step.beliefs.copy()
         self._phase = "observe"
-        return outputs["logits"]
+        return step.outputs["logits"].copy()
 
     def observe(self, actions: ArrayLike, rewards: ArrayLike, episode_ended: ArrayLike) -> None:
         """Tells what was done and what came of it. Memory is kept when an episode ends.
@@ -148,35 +147,15 @@ class PolicySession:
         chosen = as_actions(self.manifest, actions, self._rows)
         reward = as_rewards(rewards, self._rows)
         ended = as_flags("episode_ended", episode_ended, self._rows)
-        self._context.previous_action = np.eye(self.manifest.num_actions, dtype=np.float32)[chosen]
-        self._context.previous_reward = reward[:, None]
-        self._context.episode_start = ended[:, None].astype(np.float32)
+        self.context.previous_action[:] = 0.0
+        self.context.previous_action[np.arange(self.num_rows), chosen] = 1.0
+        self.context.previous_reward[:, 0] = reward
+        self.context.episode_start[:, 0] = ended
         self._phase = "step"
-
-    def resume(self, context: Context, beliefs: NDArray[np.float32] | None, phase: Phase) -> None:
-        """Goes on from a context that was saved.
-
-        Args:
-            context: the session's own from now on.
-            beliefs: float32 (N, E), the belief output of the last step; None before a trial's first.
-            phase: the call that is due.
-        """
-        self._context, self._beliefs, self._phase = context, beliefs, phase
 
     @property
     def _rows(self) -> tuple[int]:
         return (self.num_rows,)
-
-    def _run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """One policy step, its outputs checked."""
-        outputs = self._backend.run(inputs)
-        for name, shape in self._output_shapes.items():
-            expected, given = (self.num_rows, *shape), outputs[name].shape
-            if given != expected:
-                raise BundleError(f"the policy gave {name} of shape {given} instead of {expected}: export again")
-            if not np.isfinite(outputs[name]).all():
-                raise BundleError(f"the policy gave {name} with NaN or infinite values: was it trained to the end?")
-        return outputs
 
     def _expect(self, phase: Phase, call: str) -> None:
         if self._phase != phase:

@@ -1,55 +1,93 @@
-"""The seam between the SDK and the engines that run a bundle's policy step."""
+"""The seam between the SDK and the engines that run a bundle's policy step.
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+Two engines run the same file: onnxruntime, and an executor that needs numpy alone, for browsers and for places where
+onnxruntime is missing.
+"""
 
-import numpy as np
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol, TypeAlias
+
 from numpy.typing import NDArray
 
 from gameagent_sdk.bundle import Bundle
-from gameagent_sdk.errors import BundleError
+from gameagent_sdk.errors import BundleError, InputError, MissingBackend
 from gameagent_sdk.signature import Port, check_signature
 
-Arrays = dict[str, NDArray[Any]]
+BackendName: TypeAlias = Literal["onnxruntime", "numpy"]
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 class Backend(Protocol):
     """An engine with one bundle loaded. It is stateless: hidden state goes in and comes out."""
 
     @property
+    def name(self) -> BackendName:
+        """Which engine it is."""
+
+    @property
     def inputs(self) -> tuple[Port, ...]:
-        """What :meth:`run` takes."""
+        """What a step takes."""
 
     @property
     def outputs(self) -> tuple[Port, ...]:
-        """What :meth:`run` returns."""
+        """What a step gives."""
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32] | NDArray[np.bool_]]) -> Arrays:
-        """Runs one policy step on N rows, on the calling thread.
+    def bind(self, inputs: Arrays, outputs: Arrays) -> Callable[[], None]:
+        """Ties the policy step to the caller's arrays.
 
         Args:
-            inputs: one C-contiguous array per input port, all with the same N.
+            inputs: one C-contiguous array per input port, all with the same N; read at every run.
+            outputs: one C-contiguous array per output port with that N; written at every run.
 
         Returns:
-            One fresh array per output port.
+            A function that runs one policy step on the calling thread. It raises whatever the engine raises; the
+            outputs are then in disorder.
 
         Raises:
-            BundleError: the engine failed.
+            BundleError: the engine does not take these arrays.
         """
 
 
-def load_backend(bundle: Bundle) -> Backend:
+def load_backend(bundle: Bundle, name: BackendName | None = None) -> Backend:
     """Starts an engine on a bundle and checks that its graph is what the manifest says.
 
-    Raises:
-        MissingBackend: onnxruntime is not installed.
-        BundleError: the engine refuses the graph, or the graph does not match the manifest.
-    """
-    from gameagent_sdk.backends.onnx_runtime import OnnxRuntimeBackend  # late: starting onnxruntime takes a while
+    Args:
+        bundle: what to load.
+        name: of the engine; None takes onnxruntime where it can be imported, else numpy.
 
+    Raises:
+        MissingBackend: onnxruntime was asked for and cannot be imported.
+        BundleError: the engine refuses the graph, or the graph does not match the manifest.
+        InputError: there is no engine of that name.
+    """
     try:
-        backend = OnnxRuntimeBackend(bundle.data)
+        backend = _start(bundle, name)
         check_signature(bundle.manifest, backend.inputs, backend.outputs)
     except BundleError as error:
-        raise BundleError(f"{bundle.path}: {error}") from error
+        raise type(error)(f"{bundle.path}: {error}") from error
     return backend
+
+
+def _start(bundle: Bundle, name: BackendName | None) -> Backend:
+    if name not in ("onnxruntime", "numpy", None):
+        raise InputError(f"there is no backend {name!r}: take 'onnxruntime' or 'numpy', or leave it out")
+    if name == "onnxruntime" or (name is None and _may_have_onnxruntime()):
+        try:
+            from gameagent_sdk.backends.onnx_runtime import OnnxRuntimeBackend  # late: its import takes a while
+
+            return OnnxRuntimeBackend(bundle.data)
+        except MissingBackend:
+            if name is not None:
+                raise
+    from gameagent_sdk.backends.numpy_executor import NumpyBackend
+
+    return NumpyBackend(bundle.model)
+
+
+def _may_have_onnxruntime() -> bool:
+    try:
+        return sys.platform != "emscripten" and importlib.util.find_spec("onnxruntime") is not None
+    except ValueError:  # a stand-in module without a spec
+        return False

@@ -1,0 +1,47 @@
+"""Work that can wait for a frame with time to spare, done slice by slice."""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+
+
+class PendingWork:
+    """A queue of tasks, each a generator that yields between its slices."""
+
+    def __init__(self) -> None:
+        self._tasks: deque[Iterator[None]] = deque()
+
+    def __len__(self) -> int:
+        """How many tasks are not finished."""
+        return len(self._tasks)
+
+    def add(self, task: Iterator[None]) -> None:
+        """Queues a task; nothing of it is done yet."""
+        self._tasks.append(task)
+
+    def tick(self, budget_ms: float) -> None:
+        """Works slice by slice until the budget is used up or nothing is left.
+
+        No slice is begun after the budget's end, so it is exceeded by less than one slice. A task that raises is
+        dropped, and its error is the caller's.
+
+        Args:
+            budget_ms: milliseconds; with 0 nothing is done.
+        """
+        end = time.perf_counter() + budget_ms / 1000.0
+        while self._tasks and time.perf_counter() < end:
+            self._slice()
+
+    def finish(self) -> None:
+        """Does all that is left, however long it takes."""
+        while self._tasks:
+            self._slice()
+
+    def _slice(self) -> None:
+        try:
+            next(self._tasks[0])
+        except StopIteration:
+            self._tasks.popleft()
+        except BaseException:
+            self._tasks.popleft()
+            raise

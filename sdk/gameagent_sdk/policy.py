@@ -1,0 +1,141 @@
+"""A bundle started in an engine, and one policy step of N rows on arrays that stay where they are."""
+
+import itertools
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gameagent_sdk.backends import BackendName, load_backend
+from gameagent_sdk.bundle import Bundle
+from gameagent_sdk.context import Context
+from gameagent_sdk.errors import BundleError
+from gameagent_sdk.manifest import Manifest
+from gameagent_sdk.signature import Port, step_inputs, step_outputs
+
+_LANE = 16  # float32 numbers in 64 bytes
+
+
+class Policy:
+    """A bundle that is ready to run; any number of agents may share one, each with a memory of its own."""
+
+    def __init__(self, bundle: Bundle, backend: BackendName | None = None) -> None:
+        """Starts an engine.
+
+        Args:
+            bundle: what :meth:`Bundle.read` returned.
+            backend: "onnxruntime" or "numpy"; None takes onnxruntime where it can be imported, else numpy.
+
+        Raises:
+            BundleError: the engine refuses the bundle.
+            MissingBackend: onnxruntime was asked for and is not installed.
+            InputError: there is no such backend.
+        """
+        self.bundle = bundle
+        self.manifest: Manifest = bundle.manifest
+        self.backend = load_backend(bundle, backend)
+        self._batches: dict[int, PolicyStep] = {}
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], backend: BackendName | None = None) -> "Policy":
+        """Reads a bundle and starts an engine; raises as :meth:`Bundle.read` and the constructor do."""
+        return cls(Bundle.read(path), backend)
+
+    @property
+    def backend_name(self) -> str:
+        """Which engine runs it: "onnxruntime" or "numpy"."""
+        return self.backend.name
+
+    def batch(self, num_rows: int) -> "PolicyStep":
+        """A step for at least ``num_rows`` rows, kept for the next call.
+
+        Sizes are powers of two, so that a game in which agents come and go makes a handful of them and no more.
+        """
+        size = 1 << (num_rows - 1).bit_length()
+        if size not in self._batches:
+            self._batches[size] = PolicyStep(self, size)
+        return self._batches[size]
+
+
+class PolicyStep:
+    """One policy step of N rows. Rows never influence one another.
+
+    What the policy gives stands in one block of memory, and what is carried on from it in another of the same layout:
+    so that one check and one copy do for all of it.
+
+    Attributes:
+        inputs: by name, the arrays of :func:`step_inputs`: write the observation here; the rest is the context.
+        outputs: by name, the arrays of :func:`step_outputs`, of the last run.
+        context: the part of the inputs that is carried from step to step.
+        beliefs: float32 (N, E), those of the last step that :meth:`advance` took over; E is 0 if there are none.
+    """
+
+    def __init__(self, policy: Policy, num_rows: int) -> None:
+        """Makes the arrays; the engine is bound to them at the first run."""
+        manifest = policy.manifest
+        logits, *carried = step_outputs(manifest)
+        self._given, self.outputs = _block([*carried, logits], num_rows)
+        self._carried, kept = _block(carried, num_rows)
+        self._given_carried = self._given[: len(self._carried)]
+        self.inputs: dict[str, NDArray[Any]] = {
+            port.name: np.zeros(_shape(port, num_rows), port.dtype) for port in step_inputs(manifest)
+        }
+        self.inputs |= {tensor.name: kept[f"next_{tensor.name}"] for tensor in manifest.hidden_state}
+        self.context = Context(
+            hidden_state={tensor.name: self.inputs[tensor.name] for tensor in manifest.hidden_state},
+            previous_action=self.inputs["previous_action"],
+            previous_reward=self.inputs["previous_reward"],
+            episode_start=self.inputs["episode_start"],
+        )
+        self.beliefs: NDArray[np.float32] = kept.get("beliefs", np.zeros((num_rows, 0), np.float32))
+        self.context.clear()
+        self._backend = policy.backend
+        self._run: Callable[[], None] | None = None
+
+    def run(self) -> None:
+        """Computes the outputs. What is carried stays as it was until :meth:`advance`.
+
+        Raises:
+            BundleError: the engine failed.
+        """
+        if self._run is None:
+            self._run = self._backend.bind(self.inputs, self.outputs)
+        try:
+            self._run()
+        except Exception as error:  # the engines' exceptions share no base class
+            raise BundleError(f"{self._backend.name} failed on the policy step: {error}") from error
+
+    def check_outputs(self) -> None:
+        """Checks that the outputs are finite.
+
+        Raises:
+            BundleError: some are not.
+        """
+        # The sum of squares is finite only if every number is; as it may overflow, a bad one is looked into.
+        if not self._given.dot(self._given) < math.inf:
+            for name, array in self.outputs.items():
+                if not np.isfinite(array).all():
+                    raise BundleError(f"the policy gave {name} with NaN or infinite values: was it trained to the end?")
+
+    def advance(self) -> None:
+        """Takes over the next hidden state and the beliefs."""
+        self._carried[:] = self._given_carried
+
+
+def _shape(port: Port, num_rows: int) -> tuple[int, ...]:
+    return tuple(num_rows if size is None else size for size in port.shape)
+
+
+def _block(ports: Sequence[Port], num_rows: int) -> tuple[NDArray[np.float32], dict[str, NDArray[Any]]]:
+    """Zeros for some ports, one behind the other, each starting at a multiple of 64 bytes from the block's start."""
+    shapes = {port.name: _shape(port, num_rows) for port in ports}
+    ends = list(itertools.accumulate(-(-math.prod(shape) // _LANE) * _LANE for shape in shapes.values()))
+    block = np.zeros(ends[-1] if ends else 0, np.float32)
+    views = {
+        name: block[start : start + math.prod(shape)].reshape(shape)
+        for start, (name, shape) in zip([0, *ends], shapes.items(), strict=False)
+    }
+    return block, views

@@ -1,0 +1,131 @@
+"""Goes through a recording again."""
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gameagent_sdk.agent import Agent
+from gameagent_sdk.bundle import Bundle
+from gameagent_sdk.errors import RecordingError, SdkError
+from gameagent_sdk.mind import Mind, decode_mind
+from gameagent_sdk.policy import Policy
+from gameagent_sdk.recording import FORMAT_VERSION
+from gameagent_sdk.squad import act_in_batch
+
+MAX_LINE = 2**26  # characters: what a line may hold before it is refused unread
+MAX_ROWS = 2**12  # of a batch
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of a replay.
+
+    Attributes:
+        agent: as it stood at the recording's end; it can play on.
+        actions: those recorded, in order.
+        num_different: how many of them came out differently now; 0 on the backend they were recorded on.
+        first_different: index of the first of these in ``actions``, or None.
+    """
+
+    agent: Agent
+    actions: tuple[int, ...]
+    num_different: int
+    first_different: int | None
+
+
+def replay(path: str | os.PathLike[str], policy: Policy | Bundle) -> Replay:
+    """Makes an agent that goes through a recording: it is told what was told, and goes on from what was done.
+
+    Where its own choice differs from the recorded one (another backend, another version of it), the difference is
+    counted and the recorded action taken.
+
+    Args:
+        path: of the file that :meth:`Agent.record` wrote.
+        policy: of the bundle that it was recorded with.
+
+    Raises:
+        RecordingError: no such file, damaged, or made with another bundle. A last line that is cut short, as a crash
+            leaves it, is passed over.
+    """
+    policy = policy if isinstance(policy, Policy) else Policy(policy)
+    lines = _lines(Path(path))
+    try:
+        agent = _agent_at_start(next(lines), policy)
+        return _replay_calls(agent, lines)
+    except (SdkError, ValueError, KeyError, TypeError, StopIteration) as error:
+        reason = "it is empty" if isinstance(error, StopIteration) else error
+        raise RecordingError(f"{path} is damaged or no recording of this bundle: {reason}") from error
+
+
+def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
+    actions: list[int] = []
+    different: list[int] = []
+    for line in calls:
+        call = line.pop("call")
+        if call == "act":
+            if _act(agent, line) != line["action"]:
+                different.append(len(actions))
+            actions.append(line["action"])
+        elif call == "observe":
+            agent.observe(**line)
+        elif call == "begin_trial":
+            agent.begin_trial()
+        elif call in ("temperature", "strength"):
+            setattr(agent, call, line["value"])
+        elif call == "forget":
+            agent.forget(line["fraction"])
+        elif call in ("freeze", "unfreeze"):
+            agent.freeze() if call == "freeze" else agent.unfreeze()
+        elif call == "restore":
+            agent._take_over(_decode(line["mind"], agent.policy))
+        else:
+            raise RecordingError(f"it holds a call {call!r} that this gameagent-sdk does not know: upgrade it?")
+    return Replay(agent, tuple(actions), len(different), different[0] if different else None)
+
+
+def _act(agent: Agent, line: dict[str, Any]) -> int:
+    """Decides in a batch of the recorded size, in the recorded row: so that the engine computes the very same."""
+    rows, row = line["rows"], line["row"]
+    if not (type(rows) is int and type(row) is int and 0 <= row < rows <= MAX_ROWS):
+        raise RecordingError(f"it holds a decision in row {row!r} of {rows!r}, which is impossible")
+    if rows == 1:
+        return agent.act(line["observation"], line["legal"])
+    agent._trial.perceive(line["observation"], line["legal"])
+    return act_in_batch(agent.policy, [agent], rows, [row])[0]
+
+
+def _agent_at_start(header: dict[str, Any], policy: Policy) -> Agent:
+    if header["format_version"] != FORMAT_VERSION:
+        raise RecordingError(f"it is of format {header['format_version']!r}, this gameagent-sdk reads {FORMAT_VERSION}")
+    agent = Agent(policy, seed=0, temperature=header["temperature"], strength=header["strength"])
+    agent._take_over(_decode(header["mind"], policy))
+    if header["frozen"] is not None:
+        agent._trial.frozen_at = _decode(header["frozen"], policy).context
+    if header["phase"] == "begin_trial":
+        agent._trial.phase = "begin_trial"
+    return agent
+
+
+def _decode(text: str, policy: Policy) -> Mind:
+    return decode_mind(base64.b64decode(text, validate=True), policy.bundle)
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The recording's lines; the last may be cut short."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            while line := file.readline(MAX_LINE):
+                if not line.endswith("\n"):
+                    return
+                value = json.loads(line)
+                if not isinstance(value, dict):
+                    raise RecordingError("a line is no JSON object")
+                yield value
+    except OSError as error:
+        raise RecordingError(f"it cannot be read ({error.strerror})") from error
+    except RecursionError as error:
+        raise RecordingError("a line is no line of a recording") from error

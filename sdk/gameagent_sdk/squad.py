@@ -1,0 +1,155 @@
+"""Many agents of one bundle that decide together: one call of the engine for all of them.
+
+::
+
+    squad = Squad.load("guard.onnx")
+    guards = [squad.join() for _ in range(16)]           # ordinary agents, each with a memory of its own
+    ...
+    actions = squad.act({guard: what_it_sees(guard) for guard in guards})
+    for guard, action in actions.items():
+        ...                                              # the game moves on
+        guard.observe(reward)
+    squad.leave(guards.pop())
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gameagent_sdk.agent import DEADLINE_MS, Agent
+from gameagent_sdk.backends import BackendName
+from gameagent_sdk.bundle import Bundle
+from gameagent_sdk.errors import InputError
+from gameagent_sdk.inputs import as_number
+from gameagent_sdk.policy import Policy
+from gameagent_sdk.timing import CallTimes
+
+
+class Squad:
+    """Agents of one bundle that decide in one call. They may join and leave at any time."""
+
+    def __init__(self, policy: Policy | Bundle, *, seed: int | None = None, deadline_ms: float = DEADLINE_MS) -> None:
+        """Makes a squad without members.
+
+        Args:
+            policy: what its members run on; a bundle is started in the default engine.
+            seed: from which each member's own is drawn, 0 or above; None for fresh ones every time.
+            deadline_ms: what one :meth:`act` may take; :attr:`act_times` counts those that took longer.
+
+        Raises:
+            BundleError: the engine refuses the bundle.
+            InputError: ``seed`` or ``deadline_ms`` is out of range.
+        """
+        if seed is not None and seed < 0:
+            raise InputError(f"seed must be 0 or above, or None for a fresh one every time, given {seed}")
+        self.policy = policy if isinstance(policy, Policy) else Policy(policy)
+        self.act_times = CallTimes(as_number("deadline_ms", deadline_ms, 0.0))
+        self._seeds = np.random.SeedSequence(seed)
+        self._members: dict[Agent, None] = {}
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, backend: BackendName | None = None, **settings: Any) -> "Squad":
+        """Loads a bundle; raises as :meth:`Agent.load` does.
+
+        Args:
+            path: of the ``.onnx`` file.
+            backend: "onnxruntime" or "numpy"; None takes onnxruntime where it can be imported, else numpy.
+            **settings: ``seed`` and ``deadline_ms``, as for the constructor.
+        """
+        return cls(Policy.load(path, backend), **settings)
+
+    @property
+    def members(self) -> tuple[Agent, ...]:
+        """Those who have joined and not left, in the order they joined."""
+        return tuple(self._members)
+
+    def join(self, *, seed: int | None = None, **settings: Any) -> Agent:
+        """A new member at the start of a trial: an ordinary agent, with all that an agent can do.
+
+        Args:
+            seed: of its own random numbers; None draws one from the squad's.
+            **settings: ``temperature`` and ``strength``, as for :class:`Agent`.
+
+        Raises:
+            InputError: a setting is out of range.
+        """
+        if seed is None:
+            seed = int(self._seeds.spawn(1)[0].generate_state(1, np.uint64)[0])
+        member = Agent(self.policy, seed=seed, **settings)
+        member.begin_trial()
+        self._members[member] = None
+        return member
+
+    def leave(self, member: Agent) -> None:
+        """Takes a member out; what it learnt stays with it, and it may be saved or act alone.
+
+        Raises:
+            InputError: it is no member.
+        """
+        if member not in self._members:
+            raise InputError("this agent is no member of the squad: it never joined, or has left")
+        del self._members[member]
+
+    def act(
+        self, observations: Mapping[Agent, ArrayLike], legal_actions: Mapping[Agent, ArrayLike] | None = None
+    ) -> dict[Agent, int]:
+        """Decides for some of the members or all of them, in one call of the engine.
+
+        Args:
+            observations: by member, as for :meth:`Agent.act`; members that are left out do not decide.
+            legal_actions: by member, as for :meth:`Agent.act`; needed if and only if ``manifest.action.mask``.
+
+        Returns:
+            By member, in the order given, its action. Then each of them observes what came of it.
+
+        Raises:
+            InputError: an agent is no member, or a wrong shape, dtype or value. Nobody has decided.
+            CallOrderError: a member has not observed what came of its last action. Nobody has decided.
+            BundleError: the policy failed or gave numbers that are not finite. Nobody has decided.
+        """
+        started = perf_counter()
+        agents = list(observations)
+        if not self._members.keys() >= observations.keys():
+            raise InputError("an agent that is no member of the squad cannot act with it: let it join() first")
+        for agent in agents:
+            agent._trial.perceive(observations[agent], None if legal_actions is None else legal_actions.get(agent))
+        actions = act_in_batch(self.policy, agents, len(agents), range(len(agents))) if agents else []
+        self.act_times.count(perf_counter() - started)
+        return dict(zip(agents, actions, strict=True))
+
+    def tick(self, budget_ms: float) -> int:
+        """Does the members' pending work in slices, as :meth:`Agent.tick` does; returns how many tasks are left."""
+        end = perf_counter() + as_number("budget_ms", budget_ms, 0.0) / 1000.0
+        return sum(member.tick(max(end - perf_counter(), 0.0) * 1000.0) for member in self._members)
+
+
+def act_in_batch(policy: Policy, agents: Sequence[Agent], num_rows: int, places: Iterable[int]) -> list[int]:
+    """Decides for agents that have perceived, in one call of the engine.
+
+    Args:
+        policy: what they run on.
+        agents: each of them once.
+        num_rows: of the batch; rows without an agent are idle.
+        places: each agent's row.
+
+    Returns:
+        Each agent's action.
+
+    Raises:
+        BundleError: the policy failed or gave numbers that are not finite. Nobody has decided.
+    """
+    batch = policy.batch(num_rows)
+    placed = list(zip(places, agents, strict=True))
+    for place, agent in placed:
+        for name, array in agent._trial.step.inputs.items():
+            batch.inputs[name][place] = array[0]
+    batch.run()
+    for place, agent in placed:
+        for name, array in agent._trial.step.outputs.items():
+            array[0] = batch.outputs[name][place]
+        agent._trial.step.check_outputs()
+    return [agent._decide(num_rows, place) for place, agent in placed]

@@ -1,0 +1,128 @@
+"""One agent's trial: what it carries from call to call, and which call is due."""
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gameagent_sdk.context import Context, Progress
+from gameagent_sdk.errors import CallOrderError
+from gameagent_sdk.inputs import fill_legal_actions, fill_observation
+from gameagent_sdk.manifest import Manifest
+from gameagent_sdk.mind import Mind
+from gameagent_sdk.policy import Policy, PolicyStep
+
+Phase: TypeAlias = Literal["begin_trial", "act", "observe"]  # the call that is due
+
+
+class TrialState:
+    """The state of one agent's trial, on the arrays of a policy step of one row.
+
+    Attributes:
+        step: the policy step; its outputs are of the last run, whether or not it led to a decision.
+        progress: what is counted.
+        phase: the call that is due.
+        frozen_at: what every episode starts from while learning is frozen; else None.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        """The state before any trial."""
+        self._manifest: Manifest = policy.manifest
+        self.step = PolicyStep(policy, 1)
+        self.progress = Progress([0.0] * self._manifest.num_actions)
+        self.phase: Phase = "begin_trial"
+        self.frozen_at: Context | None = None
+        self.observation: NDArray[np.float32] = self.step.inputs["observation"][0]
+        self.legal: NDArray[np.bool_] | None = (
+            self.step.inputs["legal_actions"][0] if self._manifest.action.mask else None
+        )
+        self._logits = self.step.outputs["logits"][0]
+
+    def begin(self) -> None:
+        """Clears everything but the arrays."""
+        self.step.context.clear()
+        self.step.beliefs[:] = 0.0
+        self.progress = Progress([0.0] * self._manifest.num_actions)
+        self.phase = "act"
+        if self.frozen_at is not None:
+            self.freeze()
+
+    def perceive(self, observation: ArrayLike, legal_actions: ArrayLike | None) -> None:
+        """Puts a decision's inputs in place; nothing that is carried changes. Raises as :meth:`Agent.act`."""
+        self.expect("act", "act")
+        fill_observation(self._manifest, observation, self.observation)
+        fill_legal_actions(self._manifest, legal_actions, self.legal)
+
+    def scores(self) -> tuple[list[float], list[bool] | None]:
+        """The logits of the step that ran, and the legal actions it ran with."""
+        return self._logits.tolist(), None if self.legal is None else self.legal.tolist()
+
+    def decided(self, action: int, probabilities: list[float]) -> None:
+        """Makes the step that ran, and the decision it led to, part of what is carried."""
+        self.step.advance()
+        self.progress.decided(action, probabilities)
+        self.phase = "observe"
+
+    def observed(self, action: int, reward: float, ended: bool) -> None:
+        """Takes in what was done and what came of it."""
+        context = self.step.context
+        context.previous_action[:] = 0.0
+        context.previous_action[0, action] = 1.0
+        context.previous_reward[:] = reward
+        context.episode_start[:] = ended
+        if ended and self.frozen_at is not None:
+            context.assign(self.frozen_at)
+        self.progress.observed(reward, ended)
+        self.phase = "act"
+
+    def freeze(self) -> None:
+        """From now on every episode starts from what is known at this moment."""
+        self.frozen_at = self.step.context.copy()
+        self.frozen_at.episode_start[:] = 1.0
+
+    def forget(self, fraction: float) -> None:
+        """Scales the hidden state towards that of a trial's start, all of it with a fraction of 1."""
+        for context in (self.step.context, self.frozen_at):
+            for tensor in context.hidden_state.values() if context is not None else ():
+                tensor *= np.float32(1.0 - fraction)
+
+    def mind(self, rng_state: tuple[int, int]) -> Mind:
+        """All that was gathered, in arrays of its own."""
+        return Mind(
+            context=self.step.context.copy(),
+            beliefs=self.step.beliefs.copy(),
+            progress=self.progress.copy(),
+            awaits_observe=self.phase == "observe",
+            rng_state=rng_state,
+        )
+
+    def take_over(self, mind: Mind) -> None:
+        """Goes on from a mind; where learning is frozen, it is frozen at that mind."""
+        self.step.context.assign(mind.context)
+        self.step.beliefs[:] = mind.beliefs
+        self.progress = mind.progress
+        self.phase = "observe" if mind.awaits_observe else "act"
+        if self.frozen_at is not None:
+            self.freeze()
+
+    def expect(self, phase: Phase, call: str) -> None:
+        """Raises CallOrderError unless that phase is due."""
+        if self.phase != phase:
+            raise CallOrderError(f"{call}() was called out of order: {_DUE[self.phase]}")
+
+    def expect_trial(self) -> None:
+        """Raises CallOrderError before the first trial."""
+        if self.phase == "begin_trial":
+            raise CallOrderError("there is no trial to save: call begin_trial() first")
+
+    def expect_decision(self, what: str) -> None:
+        """Raises CallOrderError before a trial's first decision."""
+        if not self.progress.num_decisions:
+            raise CallOrderError(f"there are no {what} before a trial's first decision: call act() first")
+
+
+_DUE = {
+    "begin_trial": "call begin_trial() first, it starts a trial",
+    "act": "there is no action to observe the outcome of, call act() first",
+    "observe": "call observe() with the outcome of the last act() first",
+}
