@@ -26,8 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from gameagent_sdk.backends import BackendName
 from gameagent_sdk.beliefs import Belief, decode_beliefs
 from gameagent_sdk.bundle import Bundle
-from gameagent_sdk.errors import InputError
-from gameagent_sdk.inputs import as_action, as_flag, as_number, as_reward
+from gameagent_sdk.inputs import as_action, as_flag, as_number, as_reward, as_seed
 from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.mind import Mind, read_mind, write_mind, write_mind_in_slices
 from gameagent_sdk.pending import PendingWork
@@ -66,11 +65,9 @@ class Agent:
             BundleError: the engine refuses the bundle.
             InputError: ``seed``, ``temperature``, ``strength`` or ``deadline_ms`` is out of range.
         """
-        if seed is not None and seed < 0:
-            raise InputError(f"seed must be 0 or above, or None for a fresh one every time, given {seed}")
         self._policy = policy if isinstance(policy, Policy) else Policy(policy)
         self._trial = TrialState(self._policy)
-        self._random_bits = np.random.PCG64(seed)
+        self._random_bits = np.random.PCG64(as_seed(seed))
         self._rng = np.random.Generator(self._random_bits)
         self._pending = PendingWork()
         self._recording: Recording | None = None
@@ -88,14 +85,19 @@ class Agent:
         *,
         backend: BackendName | None = None,
         seed: int | None = None,
-        **settings: Any,
+        temperature: float | None = None,
+        strength: float = 1.0,
+        deadline_ms: float = DEADLINE_MS,
     ) -> "Agent":
         """Loads a bundle. Takes a moment, onnxruntime's start included: do it on the loading screen.
 
         Args:
             path: of the ``.onnx`` file.
             backend: "onnxruntime" or "numpy"; None takes onnxruntime where it can be imported, else numpy.
-            **settings: ``seed``, ``temperature``, ``strength`` and ``deadline_ms``, as for the constructor.
+            seed: as for the constructor.
+            temperature: as for the constructor.
+            strength: as for the constructor.
+            deadline_ms: as for the constructor.
 
         Raises:
             BundleError: no such file, no bundle, damaged, changed after export, or not to be trusted.
@@ -103,7 +105,8 @@ class Agent:
             MissingBackend: onnxruntime was asked for and is not installed.
             InputError: a setting is out of range, or there is no such backend.
         """
-        return cls(Policy.load(path, backend), **settings)
+        policy = Policy.load(path, backend)
+        return cls(policy, seed=seed, temperature=temperature, strength=strength, deadline_ms=deadline_ms)
 
     def begin_trial(self) -> None:
         """Starts afresh: a new opponent or new rules. Clears the memory and the counters; may be called any time."""

@@ -19,20 +19,23 @@ _LARGEST = float(np.finfo(np.float32).max)
 Rows = tuple[()] | tuple[int]
 
 
-def fill_observation(manifest: Manifest, value: ArrayLike, out: NDArray[np.float32]) -> None:
+def fill_observation(
+    manifest: Manifest, value: ArrayLike, out: NDArray[np.float32], small: NDArray[np.float32]
+) -> None:
     """Writes one agent's observation where the policy reads it, as :func:`as_observations` would, but faster.
 
     Args:
         manifest: for the messages.
         value: (D,) finite numbers.
         out: float32 (D,); where the value is refused it may hold anything.
+        small: float32 (D,), from :func:`small_weights`.
 
     Raises:
         InputError: as :func:`as_observations`.
     """
     if type(value) is np.ndarray and value.dtype == np.float32 and value.shape == out.shape:
         out[:] = value
-        if out.dot(out) < np.inf:  # the sum of squares is finite only if every number is
+        if all_finite(out, small):
             return
     out[:] = as_observations(manifest, value, rows=())
 
@@ -164,6 +167,32 @@ def as_number(name: str, value: float, low: float, high: float = math.inf) -> fl
         limits = f"of {low:g} or above" if high == math.inf else f"from {low:g} to {high:g}"
         raise InputError(f"{name} must be a finite number {limits}, given {value!r}")
     return float(value)
+
+
+def as_seed(value: int | None) -> int | None:
+    """A seed.
+
+    Raises:
+        InputError: it is neither None nor an integer of 0 or above.
+    """
+    if value is not None and not (isinstance(value, int | np.integer) and value >= 0):
+        raise InputError(f"seed must be an integer of 0 or above, or None for a fresh one every time, given {value!r}")
+    return value
+
+
+def all_finite(numbers: NDArray[np.float32], small: NDArray[np.float32]) -> bool:
+    """Whether a vector is finite, in one product: a sum that is weighted so lightly that it cannot overflow.
+
+    Args:
+        numbers: (D,).
+        small: (D,), from :func:`small_weights`.
+    """
+    return math.isfinite(numbers.dot(small))
+
+
+def small_weights(size: int) -> NDArray[np.float32]:
+    """The weights for :func:`all_finite`: up to 10**5 of the largest float32 add up to less than the largest."""
+    return np.full(size, 1e-6, np.float32)
 
 
 def describe_features(manifest: Manifest) -> str:

@@ -10,7 +10,7 @@ import os
 import secrets
 import stat
 import zipfile
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -93,7 +93,7 @@ def read_mind(path: str | os.PathLike[str], bundle: Bundle) -> Mind:
     path = Path(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may never end
-            raise MindError(f"the mind {path} is no ordinary file")
+            raise MindError(f"the mind {path} cannot be read (it is no ordinary file)")
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
@@ -121,7 +121,7 @@ def decode_mind(data: bytes, bundle: Bundle) -> Mind:
     """
     try:
         _require(len(data) <= MAX_BYTES, f"it is larger than {MAX_BYTES} bytes")
-        arrays = _read_arrays(data, _to_arrays(_fresh(bundle), bundle).keys())
+        arrays = _read_arrays(data)
         _check_origin(arrays, bundle)
         return _from_arrays(arrays, bundle)
     except MindError:
@@ -149,15 +149,16 @@ def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
     }
 
 
-def _read_arrays(data: bytes, names: Set[str]) -> dict[str, NDArray[Any]]:
-    """The file's arrays by name. Stored members of expected names only: they cannot be larger than the file."""
+def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    """The file's arrays by name: stored, not compressed, so that together they are no larger than the file."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
-        given = [member.filename.removesuffix(".npy") for member in members]
-        _require(sorted(given) == sorted(names), f"it holds {len(given)} arrays other than the {len(names)} of a mind")
+        names = [member.filename.removesuffix(".npy") for member in members]
+        _require(len(set(names)) == len(names), "an array is there twice")
         _require(all(member.compress_type == zipfile.ZIP_STORED for member in members), "an array is compressed")
+        _require(sum(member.file_size for member in members) <= len(data), "its arrays overlap")
         arrays = {}
-        for name, member in zip(given, members, strict=True):
+        for name, member in zip(names, members, strict=True):
             with archive.open(member) as stream:
                 arrays[name] = _read_array(stream)
     return arrays
@@ -188,6 +189,7 @@ def _check_origin(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> None:
 def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
     """A mind from its arrays, each checked against those of a fresh mind of the bundle."""
     manifest, fresh = bundle.manifest, _fresh(bundle)
+    _require("returns" in arrays, "it holds no returns")
     fresh.progress.returns = [0.0] * arrays["returns"].size
     _check_arrays(arrays, _to_arrays(fresh, bundle))
     last_action, num_decisions, step, awaits_observe = arrays["counters"].tolist()
@@ -231,6 +233,9 @@ def _fresh(bundle: Bundle) -> Mind:
 
 
 def _check_arrays(arrays: dict[str, NDArray[Any]], expected: dict[str, NDArray[Any]]) -> None:
+    _require(
+        arrays.keys() == expected.keys(), f"it holds {len(arrays)} arrays other than the {len(expected)} of a mind"
+    )
     for name, array in arrays.items():
         wanted = expected[name]
         _require(

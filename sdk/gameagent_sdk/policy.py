@@ -13,6 +13,7 @@ from gameagent_sdk.backends import BackendName, load_backend
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.context import Context
 from gameagent_sdk.errors import BundleError
+from gameagent_sdk.inputs import all_finite, small_weights
 from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.signature import Port, step_inputs, step_outputs
 
@@ -78,6 +79,7 @@ class PolicyStep:
         manifest = policy.manifest
         logits, *carried = step_outputs(manifest)
         self._given, self.outputs = _block([*carried, logits], num_rows)
+        self._small = small_weights(len(self._given))
         self._carried, kept = _block(carried, num_rows)
         self._given_carried = self._given[: len(self._carried)]
         self.inputs: dict[str, NDArray[Any]] = {
@@ -114,11 +116,9 @@ class PolicyStep:
         Raises:
             BundleError: some are not.
         """
-        # The sum of squares is finite only if every number is; as it may overflow, a bad one is looked into.
-        if not self._given.dot(self._given) < math.inf:
-            for name, array in self.outputs.items():
-                if not np.isfinite(array).all():
-                    raise BundleError(f"the policy gave {name} with NaN or infinite values: was it trained to the end?")
+        if not all_finite(self._given, self._small):
+            wrong = ", ".join(name for name, array in self.outputs.items() if not np.isfinite(array).all())
+            raise BundleError(f"the policy gave {wrong} with NaN or infinite values: was it trained to the end?")
 
     def advance(self) -> None:
         """Takes over the next hidden state and the beliefs."""

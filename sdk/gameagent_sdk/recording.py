@@ -49,6 +49,7 @@ class Recording:
         self._path = Path(path)
         self._bundle = policy.bundle
         self._pending = pending
+        self._queued = False
         self._waiting: list[tuple[str, dict[str, Any]]] = []
         header = {
             "format_version": FORMAT_VERSION,
@@ -74,12 +75,12 @@ class Recording:
         Raises:
             RecordingError: too many calls were waiting, and the file cannot be written.
         """
-        if not self._waiting:
+        if not self._queued:
+            self._queued = True
             self._pending.add(self._write_slices())
         self._waiting.append((call, details))
         if len(self._waiting) >= MAX_WAITING:
-            for _ in self._write_slices():
-                pass
+            self._write(MAX_WAITING)
 
     def close(self) -> None:
         """Writes what is left.
@@ -88,22 +89,26 @@ class Recording:
             RecordingError: the file cannot be written.
         """
         try:
-            for _ in self._write_slices():
-                pass
+            self._write(len(self._waiting))
         finally:
             self._file.close()
 
     def _write_slices(self) -> Iterator[None]:
         while self._waiting:
-            now, self._waiting = self._waiting[:LINES_PER_SLICE], self._waiting[LINES_PER_SLICE:]
-            lines = [json.dumps({"call": call, **details}, allow_nan=False) + "\n" for call, details in now]
-            try:
-                self._file.writelines(lines)
-                if not self._waiting:
-                    self._file.flush()
-            except (OSError, ValueError) as error:
-                raise self._failed(error) from error
+            self._write(LINES_PER_SLICE)
             yield
+        self._queued = False
+
+    def _write(self, num_calls: int) -> None:
+        now, self._waiting = self._waiting[:num_calls], self._waiting[num_calls:]
+        try:
+            self._file.writelines(
+                json.dumps({"call": call, **details}, allow_nan=False) + "\n" for call, details in now
+            )
+            if not self._waiting:
+                self._file.flush()
+        except (OSError, ValueError) as error:
+            raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> RecordingError:
         reason = getattr(error, "strerror", None) or error

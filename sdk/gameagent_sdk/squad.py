@@ -15,7 +15,6 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,7 +23,7 @@ from gameagent_sdk.agent import DEADLINE_MS, Agent
 from gameagent_sdk.backends import BackendName
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.errors import InputError
-from gameagent_sdk.inputs import as_number
+from gameagent_sdk.inputs import as_number, as_seed
 from gameagent_sdk.policy import Policy
 from gameagent_sdk.timing import CallTimes
 
@@ -44,42 +43,49 @@ class Squad:
             BundleError: the engine refuses the bundle.
             InputError: ``seed`` or ``deadline_ms`` is out of range.
         """
-        if seed is not None and seed < 0:
-            raise InputError(f"seed must be 0 or above, or None for a fresh one every time, given {seed}")
         self.policy = policy if isinstance(policy, Policy) else Policy(policy)
         self.act_times = CallTimes(as_number("deadline_ms", deadline_ms, 0.0))
-        self._seeds = np.random.SeedSequence(seed)
+        self._seeds = np.random.SeedSequence(as_seed(seed))
         self._members: dict[Agent, None] = {}
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, backend: BackendName | None = None, **settings: Any) -> "Squad":
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        backend: BackendName | None = None,
+        seed: int | None = None,
+        deadline_ms: float = DEADLINE_MS,
+    ) -> "Squad":
         """Loads a bundle; raises as :meth:`Agent.load` does.
 
         Args:
             path: of the ``.onnx`` file.
             backend: "onnxruntime" or "numpy"; None takes onnxruntime where it can be imported, else numpy.
-            **settings: ``seed`` and ``deadline_ms``, as for the constructor.
+            seed: as for the constructor.
+            deadline_ms: as for the constructor.
         """
-        return cls(Policy.load(path, backend), **settings)
+        return cls(Policy.load(path, backend), seed=seed, deadline_ms=deadline_ms)
 
     @property
     def members(self) -> tuple[Agent, ...]:
         """Those who have joined and not left, in the order they joined."""
         return tuple(self._members)
 
-    def join(self, *, seed: int | None = None, **settings: Any) -> Agent:
+    def join(self, *, seed: int | None = None, temperature: float | None = None, strength: float = 1.0) -> Agent:
         """A new member at the start of a trial: an ordinary agent, with all that an agent can do.
 
         Args:
             seed: of its own random numbers; None draws one from the squad's.
-            **settings: ``temperature`` and ``strength``, as for :class:`Agent`.
+            temperature: as for :class:`Agent`.
+            strength: as for :class:`Agent`.
 
         Raises:
             InputError: a setting is out of range.
         """
         if seed is None:
             seed = int(self._seeds.spawn(1)[0].generate_state(1, np.uint64)[0])
-        member = Agent(self.policy, seed=seed, **settings)
+        member = Agent(self.policy, seed=seed, temperature=temperature, strength=strength)
         member.begin_trial()
         self._members[member] = None
         return member

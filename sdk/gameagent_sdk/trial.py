@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gameagent_sdk.context import Context, Progress
 from gameagent_sdk.errors import CallOrderError
-from gameagent_sdk.inputs import fill_legal_actions, fill_observation
+from gameagent_sdk.inputs import fill_legal_actions, fill_observation, small_weights
 from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.mind import Mind
 from gameagent_sdk.policy import Policy, PolicyStep
@@ -33,9 +33,9 @@ class TrialState:
         self.phase: Phase = "begin_trial"
         self.frozen_at: Context | None = None
         self.observation: NDArray[np.float32] = self.step.inputs["observation"][0]
-        self.legal: NDArray[np.bool_] | None = (
-            self.step.inputs["legal_actions"][0] if self._manifest.action.mask else None
-        )
+        mask = self.step.inputs.get("legal_actions")
+        self.legal: NDArray[np.bool_] | None = None if mask is None else mask[0]
+        self._small = small_weights(len(self.observation))
         self._logits = self.step.outputs["logits"][0]
 
     def begin(self) -> None:
@@ -50,7 +50,7 @@ class TrialState:
     def perceive(self, observation: ArrayLike, legal_actions: ArrayLike | None) -> None:
         """Puts a decision's inputs in place; nothing that is carried changes. Raises as :meth:`Agent.act`."""
         self.expect("act", "act")
-        fill_observation(self._manifest, observation, self.observation)
+        fill_observation(self._manifest, observation, self.observation, self._small)
         fill_legal_actions(self._manifest, legal_actions, self.legal)
 
     def scores(self) -> tuple[list[float], list[bool] | None]:

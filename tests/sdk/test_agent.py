@@ -45,7 +45,7 @@ def test_episode_ends_are_told_to_the_policy_and_keep_the_memory(agent_of):
         agent = agent_of("recurrent")
         agent.act(OBSERVATION)
         agent.observe(0.5, **ends)
-        context = agent._session.context
+        context = agent._trial.step.context
         assert context.hidden_state["hidden_h"].any()
         return context.episode_start.item()
 
@@ -57,7 +57,7 @@ def test_episode_ends_are_told_to_the_policy_and_keep_the_memory(agent_of):
 
 def test_what_the_policy_is_fed(agent_of):
     agent = agent_of("recurrent", temperature=0.0)
-    context = agent._session.context
+    context = agent._trial.step.context
     assert not context.previous_action.any() and not context.previous_reward.any()
     assert context.episode_start.item() == 1.0
     action = agent.act(OBSERVATION)
@@ -231,7 +231,7 @@ def test_a_memoryless_policy(agent_of):
 def test_beliefs_are_in_the_game_s_units(agent_of):
     agent = agent_of("recurrent")
     agent.act(OBSERVATION)
-    raw = agent._session.beliefs[0]
+    raw = agent._trial.step.beliefs[0]
     beliefs = agent.beliefs()
     assert list(beliefs["gravity"].probabilities) == ["low", "mid", "high"]
     np.testing.assert_allclose(list(beliefs["gravity"].probabilities.values()), raw[:3], rtol=1e-5)

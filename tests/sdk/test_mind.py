@@ -15,7 +15,7 @@ def play_on(agent, num_calls, seed):
     rng = np.random.default_rng(seed)
     manifest, actions = agent.manifest, []
     for _ in range(num_calls):
-        if agent._session.phase == "step":
+        if agent.phase == "act":
             legal = [True] * manifest.num_actions if manifest.action.mask else None
             actions.append(agent.act(rng.normal(size=manifest.observation_size), legal))
         else:
@@ -25,8 +25,8 @@ def play_on(agent, num_calls, seed):
 
 def state_of(agent):
     overlay = (agent.episode, agent.step, agent.returns, agent.episode_return)
-    context = {name: array.tolist() for name, array in agent._session.context.inputs().items()}
-    return overlay, context, agent._session.phase, agent._random_bits.state
+    context = {name: array.tolist() for name, array in agent._trial.step.context.inputs().items()}
+    return overlay, context, agent.phase, agent._random_bits.state
 
 
 @pytest.mark.parametrize("num_calls", [0, 1, 2, 7, 40])
@@ -72,7 +72,7 @@ def test_it_is_plain_arrays_and_no_folder_is_littered(agent_of, tmp_path):
     agent.save(str(tmp_path / "a.mind"))
     assert [path.name for path in tmp_path.iterdir()] == ["a.mind"]
     with np.load(tmp_path / "a.mind", allow_pickle=False) as arrays:
-        assert arrays["bundle_hash"].tobytes().hex() == agent._bundle.bundle_hash
+        assert arrays["bundle_hash"].tobytes().hex() == agent.policy.bundle.bundle_hash
         assert arrays["hidden_state.hidden_h"].shape == (1, 4)
 
 

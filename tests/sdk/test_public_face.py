@@ -22,6 +22,7 @@ PUBLIC = [
     "Bundle",
     "BundleError",
     "CallOrderError",
+    "CallTimes",
     "Context",
     "FeatureSpec",
     "InputError",
@@ -29,9 +30,14 @@ PUBLIC = [
     "ManifestError",
     "MindError",
     "MissingBackend",
+    "Policy",
     "PolicySession",
     "Port",
+    "RecordingError",
+    "Replay",
+    "SaveSlots",
     "SdkError",
+    "Squad",
     "TensorSpec",
     "__version__",
     "action_probabilities",
@@ -39,6 +45,7 @@ PUBLIC = [
     "decode_beliefs",
     "graph_sha256",
     "load_backend",
+    "replay",
     "sample_actions",
     "step_inputs",
     "step_outputs",
@@ -79,11 +86,12 @@ def test_one_module_imports_onnxruntime_and_nothing_foreign_is_imported():
     assert foreign == {("backends/onnx_runtime.py", "onnxruntime")}
 
 
-def test_without_onnxruntime_loading_says_what_to_install(path_of, monkeypatch):
+def test_without_onnxruntime_numpy_takes_over_or_loading_says_what_to_install(path_of, monkeypatch):
     monkeypatch.delitem(sys.modules, "gameagent_sdk.backends.onnx_runtime", raising=False)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # makes importing it fail
-    with pytest.raises(gameagent_sdk.MissingBackend, match="pip install 'onnxruntime"):
-        gameagent_sdk.Agent.load(path_of("masked"))
+    with pytest.raises(gameagent_sdk.MissingBackend, match="pip install 'onnxruntime.*backend='numpy'"):
+        gameagent_sdk.Agent.load(path_of("masked"), backend="onnxruntime")
+    assert gameagent_sdk.Agent.load(path_of("masked")).policy.backend_name == "numpy"
 
 
 def test_each_error_is_an_sdk_error():

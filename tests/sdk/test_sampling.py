@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gameagent_sdk import action_probabilities, sample_actions
+from gameagent_sdk.sampling import one_row_action, one_row_probabilities
 
 LOGITS = np.log(np.array([[1.0, 2.0, 5.0]], np.float32))
 
@@ -59,3 +60,34 @@ def test_counts_follow_the_chances():
     counts = np.bincount(actions, minlength=4)
     spread = np.sqrt(20_000 * chances * (1 - chances))  # binomial standard deviation
     assert (np.abs(counts - 20_000 * chances) <= 4 * spread).all()
+
+
+@pytest.mark.parametrize("temperature", [0.0, 5e-324, 1e-3, 0.7, 1.0, 30.0, 1e300])
+@pytest.mark.parametrize("masked", [False, True])
+def test_one_row_is_as_many_rows(temperature, masked):
+    rng = np.random.default_rng(0)
+    for scale in (0.0, 1.0, 40.0, 1e38):
+        logits = (rng.normal(size=(1, 6)) * scale).astype(np.float32)
+        legal = rng.random((1, 6)) < 0.5 if masked else None
+        if legal is not None:
+            legal[0, 3] = True
+        expected = action_probabilities(logits, legal, temperature)
+        given = one_row_probabilities(logits[0].tolist(), legal[0].tolist() if masked else None, temperature, 1.0)
+        np.testing.assert_allclose(given, expected[0], rtol=1e-12, atol=1e-300)
+        uniforms = np.random.default_rng(1).random(50)
+        drawn = [one_row_action(given, u) for u in uniforms]
+        same = np.random.default_rng(1)
+        assert drawn == [int(sample_actions(expected, same)[0]) for _ in range(50)]
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.25, 1.0])
+def test_strength_mixes_with_a_random_legal_action(strength):
+    given = one_row_probabilities(LOGITS[0].tolist(), [True, False, True], 1.0, strength)
+    expected = strength * np.array([1 / 6, 0, 5 / 6]) + (1 - strength) * np.array([1 / 2, 0, 1 / 2])
+    np.testing.assert_allclose(given, expected, rtol=1e-6)
+
+
+def test_rounding_never_draws_an_impossible_action():
+    assert one_row_action([0.0, 0.5, 0.0], np.nextafter(1.0, 0.0)) == 1
+    assert one_row_action([0.1, 0.2, 0.0], 1.0) == 1
+    assert one_row_action([0.0, 0.0, 1.0], 0.0) == 2

@@ -8,6 +8,7 @@ from gameagent_sdk import (
     BundleError,
     CallOrderError,
     InputError,
+    Policy,
     PolicySession,
     load_backend,
     step_inputs,
@@ -124,10 +125,9 @@ def test_a_reset_row_starts_a_new_trial_and_the_others_go_on(session):
         fresh.observe(actions[t, 1], rewards[t, 1], ended[t, 1])
 
 
-def test_one_backend_serves_many_sessions(bundle_of):
-    bundle = bundle_of("recurrent")
-    backend = load_backend(bundle)
-    first, second = PolicySession(bundle, backend), PolicySession(bundle, backend)
+def test_one_policy_serves_many_sessions(bundle_of):
+    policy = Policy(bundle_of("recurrent"))
+    first, second = PolicySession(policy), PolicySession(policy)
     first.reset(1)
     second.reset(2)
     expected = first.step([[1.0, 2.0, 3.0]])[0]
@@ -207,19 +207,37 @@ def test_wrong_outcomes_are_refused_and_can_be_repeated(outcome, message, sessio
 class BrokenBackend:
     """An engine that gives what it is told to."""
 
+    name = "broken"
+
     def __init__(self, logits):
         self.logits = logits
 
-    def run(self, inputs):
-        return {"logits": np.asarray(self.logits, np.float32)}
+    def bind(self, inputs, outputs):
+        def run():
+            if self.logits is None:
+                raise ArithmeticError("out of order")
+            outputs["logits"][:] = self.logits
+
+        return run
 
 
 @pytest.mark.parametrize(
-    ("logits", "message"), [([[np.nan, 0.0]], "NaN"), ([[0.0, np.inf]], "infinite"), ([[0.0]], r"shape \(1, 1\)")]
+    ("logits", "message"),
+    [([[np.nan, 0.0]], "NaN"), ([[0.0, np.inf]], "infinite"), (None, "broken failed on the policy step: out of order")],
 )
 def test_what_a_broken_policy_gives_is_refused(logits, message, bundle_of):
-    session = PolicySession(bundle_of("memoryless"), BrokenBackend(logits))
+    policy = Policy(bundle_of("memoryless"))
+    policy.backend = BrokenBackend(logits)
+    session = PolicySession(policy)
     session.reset(1)
     with pytest.raises(BundleError, match=message):
         session.step([[0.0, 0.0]])
     assert session.phase == "step"
+
+
+def test_finite_numbers_whose_squares_overflow_are_taken(bundle_of):
+    policy = Policy(bundle_of("memoryless"))
+    policy.backend = BrokenBackend([[3e38, -3e38]])
+    session = PolicySession(policy)
+    session.reset(1)
+    np.testing.assert_array_equal(session.step([[0.0, 0.0]]), np.float32([[3e38, -3e38]]))
