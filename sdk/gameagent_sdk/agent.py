@@ -234,7 +234,8 @@ class Agent:
     def forget(self, fraction: float) -> None:
         """Lets what was learnt in this trial fade; called at each episode's end with 0.1, say, it forgets gradually.
 
-        The hidden state is scaled towards that of a trial's start.
+        Each memory cell is cleared with that chance, and so is the last outcome, which weakens what was learnt evenly.
+        (Scaling the cells instead did nothing up to a half and then everything, as they saturate.)
 
         Args:
             fraction: from 0, nothing, to 1, everything.
@@ -245,7 +246,7 @@ class Agent:
         """
         fraction = as_number("fraction", fraction, 0.0, 1.0)
         self._trial.expect("act", "forget")
-        self._trial.forget(fraction)
+        self._trial.forget(fraction, self._rng)
         self._note("forget", fraction=fraction)
 
     # What can be shown to a player or a designer.

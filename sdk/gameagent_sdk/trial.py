@@ -80,11 +80,18 @@ class TrialState:
         self.frozen_at = self.step.context.copy()
         self.frozen_at.episode_start[:] = 1.0
 
-    def forget(self, fraction: float) -> None:
-        """Scales the hidden state towards that of a trial's start, all of it with a fraction of 1."""
-        for context in (self.step.context, self.frozen_at):
-            for tensor in context.hidden_state.values() if context is not None else ():
-                tensor *= np.float32(1.0 - fraction)
+    def forget(self, fraction: float, rng: np.random.Generator) -> None:
+        """Clears each memory cell with a chance (the same cells in all tensors of a shape), and so the last outcome."""
+        outcome_lost = rng.random() < fraction
+        lost: dict[tuple[int, ...], NDArray[np.bool_]] = {}
+        for context in (self.step.context, self.frozen_at) if self.frozen_at is not None else (self.step.context,):
+            for tensor in context.hidden_state.values():
+                if tensor.shape not in lost:
+                    lost[tensor.shape] = rng.random(tensor.shape) < fraction
+                tensor[lost[tensor.shape]] = 0.0
+            if outcome_lost:
+                context.previous_action[:] = 0.0
+                context.previous_reward[:] = 0.0
 
     def mind(self, rng_state: tuple[int, int]) -> Mind:
         """All that was gathered, in arrays of its own."""

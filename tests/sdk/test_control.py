@@ -121,16 +121,29 @@ def test_a_new_trial_and_a_restored_mind_are_frozen_too(agent_of, tmp_path):
     np.testing.assert_equal(hidden(agent), saved)
 
 
-def test_forgetting_scales_towards_a_blank_memory(agent_of):
+def test_forgetting_clears_cells_with_that_chance(agent_of):
+    agent, kept = agent_of("recurrent"), []
+    for _ in range(300):
+        play(agent, [1.0, 0.0])
+        before = hidden(agent)
+        agent.forget(0.25)
+        after = hidden(agent)
+        cells = after["hidden_c"] == before["hidden_c"]
+        assert (after["hidden_c"][~cells] == 0).all()
+        np.testing.assert_array_equal(after["hidden_h"], np.where(cells, before["hidden_h"], 0))  # the same cells
+        kept.append(cells.mean())
+    assert np.mean(kept) == pytest.approx(0.75, abs=0.04)  # 1,200 cells: three standard errors
+
+
+def test_forgetting_nothing_and_everything(agent_of):
     agent = agent_of("recurrent")
     play(agent, [1.0, 0.0])
     before = hidden(agent)
-    agent.forget(0.25)
-    for name, tensor in hidden(agent).items():
-        np.testing.assert_allclose(tensor, 0.75 * before[name], rtol=1e-6)
     agent.forget(0)
+    np.testing.assert_equal(hidden(agent), before)
     agent.forget(1)
-    assert not any(tensor.any() for tensor in hidden(agent).values())
+    fresh = agent_of("recurrent")
+    np.testing.assert_equal(agent._trial.step.context.inputs(), fresh._trial.step.context.inputs())
     assert agent.returns == (1.0,)  # counters are no memory
 
 
