@@ -1,17 +1,26 @@
 """The bundle: one ``.onnx`` file, its policy step in the graph and its manifest in the metadata.
 
-Reading checks all that can be checked without an engine, so damaged and foreign files never reach native code.
+Reading checks all that can be checked without an engine, so damaged, foreign and forged files never reach native code.
 """
 
 import dataclasses
+import errno
 import hashlib
 import os
+import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gameagent_sdk.onnx_file import wire
-from gameagent_sdk.errors import BundleError, ManifestError
+from gameagent_sdk.errors import BundleError, ManifestError, shown
 from gameagent_sdk.manifest import Manifest
+from gameagent_sdk.onnx_file import wire
+from gameagent_sdk.onnx_file.check import check_graph
+from gameagent_sdk.onnx_file.findings import EXPORT_AGAIN, CheckStopped, Findings
+from gameagent_sdk.onnx_file.limits import MAX_FILE_BYTES
+from gameagent_sdk.onnx_file.model import Model
+from gameagent_sdk.onnx_file.reader import Content, read_envelope, read_graph
+from gameagent_sdk.signature import signature_findings, step_inputs, step_outputs
 
 MANIFEST_KEY = "gameagent.manifest"
 _KEY = MANIFEST_KEY.encode()
@@ -26,24 +35,27 @@ class Bundle:
         data: the whole file.
         manifest: what it says about itself.
         bundle_hash: sha256 of the whole file, in hex: saved minds carry it.
+        model: its graph and weights, checked.
     """
 
     path: Path
     data: bytes = field(repr=False)
     manifest: Manifest
     bundle_hash: str
+    model: Model = field(repr=False, compare=False)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "Bundle":
         """Reads and checks a bundle.
 
         Raises:
-            BundleError: no such file, not an ONNX file, cut short, or changed after export.
+            BundleError: no such file, not an ONNX file, cut short, changed after export, or with anything in it that
+                is not to be trusted: ``error.findings`` says what, where, and what to do.
             ManifestError: it is ONNX but has no manifest, or one that cannot be used.
         """
         path = Path(path)
         try:
-            data = path.read_bytes()
+            data = _read_regular_file(path)
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             reason = getattr(error, "strerror", None) or error
             raise BundleError(f"{path} cannot be read ({reason}): give the path of a .onnx bundle") from error
@@ -61,13 +73,10 @@ class Bundle:
             BundleError: as for :meth:`read`.
             ManifestError: as for :meth:`read`.
         """
-        try:
-            manifest, graph_hash = _read_manifest(data), graph_sha256(data)
-        except BundleError as error:
-            raise type(error)(f"{path} is no usable bundle: {error}") from error
-        if manifest.graph_sha256 != graph_hash:
-            raise BundleError(f"{path}: the graph was changed after export, its hash differs: export again")
-        return cls(Path(path), data, manifest, hashlib.sha256(data).hexdigest())
+        if type(data) is not bytes:
+            data = bytes(memoryview(data))  # what is checked must not change afterwards
+        manifest, model = _checked(data, f"{path} is no usable bundle")
+        return cls(Path(path), data, manifest, hashlib.sha256(data).hexdigest(), model)
 
 
 def graph_sha256(model: bytes) -> str:
@@ -108,17 +117,74 @@ def _holds_manifest(part: wire.Field) -> bool:
     return part.number == wire.METADATA_PROPS and wire.metadata_entry(part)[0] == _KEY
 
 
-def _read_manifest(model: bytes) -> Manifest:
-    parts = list(wire.walk(memoryview(model)))
-    if not any(part.number == wire.GRAPH for part in parts):
-        raise BundleError("it is not an ONNX file (it holds no graph)")
-    texts = [wire.metadata_entry(part)[1] for part in parts if _holds_manifest(part)]
-    if len(texts) != 1:
-        raise ManifestError(
-            f"its metadata holds {len(texts)} entries {MANIFEST_KEY}, where one is expected: "
-            "an ordinary ONNX model is no bundle, export one with gameagent"
-        )
+def _read_regular_file(path: Path) -> bytes:
+    """The file, or a little more of it than a bundle may hold.
+
+    Raises:
+        OSError: it cannot be read, or is a folder, a pipe or a device, which might never end.
+    """
+    _expect_regular(os.stat(path).st_mode)
+    with open(path, "rb", opener=_open_at_once) as file:
+        _expect_regular(os.fstat(file.fileno()).st_mode)  # again: it may have been replaced
+        return file.read(MAX_FILE_BYTES + 1)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens without waiting for a pipe's other end."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _expect_regular(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "Is a directory")
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+
+
+def _checked(data: bytes, summary: str) -> tuple[Manifest, Model]:
+    """What is in the file.
+
+    Raises:
+        BundleError: lists what was found; ManifestError where the file is ONNX but its manifest is of no use.
+    """
+    findings = Findings()
+    envelope = manifest = content = None
     try:
-        return Manifest.from_json(texts[0].decode())
-    except UnicodeDecodeError as error:
-        raise ManifestError("its manifest is not UTF-8 text: export the bundle again") from error
+        if len(data) > MAX_FILE_BYTES:
+            raise findings.stop(f"it is larger than {MAX_FILE_BYTES} bytes", "the file", "use a smaller policy")
+        envelope = read_envelope(data, findings)
+        manifest = _read_manifest(envelope.metadata, findings)
+        if manifest is not None and manifest.graph_sha256 != envelope.graph_sha256:
+            findings.add("the graph was changed after export, its hash differs", MANIFEST_KEY, EXPORT_AGAIN)
+        content = read_graph(envelope, findings)
+        _check_content(content, manifest, findings)
+    except CheckStopped:
+        pass
+    if findings.found or manifest is None or content is None:
+        kind = ManifestError if envelope is not None and manifest is None else BundleError
+        raise kind.listing(summary, findings.found)
+    return manifest, content.model
+
+
+def _check_content(content: Content, manifest: Manifest | None, findings: Findings) -> None:
+    if manifest is None:
+        check_graph(content, (), (), findings)
+        return
+    for finding in signature_findings(manifest, content.model.inputs, content.model.outputs):
+        findings.add(finding.what, finding.where, finding.advice)
+    check_graph(content, step_inputs(manifest), step_outputs(manifest), findings)
+
+
+def _read_manifest(metadata: Mapping[str, str], findings: Findings) -> Manifest | None:
+    """The manifest; None, and a finding, where it is of no use."""
+    text = metadata.get(MANIFEST_KEY)
+    if text is None:
+        what = f"its metadata holds no entry {MANIFEST_KEY}, an ordinary ONNX model is no bundle"
+        findings.add(what, "metadata_props", "export one with gameagent")
+        return None
+    try:
+        return Manifest.from_json(text)
+    except ManifestError as error:
+        what = str(error).removesuffix(": export the bundle again")
+        findings.add(shown(what, 300), MANIFEST_KEY, EXPORT_AGAIN)
+        return None

@@ -1,25 +1,26 @@
 """Strict reading of JSON into frozen dataclasses: their annotations are the schema."""
 
 import dataclasses
+import functools
 import json
 import math
 import types
 import typing
 from typing import Any, NoReturn, TypeVar
 
-from gameagent_sdk.errors import ManifestError
+from gameagent_sdk.errors import ManifestError, shown
 
 Record = TypeVar("Record")
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """Parses a JSON object; NaN and Infinity, which are not JSON, are refused.
+    """Parses a JSON object; NaN and Infinity, which are not JSON, are refused, and so is a name given twice.
 
     Raises:
         ManifestError: the text is no JSON, or not an object.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"the manifest is not valid JSON ({error}): export the bundle again") from error
     if not isinstance(value, dict):
@@ -38,15 +39,22 @@ def read_record(record: type[Record], fields: dict[str, Any], path: str = "") ->
     Raises:
         ManifestError: names the field, what was expected and what was given.
     """
-    hints = typing.get_type_hints(record)
+    hints = _hints(record)  # type: ignore[arg-type]  # mypy takes the class of a type variable for unhashable
     missing, unknown = sorted(hints.keys() - fields.keys()), sorted(fields.keys() - hints.keys())
     if missing:
         raise ManifestError(f"manifest field {path}{missing[0]} is missing: export the bundle again")
     if unknown:
         raise ManifestError(
-            f"manifest field {path}{unknown[0]} is unknown: was it written by a newer gameagent? Upgrade gameagent-sdk"
+            f"manifest field {path}{shown(unknown[0])} is unknown: "
+            "was it written by a newer gameagent? Upgrade gameagent-sdk"
         )
     return record(**{name: _read(hint, fields[name], path + name) for name, hint in hints.items()})
+
+
+@functools.cache
+def _hints(record: type) -> dict[str, Any]:
+    """The annotations of a dataclass: the same ones for each feature and belief of a manifest."""
+    return typing.get_type_hints(record)
 
 
 def _read(hint: Any, value: Any, path: str) -> Any:
@@ -65,6 +73,8 @@ def _read(hint: Any, value: Any, path: str) -> Any:
         return _read_float(value, path)
     if type(value) is not hint:  # exact: JSON's true is a bool, never the int 1
         _mistyped(path, {int: "an integer", str: "a text", bool: "true or false"}[hint], value)
+    if hint is str and not value.isprintable():  # games show these texts
+        _mistyped(path, "a line of printable text", value)
     return value
 
 
@@ -90,6 +100,14 @@ def _called(value: Any) -> str:
     """A value in a message, shortened: it comes from a file that is not trusted."""
     text = repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Parsers differ in which of two values of one name they take."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a name is given twice in one object")
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -13,13 +13,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gameagent_sdk.errors import ManifestError
+from gameagent_sdk.errors import ManifestError, shown
 from gameagent_sdk.json_fields import parse_object, read_record
 
 SCHEMA_VERSION = 1
 STEP_INPUTS = ("observation", "legal_actions", "previous_action", "previous_reward", "episode_start")
 STEP_NAMES = (*STEP_INPUTS, "logits", "beliefs")  # what hidden state must not be called
 MAX_SIZE = 2**24  # elements of one tensor, a row: keeps a forged manifest from asking for all the memory there is
+MAX_AXES = 7  # of one tensor, a row: the batch axis makes eight
+MAX_MESSAGE = 300  # characters: a forged manifest's texts stand in it
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class TensorSpec:
             re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", self.name) is not None and self.name not in STEP_NAMES,
             f"hidden_state name {self.name!r} must be a plain identifier, and none of {', '.join(STEP_NAMES)}",
         )
+        _require(len(self.shape) <= MAX_AXES, f"hidden_state {self.name}: shape must have {MAX_AXES} axes at most")
         _require(
             all(size >= 1 for size in self.shape) and math.prod(self.shape) <= MAX_SIZE,
             f"hidden_state {self.name}: shape {self.shape} must have sizes of at least 1, {MAX_SIZE} elements at most",
@@ -249,12 +252,12 @@ class Manifest:
 
 def _require(condition: bool, message: str) -> None:
     if not condition:
-        raise ManifestError(f"manifest: {message}")
+        raise ManifestError(f"manifest: {shown(message, MAX_MESSAGE)}")
 
 
 def _require_unique(names: Iterable[str], what: str) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
-    _require(not twice, f"{what} must differ, given twice: {', '.join(twice)}")
+    _require(not twice, f"{what} must differ, given twice: {', '.join(map(shown, twice[:10]))}")
 
 
 def _require_version(version: object) -> None:

@@ -6,7 +6,7 @@ Every tensor has a leading batch axis of N rows; one row is one agent.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gameagent_sdk.errors import BundleError
+from gameagent_sdk.errors import BundleError, Finding, shown
 from gameagent_sdk.manifest import Manifest
 
 
@@ -60,12 +60,18 @@ def check_signature(manifest: Manifest, inputs: Iterable[Port], outputs: Iterabl
     Raises:
         BundleError: lists every mismatch.
     """
+    found = signature_findings(manifest, inputs, outputs)
+    if found:
+        raise BundleError.listing("the graph is not what its manifest says", found)
+
+
+def signature_findings(manifest: Manifest, inputs: Iterable[Port], outputs: Iterable[Port]) -> list[Finding]:
+    """Every mismatch between a graph and the manifest; see :func:`check_signature`."""
     mismatches = [
         *_mismatches("input", step_inputs(manifest), inputs),
         *_mismatches("output", step_outputs(manifest), outputs),
     ]
-    if mismatches:
-        raise BundleError("the graph is not what its manifest says: " + "; ".join(mismatches) + ": export again")
+    return [Finding(what, "the graph's signature", "export again") for what in mismatches]
 
 
 def _mismatches(side: str, expected: Iterable[Port], found: Iterable[Port]) -> Iterator[str]:
@@ -77,7 +83,7 @@ def _mismatches(side: str, expected: Iterable[Port], found: Iterable[Port]) -> I
         elif not _fits(port, given):
             yield f"{side} {port.name} should be {port} but is {given}"
     for name in by_name:
-        yield f"{side} {name} is not in the manifest"
+        yield f"{side} {shown(name)} is not in the manifest"
 
 
 def _fits(port: Port, given: Port) -> bool:

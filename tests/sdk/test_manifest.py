@@ -71,6 +71,12 @@ def test_another_schema_version_is_refused_before_anything_else(version):
         Manifest.from_json(json.dumps({"schema_version": version, "of_the_future": 1}))
 
 
+def test_a_name_given_twice_is_refused_at_any_depth():
+    text = manifest().to_json().replace('"seed": 1', '"seed": 1, "seed": 2')
+    with pytest.raises(ManifestError, match="given twice"):
+        Manifest.from_json(text)
+
+
 def test_an_unknown_field_is_named():
     with pytest.raises(ManifestError, match="colour is unknown"):
         Manifest.from_json(edited(colour="red"))
@@ -85,6 +91,10 @@ def test_an_unknown_field_is_named():
         ({"hidden_state": [{"name": "h", "shape": [2.0], "dtype": "float32"}]}, r"hidden_state\[0\]\.shape\[0\] must"),
         ({"temperature": 10**400}, "temperature must be a finite number"),
         ({"name": "x" * 10**6}, None),
+        ({"name": "\x1b[2J"}, r"name must be a line of printable text, given '\\x1b\[2J'"),
+        ({"name": "\ud800"}, "name must be a line of printable text"),
+        ({"action": {"kind": "discrete", "names": ["\x07"], "mask": False}}, r"action.names\[0\] must be a line"),
+        ({"\x1b[2J": 1}, r"manifest field \\x1b\[2J is unknown"),
         ({"max_steps": "x" * 10**6}, "max_steps must be an integer, given 'xxx"),
     ],
 )
@@ -97,7 +107,9 @@ def test_nested_fields_are_named(changes, message):
     assert len(str(error.value)) < 300
 
 
-@pytest.mark.parametrize("text", ["", "no JSON", "[]", "null", "[" * 100_000, '{"schema_version": NaN}', '{"a": 1,}'])
+@pytest.mark.parametrize(
+    "text", ["", "no JSON", "[]", "null", "[" * 100_000, '{"a": 1, "a": 2}', '{"schema_version": NaN}', '{"a": 1,}']
+)
 def test_what_is_no_json_object_is_refused(text):
     with pytest.raises(ManifestError):
         Manifest.from_json(text)
@@ -115,6 +127,7 @@ def test_what_is_no_json_object_is_refused(text):
         (lambda: TensorSpec("a b", (1,)), "plain identifier"),
         (lambda: TensorSpec("h", (0,)), "sizes of at least 1"),
         (lambda: TensorSpec("h", (2**20, 2**20)), "elements at most"),
+        (lambda: TensorSpec("h", (1,) * 8), "7 axes at most"),
         (lambda: TensorSpec("h", (1,), "float64"), "dtype must be 'float32'"),
         (lambda: BeliefSpec("r", "gaussian"), "not categorical or scalar"),
         (lambda: BeliefSpec("r", "categorical", options=("a",)), "at least two"),

@@ -39,7 +39,7 @@ class Model:
         opset: version of ONNX's operator set.
         inputs: of the graph.
         outputs: of the graph.
-        initializers: constants by name, read-only views of the file's bytes where they are stored raw.
+        initializers: constants by name, read-only, and views of the file's bytes where those are aligned.
         nodes: in the file's order.
         metadata: of the model, texts by key.
     """

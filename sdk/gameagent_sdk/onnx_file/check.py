@@ -1,0 +1,111 @@
+"""What in a graph is not to be trusted: names, operators, and the sizes that its tensors would take."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from gameagent_sdk.errors import shown
+from gameagent_sdk.onnx_file.findings import EXPORT_AGAIN, Findings
+from gameagent_sdk.onnx_file.model import Model, Node
+from gameagent_sdk.onnx_file.reader import Content, node_place
+from gameagent_sdk.onnx_file.shapes import check_shapes
+from gameagent_sdk.operators import OPERATORS, Operator
+from gameagent_sdk.signature import Port
+
+
+def check_graph(
+    content: Content,
+    inputs: Sequence[Port],
+    outputs: Sequence[Port],
+    findings: Findings,
+    operators: Mapping[str, Operator] = OPERATORS,
+) -> None:
+    """Checks a graph that was read.
+
+    Args:
+        content: of the file.
+        inputs: what the manifest promises; empty where there is no manifest to go by.
+        outputs: likewise.
+        findings: where what is wrong is noted.
+        operators: those allowed, by name.
+
+    Raises:
+        CheckStopped: there are too many findings.
+    """
+    model = content.model
+    _check_ports(model, findings)
+    _check_order(content, findings)
+    sound = [
+        (index, node) for index, node in enumerate(model.nodes) if _is_sound(node, index, model, operators, findings)
+    ]
+    check_shapes(content, sound, inputs, outputs, findings, operators)
+
+
+def _check_ports(model: Model, findings: Findings) -> None:
+    for port in model.inputs:
+        if port.name in model.initializers:
+            findings.add("an initializer has the same name", f"input {shown(port.name)}", "keep initializers constant")
+    for side, ports in (("input", model.inputs), ("output", model.outputs)):
+        for name in _twice(port.name for port in ports):
+            findings.add("the name is given twice", f"{side} {shown(name)}", EXPORT_AGAIN)
+    produced = {name for node in model.nodes for name in node.outputs}
+    for port in model.outputs:
+        if port.name not in produced or not port.name:
+            findings.add("no node produces it", f"output {shown(port.name)}", EXPORT_AGAIN)
+
+
+def _check_order(content: Content, findings: Findings) -> None:
+    """Every name is given once, before it is used."""
+    defined = set(content.names)
+    for index, node in enumerate(content.model.nodes):
+        for name in node.inputs:
+            if name and name not in defined:
+                where = node_place(index, node.name, node.op_type)
+                findings.add(f"its input {shown(name)} is not defined before it", where, EXPORT_AGAIN)
+        for name in node.outputs:
+            if name and name in defined:
+                where = node_place(index, node.name, node.op_type)
+                findings.add(f"its output {shown(name)} is defined twice", where, EXPORT_AGAIN)
+            defined.add(name)
+
+
+def _is_sound(node: Node, index: int, model: Model, operators: Mapping[str, Operator], findings: Findings) -> bool:
+    """Notes what is wrong with the node as its operator sees it; says whether nothing is."""
+    operator = operators.get(node.op_type)
+    faults = (
+        [_unknown(node)] if operator is None else [*_attribute_faults(node, operator), *_count_faults(node, operator)]
+    )
+    for what, advice in faults:
+        findings.add(what, node_place(index, node.name, node.op_type), advice)
+    return not faults
+
+
+def _unknown(node: Node) -> tuple[str, str]:
+    advice = "write the step with the operators of gameagent_sdk.operators, or upgrade gameagent-sdk"
+    return f"the operator {shown(node.op_type)} is none that a bundle may use", advice
+
+
+def _attribute_faults(node: Node, operator: Operator) -> Iterator[tuple[str, str]]:
+    for name, value in node.attributes.items():
+        wanted = operator.attributes.get(name)
+        if wanted is None:
+            yield f"it has the attribute {shown(name)}, which its operator does not", "leave it out, or export again"
+        elif not isinstance(value, wanted):
+            kinds = wanted if isinstance(wanted, tuple) else (wanted,)
+            expected = " or ".join(kind.__name__ for kind in kinds)
+            yield f"its attribute {name} is of type {type(value).__name__} instead of {expected}", EXPORT_AGAIN
+
+
+def _count_faults(node: Node, operator: Operator) -> Iterator[tuple[str, str]]:
+    for side, names, (fewest, most) in (
+        ("input", node.inputs, operator.inputs),
+        ("output", node.outputs, operator.outputs),
+    ):
+        if not fewest <= len(names) <= most:
+            expected = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+            yield f"it has {len(names)} {side}s where its operator takes {expected}", EXPORT_AGAIN
+        elif "" in names[:fewest]:
+            yield f"its {side} {names.index('')} is left out, but its operator needs it", EXPORT_AGAIN
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    seen: set[str] = set()
+    return [name for name in names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]

@@ -1,0 +1,34 @@
+"""Where the checks put what they find."""
+
+from gameagent_sdk.errors import Finding
+from gameagent_sdk.onnx_file.limits import MAX_FINDINGS
+
+EXPORT_AGAIN = "export the bundle again with gameagent"
+NOT_A_BUNDLE = "it is damaged or no ONNX file, get the bundle again"
+DO_NOT_TRUST = "no exporter writes this, do not trust the file"
+
+
+class CheckStopped(Exception):
+    """A check cannot go on, or has found enough."""
+
+
+class Findings:
+    """A list that ends the check when it is full."""
+
+    def __init__(self) -> None:
+        self.found: list[Finding] = []
+
+    def add(self, what: str, where: str, advice: str) -> None:
+        """Notes a finding.
+
+        Raises:
+            CheckStopped: it is the last that fits.
+        """
+        self.found.append(Finding(what, where, advice))
+        if len(self.found) >= MAX_FINDINGS:
+            raise CheckStopped
+
+    def stop(self, what: str, where: str, advice: str) -> CheckStopped:
+        """Notes a finding behind which nothing can be read; to be raised."""
+        self.add(what, where, advice)
+        return CheckStopped()
