@@ -66,7 +66,8 @@ def load_backend(bundle: Bundle, name: BackendName | None = None) -> Backend:
         backend = _start(bundle, name)
         check_signature(bundle.manifest, backend.inputs, backend.outputs)
     except BundleError as error:
-        raise type(error)(f"{bundle.path}: {error}") from error
+        error.args = (f"{bundle.path}: {error}",)
+        raise
     return backend
 
 

@@ -1,0 +1,189 @@
+"""Operators that work on each element on its own, with broadcasting."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gameagent_sdk.onnx_file.model import Node
+from gameagent_sdk.operators.contract import (
+    ANY,
+    BOOL,
+    BOOLS,
+    FLOAT32,
+    FLOATS,
+    INT32,
+    INT64,
+    NUMBERS,
+    VARIADIC,
+    Array,
+    Build,
+    Compute,
+    Constants,
+    Infer,
+    Operator,
+    Spec,
+    broadcast,
+    integer,
+    taken,
+)
+
+DTypes = frozenset[np.dtype[Any]]
+
+_ZERO, _ONE = np.zeros((), FLOAT32), np.ones((), FLOAT32)  # arrays: numpy converts a Python number at every call
+_CAST_TO = {1: FLOAT32, 6: INT32, 7: INT64, 9: BOOL}  # TensorProto.DataType
+
+
+def _always(function: Compute) -> Build:
+    """Builds the same function whatever the node."""
+    return lambda node, constants, opset: function
+
+
+def _infer_same(dtypes: DTypes) -> Infer:
+    def infer(node: Node, specs: Sequence[Spec | None], constants: Constants, opset: int) -> list[Spec]:
+        return [taken(node, specs, 0, dtypes)]
+
+    return infer
+
+
+def _infer_joined(dtypes: DTypes, result: np.dtype[Any] | None = None) -> Infer:
+    """The inputs share an element type, which is the result's unless another is given."""
+
+    def infer(node: Node, specs: Sequence[Spec | None], constants: Constants, opset: int) -> list[Spec]:
+        given = [taken(node, specs, position, dtypes) for position in range(len(specs))]
+        if len({spec.dtype for spec in given}) > 1:
+            raise ValueError(f"{node.op_type} mixes {' and '.join(str(spec.dtype) for spec in given)}")
+        return [Spec(result or given[0].dtype, broadcast(node, *(spec.shape for spec in given)))]
+
+    return infer
+
+
+def _elementwise(inputs: tuple[int, int], infer: Infer, build: Build, **attributes: type) -> Operator:
+    return Operator(inputs, (1, 1), infer, build, attributes, elementwise=True)
+
+
+def _unary(function: Compute, dtypes: DTypes) -> Operator:
+    return _elementwise((1, 1), _infer_same(dtypes), _always(function))
+
+
+def _binary(function: Compute, dtypes: DTypes, result: np.dtype[Any] | None = None) -> Operator:
+    return _elementwise((2, 2), _infer_joined(dtypes, result), _always(function))
+
+
+def _relu(x: Array, out: Array | None = None) -> Any:
+    return np.maximum(x, _ZERO, out=out)
+
+
+def _sigmoid(x: Array, out: Array | None = None) -> Any:
+    """1 / (1 + exp(-x)): accurate at both ends, as exp overflows to infinity only where the result is below 1e-38."""
+    y = np.negative(x, out)
+    y = np.exp(y, out)
+    y = np.add(y, _ONE, out)
+    return np.reciprocal(y, out)
+
+
+def _power(x: Array, y: Array, out: Array | None = None) -> Any:
+    return np.power(x, y.astype(FLOAT32, copy=False), out)
+
+
+def _infer_power(node: Node, specs: Sequence[Spec | None], constants: Constants, opset: int) -> list[Spec]:
+    base, exponent = taken(node, specs, 0, FLOATS), taken(node, specs, 1, NUMBERS)
+    return [Spec(base.dtype, broadcast(node, base.shape, exponent.shape))]
+
+
+def _extreme(pick: Callable[..., Any]) -> Operator:
+    """Max and Min: of one or more tensors."""
+
+    def build(node: Node, constants: Constants, opset: int) -> Compute:
+        return pick if len(node.inputs) == 2 else extreme
+
+    def extreme(first: Array, *others: Array, out: Array | None = None) -> Any:
+        result = np.positive(first, out)
+        for other in others:
+            result = pick(result, other, out=out)
+        return result
+
+    return _elementwise((1, VARIADIC), _infer_joined(NUMBERS), build)
+
+
+def _clip(x: Array, low: Array | None = None, high: Array | None = None, out: Array | None = None) -> Any:
+    y = np.positive(x, out) if low is None else np.maximum(x, low, out=out)
+    return y if high is None else np.minimum(y, high, out=out)
+
+
+def _infer_clip(node: Node, specs: Sequence[Spec | None], constants: Constants, opset: int) -> list[Spec]:
+    x = taken(node, specs, 0, NUMBERS)
+    for bound in specs[1:]:
+        if bound is not None and bound != (x.dtype, ()):
+            raise ValueError(f"the bounds of Clip must be single numbers of type {x.dtype}")
+    return [x]
+
+
+def _where(condition: Array, x: Array, y: Array, out: Array | None = None) -> Any:
+    if out is None:
+        return np.where(condition, x, y)
+    np.copyto(out, y)
+    np.copyto(out, x, where=condition)
+    return out
+
+
+def _infer_where(node: Node, specs: Sequence[Spec | None], constants: Constants, opset: int) -> list[Spec]:
+    condition = taken(node, specs, 0, BOOLS)
+    x, y = taken(node, specs, 1, ANY), taken(node, specs, 2, ANY)
+    if x.dtype != y.dtype:
+        raise ValueError(f"Where mixes {x.dtype} and {y.dtype}")
+    return [Spec(x.dtype, broadcast(node, condition.shape, x.shape, y.shape))]
+
+
+def _cast_target(node: Node) -> np.dtype[Any]:
+    target = _CAST_TO.get(integer(node, "to", 0))
+    if target is None:
+        raise ValueError("Cast goes to float32, int32, int64 or bool only")
+    return target
+
+
+def _infer_cast(node: Node, specs: Sequence[Spec | None], constants: Constants, opset: int) -> list[Spec]:
+    return [Spec(_cast_target(node), taken(node, specs, 0, ANY).shape)]
+
+
+def _build_cast(node: Node, constants: Constants, opset: int) -> Compute:
+    target = _cast_target(node)
+
+    def cast(x: Array, out: Array | None = None) -> Any:
+        if out is None:
+            return x.astype(target)
+        np.copyto(out, x, casting="unsafe")
+        return out
+
+    return cast
+
+
+ELEMENTWISE: Mapping[str, Operator] = {
+    "Abs": _unary(np.absolute, NUMBERS),
+    "Add": _binary(np.add, NUMBERS),
+    "And": _binary(np.logical_and, BOOLS),
+    "Cast": _elementwise((1, 1), _infer_cast, _build_cast, to=int, saturate=int),
+    "Clip": _elementwise((1, 3), _infer_clip, _always(_clip)),
+    "Div": _binary(np.divide, FLOATS),  # of floats only: whole numbers can stop the process (by zero, or -2**63 by -1)
+    "Equal": _binary(np.equal, ANY, BOOL),
+    "Exp": _unary(np.exp, FLOATS),
+    "Greater": _binary(np.greater, NUMBERS, BOOL),
+    "GreaterOrEqual": _binary(np.greater_equal, NUMBERS, BOOL),
+    "Less": _binary(np.less, NUMBERS, BOOL),
+    "LessOrEqual": _binary(np.less_equal, NUMBERS, BOOL),
+    "Log": _unary(np.log, FLOATS),
+    "Max": _extreme(np.maximum),
+    "Min": _extreme(np.minimum),
+    "Mul": _binary(np.multiply, NUMBERS),
+    "Neg": _unary(np.negative, NUMBERS),
+    "Not": _unary(np.logical_not, BOOLS),
+    "Pow": _elementwise((2, 2), _infer_power, _always(_power)),
+    "Reciprocal": _unary(np.reciprocal, FLOATS),
+    "Relu": _unary(_relu, FLOATS),
+    "Sigmoid": _unary(_sigmoid, FLOATS),
+    "Sign": _unary(np.sign, NUMBERS),
+    "Sqrt": _unary(np.sqrt, FLOATS),
+    "Sub": _binary(np.subtract, NUMBERS),
+    "Tanh": _unary(np.tanh, FLOATS),
+    "Where": _elementwise((3, 3), _infer_where, _always(_where)),
+}
