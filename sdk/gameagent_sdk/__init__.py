@@ -11,6 +11,7 @@ from gameagent_sdk.context import Context
 from gameagent_sdk.errors import (
     BundleError,
     CallOrderError,
+    Finding,
     InputError,
     ManifestError,
     MindError,
@@ -42,6 +43,7 @@ __all__ = [
     "CallTimes",
     "Context",
     "FeatureSpec",
+    "Finding",
     "InputError",
     "Manifest",
     "ManifestError",

@@ -142,9 +142,9 @@ def as_rewards(value: ArrayLike, rows: Rows) -> NDArray[np.float32]:
     return rewards
 
 
-def as_flag(name: str, value: bool) -> bool:
+def as_flag(name: str, value: bool | np.bool_) -> bool:
     """One flag; raises as :func:`as_flags`."""
-    return bool(value is True or (value is not False and as_flags(name, value, rows=())))
+    return value if isinstance(value, bool) else bool(as_flags(name, value, rows=()))
 
 
 def as_flags(name: str, value: ArrayLike, rows: Rows) -> NDArray[np.bool_]:
@@ -156,7 +156,7 @@ def as_flags(name: str, value: ArrayLike, rows: Rows) -> NDArray[np.bool_]:
     return _as_array(name, value, "b", rows, lambda: _one_or_many("True or False", rows))
 
 
-def as_number(name: str, value: float, low: float, high: float = math.inf) -> float:
+def as_number(name: str, value: Any, low: float, high: float = math.inf) -> float:
     """A setting as a float.
 
     Raises:
@@ -169,7 +169,7 @@ def as_number(name: str, value: float, low: float, high: float = math.inf) -> fl
     return float(value)
 
 
-def as_seed(value: int | None) -> int | None:
+def as_seed(value: Any) -> int | None:
     """A seed.
 
     Raises:
@@ -177,7 +177,7 @@ def as_seed(value: int | None) -> int | None:
     """
     if value is not None and not (isinstance(value, int | np.integer) and value >= 0):
         raise InputError(f"seed must be an integer of 0 or above, or None for a fresh one every time, given {value!r}")
-    return value
+    return None if value is None else int(value)
 
 
 def all_finite(numbers: NDArray[np.float32], small: NDArray[np.float32]) -> bool:

@@ -1,6 +1,7 @@
 """The names that others may use, what importing them costs, and the manual in the README."""
 
 import importlib.metadata
+import importlib.util
 import re
 import subprocess
 import sys
@@ -25,6 +26,7 @@ PUBLIC = [
     "CallTimes",
     "Context",
     "FeatureSpec",
+    "Finding",
     "InputError",
     "Manifest",
     "ManifestError",
@@ -83,13 +85,15 @@ def test_one_module_imports_onnxruntime_and_nothing_foreign_is_imported():
         for name in imports.findall(path.read_text(encoding="utf-8"))
         if name not in sys.stdlib_module_names and name not in ("numpy", "gameagent_sdk")
     }
-    assert foreign == {("backends/onnx_runtime.py", "onnxruntime")}
+    assert {name for place, name in foreign if place.startswith("overlay/")} == {"pygame"}
+    elsewhere = {(place, name) for place, name in foreign if not place.startswith("overlay/")}
+    assert elsewhere == {("backends/onnx_runtime.py", "onnxruntime")}
 
 
 def test_without_onnxruntime_numpy_takes_over_or_loading_says_what_to_install(path_of, monkeypatch):
     monkeypatch.delitem(sys.modules, "gameagent_sdk.backends.onnx_runtime", raising=False)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # makes importing it fail
-    with pytest.raises(gameagent_sdk.MissingBackend, match="pip install 'onnxruntime.*backend='numpy'"):
+    with pytest.raises(gameagent_sdk.MissingBackend, match=r"pip install 'onnxruntime.*backend='numpy'"):
         gameagent_sdk.Agent.load(path_of("masked"), backend="onnxruntime")
     assert gameagent_sdk.Agent.load(path_of("masked")).policy.backend_name == "numpy"
 
@@ -116,12 +120,26 @@ class ReadmeGame:
         return [0.0, 0.5, 1.0], 1.0, self.steps == 3
 
 
-def test_the_readme_s_example_runs(path_of, tmp_path, monkeypatch, capsys):
+def test_the_readme_s_examples_run(path_of, tmp_path, monkeypatch, capsys):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "pong.onnx").write_bytes(path_of("recurrent").read_bytes())
     monkeypatch.chdir(tmp_path)
     names = {"game": ReadmeGame()}
-    exec("\n".join(blocks), names)
+    exec(blocks[0], names)
     assert names["agent"].returns == (3.0,) * 10
     assert (tmp_path / "player-one.mind").exists()
-    assert capsys.readouterr().out.startswith("gravity Belief(")
+    for block in blocks[1:]:
+        if "import pygame" not in block or importlib.util.find_spec("pygame"):
+            exec(block, names)
+    printed = capsys.readouterr().out
+    assert "0 of 1 decisions were late" in printed
+    assert "gravity Belief(" in printed
+    assert "['Zoë']" in printed
+    assert names["again"].actions
+
+
+def test_the_readme_names_every_error_and_every_public_class():
+    text = README.read_text(encoding="utf-8")
+    errors = [name for name in PUBLIC if name.endswith("Error") or name == "MissingBackend"]
+    assert [name for name in errors if f"| `{name}`" not in text and name != "SdkError"] == []
+    assert [name for name in ("Squad", "SaveSlots", "PolicySession", "Overlay") if f"{name}" not in text] == []
