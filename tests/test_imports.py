@@ -63,12 +63,17 @@ def module_name(package: str, path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def for_types_only(node: ast.AST) -> bool:
+    """Whether it is an ``if TYPE_CHECKING:``, which never runs."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
 def imports(tree: ast.AST) -> Iterator[tuple[str, bool]]:
     """Every imported module, those named in ``import_module("…")`` too, and whether it is imported late."""
     late = {
         id(node)
         for outer in ast.walk(tree)
-        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or for_types_only(outer)
         for node in ast.walk(outer)
     }
     for node in ast.walk(tree):

@@ -49,7 +49,8 @@ def decode_beliefs(
         By rule, in the manifest's order: a belief, or a tuple of them for an array rule.
     """
     ends = list(itertools.accumulate(spec.width for spec in specs))
-    decoded = [(spec, _decode(spec, output[end - spec.width : end])) for spec, end in zip(specs, ends, strict=True)]
+    numbers = output.tolist()
+    decoded = [(spec, _decode(spec, numbers[end - spec.width : end])) for spec, end in zip(specs, ends, strict=True)]
     beliefs: dict[str, Belief | tuple[Belief, ...]] = {}
     for rule, slots in itertools.groupby(decoded, key=lambda pair: pair[0].rule):
         of_rule = list(slots)
@@ -57,10 +58,10 @@ def decode_beliefs(
     return beliefs
 
 
-def _decode(spec: BeliefSpec, output: NDArray[np.float32]) -> Belief:
+def _decode(spec: BeliefSpec, output: list[float]) -> Belief:
     if spec.kind == "categorical":
-        return _categorical(spec, output.astype(np.float64).clip(0.0, 1.0))
-    mean, std = (float(x) for x in output)
+        return _categorical(spec, [min(max(chance, 0.0), 1.0) for chance in output])
+    mean, std = output
     std = max(std, 0.0)
     return Belief(
         kind=spec.kind,
@@ -73,21 +74,20 @@ def _decode(spec: BeliefSpec, output: NDArray[np.float32]) -> Belief:
     )
 
 
-def _categorical(spec: BeliefSpec, chances: NDArray[np.float64]) -> Belief:
-    total = chances.sum()
-    chances = chances / total if total > 0 else np.full(len(chances), 1 / len(chances))  # single precision drifts
-    best = int(chances.argmax())
+def _categorical(spec: BeliefSpec, chances: list[float]) -> Belief:
+    total = sum(chances)
+    chances = [chance / total if total > 0 else 1 / len(chances) for chance in chances]  # single precision drifts
+    best = max(range(len(chances)), key=chances.__getitem__)
     mean = std = None
     if spec.values:
-        values = np.asarray(spec.values)
-        mean = float(chances @ values)
-        std = float(np.sqrt(chances @ (values - mean) ** 2))
+        mean = sum(chance * value for chance, value in zip(chances, spec.values, strict=True))
+        std = math.sqrt(sum(c * (value - mean) ** 2 for c, value in zip(chances, spec.values, strict=True)))
     return Belief(
         kind=spec.kind,
         unit=spec.unit,
-        probabilities=dict(zip(spec.options, chances.tolist(), strict=True)),
+        probabilities=dict(zip(spec.options, chances, strict=True)),
         mean=mean,
         std=std,
         best=spec.options[best],
-        confidence=float(chances[best]),
+        confidence=chances[best],
     )

@@ -1,0 +1,125 @@
+"""An optional panel over the game: what the agent believes, how its returns went, whether it is learning.
+
+::
+
+    from gameagent_sdk.overlay import Overlay
+
+    overlay = Overlay(agent)
+    while playing:
+        ...
+        overlay.draw(screen)                          # last, just before pygame.display.flip()
+
+This package is the only place in the SDK that touches pygame. It works with pygame and with pygame-ce, whichever the
+game has, and imports it when the first overlay is made; the SDK itself requires neither.
+"""
+
+import math
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from gameagent_sdk.agent import Agent
+from gameagent_sdk.errors import InputError
+from gameagent_sdk.overlay.brush import Brush, Lettering, require_pygame
+from gameagent_sdk.overlay.layout import Layout, lay_out
+from gameagent_sdk.overlay.panel import draw_fixed, draw_moving
+from gameagent_sdk.overlay.reading import Reading, read_agent, read_beliefs, truth_marks
+
+if TYPE_CHECKING:
+    import pygame
+
+__all__ = ["Overlay"]
+
+MARGIN = 8  # between the panel and the surface's edge, in the panel's units
+MIN_WIDTH = 160
+
+
+class Overlay:
+    """Draws one agent's panel. It reads the agent's public face only, and never changes it."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        *,
+        width: int = 260,
+        height: int | None = None,
+        scale: float = 1.0,
+        truth: Mapping[str, object] | None = None,
+        font: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Makes a panel. Needs no window and no ``pygame.init()``: the font module is initialised if it is not.
+
+        Args:
+            agent: the agent to show.
+            width: of the panel in units of ``scale`` pixels, at least 160.
+            height: the most it may take, in the same units; None for as much as the surface has room for. What
+                does not fit is left out and counted.
+            scale: pixels in a unit; 2 on a display with twice the pixels.
+            truth: the rules as they really are, where the game may show them; see :attr:`truth`.
+            font: of a font file, for names that pygame's own font has no letters for; None for that one.
+
+        Raises:
+            MissingBackend: neither pygame nor pygame-ce is installed.
+            InputError: ``width``, ``height`` or ``scale`` is out of range, or the truth does not fit the beliefs.
+        """
+        require_pygame()
+        if width < MIN_WIDTH:
+            raise InputError(f"width must be at least {MIN_WIDTH}, given {width}")
+        if height is not None and height < 1:
+            raise InputError(f"height must be at least 1, or None for all there is room for, given {height}")
+        if not 0 < scale < math.inf:
+            raise InputError(f"scale must be a finite number above 0, given {scale}")
+        self._agent, self._width, self._height, self._scale = agent, width, height, scale
+        self._lettering = Lettering(font)
+        self._layout: Layout | None = None
+        self._brush: Brush | None = None
+        self._shown: Reading | None = None
+        self.truth = truth
+
+    @property
+    def truth(self) -> Mapping[str, object] | None:
+        """The true rules, marked in gold beside what is believed of them; None for not showing them.
+
+        By rule: a number, an option's label, or True or False; a sequence of them for an array rule. Rules that the
+        agent has no belief of are passed over. Set it anew when the rules change.
+        """
+        return self._truth
+
+    @truth.setter
+    def truth(self, truth: Mapping[str, object] | None) -> None:
+        self._marks = truth_marks(self._agent.manifest.beliefs, truth or {})
+        self._truth = truth
+        self._layout = None  # all is painted anew
+
+    def draw(self, screen: "pygame.Surface", position: tuple[int, int] | None = None) -> "pygame.Rect":
+        """Draws the panel, at any time in the agent's life. Painted anew only when there is something new to show.
+
+        Args:
+            screen: any surface: the window's, a picture, a part of either. What does not fit on it is cut off.
+            position: of the panel's top left corner on it, in pixels; None for the top right corner.
+
+        Returns:
+            The part of the surface that was drawn on, for ``pygame.display.update``.
+        """
+        margin = round(MARGIN * self._scale)
+        if position is None:
+            position = max(screen.get_width() - round(self._width * self._scale) - margin, 0), margin
+        room = (screen.get_height() - position[1] - margin) / self._scale
+        panel = self._panel(room if self._height is None else min(room, self._height))
+        return screen.blit(panel, position)
+
+    def _panel(self, room: float) -> "pygame.Surface":
+        """The panel as it should look now."""
+        manifest, layout = self._agent.manifest, lay_out(self._agent.manifest, self._width, room)
+        reading = read_agent(self._agent, layout.num_bars)
+        if self._brush is None or layout != self._layout:
+            self._brush = Brush(layout.width, layout.height, self._scale, self._lettering)
+            draw_fixed(self._brush, layout, manifest, truth=self._truth is not None)
+            self._brush.keep()
+        elif reading == self._shown:
+            return self._brush.picture
+        self._brush.go_back()
+        draw_moving(self._brush, layout, manifest, reading, read_beliefs(self._agent), self._marks)
+        self._lettering.put_fonts_away()
+        self._layout, self._shown = layout, reading
+        return self._brush.picture

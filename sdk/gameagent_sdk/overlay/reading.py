@@ -1,0 +1,101 @@
+"""What an agent shows at one moment, and the truth to show beside it, as plain data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from gameagent_sdk.agent import Agent
+from gameagent_sdk.beliefs import Belief
+from gameagent_sdk.errors import InputError
+from gameagent_sdk.manifest import BeliefSpec
+
+Marks: TypeAlias = tuple[float | None, ...]
+"""The truth by belief slot: a scalar's value, or the position of a categorical's option; None where it is not told."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is shown of an agent, but for its beliefs: those take longer to read and change with every decision.
+
+    Attributes:
+        in_trial: whether a trial was begun.
+        num_decisions: in the trial.
+        episode: index in the trial of the episode at hand, from 0.
+        step: steps observed in it.
+        episode_return: the sum of rewards in it so far.
+        returns: of the last ended episodes, as many as are shown.
+        learning: whether what happens now changes what the agent knows.
+        strength: from 0 to 1, the share of decisions that are the agent's own.
+        probabilities: (A,), of the last decision; None before a trial's first.
+    """
+
+    in_trial: bool
+    num_decisions: int
+    episode: int
+    step: int
+    episode_return: float
+    returns: tuple[float, ...]
+    learning: bool
+    strength: float
+    probabilities: tuple[float, ...] | None
+
+
+def read_agent(agent: Agent, num_returns: int) -> Reading:
+    """Reads an agent at any time in its life, the last ``num_returns`` ended episodes at most."""
+    return Reading(
+        in_trial=agent.phase != "begin_trial",
+        num_decisions=agent.num_decisions,
+        episode=agent.episode,
+        step=agent.step,
+        episode_return=agent.episode_return,
+        returns=agent.returns[-num_returns:],
+        learning=agent.learning,
+        strength=agent.strength,
+        probabilities=tuple(agent.probabilities.tolist()) if agent.num_decisions else None,
+    )
+
+
+def read_beliefs(agent: Agent) -> tuple[Belief | None, ...]:
+    """One per belief slot of the manifest, in its order; None before a trial's first decision."""
+    if not agent.num_decisions:
+        return (None,) * len(agent.manifest.beliefs)
+    return tuple(
+        belief
+        for of_rule in agent.beliefs().values()
+        for belief in (of_rule if isinstance(of_rule, tuple) else (of_rule,))
+    )
+
+
+def truth_marks(specs: tuple[BeliefSpec, ...], truth: Mapping[str, object]) -> Marks:
+    """Where the truth lies in each belief slot.
+
+    Args:
+        specs: the manifest's belief slots.
+        truth: values by rule, a sequence of them for an array rule; rules without a slot are passed over.
+
+    Raises:
+        InputError: a value is no number where one is needed, none of the options, or a sequence is too short.
+    """
+    return tuple(None if spec.rule not in truth else _mark(spec, truth[spec.rule]) for spec in specs)
+
+
+def _mark(spec: BeliefSpec, value: object) -> float:
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if spec.index is not None:
+        elements = value if isinstance(value, Sequence) and not isinstance(value, str) else ()
+        if spec.index >= len(elements):
+            raise InputError(f"truth of {spec.rule!r} must be a sequence of more than {spec.index}, given {value!r}")
+        value = elements[spec.index]
+    if spec.kind == "scalar":
+        if not isinstance(value, int | float):
+            raise InputError(f"truth of {spec.rule!r} must be a number, given {value!r}")
+        return float(value)
+    label = str(value).lower() if isinstance(value, bool) else str(value)
+    if label in spec.options:
+        return float(spec.options.index(label))
+    if value in spec.values:
+        return float([*spec.values].index(float(str(value))))
+    raise InputError(f"truth of {spec.rule!r} must be one of {', '.join(spec.options)}, given {value!r}")
