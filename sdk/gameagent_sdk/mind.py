@@ -24,7 +24,8 @@ from gameagent_sdk.context import Context, Progress
 from gameagent_sdk.errors import MindError
 
 FORMAT_VERSION = 1
-MAX_BYTES = 2**28  # of a file
+MAX_BYTES = 2**27  # of a file
+MAX_COUNT = 2**53  # of decisions: nobody plays that long
 SLICE_BYTES = 2**16  # written at a time
 HIDDEN_STATE = "hidden_state."  # prefix of the arrays that hold it
 
@@ -92,8 +93,11 @@ def read_mind(path: str | os.PathLike[str], bundle: Bundle) -> Mind:
     """
     path = Path(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may never end
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe or a device may never end
             raise MindError(f"the mind {path} cannot be read (it is no ordinary file)")
+        if found.st_size > MAX_BYTES:
+            raise MindError(f"the mind {path} is larger than {MAX_BYTES} bytes: it is damaged or forged")
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
@@ -169,6 +173,8 @@ def _read_array(stream: IO[bytes]) -> NDArray[Any]:
     if npy.read_magic(stream) != (1, 0):
         raise ValueError("an array is in another .npy version")
     shape, _, dtype = npy.read_array_header_1_0(stream)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"an array has shape {shape}")
     if dtype.kind not in "iuf" or dtype.newbyteorder("=") != dtype:
         raise ValueError(f"an array has dtype {dtype}")
     return np.frombuffer(stream.read(), dtype).reshape(shape).copy()  # a size that does not fit raises ValueError
@@ -194,9 +200,14 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
     _check_arrays(arrays, _to_arrays(fresh, bundle))
     last_action, num_decisions, step, awaits_observe = arrays["counters"].tolist()
     _require(
-        0 <= last_action < manifest.num_actions and 0 <= step <= num_decisions and awaits_observe in (0, 1),
+        0 <= last_action < manifest.num_actions
+        and 0 <= step <= num_decisions < MAX_COUNT
+        and awaits_observe in ((0, 1) if num_decisions else (0,)),
         f"its counters {arrays['counters'].tolist()} are impossible",
     )
+    action, start = arrays["previous_action"], arrays["episode_start"]
+    _require(bool(((action == 0) | (action == 1)).all()) and action.sum() <= 1, "its previous action is none")
+    _require(start.item() in (0.0, 1.0), "its episode start is neither yes nor no")
     words = arrays["rng_state"].tolist()
     rng_state = (words[0] << 64 | words[1], words[2] << 64 | words[3])
     _require(rng_state[1] % 2 == 1, "its rng_state is impossible")

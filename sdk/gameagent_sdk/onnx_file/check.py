@@ -53,7 +53,9 @@ def _check_ports(model: Model, findings: Findings) -> None:
 
 
 def _check_order(content: Content, findings: Findings) -> None:
-    """Every name is given once, before it is used."""
+    """Every name is given once, a tensor's before it is used."""
+    for name in _twice(node.name for node in content.model.nodes if node.name):
+        findings.add("the name is given twice", f"node {shown(name)}", EXPORT_AGAIN)
     defined = set(content.names)
     for index, node in enumerate(content.model.nodes):
         for name in node.inputs:
