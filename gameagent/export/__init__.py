@@ -1,20 +1,15 @@
 """Export: a trained policy and its manifest as one ``.onnx`` file, checked against torch before it is written."""
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from gameagent.checkpoint import RunFolder, write_atomically
+from gameagent.checkpoint import Progress, RunFolder, write_atomically
 from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
+from gameagent.export.graph import trace
 from gameagent.export.parity import measure_parity
 from gameagent.export.step import PolicyStep
 from gameagent.policies.network import AgentNetwork
@@ -57,7 +52,12 @@ def export_run(folder: RunFolder, path: Path, evaluation: dict[str, Any] | None 
 def bundle_run(folder: RunFolder, evaluation: dict[str, Any] | None = None) -> Bundle:
     """A run's policy as a bundle in memory; raises as `export_run` does."""
     policy, config, family, progress = folder.load_policy()
-    training = {
+    return bundle_policy(policy, config, family, training_record(folder, config, family, progress), evaluation)
+
+
+def training_record(folder: RunFolder, config: TrainConfig, family: Family, progress: Progress) -> dict[str, Any]:
+    """How a run's policy came to be, for the manifest."""
+    return {
         "algorithm": "rl2",
         "role": config.role,
         "seed": config.seed,
@@ -66,7 +66,6 @@ def bundle_run(folder: RunFolder, evaluation: dict[str, Any] | None = None) -> B
         "commit": folder.describe().get("commit"),
         "config": config.as_dict(),
     }
-    return bundle_policy(policy, config, family, training, evaluation)
 
 
 def bundle_policy(
@@ -86,8 +85,10 @@ def bundle_policy(
     graph = trace_step(policy, manifest)
     bundle = Bundle.from_bytes(attach_manifest(graph, manifest))
     parity = measure_parity(policy, family, num_episodes, bundle, config.seed)
-    parity.check()
-    return Bundle.from_bytes(attach_manifest(graph, replace(manifest, parity={"onnxruntime": asdict(parity)})))
+    for engine, result in parity.items():
+        result.check(engine)
+    measured: dict[str, Any] = {engine: asdict(result) for engine, result in parity.items()}
+    return Bundle.from_bytes(attach_manifest(graph, replace(manifest, parity=measured)))
 
 
 def make_manifest(
@@ -116,40 +117,8 @@ def make_manifest(
 
 def trace_step(policy: AgentNetwork, manifest: Manifest) -> bytes:
     """The policy's step as a serialized ONNX model, named as the manifest says, with a dynamic leading axis."""
-    inputs, outputs = step_inputs(manifest), step_outputs(manifest)
-    example = tuple(
-        torch.zeros([2 if size is None else size for size in port.shape], dtype=getattr(torch, port.dtype))
-        for port in inputs
-    )
-    rows = torch.export.Dim("N", min=1)
-    with _quiet():
-        program = torch.onnx.export(
-            PolicyStep(policy).eval(),
-            example,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-            input_names=[port.name for port in inputs],
-            output_names=[port.name for port in outputs],
-            dynamic_shapes=({0: rows}, tuple({0: rows} for _ in inputs[1:])),
-        )
-    if program is None:
-        raise ExportError("torch.onnx gave no program; this torch is not one that gameagent supports")
-    return bytes(program.model_proto.SerializeToString())
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps the exporter's own chatter from the terminal; its errors are raised all the same."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+    model = trace(PolicyStep(policy), step_inputs(manifest), step_outputs(manifest))
+    return bytes(model.SerializeToString())
 
 
 def _feature_spec(feature: Feature) -> FeatureSpec:

@@ -8,13 +8,16 @@ import torch
 from numpy.typing import NDArray
 
 from gameagent.errors import ExportError
+from gameagent.policies.interface import Outputs
 from gameagent.policies.network import AgentNetwork
 from gameagent.rollout import Rollout, Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
-from gameagent_sdk import Bundle, PolicySession, action_probabilities
+from gameagent_sdk import Bundle, Policy, PolicySession, action_probabilities
+from gameagent_sdk.backends import BackendName
 
 NUM_GAMES = 8
+ENGINES: tuple[BackendName, ...] = ("onnxruntime", "numpy")
 TOLERANCE = 1e-5
 """Largest difference allowed between the action probabilities, or beliefs, of torch and of the file. Probabilities
 are compared, not logits: of a sure policy's logits (30 and more) float32 rounding alone takes more than this."""
@@ -38,25 +41,38 @@ class Parity:
     probabilities: float
     beliefs: float
 
-    def check(self) -> None:
-        """Raises ExportError if the file differs."""
+    def check(self, engine: str) -> None:
+        """Raises ExportError if the file differs in that engine."""
         if not max(self.probabilities, self.beliefs) <= TOLERANCE:
             raise ExportError(
-                f"nothing was written: the file's outputs differ from torch's by {self.probabilities:.1e} "
+                f"nothing was written: the file's outputs in {engine} differ from torch's by {self.probabilities:.1e} "
                 f"(probabilities) and {self.beliefs:.1e} (beliefs), more than {TOLERANCE:.0e}; this is a bug of the "
                 "exporter, please report it with the run's folder"
             )
 
 
-def measure_parity(policy: AgentNetwork, family: Family, num_episodes: int, bundle: Bundle, seed: int) -> Parity:
+def measure_parity(
+    policy: AgentNetwork, family: Family, num_episodes: int, bundle: Bundle, seed: int
+) -> dict[BackendName, Parity]:
     """Plays whole trials with torch and feeds what was seen to the file, through the SDK's own bookkeeping.
 
     Torch runs its fused LSTM over the whole trial at once, as in training; the file runs step by step.
+
+    Returns:
+        By the SDK's engines.
     """
     rollout = _play(policy, family, num_episodes, seed)
     with torch.no_grad():
         outputs, _ = policy(rollout.inputs, policy.initial_state(rollout.actions.shape[1]))
-    session = PolicySession(bundle)
+    found = {}
+    for engine in ENGINES:
+        chances, beliefs = _follow(PolicySession(Policy(bundle, engine)), rollout, outputs)
+        found[engine] = Parity(NUM_GAMES, num_episodes, rollout.num_steps, chances, beliefs)
+    return found
+
+
+def _follow(session: PolicySession, rollout: Rollout, outputs: Outputs) -> tuple[float, float]:
+    """Tells a session what was seen and done; gives the largest differences in probabilities and beliefs."""
     session.reset(rollout.actions.shape[1])
     worst_chances = worst_beliefs = 0.0
     for t in range(len(rollout.actions)):
@@ -70,7 +86,7 @@ def measure_parity(policy: AgentNetwork, family: Family, num_episodes: int, bund
         following = min(t + 1, len(rollout.actions) - 1)
         ended = rollout.inputs.episode_start[following, :, 0].numpy() > 0
         session.observe(rollout.actions[t].numpy(), rollout.rewards[t].numpy(), ended)
-    return Parity(NUM_GAMES, num_episodes, rollout.num_steps, worst_chances, worst_beliefs)
+    return worst_chances, worst_beliefs
 
 
 def _worst(given: NDArray[Any], expected: NDArray[Any]) -> float:

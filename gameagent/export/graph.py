@@ -1,0 +1,126 @@
+"""From a torch module to an ONNX graph that may be shipped: traced, and stripped of what the exporter leaves behind."""
+
+import contextlib
+import inspect
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import onnx
+import onnx.version_converter
+import torch
+from torch import nn
+
+from gameagent.errors import ExportError
+from gameagent_sdk import Port
+
+_LEFT_BEHIND = ("metadata_props", "doc_string")
+
+
+def trace(module: nn.Module, inputs: Sequence[Port], outputs: Sequence[Port]) -> onnx.ModelProto:
+    """A module as an ONNX model that says nothing about the machine it was made on.
+
+    Args:
+        module: Takes and gives tensors in the ports' order.
+        inputs: A leading axis of None is dynamic, the same N for all; all other axes have sizes.
+        outputs: For their names.
+    """
+    example = tuple(
+        torch.zeros([2 if size is None else size for size in port.shape], dtype=getattr(torch, port.dtype))
+        for port in inputs
+    )
+    with _quiet():
+        program = torch.onnx.export(
+            module.eval(),
+            example,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+            input_names=[port.name for port in inputs],
+            output_names=[port.name for port in outputs],
+            dynamic_shapes=_dynamic_rows(module, len(inputs)),
+        )
+    if program is None:
+        raise ExportError("torch.onnx gave no program; this torch is not one that gameagent supports")
+    model = program.model_proto
+    strip(model)
+    return model
+
+
+def strip(message: Any) -> None:
+    """Empties every text field that is no part of the computation, all the way down.
+
+    The exporter notes for each node which line of which file it came from, with the call stack: four fifths of a
+    small policy's file, and the folders of the machine that trained it.
+
+    Args:
+        message: A model, or any other protobuf message of ONNX; changed in place.
+    """
+    for field, value in message.ListFields():
+        if field.name in _LEFT_BEHIND:
+            message.ClearField(field.name)
+        elif hasattr(value, "ListFields"):
+            strip(value)
+        elif field.message_type is not None:
+            for inner in value:
+                strip(inner)
+
+
+def lower(model: onnx.ModelProto, opset: int, ir_version: int) -> onnx.ModelProto:
+    """The same graph in an older version of ONNX's operators and file format, for engines that know no newer one.
+
+    Raises:
+        ExportError: An operator has no older form.
+    """
+    try:
+        lowered = onnx.version_converter.convert_version(model, opset)
+    except RuntimeError as error:
+        raise ExportError(f"the graph cannot be written in opset {opset}: {error}") from None
+    for node in lowered.graph.node:
+        for attribute in [one for one in node.attribute if one.name == "noop_with_empty_axes"]:
+            node.attribute.remove(attribute)  # the converter keeps it, but ReduceMean has it from opset 18 on only
+    lowered.ir_version = ir_version
+    _give_constants_a_node(lowered.graph)
+    strip(lowered)
+    return lowered
+
+
+def _give_constants_a_node(graph: onnx.GraphProto) -> None:
+    """Lets every constant output come from an Identity, as in the files that older exporters wrote for engines.
+
+    An output that is an initializer itself is valid ONNX, but no engine's importer has met it in the files it knows.
+    """
+    initializers = {tensor.name: tensor for tensor in graph.initializer}
+    for output in graph.output:
+        if output.name in initializers:
+            tensor = initializers[output.name]
+            tensor.name = f"{output.name}.value"
+            graph.node.append(onnx.helper.make_node("Identity", [tensor.name], [output.name], name=output.name))
+
+
+def _dynamic_rows(module: nn.Module, num_inputs: int) -> tuple[Any, ...]:
+    """Which axes are dynamic, nested as the arguments of ``forward`` are: what ``*rest`` takes is a tuple."""
+    axes = [{0: torch.export.Dim("N", min=1)}] * num_inputs
+    parameters = list(inspect.signature(module.forward).parameters.values())
+    if parameters[-1].kind is not inspect.Parameter.VAR_POSITIONAL:
+        return tuple(axes)
+    named = len(parameters) - 1
+    return (*axes[:named], tuple(axes[named:]))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the exporter's own chatter from the terminal; its errors are raised all the same."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnx_ir", "onnxscript")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
