@@ -1,4 +1,4 @@
-"""The command line: ``gameagent families | variants | train | evaluate | export | inspect | play``."""
+"""The command line: ``gameagent families | variants | train | evaluate | export | inspect | bench | play``."""
 
 import argparse
 import math
@@ -17,9 +17,10 @@ from gameagent_games.errors import GamesError
 from gameagent_games.interface import Family
 from gameagent_games.registry import family_names, load_family
 from gameagent_games.variant import SPLITS, Split
-from gameagent_sdk import Bundle, SdkError
+from gameagent_sdk import Bundle, BundleError, SdkError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+SUMMARY_TRIALS = 500  # of the evaluation in an exported file, where no other number is asked for
 
 OVERVIEW = """\
 examples:
@@ -43,6 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from gameagent_games.play import main as play
 
         return play(arguments[1:])
+    if arguments[:1] in (["inspect"], ["bench"]):
+        from gameagent_sdk.console import main as look
+
+        return look(arguments, prog="gameagent")
     args = _parser().parse_args(arguments)
     console, errors = Console(), Console(stderr=True, highlight=False, soft_wrap=True)
     try:
@@ -51,6 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         errors.print(f"gameagent: {error}", markup=False)
         return EXIT_USAGE
+    except BundleError as error:
+        first, *findings = str(error).splitlines()
+        more = " gameagent inspect lists them" if findings else ""
+        errors.print(f"gameagent: {first}{more}", markup=False)
+        return EXIT_FAILED
     except (GameAgentError, GamesError, SdkError, OSError) as error:
         errors.print(f"gameagent: {error}", markup=False)
         return EXIT_FAILED
@@ -130,15 +140,18 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     sub.add_argument("file", type=Path, metavar="OUT.onnx", help="the file to write")
     sub.add_argument(
-        "--variants", type=int, default=500, metavar="N",
-        help="trials of the evaluation summary in the file; 0 for none (default: %(default)s)",
+        "--profile", choices=("plain", "godot", "unity"), default="plain",
+        help="who runs the file: gameagent-sdk (plain, the default), Godot RL Agents or Unity ML-Agents",
+    )  # fmt: skip
+    sub.add_argument(
+        "--variants", type=int, metavar="N",
+        help=f"trials of the evaluation summary in a plain file; 0 for none (default: {SUMMARY_TRIALS})",
     )  # fmt: skip
 
-    sub = add("inspect", _inspect, "describe an exported file", "gameagent inspect forage.onnx")
-    sub.add_argument("file", type=Path, metavar="FILE.onnx", help="the file")
-
-    # Listed for the help only: `main` hands its arguments to the games' own command line, which needs no torch.
-    add("play", _inspect, "open a window where an agent, or you, plays", "gameagent play forage --agent forage.onnx")
+    # Listed for the help only: `main` hands their arguments to the command lines of the SDK and the games.
+    add("inspect", _elsewhere, "describe an exported file", "gameagent inspect forage.onnx")
+    add("bench", _elsewhere, "measure an exported file on this machine", "gameagent bench forage.onnx")
+    add("play", _elsewhere, "open a window where an agent, or you, plays", "gameagent play forage --agent forage.onnx")
     return parser
 
 
@@ -268,31 +281,54 @@ def _trained_with(bundle: Bundle, field: str) -> Any:
 
 
 def _export(args: argparse.Namespace, console: Console) -> None:
+    if args.profile != "plain":
+        _export_for_engine(args, console)
+        return
     from gameagent.checkpoint import RunFolder
     from gameagent.export import bundle_run, export_run
     from gameagent.report import evaluate
 
     folder = RunFolder(args.run)
+    num_variants = SUMMARY_TRIALS if args.variants is None else args.variants
     summary = None
-    if args.variants > 0:
+    if num_variants > 0:
         bundle = bundle_run(folder)
         config, family = folder.load_config()
         split: Split = "all" if config.split == "all" else "test"
-        summary = evaluate(bundle, family, split=split, num_variants=args.variants).summary()
+        summary = evaluate(bundle, family, split=split, num_variants=num_variants).summary()
     bundle = export_run(folder, args.file, summary)
-    parity = (bundle.manifest.parity or {})["onnxruntime"]
+    parity = (bundle.manifest.parity or {}).items()
+    same = " and ".join(f"to {result['probabilities']:.0e} in {engine}" for engine, result in parity)
     console.print(
-        f"wrote {args.file}: {len(bundle.data) / 1000:.0f} kB, same as torch to {parity['probabilities']:.0e} "
-        f"over {parity['num_steps']} steps",
+        f"wrote {args.file}: {len(bundle.data) / 1000:.0f} kB, same as torch over whole trials {same}",
         highlight=False,
     )
 
 
-def _inspect(args: argparse.Namespace, console: Console) -> None:
-    from gameagent.inspection import describe
+def _export_for_engine(args: argparse.Namespace, console: Console) -> None:
+    if args.variants is not None:
+        raise ConfigError(
+            f"--variants is for --profile plain: a {args.profile} file carries no evaluation, leave --variants out"
+        )
+    from gameagent.checkpoint import RunFolder
+    from gameagent.export.engines import export_engine_file
 
-    for part in describe(Bundle.read(args.file)):
-        console.print(part, highlight=False)
+    file = export_engine_file(RunFolder(args.run), args.file, args.profile)
+    played = file.playback
+    differs = max(played.state, played.probabilities or 0.0)
+    console.print(
+        f"wrote {args.file}: {len(file.data) / 1000:.0f} kB for {file.profile.engine}, same actions as torch over "
+        f"{played.num_steps} steps of {played.num_games} trials of {played.num_episodes} episodes, "
+        f"all else to {differs:.0e}",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    for side, ports in (("feed", file.profile.inputs), ("fetch", file.profile.outputs)):
+        names = ", ".join(f"{port.name} {port}" for port in ports)
+        console.print(f"{side}: {names}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _elsewhere(args: argparse.Namespace, console: Console) -> None:
+    raise ConfigError("inspect, bench and play must be the first word behind gameagent")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ the bundle it belongs to. It is untrusted input: every array's name, shape and d
 import contextlib
 import io
 import os
-import secrets
 import stat
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +66,7 @@ def write_mind_in_slices(path: str | os.PathLike[str], mind: Mind, bundle: Bundl
     path = Path(path)
     data = memoryview(encode_mind(mind, bundle))
     yield
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f"{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         with open(temporary, "xb") as file:
             for start in range(0, len(data), SLICE_BYTES):
@@ -155,6 +153,8 @@ def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
 
 def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
     """The file's arrays by name: stored, not compressed, so that together they are no larger than the file."""
+    import zipfile  # late: it takes as long to import as half of the SDK
+
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
         names = [member.filename.removesuffix(".npy") for member in members]

@@ -32,7 +32,7 @@ def action_probabilities(
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def sample_actions(probabilities: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+def sample_actions(probabilities: NDArray[np.float64], rng: "np.random.Generator") -> NDArray[np.int64]:
     """Draws one action a row. Exactly one uniform number is used for each row, whatever the probabilities.
 
     Args:

@@ -80,7 +80,7 @@ class TrialState:
         self.frozen_at = self.step.context.copy()
         self.frozen_at.episode_start[:] = 1.0
 
-    def forget(self, fraction: float, rng: np.random.Generator) -> None:
+    def forget(self, fraction: float, rng: "np.random.Generator") -> None:
         """Clears each memory cell with a chance (the same cells in all tensors of a shape), and so the last outcome."""
         outcome_lost = rng.random() < fraction
         lost: dict[tuple[int, ...], NDArray[np.bool_]] = {}

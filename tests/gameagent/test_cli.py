@@ -18,9 +18,10 @@ from gameagent.train import read_metrics
 from gameagent_games.registry import load_family
 from gameagent_games.variant_files import read_variants
 from gameagent_sdk import Agent, Bundle, attach_manifest
+from gameagent_sdk.console import main as sdk_console
 
 OPTIONS = ["--set", "num_games=8", "--set", "hidden_size=8", "--set", "num_processes=1", "--set", "num_minibatches=2"]
-COMMANDS = ["families", "variants", "train", "evaluate", "export", "inspect", "play"]
+COMMANDS = ["families", "variants", "train", "evaluate", "export", "inspect", "bench", "play"]
 
 
 @pytest.fixture(autouse=True)
@@ -148,12 +149,16 @@ def test_an_exported_file_plays_and_is_evaluated_and_described(capsys, onnx_file
     for part in (
         "bandit",
         "arm_0, arm_1",
-        "hidden_h (8,)",
-        "agent, 160 steps, seed 0",
+        "hidden_h (8)",
+        "role agent",
+        "steps 160",
         "win_probability[4]",
         "constant",
+        "opset",
     ):
-        assert part in out
+        assert part in " ".join(out.split())
+    assert sdk_console(["inspect", str(onnx_file)]) == 0
+    assert capsys.readouterr().out == out
     assert not list(tmp_path.glob("*.partial"))
 
 
@@ -162,10 +167,11 @@ def test_an_export_carries_its_evaluation(capsys, run, tmp_path, monkeypatch, on
     monkeypatch.setattr("gameagent.export.bundle_policy", rebundle(onnx_file))
     path = tmp_path / "new" / "agent.onnx"
     out = works(capsys, "export", run, path, "--variants", "6")
-    assert "same as torch to" in out and str(path) in out
+    assert "same as torch over whole trials to" in out and str(path) in out
     evaluation = Bundle.read(path).manifest.evaluation
     assert evaluation["num_variants"] == 6 and set(evaluation["mean_returns"]) == {"agent", "random"}
-    assert "6 variants of split 'test'" in works(capsys, "inspect", path)
+    out = works(capsys, "inspect", path)
+    assert "num_variants  6\n" in out and "mean return in episode" in out
 
 
 def rebundle(path):
@@ -176,6 +182,11 @@ def rebundle(path):
         return Bundle.from_bytes(attach_manifest(bundle.data, replace(bundle.manifest, evaluation=evaluation)))
 
     return build
+
+
+def test_a_file_is_measured(capsys, onnx_file):
+    out = works(capsys, "bench", onnx_file, "--backend", "numpy", "--agents", "2", "--seconds", "0.1")
+    assert "act of a squad of 2" in out and "With numpy a decision of 2 agents takes" in out
 
 
 def test_files_made_by_others_are_described(capsys):

@@ -4,7 +4,6 @@ Two engines run the same file: onnxruntime, and an executor that needs numpy alo
 onnxruntime is missing.
 """
 
-import importlib.util
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol, TypeAlias
@@ -74,7 +73,7 @@ def load_backend(bundle: Bundle, name: BackendName | None = None) -> Backend:
 def _start(bundle: Bundle, name: BackendName | None) -> Backend:
     if name not in ("onnxruntime", "numpy", None):
         raise InputError(f"there is no backend {name!r}: take 'onnxruntime' or 'numpy', or leave it out")
-    if name == "onnxruntime" or (name is None and _may_have_onnxruntime()):
+    if name == "onnxruntime" or (name is None and sys.platform != "emscripten"):
         try:
             from gameagent_sdk.backends.onnx_runtime import OnnxRuntimeBackend  # late: its import takes a while
 
@@ -85,10 +84,3 @@ def _start(bundle: Bundle, name: BackendName | None) -> Backend:
     from gameagent_sdk.backends.numpy_executor import NumpyBackend
 
     return NumpyBackend(bundle.model)
-
-
-def _may_have_onnxruntime() -> bool:
-    try:
-        return sys.platform != "emscripten" and importlib.util.find_spec("onnxruntime") is not None
-    except ValueError:  # a stand-in module without a spec
-        return False
