@@ -17,6 +17,7 @@ class PolicyStep(nn.Module):
     def __init__(self, policy: AgentNetwork) -> None:
         super().__init__()
         self.policy = policy
+        self.lstm = None if policy.lstm is None else LstmWeights(policy.lstm)
 
     def forward(self, observation: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
         """One step of N rows.
@@ -39,19 +40,38 @@ class PolicyStep(nn.Module):
             truth=observation[:, :0], told=None,
         )  # fmt: skip
         seen, memory, next_hidden = policy.join(inputs), None, []
-        if policy.encoder is not None and policy.lstm is not None and policy.memory_norm is not None:
-            h, c = lstm_step(policy.lstm, torch.relu(policy.encoder(seen)), hidden[0], hidden[1])
+        if policy.encoder is not None and self.lstm is not None and policy.memory_norm is not None:
+            h, c = lstm_step(self.lstm, torch.relu(policy.encoder(seen)), hidden[0], hidden[1])
             memory, next_hidden = layer_norm(policy.memory_norm, h), [h, c]
         outputs = policy.decide(seen, memory, inputs)
         beliefs = [outputs.beliefs] if policy.belief_head is not None else []
         return (outputs.logits, *next_hidden, *beliefs)
 
 
-def lstm_step(lstm: nn.LSTM, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """One LSTM step (Hochreiter and Schmidhuber 1997, with forget gate; gate order of torch: i, f, g, o).
+class LstmWeights(nn.Module):
+    """A one-layer LSTM's weights for `lstm_step`: transposed, and the gates in the order i, f, o, g.
+
+    With the three sigmoids side by side one node of the graph computes them all.
+    """
+
+    from_input: Tensor  # (I, 4H)
+    from_hidden: Tensor  # (H, 4H)
+    bias: Tensor  # (4H,)
+
+    def __init__(self, lstm: nn.LSTM) -> None:
+        super().__init__()
+        with torch.no_grad():
+            input_weight, hidden_weight, input_bias, hidden_bias = map(_sigmoids_first, lstm.parameters())
+        self.register_buffer("from_input", input_weight.T.contiguous())
+        self.register_buffer("from_hidden", hidden_weight.T.contiguous())
+        self.register_buffer("bias", input_bias + hidden_bias)
+
+
+def lstm_step(weights: LstmWeights, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """One LSTM step (Hochreiter and Schmidhuber 1997, with forget gate).
 
     Args:
-        lstm: A one-layer LSTM, for its weights.
+        weights: Of the layer.
         x: ``(N, I)``.
         h: ``(N, H)``.
         c: ``(N, H)``.
@@ -59,13 +79,18 @@ def lstm_step(lstm: nn.LSTM, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, T
     Returns:
         The next h and c, ``(N, H)`` each.
     """
-    input_weight, hidden_weight, input_bias, hidden_bias = lstm.parameters()
-    gates = x @ input_weight.T + h @ hidden_weight.T + (input_bias + hidden_bias)
-    size = lstm.hidden_size
-    i, f = torch.sigmoid(gates[:, :size]), torch.sigmoid(gates[:, size : 2 * size])
-    g, o = torch.tanh(gates[:, 2 * size : 3 * size]), torch.sigmoid(gates[:, 3 * size :])
-    next_c = f * c + i * g
+    size = h.shape[1]
+    gates = torch.addmm(torch.addmm(weights.bias, x, weights.from_input), h, weights.from_hidden)
+    sigmoids, g = torch.split(gates, [3 * size, size], 1)
+    i, f, o = torch.split(torch.sigmoid(sigmoids), [size, size, size], 1)
+    next_c = f * c + i * torch.tanh(g)
     return o * torch.tanh(next_c), next_c
+
+
+def _sigmoids_first(weight: Tensor) -> Tensor:
+    """An LSTM's weight (gate order of torch: i, f, g, o) with its gates in the order i, f, o, g."""
+    i, f, g, o = weight.detach().chunk(4)
+    return torch.cat((i, f, o, g))
 
 
 def layer_norm(norm: nn.LayerNorm, x: Tensor) -> Tensor:

@@ -68,13 +68,14 @@ class BeliefHead(nn.Module):
         raw = self.out(torch.tanh(self.hidden(features)))
         parts = []
         for group in self.groups:
-            values = group.split(raw)
+            alone = group.num_slots == 1  # needs no reshaping: every node of an exported graph takes its time
+            values = raw[..., group.columns] if alone else group.split(raw)
             if group.kind == "categorical":
                 values = torch.softmax(values, -1)
             else:
                 std = MIN_STD + (MAX_STD - MIN_STD) * torch.sigmoid(values[..., 1:])
                 values = torch.cat((values[..., :1], std), -1)
-            parts.append(values.flatten(-2))
+            parts.append(values if alone else values.flatten(-2))
         return torch.cat(parts, -1)
 
     def loss(self, beliefs: Tensor, truth: Tensor) -> Tensor:

@@ -131,9 +131,10 @@ class Agent:
             BundleError: the policy failed or gave numbers that are not finite.
         """
         started = perf_counter()
-        self._trial.perceive(observation, legal_actions)
-        self._trial.step.run()
-        self._trial.step.check_outputs()
+        trial = self._trial
+        trial.perceive(observation, legal_actions)
+        trial.step.run()
+        trial.step.check_outputs()
         action = self._decide()
         self.act_times.count(perf_counter() - started)
         return action
@@ -387,12 +388,13 @@ class Agent:
 
     def _decide(self, rows: int = 1, row: int = 0) -> int:
         """Chooses by the outputs of the step that ran; in a batch, of how many rows and in which."""
-        logits, legal = self._trial.scores()
+        trial = self._trial
+        logits, legal = trial.scores()
         probabilities = one_row_probabilities(logits, legal, self._temperature, self._strength)
         action = one_row_action(probabilities, self._rng.random())
-        self._trial.decided(action, probabilities)
+        trial.decided(action, probabilities)
         if self._recording is not None:
-            seen = self._trial.observation.tolist()
+            seen = trial.observation.tolist()
             self._recording.note("act", observation=seen, legal=legal, action=action, rows=rows, row=row)
         return action
 

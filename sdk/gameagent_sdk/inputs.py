@@ -72,8 +72,10 @@ def fill_legal_actions(manifest: Manifest, value: ArrayLike | None, out: NDArray
     Raises:
         InputError: as :func:`as_legal_actions`.
     """
-    if out is None and value is None:
-        return
+    if out is not None and isinstance(value, np.ndarray) and value.dtype == np.bool_ and value.shape == out.shape:
+        out[:] = value
+        if value.any():
+            return
     legal = as_legal_actions(manifest, value, rows=())
     if out is not None and legal is not None:
         out[:] = legal

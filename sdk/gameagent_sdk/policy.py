@@ -3,7 +3,7 @@
 import itertools
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -117,12 +117,36 @@ class PolicyStep:
             BundleError: some are not.
         """
         if not all_finite(self._given, self._small):
-            wrong = ", ".join(name for name, array in self.outputs.items() if not np.isfinite(array).all())
-            raise BundleError(f"the policy gave {wrong} with NaN or infinite values: was it trained to the end?")
+            _refuse_infinite(self.outputs)
+
+    def run_for(self, others: Sequence["PolicyStep"], rows: slice | list[int]) -> None:
+        """Runs on the inputs of steps of one row and gives each its outputs; rows without one are idle.
+
+        Args:
+            others: of the same policy.
+            rows: where in this batch each of them goes, as many.
+
+        Raises:
+            BundleError: the engine failed, or an output is not finite. The others are as they were.
+        """
+        for name, array in self.inputs.items():
+            array[rows] = np.concatenate([other.inputs[name] for other in others])
+        self.run()
+        given = {name: array[rows] for name, array in self.outputs.items()}
+        _refuse_infinite(given)
+        for name, values in given.items():
+            for other, value in zip(others, values, strict=True):
+                other.outputs[name][0] = value
 
     def advance(self) -> None:
         """Takes over the next hidden state and the beliefs."""
         self._carried[:] = self._given_carried
+
+
+def _refuse_infinite(outputs: Mapping[str, NDArray[Any]]) -> None:
+    wrong = ", ".join(name for name, array in outputs.items() if not np.isfinite(array).all())
+    if wrong:
+        raise BundleError(f"the policy gave {wrong} with NaN or infinite values: was it trained to the end?")
 
 
 def _shape(port: Port, num_rows: int) -> tuple[int, ...]:

@@ -13,7 +13,7 @@
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 import numpy as np
@@ -123,7 +123,7 @@ class Squad:
             raise InputError("an agent that is no member of the squad cannot act with it: let it join() first")
         for agent in agents:
             agent._trial.perceive(observations[agent], None if legal_actions is None else legal_actions.get(agent))
-        actions = act_in_batch(self.policy, agents, len(agents), range(len(agents))) if agents else []
+        actions = act_in_batch(self.policy, agents, len(agents), slice(len(agents))) if agents else []
         self.act_times.count(perf_counter() - started)
         return dict(zip(agents, actions, strict=True))
 
@@ -133,14 +133,14 @@ class Squad:
         return sum(member.tick(max(end - perf_counter(), 0.0) * 1000.0) for member in self._members)
 
 
-def act_in_batch(policy: Policy, agents: Sequence[Agent], num_rows: int, places: Iterable[int]) -> list[int]:
+def act_in_batch(policy: Policy, agents: Sequence[Agent], num_rows: int, rows: slice | list[int]) -> list[int]:
     """Decides for agents that have perceived, in one call of the engine.
 
     Args:
         policy: what they run on.
         agents: each of them once.
         num_rows: of the batch; rows without an agent are idle.
-        places: each agent's row.
+        rows: each agent's.
 
     Returns:
         Each agent's action.
@@ -148,14 +148,6 @@ def act_in_batch(policy: Policy, agents: Sequence[Agent], num_rows: int, places:
     Raises:
         BundleError: the policy failed or gave numbers that are not finite. Nobody has decided.
     """
-    batch = policy.batch(num_rows)
-    placed = list(zip(places, agents, strict=True))
-    for place, agent in placed:
-        for name, array in agent._trial.step.inputs.items():
-            batch.inputs[name][place] = array[0]
-    batch.run()
-    for place, agent in placed:
-        for name, array in agent._trial.step.outputs.items():
-            array[0] = batch.outputs[name][place]
-        agent._trial.step.check_outputs()
-    return [agent._decide(num_rows, place) for place, agent in placed]
+    policy.batch(num_rows).run_for([agent._trial.step for agent in agents], rows)
+    placed = range(num_rows)[rows] if isinstance(rows, slice) else rows
+    return [agent._decide(num_rows, row) for agent, row in zip(agents, placed, strict=True)]

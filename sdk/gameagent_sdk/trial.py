@@ -49,9 +49,11 @@ class TrialState:
 
     def perceive(self, observation: ArrayLike, legal_actions: ArrayLike | None) -> None:
         """Puts a decision's inputs in place; nothing that is carried changes. Raises as :meth:`Agent.act`."""
-        self.expect("act", "act")
+        if self.phase != "act":
+            self.expect("act", "act")
         fill_observation(self._manifest, observation, self.observation, self._small)
-        fill_legal_actions(self._manifest, legal_actions, self.legal)
+        if self.legal is not None or legal_actions is not None:
+            fill_legal_actions(self._manifest, legal_actions, self.legal)
 
     def scores(self) -> tuple[list[float], list[bool] | None]:
         """The logits of the step that ran, and the legal actions it ran with."""

@@ -208,10 +208,10 @@ def test_a_file_that_differs_from_torch_is_not_written(bandit_run, bundle_of, li
 def test_a_step_with_its_gates_swapped_is_found_out(bandit_run, tmp_path, monkeypatch):
     """The kind of error that exporters of fused layers have made: input and forget gate in the other order."""
 
-    def swapped(lstm, x, h, c):
-        size = lstm.hidden_size
-        gates = x @ lstm.weight_ih_l0.T + h @ lstm.weight_hh_l0.T + lstm.bias_ih_l0 + lstm.bias_hh_l0
-        f, i, g, o = (gates[:, k * size : (k + 1) * size] for k in range(4))
+    def swapped(weights, x, h, c):
+        size = h.shape[1]
+        gates = x @ weights.from_input + h @ weights.from_hidden + weights.bias
+        f, i, o, g = (gates[:, k * size : (k + 1) * size] for k in range(4))
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         return o.sigmoid() * c.tanh(), c
 

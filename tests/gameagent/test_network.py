@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gameagent.export.step import PolicyStep, layer_norm, lstm_step
+from gameagent.export.step import LstmWeights, PolicyStep, layer_norm, lstm_step
 from gameagent.policies import make_policy
 from gameagent.policies.interface import Inputs
 
@@ -117,7 +117,7 @@ def test_the_written_out_lstm_and_layer_norm_equal_torchs():
     x, h, c = torch.randn(4, 3), torch.randn(4, 5), torch.randn(4, 5)
     with torch.no_grad():
         expected, (next_h, next_c) = lstm(x[None], (h[None], c[None]))
-        got_h, got_c = lstm_step(lstm, x, h, c)
+        got_h, got_c = lstm_step(LstmWeights(lstm), x, h, c)
         torch.testing.assert_close(got_h, expected[0])
         torch.testing.assert_close(got_h, next_h[0])
         torch.testing.assert_close(got_c, next_c[0])
