@@ -76,6 +76,7 @@ class Worker:
         self._arguments = [str(seed), plant, *(str(path) for path in paths)]
         self._folder = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
         Path(self._folder.name, "canary.bin").write_bytes(bytes(64))
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         self._process: subprocess.Popen[str] | None = None
 
     def judge(self, index: int) -> dict[str, Any]:
@@ -89,6 +90,7 @@ class Worker:
     def close(self) -> None:
         """Ends the process and removes its folder."""
         self._stop()
+        self._errors.close()
         self._folder.cleanup()
 
     def _start(self) -> "subprocess.Popen[str]":
@@ -96,7 +98,7 @@ class Worker:
         environment = os.environ | dict.fromkeys(THREADS, "1") | {"PYTHONPATH": str(TOOLS)}
         self._process = subprocess.Popen(
             command, cwd=self._folder.name, env=environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
         )  # fmt: skip
         started = self._read(self._process, START_LIMIT)
         if "ready" not in started:
@@ -110,7 +112,9 @@ class Worker:
             return {"outcome": "hang", "reason": f"no answer within {limit} s"}
         line = process.stdout.readline()
         if not line:
-            reason = f"the process ended with status {process.wait(START_LIMIT)}"
+            self._errors.seek(0)
+            said = self._errors.read()[-300:].decode(errors="replace").strip()
+            reason = f"the process ended with status {process.wait(START_LIMIT)} {said!r}"
             self._stop()
             return {"outcome": "crash", "reason": reason}
         verdict: dict[str, Any] = json.loads(line)

@@ -8,7 +8,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import onnx
+import onnx.numpy_helper
 import onnx.version_converter
 import torch
 from torch import nn
@@ -74,6 +76,8 @@ def lower(model: onnx.ModelProto, opset: int, ir_version: int) -> onnx.ModelProt
     Raises:
         ExportError: An operator has no older form.
     """
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    _slice_instead_of_split(model.graph)
     try:
         lowered = onnx.version_converter.convert_version(model, opset)
     except RuntimeError as error:
@@ -85,6 +89,24 @@ def lower(model: onnx.ModelProto, opset: int, ir_version: int) -> onnx.ModelProt
     _give_constants_a_node(lowered.graph)
     strip(lowered)
     return lowered
+
+
+def _slice_instead_of_split(graph: onnx.GraphProto) -> None:
+    """Replaces each Split by Slices: the converter knows no older form of Split."""
+    sizes = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    nodes = list(graph.node)
+    graph.ClearField("node")
+    for node in nodes:
+        if node.op_type != "Split":
+            graph.node.append(node)
+            continue
+        axis = onnx.helper.get_node_attr_value(node, "axis")
+        ends = np.cumsum(sizes[node.input[1]])
+        for output, start, end in zip(node.output, [0, *ends], ends, strict=False):
+            names = [f"{output}.{part}" for part in ("start", "end", "axis")]
+            for name, value in zip(names, (start, end, axis), strict=True):
+                graph.initializer.append(onnx.numpy_helper.from_array(np.array([value], np.int64), name))
+            graph.node.append(onnx.helper.make_node("Slice", [node.input[0], *names], [output], name=output))
 
 
 def _give_constants_a_node(graph: onnx.GraphProto) -> None:

@@ -81,7 +81,7 @@ def _categorical(spec: BeliefSpec, chances: list[float]) -> Belief:
     mean = std = None
     if spec.values:
         mean = sum(chance * value for chance, value in zip(chances, spec.values, strict=True))
-        std = math.sqrt(sum(c * (value - mean) ** 2 for c, value in zip(chances, spec.values, strict=True)))
+        std = math.sqrt(sum(c * (v - mean) * (v - mean) for c, v in zip(chances, spec.values, strict=True)))
     return Belief(
         kind=spec.kind,
         unit=spec.unit,

@@ -54,3 +54,9 @@ def test_chances_that_drifted_are_brought_back():
 
 def test_no_slots_no_beliefs():
     assert decode_beliefs((), np.zeros(0, np.float32)) == {}
+
+
+def test_values_of_any_size_raise_nothing():
+    spec = BeliefSpec("mass", "categorical", options=("none", "all"), values=(-1e308, 1e308))
+    belief = decode_beliefs((spec,), np.array([0.5, 0.5], np.float32))["mass"]
+    assert belief.mean == 0.0 and belief.std == np.inf
