@@ -26,3 +26,45 @@ def value_loss(values: Tensor, returns: Tensor, valid: Tensor) -> Tensor:
 def entropy(logits: Tensor) -> Tensor:
     """Entropy in nats of categorical distributions given as normalised log-probabilities ``(…, A)``: ``(…)``."""
     return -(logits.exp() * logits).sum(-1)
+
+
+def dice_loss(
+    log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, valid: Tensor, dice_lambda: float
+) -> Tensor:
+    """Loaded DiCE (Farquhar et al. 2019, Algorithm 1), as a loss: a policy gradient that may be differentiated again.
+
+    Plain REINFORCE, log pi * A, has the right gradient but not the right second derivative: automatic differentiation
+    takes the sampled actions for constants, so the term in which the parameters change *which* actions are sampled,
+    grad log pi (grad log pi)^T A, is lost. Here every action is an importance ratio pi / pi_old, 1 in value, whose
+    second derivative brings that term back.
+
+    The objective at step t is (ratio of actions up to t - ratio of those before t) * A_t. Earlier actions count
+    with weight lambda per step: 1 is unbiased to every order (DiCE, Foerster et al. 2018, with a baseline) where
+    advantages are; 0 forgets earlier actions, which is LVC (Rothfuss et al. 2019, sec. 5.1): far lower variance, exact
+    for episodes of one step, and otherwise without the terms in which one action's gradient meets a later one's.
+
+    Args:
+        log_probs: ``(T, B)``, under the parameters to differentiate in.
+        old_log_probs: ``(T, B)``, under those that played; with other values than ``log_probs`` the ratios correct for
+            the difference.
+        advantages: ``(T, B)``.
+        valid: bool ``(T, B)``; False behind an episode's end.
+        dice_lambda: lambda.
+
+    Returns:
+        A scalar: minus the sum over steps, mean over episodes, over T. T is the padded length, the same for whatever
+        is played: the number of valid steps depends on the actions, and dividing by it would bias the gradient.
+    """
+    own = torch.where(valid, log_probs - old_log_probs, 0.0)
+    so_far = own
+    if dice_lambda > 0.0:
+        step = torch.arange(len(own), dtype=own.dtype)
+        age = step.unsqueeze(1) - step
+        so_far = torch.where(age >= 0, dice_lambda ** age.clamp(min=0.0), 0.0) @ own
+    objective = torch.exp(so_far) - torch.exp(so_far - own)
+    return -torch.where(valid, objective * advantages, 0.0).mean()
+
+
+def squared_error(predictions: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error: the loss of supervised tasks (Finn et al. 2017, eq. 2, as a mean)."""
+    return ((predictions - targets) ** 2).mean()

@@ -1,4 +1,4 @@
-"""Two small games for two, one with all seats at once and one with turns, for tests of faces and simulator."""
+"""Three small games for two, for tests of faces and simulator: one with turns, one with continuous actions."""
 
 from typing import Any
 
@@ -6,12 +6,13 @@ import numpy as np
 
 from gameagent_games.chance import below, state_type, uniform
 from gameagent_games.distributions import Choice, Integers, Uniform
-from gameagent_games.interface import Family, Feature, Rules
+from gameagent_games.interface import Box, Family, Feature, Rules
 from gameagent_games.variant import Rule, VariantSpace
 
 NUM_THROWS = 3
 LARGEST_TAKE = 4
 LARGEST_PILE = 18
+ROPE_WINS = 3.0  # metres
 
 
 # -- throws: rock, paper, scissors for several rounds; what a win with each throw pays is hidden ------------------
@@ -124,6 +125,51 @@ NIM = Family(
     ),
     actions=tuple(f"take_{number + 1}" for number in range(LARGEST_TAKE)),
     max_steps=LARGEST_PILE,
+    num_episodes=2,
+    num_seats=2,
+)
+
+
+# -- tug: both pull on a rope at once, as hard as they like; how strong each is stays hidden -----------------------
+
+
+def start_tug(state: Any, variant: Any) -> None:
+    state.rope = uniform(state) - 0.5
+    for seat in range(2):
+        state.effort[seat] = 0.0
+
+
+def step_tug(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
+    for seat in range(2):
+        pull, sway = actions[seat, 0], actions[seat, 1]
+        state.effort[seat] = pull * variant.strength[seat] * (1.0 - sway * sway)
+        rewards[seat] = -0.01 * pull
+    state.rope += state.effort[1] - state.effort[0]  # negative: towards seat 0
+    if abs(state.rope) < ROPE_WINS:
+        return False
+    winner = 0 if state.rope < 0.0 else 1
+    rewards[winner] += 1.0
+    rewards[1 - winner] -= 1.0
+    return True
+
+
+def observe_tug(state: Any, variant: Any, seat: int, observation: Any) -> None:
+    observation[0] = state.rope if seat == 0 else -state.rope
+    observation[1] = state.effort[1 - seat]
+
+
+TUG = Family(
+    name="tug",
+    summary="pull on a rope against a rival of unknown strength",
+    rules=Rules(start_tug, step_tug, observe_tug),
+    state=state_type([("rope", np.float64), ("effort", np.float64, (2,))]),
+    space=VariantSpace((Rule("strength", Uniform((0.5, 1.0), shape=(2,), beyond=((1.0, 1.5),)), unit="metres"),)),
+    features=(
+        Feature("rope", low=-6.0, high=6.0, unit="metres", meaning="how far the rope is on the rival's side"),
+        Feature("rivals_effort", low=0.0, high=3.0, unit="metres"),
+    ),
+    actions=Box(("pull", "sway"), low=(0.0, -1.0), high=(2.0, 1.0), unit="metres"),
+    max_steps=8,
     num_episodes=2,
     num_seats=2,
 )

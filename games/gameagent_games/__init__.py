@@ -5,7 +5,7 @@ from gameagent_games.conformance import CheckResult, Report, check_family
 from gameagent_games.distributions import Choice, Distribution, Fixed, Integers, Permutation, Slot, Uniform
 from gameagent_games.errors import ActionError, FamilyError, GamesError, MissingExtra, VariantError
 from gameagent_games.faces.registration import register_with_gymnasium
-from gameagent_games.interface import EVERY_SEAT, Ceiling, Family, Feature, Rules
+from gameagent_games.interface import EVERY_SEAT, Box, Ceiling, Family, Feature, Rules
 from gameagent_games.registry import family_names, load_family
 from gameagent_games.simulator import Simulator
 from gameagent_games.variant import SPLITS, Rule, Split, Variant, VariantSpace
@@ -19,6 +19,7 @@ __all__ = [
     "EVERY_SEAT",
     "SPLITS",
     "ActionError",
+    "Box",
     "Ceiling",
     "CheckResult",
     "Choice",

@@ -8,24 +8,29 @@ A family's rules are plain scalar functions over two records, written for **one*
     legal(state, variant, seat, mask)                optional: fills a bool array of `Family.num_actions`
     turn(state, variant) -> int                      optional: the seat that acts now, or `EVERY_SEAT`
 
-``actions`` is int64 of ``(num_seats,)``; only the entries of seats that act are read. ``rewards`` is
-float64 of ``(num_seats,)`` and arrives as zeros. A time limit is not the rules' business: the simulator
-cuts an episode at `Family.max_steps` and reports it as truncated. Helpers that the rules call are marked
-with ``numba.extending.register_jitable``, so that the same code also runs uncompiled, in a debugger.
+``actions`` is int64 of ``(num_seats,)``; where actions are continuous (a `Box`) it is float64 of
+``(num_seats, num_actions)``, finite and within the box. Only the entries of seats that act are read.
+``rewards`` is float64 of ``(num_seats,)`` and arrives as zeros. A time limit is not the rules' business: the
+simulator cuts an episode at `Family.max_steps` and reports it as truncated. Helpers that the rules call are
+marked with ``numba.extending.register_jitable``, so that the same code also runs uncompiled, in a debugger.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gameagent_games.errors import FamilyError
 from gameagent_games.variant import VariantSpace
 
 EVERY_SEAT = -1
 """What ``turn`` returns when all seats act at once."""
+
+Action: TypeAlias = int | NDArray[np.float64]
+"""What one seat does: a discrete action's number, or the components ``(A,)`` of a continuous one."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,65 @@ class Feature:
             raise FamilyError(f"feature {self.name!r}: size is {self.size}, expected at least 1")
         if not self.low < self.high:
             raise FamilyError(f"feature {self.name!r}: low {self.low} is not below high {self.high}")
+
+
+@dataclass(frozen=True)
+class Box:
+    """Continuous actions: several numbers at once, each within bounds of its own.
+
+    The simulator clips what lies outside to the bounds before the rules see it; what is not finite it refuses.
+
+    Example: ``Box(("steer", "throttle"), low=(-1.0, 0.0), high=1.0)``.
+
+    Attributes:
+        names: Name of each component, A of them; the play window steers by "up", "down", "left" and "right".
+        low: Least value of each component.
+        high: Greatest value of each component.
+        unit: Unit of the values.
+    """
+
+    names: tuple[str, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    unit: str = "1"
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        low: float | Sequence[float] = -1.0,
+        high: float | Sequence[float] = 1.0,
+        unit: str = "1",
+    ) -> None:
+        """Makes a box; a single number is the bound of every component.
+
+        Raises:
+            FamilyError: No components, names that repeat, or bounds that are no finite low < high for each.
+        """
+        if isinstance(names, str) or not names or len(set(names)) != len(names):
+            raise FamilyError(f"Box: names is {names!r}, expected different names, one per component")
+        object.__setattr__(self, "names", tuple(names))
+        object.__setattr__(self, "low", self._per_component(low))
+        object.__setattr__(self, "high", self._per_component(high))
+        object.__setattr__(self, "unit", unit)
+        for name, least, most in zip(self.names, self.low, self.high, strict=True):
+            if not (-np.inf < least < most < np.inf):
+                raise FamilyError(f"Box component {name!r}: low {least} and high {most} must be finite, low below high")
+
+    def _per_component(self, bound: float | Sequence[float]) -> tuple[float, ...]:
+        values = np.asarray(bound, np.float64)
+        if values.shape not in ((), (len(self.names),)):
+            raise FamilyError(f"Box: got bounds {bound!r}, expected one number or {len(self.names)}, one per component")
+        return tuple(np.broadcast_to(values, len(self.names)).tolist())
+
+    def clip(self, actions: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """What the rules are given: ``(..., A)`` moved to the nearest point of the box, as a fresh float64 array."""
+        inside: NDArray[np.float64] = np.clip(np.asarray(actions, np.float64), self.low, self.high)
+        return inside
+
+    def scale(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The point of the box at a share of the way from low to high: ``(..., A)`` from [0, 1] to the bounds."""
+        low, high = np.array(self.low), np.array(self.high)
+        return self.clip(low + shares * (high - low))  # rounding may lead out
 
 
 @dataclass(frozen=True)
@@ -94,7 +158,7 @@ class Family:
         state: Record type of all that changes in an episode (see `chance.state_type`).
         space: The space of rule variants; gives the variant's record type.
         features: The observation's parts in order, as ``rules.observe`` fills them.
-        actions: Name of each discrete action.
+        actions: Name of each discrete action; or a `Box` where actions are continuous.
         max_steps: Time limit of an episode in steps; reaching it is truncation.
         num_episodes: Episodes of a trial (K) that training uses unless told otherwise.
         num_seats: Number of seats.
@@ -111,7 +175,7 @@ class Family:
     state: np.dtype[Any]
     space: VariantSpace
     features: tuple[Feature, ...]
-    actions: tuple[str, ...]
+    actions: tuple[str, ...] | Box
     max_steps: int
     num_episodes: int
     num_seats: int = 1
@@ -129,7 +193,9 @@ class Family:
         require(self.num_seats >= 1, f"num_seats is {self.num_seats}, expected at least 1")
         require(self.max_steps >= 1, f"max_steps is {self.max_steps}, expected at least 1")
         require(self.num_episodes >= 1, f"num_episodes is {self.num_episodes}, expected at least 1")
-        require(len(self.actions) >= 2, f"has {len(self.actions)} actions, expected at least 2")
+        if self.box is None:
+            require(self.num_actions >= 2, f"has {self.num_actions} actions, expected at least 2")
+        require(self.box is None or self.rules.legal is None, "rules.legal masks discrete actions, but these are a Box")
         require(len(self.features) >= 1, "has no features, expected at least 1")
         names = [feature.name for feature in self.features]
         require(len(set(names)) == len(names), f"feature names repeat: {names}")
@@ -142,9 +208,35 @@ class Family:
         require(len(self.seat_names) == self.num_seats, "seat_names and num_seats differ in length")
 
     @property
+    def box(self) -> Box | None:
+        """The continuous actions; None where actions are discrete."""
+        return self.actions if isinstance(self.actions, Box) else None
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        """Name of each discrete action, or of each component of continuous ones."""
+        return self.actions.names if isinstance(self.actions, Box) else self.actions
+
+    @property
     def num_actions(self) -> int:
-        """Number of discrete actions (A)."""
-        return len(self.actions)
+        """Number of discrete actions, or of components of continuous ones (A)."""
+        return len(self.action_names)
+
+    def blank_actions(self, num_games: int) -> NDArray[Any]:
+        """Actions for `Simulator.step`, to be filled in: all 0.
+
+        Returns:
+            int64 ``(num_games, seats)``; for a `Box` float64 ``(num_games, seats, A)``.
+        """
+        if self.box is None:
+            return np.zeros((num_games, self.num_seats), np.int64)
+        return np.zeros((num_games, self.num_seats, self.num_actions), np.float64)
+
+    def random_actions(self, generator: np.random.Generator, num_games: int) -> NDArray[Any]:
+        """Uniformly random actions for `Simulator.step`, in the form of `blank_actions`; they ignore masks."""
+        if self.box is None:
+            return generator.integers(0, self.num_actions, (num_games, self.num_seats))
+        return self.box.scale(generator.random((num_games, self.num_seats, self.num_actions)))
 
     @cached_property
     def game_features(self) -> tuple[Feature, ...]:

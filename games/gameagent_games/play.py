@@ -29,7 +29,8 @@ EXAMPLES = """examples:
 
 keys:
   N new variant   SPACE pause   + - speed   H take over by hand, hand back   R show or hide the truth   ESC quit
-  by hand: arrow keys move, full stop or return stays; figures choose where there are no directions
+  by hand: arrow keys move, full stop or return stays; figures choose where there are no directions;
+  where actions are numbers, an arrow pushes one of them to its end and leaves the others at rest
 """
 
 

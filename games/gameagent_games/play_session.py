@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.errors import FamilyError, GamesError, MissingExtra
-from gameagent_games.interface import Family
+from gameagent_games.interface import Action, Family
 from gameagent_games.simulator import Simulator
 from gameagent_games.variant import Variant
 
@@ -35,8 +35,8 @@ class Player(Protocol):
     """Who decides when no person does: the calls of an agent, in the order that they are made."""
 
     def begin_trial(self) -> None: ...
-    def act(self, observation: NDArray[np.float32], legal_actions: NDArray[np.bool_]) -> int: ...
-    def observe(self, action: int, reward: float, terminated: bool, truncated: bool) -> None:
+    def act(self, observation: NDArray[np.float32], legal_actions: NDArray[np.bool_]) -> Action: ...
+    def observe(self, action: Action, reward: float, terminated: bool, truncated: bool) -> None:
         """Tells what was done, which is not what ``act`` said where a person stepped in, and what came of it."""
         ...
 
@@ -69,6 +69,9 @@ class AgentPlayer:
         manifest = agent.manifest
         if manifest.name != family.name:
             raise GamesError(f"{path} plays {manifest.name!r}, not {family.name!r}")
+        kind = "discrete" if family.box is None else "box"
+        if manifest.action.kind != kind:
+            raise GamesError(f"{path} has {manifest.action.kind} actions, but those of {family.name!r} are {kind}")
         given, expected = (
             (manifest.observation_size, manifest.num_actions),
             (family.observation_size, family.num_actions),
@@ -83,10 +86,11 @@ class AgentPlayer:
     def begin_trial(self) -> None:
         self._agent.begin_trial()
 
-    def act(self, observation: NDArray[np.float32], legal_actions: NDArray[np.bool_]) -> int:
-        return int(self._agent.act(observation, legal_actions if self._agent.manifest.action.mask else None))
+    def act(self, observation: NDArray[np.float32], legal_actions: NDArray[np.bool_]) -> Action:
+        action = self._agent.act(observation, legal_actions if self._agent.manifest.action.mask else None)
+        return np.array(action, np.float64) if np.ndim(action) else int(action)
 
-    def observe(self, action: int, reward: float, terminated: bool, truncated: bool) -> None:
+    def observe(self, action: Action, reward: float, terminated: bool, truncated: bool) -> None:
         self._agent.observe(reward, terminated, truncated, action=action)
 
     def beliefs(self) -> Beliefs:
@@ -134,9 +138,9 @@ class PlaySession:
         self.step_count = 0
         self.ended = False
         self.before: Any = None
-        self.action: int | None = None
+        self.action: Action | None = None
         self.beliefs: Beliefs = {}
-        self._decision: int | None = None
+        self._decision: Action | None = None
         self._simulator = Simulator(family, 1, num_episodes=0, compiled=False, auto_start=False)
 
     def begin(self, record: Any, seed: int) -> None:
@@ -154,7 +158,7 @@ class PlaySession:
             self.player.begin_trial()
         self._look_anew()
 
-    def step(self, action: int | None = None) -> None:
+    def step(self, action: Action | None = None) -> None:
         """Takes a step, or starts the next episode where one ended.
 
         Args:
@@ -172,7 +176,9 @@ class PlaySession:
             raise GamesError("nobody decides: give an action or a player")
         simulator = self._simulator
         self.before, self.action = simulator.states[0].copy(), executed
-        simulator.step(np.array([[executed]], np.int64))
+        actions = self.family.blank_actions(1)
+        actions[0, 0] = executed
+        simulator.step(actions)
         terminated, truncated = bool(simulator.terminated[0]), bool(simulator.truncated[0])
         self.reward = float(simulator.rewards[0, 0])
         self.episode_return += self.reward

@@ -19,6 +19,7 @@ _BUILT_IN = {
     "bandit": "gameagent_games.families.bandit:BANDIT",
     "forage": "gameagent_games.families.forage:FORAGE",
     "gridnavi": "gameagent_games.families.gridnavi:GRIDNAVI",
+    "navigation": "gameagent_games.families.navigation:NAVIGATION",
 }
 
 

@@ -137,7 +137,7 @@ class Simulator:
 
     Attributes:
         observations: float32 ``(N, seats, D)``; what every seat sees now.
-        legal_actions: bool ``(N, seats, A)``; all True where the family has no illegal actions.
+        legal_actions: bool ``(N, seats, A)``; all True where the family has no illegal actions, as with a `Box`.
         acting: bool ``(N, seats)``; the seats that act now.
         rewards: float64 ``(N, seats)``; of the last step.
         terminated: bool ``(N,)``; the last step ended an episode by the rules.
@@ -229,15 +229,30 @@ class Simulator:
             self.family.own_size, self.observations, self.legal_actions, self.acting,
         )  # fmt: skip
 
-    def step(self, actions: NDArray[np.int64]) -> None:
+    def step(self, actions: NDArray[Any]) -> None:
         """Takes one decision of every acting seat in every unfinished game.
 
         Args:
-            actions: int64 ``(N, seats)``, each in [0, A); entries of seats that do not act are ignored.
+            actions: int64 ``(N, seats)``, each in [0, A). For a `Box` floats ``(N, seats, A)``, which are clipped to
+                the box; the array itself is left as it is. Entries of seats that do not act are ignored.
 
         Raises:
-            ActionError: Wrong shape or an action out of range.
+            ActionError: Wrong shape or type, a discrete action out of range, or a number that is not finite.
         """
+        box = self.family.box
+        if box is None:
+            self._check_choices(actions)
+        else:
+            self._check_numbers(actions)
+            actions = box.clip(actions)
+        self._loops.advance(
+            self._records(self.states), self._records(self.variants), self.seeds, actions, self.rewards,
+            self.terminated, self.truncated, self.finished, self.episodes, self.steps, self.family.max_steps,
+            self.num_episodes, self._auto_start, self.family.own_size, self.observations, self.legal_actions,
+            self.acting,
+        )  # fmt: skip
+
+    def _check_choices(self, actions: NDArray[Any]) -> None:
         if actions.shape != self.acting.shape or actions.dtype != np.int64:
             raise ActionError(
                 f"got actions {actions.dtype} of shape {actions.shape}, expected int64 of shape {self.acting.shape}"
@@ -246,12 +261,18 @@ class Simulator:
             raise ActionError(
                 f"actions span {actions.min()} to {actions.max()}, expected 0 to {self.family.num_actions - 1}"
             )
-        self._loops.advance(
-            self._records(self.states), self._records(self.variants), self.seeds, actions, self.rewards,
-            self.terminated, self.truncated, self.finished, self.episodes, self.steps, self.family.max_steps,
-            self.num_episodes, self._auto_start, self.family.own_size, self.observations, self.legal_actions,
-            self.acting,
-        )  # fmt: skip
+
+    def _check_numbers(self, actions: NDArray[Any]) -> None:
+        shape = (*self.acting.shape, self.family.num_actions)
+        if actions.shape != shape or actions.dtype.kind != "f":
+            raise ActionError(f"got actions {actions.dtype} of shape {actions.shape}, expected floats of shape {shape}")
+        finite = np.isfinite(actions)
+        if not finite.all():
+            game, seat, _ = np.argwhere(~finite)[0]
+            raise ActionError(
+                f"family {self.family.name!r}: seat {self.family.seat_names[seat]!r} of game {game} "
+                f"got action {actions[game, seat].tolist()}, expected finite numbers"
+            )
 
     def _records(self, array: NDArray[Any]) -> Any:
         return array if self._compiled else [RecordView(array, game) for game in range(self.num_games)]

@@ -10,10 +10,10 @@ from gameagent_games.chance import state_type, uniform
 from gameagent_games.conformance import check_family, check_names, checks
 from gameagent_games.distributions import Choice, Uniform
 from gameagent_games.errors import FamilyError
-from gameagent_games.interface import Family, Feature, Rules
+from gameagent_games.interface import Box, Family, Feature, Rules
 from gameagent_games.simulator import Simulator
 from gameagent_games.variant import Rule, VariantSpace
-from two_seat_families import NIM, THROWS
+from two_seat_families import NIM, THROWS, TUG
 
 # -- a sound family to break: walk along a line for a hidden pay; a coin decides how far a step goes -----------------
 
@@ -63,6 +63,28 @@ def make(space=SPACE, max_steps=6, **rules):
         max_steps=max_steps,
         num_episodes=3,
     )
+
+
+def make_box(**rules):
+    """The same line with a step of any length; ``observe`` shows the whole way that the farthest walk comes."""
+
+    def step_far(state, variant, actions, rewards):
+        state.paid += actions[0, 0]
+        rewards[0] = variant.pay[0] * actions[0, 0]
+        return False
+
+    def observe_far(state, variant, seat, observation):
+        observation[0] = 1.0
+        observation[1] = state.paid / 6.0
+
+    family = make()
+    plain = Rules(start, step_far, observe_far)
+    return replace(family, rules=replace(plain, **rules), actions=Box(("go",), 0.0, 1.0))
+
+
+def observe_random_walks_only(state, variant, seat, observation):
+    observation[0] = 1.0
+    observation[1] = state.paid / 5.5  # six uniform steps never come this far; six of the longest do
 
 
 # -- ways to break it -------------------------------------------------------------------------------------------------
@@ -222,7 +244,11 @@ BROKEN = {
     "masks_are_written": [make(legal=legal_clears_nothing)],
     "acting_seats_can_act": [make(legal=legal_at_the_start_only)],
     "observations_are_written": [make(observe=observe_half)],
-    "observations_within_bounds": [make(observe=observe_too_much), make(observe=observe_nan)],
+    "observations_within_bounds": [
+        make(observe=observe_too_much),
+        make(observe=observe_nan),
+        make_box(observe=observe_random_walks_only),
+    ],
     "looking_changes_nothing": [make(observe=observe_counts), make(turn=turn_draws)],
     "variant_is_never_written": [make(step=step_writes_variant)],
     "rewards_are_finite": [make(step=step_pays_nan)],
@@ -231,7 +257,8 @@ BROKEN = {
     "start_sets_the_state": [make(start=start_keeps_place)],
     "batching_changes_nothing": [make(step=step_knows_its_place)],
     "seeds_matter": [make(start=start_fixes_the_key)],
-    "wrong_actions_are_refused": [make()],  # together with a simulator that lets everything pass
+    "wrong_actions_are_refused": [make(), make_box()],  # together with a simulator that lets everything pass
+    "numbers_are_clipped": [make_box()],  # together with a simulator that halves what is too much
     "rules_compile": [make(step=step_calls_plain_python)],
     "compiled_is_the_same": [make(step=step_overflows)],
 }
@@ -239,15 +266,27 @@ BROKEN = {
 
 class Careless(Simulator):
     def step(self, actions):
-        if actions.shape == self.acting.shape and actions.dtype == np.int64:
+        if self.family.box:
+            actions = np.nan_to_num(actions)
+        elif actions.shape == self.acting.shape and actions.dtype == np.int64:
             actions = np.clip(actions, 0, self.family.num_actions - 1)
         super().step(actions)
 
 
+class Halving(Simulator):
+    def step(self, actions):
+        if actions.dtype.kind == "f":
+            actions = np.where(actions > self.family.box.high, actions / 2, actions)
+        super().step(actions)
+
+
+SIMULATORS = {"wrong_actions_are_refused": Careless, "numbers_are_clipped": Halving}
+
+
 @pytest.mark.parametrize(
     "family",
-    ["bandit", "gridnavi", "forage", THROWS, NIM, make()],
-    ids=["bandit", "gridnavi", "forage", "throws", "nim", "line"],
+    ["bandit", "gridnavi", "forage", "navigation", THROWS, NIM, TUG, make(), make_box()],
+    ids=["bandit", "gridnavi", "forage", "navigation", "throws", "nim", "tug", "line", "box"],
 )
 def test_sound_families_pass(family):
     report = check_family(family)
@@ -264,8 +303,8 @@ def test_every_check_has_a_family_that_breaks_it():
     ("name", "family"), [pytest.param(name, family, id=name) for name, some in BROKEN.items() for family in some]
 )
 def test_a_broken_family_fails_its_check_and_no_other(name, family, monkeypatch):
-    if name == "wrong_actions_are_refused":
-        monkeypatch.setattr(checks, "Simulator", Careless)
+    if name in SIMULATORS:
+        monkeypatch.setattr(checks, "Simulator", SIMULATORS[name])
     report = check_family(family)
     assert [result.name for result in report.failures] == [name], str(report)
     assert report.failures[0].message

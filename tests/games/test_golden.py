@@ -16,6 +16,7 @@ GLYPHS = ".aaabbbcccddd#"  # of a cell of forage: empty, items by number, wall (
 PLAYS: dict[str, tuple[str, dict[str, Any], int]] = {
     "bandit": ("bandit", {"win_probability": [0.1, 0.3, 0.5, 0.7, 0.9]}, 3),
     "gridnavi": ("gridnavi", {"goal": "3,1"}, 5),
+    "navigation": ("navigation", {"goal": [0.07, -0.05]}, 26),
     "forage-plain": (
         "forage",
         {
@@ -51,16 +52,25 @@ def playthrough(family: Family, rules: dict[str, Any], seed: int) -> str:
     lines = [f"family {family.name} version {family.version}, seed {seed}"]
     lines += [f"{name} = {value}" for name, value in rules.items()] + ["", *picture(family, simulator)]
     while not simulator.finished[0]:
-        action = int(generator.integers(family.num_actions))
-        simulator.step(np.array([[action]]))
+        actions = family.random_actions(generator, 1)
+        simulator.step(actions)
         seen = fingerprint(simulator.observations)
-        line = f"{family.actions[action]:6}{simulator.rewards[0, 0]:+6.2f}  sees {seen}"
+        line = f"{words(family, actions[0, 0]):6}{simulator.rewards[0, 0]:+6.2f}  sees {seen}"
         if {"x", "y"} <= set(family.state.names or ()):
-            line += f"  at {simulator.states['x'][0]},{simulator.states['y'][0]}"
+            line += f"  at {place(simulator.states['x'][0])},{place(simulator.states['y'][0])}"
         lines.append(line)
         if simulator.terminated[0] or simulator.truncated[0]:
             lines += ["terminated" if simulator.terminated[0] else "truncated", "", *picture(family, simulator)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def words(family: Family, action: Any) -> str:
+    """A discrete action's name, or the numbers of a continuous one."""
+    return family.action_names[action] if family.box is None else " ".join(f"{number:+.3f}" for number in action)
+
+
+def place(coordinate: Any) -> str:
+    return f"{coordinate:.3f}" if isinstance(coordinate, np.floating) else str(coordinate)
 
 
 def picture(family: Family, simulator: Simulator) -> list[str]:

@@ -17,7 +17,7 @@ from gameagent_games.families.gridnavi import GRIDNAVI
 from gameagent_games.registry import load_family
 from two_seat_families import NIM, THROWS
 
-IDS = ["gameagent/Bandit-v0", "gameagent/Gridnavi-v0", "gameagent/Forage-v0"]
+IDS = ["gameagent/Bandit-v0", "gameagent/Gridnavi-v0", "gameagent/Forage-v0", "gameagent/Navigation-v0"]
 UP, RIGHT = 1, 2
 
 
@@ -143,6 +143,26 @@ def test_wrong_actions_are_refused(action, message):
     env = FamilyEnv("gridnavi")
     env.reset(seed=0)
     with pytest.raises(ActionError, match=message):
+        env.step(action)
+
+
+def test_continuous_actions_are_a_box_and_are_clipped_to_it():
+    env = FamilyEnv("navigation", variant={"goal": [0.4, 0.3]})
+    assert env.action_space == gymnasium.spaces.Box(-0.1, 0.1, (2,), np.float32)
+    env.reset(seed=0)
+    observation, reward, terminated, truncated, info = env.step(np.array([5.0, -0.04], np.float32))
+    np.testing.assert_allclose(observation, [0.1, -0.04], rtol=1e-6)
+    assert reward == pytest.approx(-np.hypot(0.3, 0.34))
+    assert not (terminated or truncated)
+    assert "action_mask" not in info
+    assert env.step([0.0, 0.0])[1] == pytest.approx(reward)
+
+
+@pytest.mark.parametrize("action", [0.1, [0.1], [0.1, np.nan], [np.inf, 0.0], "up", None])
+def test_continuous_actions_must_be_as_many_finite_numbers(action):
+    env = FamilyEnv("navigation")
+    env.reset(seed=0)
+    with pytest.raises(ActionError, match=r"'navigation', seat 'seat_0' got .* expected 2 finite numbers: right, up"):
         env.step(action)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gameagent_games.errors import ActionError, FamilyError
 from gameagent_games.faces.pettingzoo_env import FamilyAECEnv, FamilyParallelEnv
-from two_seat_families import NIM, THROWS
+from two_seat_families import NIM, THROWS, TUG
 
 with warnings.catch_warnings():  # PettingZoo's tests import examples of its own that are deprecated
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -18,7 +18,8 @@ about_dicts = pytest.mark.filterwarnings(
     "ignore:Observation is not a NumPy array:UserWarning",
     "ignore:Observation space for each agent probably should be:UserWarning",
 )
-both_families = pytest.mark.parametrize("family", [THROWS, NIM], ids=lambda family: family.name)
+all_families = pytest.mark.parametrize("family", [THROWS, NIM, TUG], ids=lambda family: family.name)
+at_once = pytest.mark.parametrize("family", [THROWS, TUG], ids=lambda family: family.name)
 both_ways = pytest.mark.parametrize("compiled", [False, True])
 
 PAYS = {"prize": [0.5, 0.75, 1.25], "tie_break": 0.5, "rounds": 3}
@@ -27,24 +28,26 @@ FIRST, SECOND = THROWS.seat_names
 
 
 @both_ways
+@at_once
 @pytest.mark.parametrize("num_episodes", [1, 3])
-def test_parallel_api(compiled, num_episodes):
-    parallel_api_test(FamilyParallelEnv(THROWS, compiled=compiled, num_episodes=num_episodes))
+def test_parallel_api(family, compiled, num_episodes):
+    parallel_api_test(FamilyParallelEnv(family, compiled=compiled, num_episodes=num_episodes))
 
 
-def test_parallel_seeds():
-    parallel_seed_test(lambda: FamilyParallelEnv(THROWS, num_episodes=20))
+@at_once
+def test_parallel_seeds(family):
+    parallel_seed_test(lambda: FamilyParallelEnv(family, num_episodes=20))
 
 
 @about_dicts
 @both_ways
-@both_families
+@all_families
 @pytest.mark.parametrize("num_episodes", [1, 3])
 def test_aec_api(family, compiled, num_episodes):
     api_test(FamilyAECEnv(family, compiled=compiled, num_episodes=num_episodes))
 
 
-@both_families
+@all_families
 def test_aec_seeds(family):
     seed_test(lambda: FamilyAECEnv(family, num_episodes=20))
 
@@ -95,7 +98,7 @@ def test_seats_that_act_at_once_do_not_see_each_other_choose():
     assert (env.observe(SECOND) != before).any()
 
 
-@both_families
+@all_families
 def test_parallel_and_aec_tell_the_same_story(family):
     if family is NIM:
         with pytest.raises(FamilyError, match="AEC"):
@@ -106,7 +109,7 @@ def test_parallel_and_aec_tell_the_same_story(family):
     aec.reset(seed=3)
     generator = np.random.default_rng(0)
     while parallel.agents:
-        actions = {agent: int(generator.integers(3)) for agent in parallel.agents}
+        actions = dict(zip(parallel.agents, family.random_actions(generator, 1)[0], strict=True))
         observations, rewards, terminated, truncated, _ = parallel.step(actions)
         for action in actions.values():
             aec.step(action)
@@ -153,6 +156,18 @@ def test_missing_unknown_and_wrong_actions_are_refused(actions):
     with pytest.raises(ActionError, match="expected"):
         env.step(actions)
     env.step({FIRST: 0, SECOND: 0})
+
+
+def test_continuous_actions_are_a_box_with_bounds_for_each_component():
+    env = FamilyParallelEnv(TUG)
+    space = env.action_space(FIRST)
+    assert space.low.tolist() == [0.0, -1.0]
+    assert space.high.tolist() == [2.0, 1.0]
+    env.reset(seed=0)
+    with pytest.raises(ActionError, match=r"seat 'seat_1' got .* expected 2 finite numbers: pull, sway"):
+        env.step({FIRST: [0.0, 0.0], SECOND: [0.0, np.nan]})
+    _, rewards, _, _, _ = env.step({FIRST: [7.0, 1.0], SECOND: np.array([1.0, 1.0], np.float32)})
+    assert rewards == pytest.approx({FIRST: -0.02, SECOND: -0.01})  # 7 counts as 2
 
 
 def test_a_game_without_a_view_cannot_be_rendered():

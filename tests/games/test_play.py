@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from gameagent_games import play
 from gameagent_games.errors import FamilyError, GamesError
+from gameagent_games.interface import Box
 from gameagent_games.play_session import AgentPlayer, PlaySession
 from gameagent_games.registry import load_family
 
@@ -20,12 +22,16 @@ pygame = pytest.importorskip("pygame", reason="playing needs the render extra")
 from gameagent_games.rendering import palette  # noqa: E402
 from gameagent_games.rendering.canvas import to_rgb  # noqa: E402
 from gameagent_games.rendering.gauges import gauge_range, gauge_x, make_rows, shown_option  # noqa: E402
-from gameagent_games.rendering.stage import Stage  # noqa: E402
+from gameagent_games.rendering.stage import Stage, push  # noqa: E402
 from gameagent_games.rendering.window import Window  # noqa: E402
 
 FORAGE, GRIDNAVI, BANDIT = load_family("forage"), load_family("gridnavi"), load_family("bandit")
+NAVIGATION = load_family("navigation")
 RIGHT, LEFT = 2, 4
 BOARD = 480
+NOTHING, LEGAL = np.zeros(2, np.float32), np.ones(2, np.bool_)
+NAVIGATORS_MANIFEST = SimpleNamespace(name="navigation", action=SimpleNamespace(kind="discrete"))
+MASKLESS = SimpleNamespace(action=SimpleNamespace(mask=False))
 FIXTURES = Path(__file__).parents[1] / "sdk" / "fixtures"
 
 
@@ -42,14 +48,14 @@ class FakeBelief:
 class FakePlayer:
     """Does always the same and believes always the same."""
 
-    action: int = RIGHT
+    action: Any = RIGHT
     thoughts: dict[str, Any] = field(default_factory=dict)
     calls: list[Any] = field(default_factory=list)
 
     def begin_trial(self) -> None:
         self.calls.append("begin")
 
-    def act(self, observation: np.ndarray, legal_actions: np.ndarray) -> int:
+    def act(self, observation: np.ndarray, legal_actions: np.ndarray) -> Any:
         assert observation.dtype == np.float32 and legal_actions.dtype == np.bool_
         self.calls.append("act")
         return self.action
@@ -301,6 +307,45 @@ def test_figures_choose_where_there_are_no_directions() -> None:
     assert not stage.session.ended
 
 
+def test_arrows_push_a_number_to_its_end(window: Window) -> None:
+    stage = staged(begun(NAVIGATION, goal=[0.4, 0.4]))
+    for key in (pygame.K_UP, pygame.K_UP, pygame.K_RIGHT, pygame.K_LEFT, pygame.K_LEFT, pygame.K_PERIOD, pygame.K_DOWN):
+        press(window, stage, key)
+    assert stage.session.step_count == 7
+    np.testing.assert_allclose([stage.session.state["x"], stage.session.state["y"]], [-0.1, 0.1])
+    press(window, stage, pygame.K_1, "1")
+    assert stage.session.step_count == 7  # figures mean nothing here
+    assert stage.draw().get_height() == BOARD
+
+
+@pytest.mark.parametrize(
+    ("box", "pushed"),
+    [
+        (Box(("up", "right"), -2, 3), {"up": [3, 0], "down": [-2, 0], "left": [0, -2], "right": [0, 3]}),
+        (Box(("left",), -2, 3), {"left": [3], "right": [-2], "up": None}),
+        (Box(("steer", "throttle"), (-1, 0.5), 2), {"left": [-1, 0.5], "right": [2, 0.5], "up": [0, 2], "a": None}),
+        (Box(("speed",), 1, 2), {"return": [1], "left": [1], "right": [2], "down": None}),
+    ],
+)
+def test_keys_stand_for_components_by_name_or_by_place(box: Box, pushed: dict[str, Any]) -> None:
+    for key, expected in pushed.items():
+        action = push(box, key)
+        assert expected is None if action is None else action.tolist() == expected
+
+
+def test_an_agent_may_decide_by_numbers() -> None:
+    player = FakePlayer(np.array([0.07, -0.3]))
+    session = begun(NAVIGATION, player, goal=[0.4, 0.4])
+    session.step()
+    np.testing.assert_allclose([session.state["x"], session.state["y"]], [0.07, -0.1])
+    action, reward, terminated, truncated = player.calls[-2]
+    assert action.tolist() == [0.07, -0.3] and reward == pytest.approx(-np.hypot(0.33, 0.5))
+    assert not (terminated or truncated)
+    for said in (np.array([0.5], np.float32), np.int64(3)):
+        decided = AgentPlayer(SimpleNamespace(act=lambda *_, said=said: said, manifest=MASKLESS)).act(NOTHING, LEGAL)
+        assert np.ndim(decided) == np.ndim(said) and decided == said
+
+
 def test_an_ended_episode_rests_then_gives_way() -> None:
     stage = staged(begun(BANDIT, FakePlayer(0)))
     stage.advance(0.26)
@@ -398,6 +443,11 @@ def test_failures_are_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert "no family named 'forrage'" in failure(["forrage"], capsys)
     fixture = str(FIXTURES / "recurrent.onnx")
     assert "plays 'fixture-recurrent', not 'forage'" in failure(["forage", "--agent", fixture, "--headless"], capsys)
+    own = {"load": lambda path, seed: SimpleNamespace(manifest=NAVIGATORS_MANIFEST)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gameagent_sdk.Agent", SimpleNamespace(**own))
+        argv = ["navigation", "--agent", "old.onnx", "--headless"]
+        assert "old.onnx has discrete actions, but those of 'navigation' are box" in failure(argv, capsys)
     assert "beyond its training range" in failure(["gridnavi", "--split", "out_of_range"], capsys)
 
 

@@ -15,6 +15,7 @@ PUBLIC = [
     "EVERY_SEAT",
     "SPLITS",
     "ActionError",
+    "Box",
     "Ceiling",
     "CheckResult",
     "Choice",
@@ -65,7 +66,7 @@ def with_entry_points(monkeypatch: pytest.MonkeyPatch, **families: str) -> None:
 
 
 def test_our_families() -> None:
-    assert {"bandit", "forage", "gridnavi"} <= set(family_names())
+    assert {"bandit", "forage", "gridnavi", "navigation"} <= set(family_names())
     for name in family_names():
         assert load_family(name).name == name
 

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from gameagent_games.rendering.canvas import Scene, as_record, draw_frame, load_
 from gameagent_games.rendering.sheet import draw_sheet  # noqa: E402
 
 SIDE = 240
-FAMILIES = ("bandit", "forage", "gridnavi")
+FAMILIES = ("bandit", "forage", "gridnavi", "navigation")
 
 
 def begun(name: str, seed: int = 0, **rules: Any) -> tuple[Family, Simulator]:
@@ -162,7 +163,12 @@ def test_a_box_stays_within_itself(outline: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "rule", "values"), [("forage", "wrap", (False, True)), ("gridnavi", "goal", ("4,4", "2,0"))]
+    ("name", "rule", "values"),
+    [
+        ("forage", "wrap", (False, True)),
+        ("gridnavi", "goal", ("4,4", "2,0")),
+        ("navigation", "goal", ([0.4, 0.4], [-0.7, 0.6])),
+    ],
 )
 def test_hidden_rules_are_seen_only_when_revealed(name: str, rule: str, values: tuple[Any, Any]) -> None:
     first, second = (begun(name, **{rule: value}) for value in values)
@@ -192,6 +198,57 @@ def test_the_bandit_lights_up_the_arm_that_was_pulled() -> None:
         pictures.append(pixels(surface))
     changed = [np.argwhere((picture != pictures[0]).any(axis=2)).mean(axis=0) for picture in pictures[1:]]
     assert changed[0][1] < changed[1][1]  # arm 0 stands left of arm 1
+
+
+def walked(moves: list[tuple[float, float]], **scene: Any) -> np.ndarray:
+    """Navigation's picture after these moves from the start; the goal lies up right, at (0.4, 0.4)."""
+    family, simulator = begun("navigation", goal=[0.4, 0.4])
+    before = simulator.states[0].copy()
+    for move in moves:
+        before = simulator.states[0].copy()
+        simulator.step(np.array([[move]]))
+    surface = pygame.Surface((SIDE, SIDE))
+    state, variant, before = (as_record(r) for r in (simulator.states[0], simulator.variants[0], before))
+    load_view(family).draw(surface, Scene(state, variant, before, **scene))
+    return pixels(surface)
+
+
+def middle(picture: np.ndarray, colour: tuple[int, int, int]) -> tuple[float, float]:
+    """Mean x and y, from the picture's middle upwards and to the right, of the pixels of a colour."""
+    rows, columns = np.nonzero(np.abs(picture - np.array(colour)).sum(axis=2) < 24)
+    assert len(rows) > 3
+    return columns.mean() - SIDE / 2, SIDE / 2 - rows.mean()
+
+
+def test_navigation_draws_the_walker_where_it_is_and_the_path_behind_it() -> None:
+    body = (124, 92, 224)
+    x, y = middle(walked([(0.1, 0.0)] * 3), body)
+    assert x > 20 and abs(y) < 6
+    x, y = middle(walked([(0.0, -0.1)] * 3), body)
+    assert y < -20 and abs(x) < 6
+    detour, direct = walked([(0.1, 0.1), (0.1, -0.1)]), walked([(0.1, 0.0), (0.1, 0.0)])
+    changed = np.argwhere((detour != direct).any(axis=2))
+    assert SIDE / 2 - changed[:, 0].min() > 10  # the way over the top is drawn although the walker is back
+
+
+def test_navigation_moves_the_walker_with_the_progress_of_a_step() -> None:
+    body = (124, 92, 224)
+    places = [middle(walked([(0.1, 0.0)] * 2, progress=progress), body)[0] for progress in (0.0, 0.5, 1.0)]
+    assert places[0] + 4 < places[1] < places[2] - 4
+
+
+def test_navigation_draws_the_goal_in_gold_and_the_belief_in_violet() -> None:
+    x, y = middle(walked([], reveal=True), palette.TRUTH)
+    assert abs(x - 0.4 / 1.8 * SIDE) < 4 and abs(y - 0.4 / 1.8 * SIDE) < 4  # 1.8 across the picture
+    thought = SimpleNamespace(mean=-0.3, std=0.1)
+    x, y = middle(walked([], beliefs={"goal": (thought, thought)}), palette.BELIEF)
+    assert abs(x + 0.3 / 1.8 * SIDE) < 4 and abs(y + 0.3 / 1.8 * SIDE) < 4
+
+
+def test_navigation_steps_back_for_a_walker_that_leaves() -> None:
+    picture = walked([(-0.1, 0.0)] * 40)
+    x, y = middle(picture, (124, 92, 224))
+    assert -SIDE / 2 + 10 < x < -0.2 * SIDE and abs(y) < 6
 
 
 def test_a_family_without_a_view_cannot_be_drawn() -> None:

@@ -10,10 +10,11 @@ from gameagent_games.errors import ActionError, VariantError
 from gameagent_games.families.bandit import BANDIT
 from gameagent_games.families.forage import FORAGE
 from gameagent_games.families.gridnavi import GRIDNAVI
+from gameagent_games.families.navigation import NAVIGATION
 from gameagent_games.simulator import Simulator
-from two_seat_families import NIM, THROWS
+from two_seat_families import NIM, THROWS, TUG
 
-FAMILIES = [BANDIT, GRIDNAVI, FORAGE, THROWS, NIM]
+FAMILIES = [BANDIT, GRIDNAVI, FORAGE, THROWS, NIM, NAVIGATION, TUG]
 ARRAYS = (
     "observations", "legal_actions", "acting", "rewards", "terminated", "truncated", "finished", "episodes", "steps",
 )  # fmt: skip
@@ -57,6 +58,8 @@ def slow_game(family, record, seed, actions, num_episodes):
     yield (*look(), np.zeros(num_seats), False, False, False, 0, 0)
     for taken in actions:
         rewards = np.zeros(num_seats)
+        if family.box:
+            taken = np.maximum(np.minimum(taken, family.box.high), family.box.low)
         terminated = rules.step(state, variant, taken, rewards)
         steps += 1
         truncated = steps == family.max_steps and not terminated
@@ -76,7 +79,11 @@ def make(family, num_games, seed, compiled=False, **options):
 
 
 def random_actions(family, num_steps, num_games, seed):
-    return np.random.default_rng(seed).integers(family.num_actions, size=(num_steps, num_games, family.num_seats))
+    generator, shape = np.random.default_rng(seed), (num_steps, num_games, family.num_seats)
+    if family.box:  # half as wide again as the box, so that a third of the numbers is clipped
+        low, high = np.array([family.box.low, family.box.high])
+        return (low + high) / 2 + (high - low) * generator.uniform(-0.75, 0.75, (*shape, family.num_actions))
+    return generator.integers(family.num_actions, size=shape)
 
 
 @each_family

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.conformance.playing import (
+    STEPS,
     Table,
     choose,
     differing,
+    draw,
     entries,
+    moment,
     play,
     sample,
     splits_of,
@@ -121,7 +124,7 @@ def episodes_end(family: Family) -> None:
         simulator.reset(record.reshape(1), np.zeros(1, np.int64))
         generator = np.random.default_rng(0)
         for _ in range(min(family.max_steps, LONGEST_EPISODE)):
-            simulator.step(choose(simulator.legal_actions, generator.random(simulator.acting.shape)))
+            simulator.step(choose(family, simulator.legal_actions, draw(family, generator)[None]))
             if simulator.finished[0]:
                 break
         require(
@@ -274,9 +277,9 @@ def batching_changes_nothing(family: Family) -> None:
     turned = list(watch(simulator, records[order], seeds[order], order))
     for game in range(4):
         alone = list(watch(Simulator(family, 1, compiled=False), records[[game]], seeds[[game]], np.array([game])))
-        for moment in range(len(alone)):
-            require(batch[moment][game] == alone[moment][0], "a game goes otherwise among others than alone")
-            require(turned[moment][3 - game] == alone[moment][0], "a game goes otherwise at another place in the batch")
+        for number in range(len(alone)):
+            require(batch[number][game] == alone[number][0], "a game goes otherwise among others than alone")
+            require(turned[number][3 - game] == alone[number][0], "a game goes otherwise at another place in the batch")
 
 
 @check("rules_run")
@@ -293,18 +296,14 @@ def seeds_matter(family: Family) -> None:
 
 @check("rules_run")
 def wrong_actions_are_refused(family: Family) -> None:
-    """Actions out of range, of a wrong shape or not whole are refused and leave the game as it was."""
+    """Actions out of range, of a wrong shape or not whole are refused and leave the game as it was.
+
+    Of continuous actions: those that are not finite, not floats or of a wrong shape.
+    """
     simulator = Simulator(family, 1, compiled=False)
     simulator.reset(sample(family, 1), np.zeros(1, np.int64))
     before = simulator.states.tobytes()
-    shape = (1, family.num_seats)
-    refused: tuple[NDArray[Any], ...] = (
-        np.full(shape, -1),
-        np.full(shape, family.num_actions),
-        np.zeros(shape),
-        np.zeros((1, family.num_seats + 1), np.int64),
-    )
-    for wrong in refused:
+    for wrong in _wrong_actions(family):
         try:
             simulator.step(wrong)
         except ActionError:
@@ -313,12 +312,38 @@ def wrong_actions_are_refused(family: Family) -> None:
             raise Broken(f"actions {wrong.tolist()} ({wrong.dtype}) were taken, expected ActionError")
 
 
+def _wrong_actions(family: Family) -> list[NDArray[Any]]:
+    right = family.blank_actions(1)
+    one_seat_more = np.concatenate([right, right[:, :1]], axis=1)
+    if family.box is None:
+        return [right - 1, right + family.num_actions, right.astype(np.float64), one_seat_more]
+    return [right * np.nan, right + np.inf, right.astype(np.int64), one_seat_more]
+
+
+@check("rules_run")
+def numbers_are_clipped(family: Family) -> None:
+    """Continuous actions outside the box do what the nearest point of the box does."""
+    if family.box is None:
+        raise Skip("the family's actions are not continuous")
+    records, seeds = sample(family, 4), np.arange(4)
+    inside, outside = (Simulator(family, len(records), compiled=False) for _ in range(2))
+    generator, reach = np.random.default_rng(0), np.subtract(family.box.high, family.box.low)
+    for simulator in (inside, outside):
+        simulator.reset(records, seeds)
+    for _ in range(STEPS):
+        actions = family.random_actions(generator, len(records))
+        actions += reach * generator.normal(size=actions.shape)
+        outside.step(actions)
+        inside.step(family.box.clip(actions))
+        require(moment(inside) == moment(outside), "an action outside the box goes otherwise than when it is clipped")
+
+
 @check("step_returns_bool", "batching_changes_nothing")
 def rules_compile(family: Family) -> None:
     """numba compiles the rules; helpers that they call carry ``register_jitable``."""
     simulator = Simulator(family, 1)
     simulator.reset(sample(family, 1), np.zeros(1, np.int64))
-    simulator.step(choose(simulator.legal_actions, np.zeros(simulator.acting.shape)))
+    simulator.step(choose(family, simulator.legal_actions, np.zeros_like(family.blank_actions(1), np.float64)))
 
 
 @check("rules_compile")

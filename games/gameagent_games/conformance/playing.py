@@ -52,7 +52,7 @@ class Table:
         self.state.random_counter = 0
         self._family.rules.start(self.state, self.variant)
 
-    def step(self, actions: NDArray[np.int64]) -> None:
+    def step(self, actions: NDArray[Any]) -> None:
         self.rewards = WatchedRewards(self._family.num_seats)
         self.returned = self._family.rules.step(self.state, self.variant, actions, self.rewards)
         self.steps += 1
@@ -77,17 +77,23 @@ class Table:
 
 
 def play(family: Family) -> Iterator[Table]:
-    """Random legal play of several variants; stops at every state, the first and the last of an episode included."""
+    """Random legal play of several variants; stops at every state, the first and the last of an episode included.
+
+    Where actions are continuous, every other variant is played by holding one corner of the box, which leads further
+    out than uniform draws do.
+    """
     generator = np.random.default_rng(0)
     for seed, record in enumerate(sample(family, 6)):
         table = Table(family, record, seed)
         yield table
+        corner = np.round(draw(family, generator)) if family.box is not None and seed % 2 else None
         for _ in range(STEPS):
             if table.ended:
                 table.start()
             else:
                 masks = np.stack([table.mask(seat, True) for seat in range(family.num_seats)])
-                table.step(choose(masks[None], generator.random((1, family.num_seats)))[0])
+                draws = draw(family, generator) if corner is None else corner
+                table.step(choose(family, masks[None], draws[None])[0])
             yield table
 
 
@@ -104,8 +110,18 @@ def sample(family: Family, num: int) -> NDArray[Any]:
     return inside
 
 
-def choose(masks: NDArray[np.bool_], draws: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Legal actions, int64 ``(N, seats)``, by draws from [0, 1); action 0 where nothing is legal."""
+def draw(family: Family, generator: np.random.Generator) -> NDArray[np.float64]:
+    """What one game's players choose by: numbers from [0, 1), ``(seats,)``, or ``(seats, A)`` for a box."""
+    return generator.random(family.num_seats if family.box is None else (family.num_seats, family.num_actions))
+
+
+def choose(family: Family, masks: NDArray[np.bool_], draws: NDArray[np.float64]) -> NDArray[Any]:
+    """Actions for `Simulator.step` by the draws ``(N, ...)`` of N games: uniform over what is legal, or over the box.
+
+    Action 0 where nothing is legal.
+    """
+    if family.box is not None:
+        return family.box.scale(draws)
     num_legal = masks.sum(axis=-1)
     rank = np.floor(draws * num_legal).astype(np.int64)
     return np.asarray(np.argmax(np.cumsum(masks, axis=-1) > rank[..., None], axis=-1), dtype=np.int64)
@@ -122,8 +138,8 @@ def watch(
     generators = [np.random.default_rng(int(player)) for player in (players if len(players) else range(len(records)))]
     yield moment(simulator)
     for _ in range(STEPS):
-        draws = np.stack([generator.random(simulator.family.num_seats) for generator in generators])
-        simulator.step(choose(simulator.legal_actions, draws))
+        draws = np.stack([draw(simulator.family, generator) for generator in generators])
+        simulator.step(choose(simulator.family, simulator.legal_actions, draws))
         yield moment(simulator)
 
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.errors import FamilyError, MissingExtra
-from gameagent_games.faces.one_game import RENDER_FPS, RENDER_MODES, OneGame, VariantLike, observation_bounds
+from gameagent_games.faces.one_game import RENDER_FPS, RENDER_MODES, OneGame, VariantLike
 from gameagent_games.faces.registration import register_with_gymnasium
+from gameagent_games.faces.spaces import action_space, observation_bounds
 from gameagent_games.interface import Family
 from gameagent_games.variant import Split
 
@@ -27,7 +28,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 
-class FamilyEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
+class FamilyEnv(gymnasium.Env[NDArray[np.float32], Any]):
     """One seat, one game; an episode of the environment is one episode of the game, or a whole trial.
 
     With ``num_episodes`` above 1 the environment's episode is a trial: where an episode ends inside it the next
@@ -36,11 +37,11 @@ class FamilyEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     terminated by the rules or truncated by the time limit.
 
     Where the family has illegal actions, ``info["action_mask"]`` (int8 ``(A,)``) marks the legal ones, and an
-    illegal action raises ActionError without touching the game.
+    illegal action raises ActionError without touching the game. Continuous actions are clipped to their box.
 
     Attributes:
         observation_space: ``Box`` of the features' bounds, float32 ``(D,)``.
-        action_space: ``Discrete(A)``.
+        action_space: ``Discrete(A)``, or ``Box`` float32 ``(A,)`` where actions are continuous.
         family: The game.
     """
 
@@ -79,7 +80,7 @@ class FamilyEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self.render_mode = render_mode
         low, high = observation_bounds(self.family)
         self.observation_space = gymnasium.spaces.Box(low, high, dtype=np.float32)
-        self.action_space = gymnasium.spaces.Discrete(self.family.num_actions)
+        self.action_space = action_space(self.family)
 
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
@@ -100,14 +101,15 @@ class FamilyEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self._game.reset(self.np_random, options)
         return self._game.observation(0), self._info()
 
-    def step(self, action: np.int64 | int) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Takes one action.
 
         Returns:
             Observation float32 ``(D,)``, reward, terminated, truncated, info.
 
         Raises:
-            ActionError: Not a whole number, out of range, illegal now, or the episode (trial) is over.
+            ActionError: Not a whole number (or not finite numbers where actions are continuous), out of range,
+                illegal now, or the episode (trial) is over.
         """
         rewards = self._game.step({0: self._game.checked(0, action)})
         return self._game.observation(0), float(rewards[0]), self._game.terminated, self._game.truncated, self._info()

@@ -8,12 +8,11 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_games.distributions import Integers, Slot, Uniform
 from gameagent_games.errors import ActionError, FamilyError, VariantError
-from gameagent_games.interface import Family
+from gameagent_games.interface import Action, Family
 from gameagent_games.registry import load_family
 from gameagent_games.simulator import Simulator
-from gameagent_games.variant import Rule, Split, Variant
+from gameagent_games.variant import Split, Variant
 
 VariantLike: TypeAlias = Variant | Mapping[str, Any] | NDArray[Any] | np.void
 """A variant in any of its forms: `Variant`, plain values by rule name, or a record of the family's type."""
@@ -137,13 +136,18 @@ class OneGame:
         self.episode_return = np.zeros(self.family.num_seats)
         self._show_if_human()
 
-    def checked(self, seat: int, action: Any) -> int:
-        """An action of a seat that acts now, as an int.
+    def checked(self, seat: int, action: Any) -> Action:
+        """An action of a seat that acts now: an int, or where actions are continuous float64 ``(A,)``.
+
+        Numbers outside the box pass: the simulator clips them.
 
         Raises:
-            ActionError: Not a whole number, out of range, or illegal now.
+            ActionError: Not a whole number, out of range, or illegal now; where actions are continuous, not A finite
+                numbers.
         """
-        names = self.family.actions
+        if self.family.box is not None:
+            return self._checked_numbers(seat, action)
+        names = self.family.action_names
         try:
             number = operator.index(action)
         except TypeError:
@@ -156,7 +160,19 @@ class OneGame:
             raise ActionError(f"{self._who(seat)}: action {number} ({names[number]}) is illegal now; legal: {allowed}")
         return number
 
-    def step(self, actions: Mapping[int, int]) -> NDArray[np.float64]:
+    def _checked_numbers(self, seat: int, action: Any) -> NDArray[np.float64]:
+        names = self.family.action_names
+        try:
+            numbers = np.array(action, np.float64)
+        except (TypeError, ValueError):
+            numbers = np.zeros(0)
+        if numbers.shape != (len(names),) or not np.isfinite(numbers).all():
+            raise ActionError(
+                f"{self._who(seat)} got action {action!r}, expected {len(names)} finite numbers: {', '.join(names)}"
+            )
+        return numbers
+
+    def step(self, actions: Mapping[int, Action]) -> NDArray[np.float64]:
         """Takes one decision of every acting seat; starts the trial's next episode where one ended.
 
         Args:
@@ -173,7 +189,7 @@ class OneGame:
             raise ActionError("the trial is over (or was never begun): call reset() first")
         if self.episode_ended:
             self.episode_return = np.zeros(self.family.num_seats)
-        taken = np.zeros((1, self.family.num_seats), np.int64)
+        taken = self.family.blank_actions(1)
         for seat, action in actions.items():
             taken[0, seat] = action
         self._before = simulator.states[0:1].copy()
@@ -261,33 +277,3 @@ class OneGame:
 
     def _who(self, seat: int) -> str:
         return f"family {self.family.name!r}, seat {self.family.seat_names[seat]!r}"
-
-
-def observation_bounds(family: Family) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Lowest and highest value of every entry of an observation: two float32 ``(D,)``.
-
-    The family's own features come with their bounds. A shown number is bounded by its rule's range, values beyond
-    the training range included; by nothing where a distribution made elsewhere does not tell its range.
-    """
-    own = [(feature.low, feature.high) for feature in family.features for _ in range(feature.size)]
-    shown = [
-        bounds
-        for rule in family.space.rules
-        if not rule.hidden
-        for slot in rule.slots
-        for bounds in [_slot_bounds(rule, slot)] * slot.size
-    ]
-    low, high = np.array(own + shown, np.float64).T
-    return low.astype(np.float32), high.astype(np.float32)
-
-
-def _slot_bounds(rule: Rule, slot: Slot) -> tuple[float, float]:
-    """Lowest and highest encoded value of one slot of a shown rule."""
-    distribution = rule.distribution
-    if isinstance(distribution, Uniform):
-        ends = np.ravel([*distribution.intervals, *distribution.beyond])
-    elif isinstance(distribution, Integers):
-        ends = np.ravel([distribution.low, distribution.high, *(distribution.beyond or ())])
-    else:
-        return slot.bounds
-    return float((ends.min() - slot.center) / slot.scale), float((ends.max() - slot.center) / slot.scale)

@@ -2,8 +2,8 @@
 
 Agents are the family's seats, by name. Where the family has illegal actions an observation is a dict of
 ``observation`` and ``action_mask`` (int8 ``(A,)``), else the observation alone, float32 ``(D,)``. An illegal or
-unknown action raises ActionError and leaves the game as it was. With ``num_episodes`` above 1 a whole trial is
-one PettingZoo episode, as in `faces.gymnasium_env.FamilyEnv`.
+unknown action raises ActionError and leaves the game as it was; continuous actions are clipped to their box. With
+``num_episodes`` above 1 a whole trial is one PettingZoo episode, as in `faces.gymnasium_env.FamilyEnv`.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.errors import ActionError, FamilyError, MissingExtra
-from gameagent_games.faces.one_game import OneGame, VariantLike, observation_bounds
-from gameagent_games.interface import Family
+from gameagent_games.faces.one_game import OneGame, VariantLike
+from gameagent_games.faces.spaces import action_space, observation_bounds
+from gameagent_games.interface import Action, Family
 from gameagent_games.variant import Split
 
 try:
@@ -35,7 +36,7 @@ class _Seats:
         family: The game.
         possible_agents: The seats' names, in seat order.
         observation_spaces: ``Box`` float32 ``(D,)``, or a ``Dict`` of it and the mask, by agent.
-        action_spaces: ``Discrete(A)`` by agent.
+        action_spaces: ``Discrete(A)``, or ``Box`` float32 ``(A,)`` where actions are continuous, by agent.
     """
 
     def __init__(
@@ -64,13 +65,13 @@ class _Seats:
         self.possible_agents = list(self.family.seat_names)
         self.agents: list[str] = []
         self.observation_spaces = {agent: _observation_space(self.family) for agent in self.possible_agents}
-        self.action_spaces = {agent: spaces.Discrete(self.family.num_actions) for agent in self.possible_agents}
+        self.action_spaces = {agent: action_space(self.family) for agent in self.possible_agents}
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         """The agent's observation space, the same object at every call."""
         return self.observation_spaces[agent]
 
-    def action_space(self, agent: str) -> spaces.Discrete:
+    def action_space(self, agent: str) -> spaces.Space[Any]:
         """The agent's action space, the same object at every call."""
         return self.action_spaces[agent]
 
@@ -130,7 +131,7 @@ class FamilyParallelEnv(_Seats, ParallelEnv):  # type: ignore[misc]
         return self._observations(), self._infos()
 
     def step(
-        self, actions: Mapping[str, int]
+        self, actions: Mapping[str, Any]
     ) -> tuple[dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
         """Takes one action of every agent.
 
@@ -167,7 +168,7 @@ class FamilyAECEnv(_Seats, AECEnv):  # type: ignore[misc]
 
     agent_selection: str
     _waiting: list[int]
-    _chosen: dict[int, int]
+    _chosen: dict[int, Action]
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
         """Starts an episode (or trial); ``options={"variant": …}`` plays that variant this time.
@@ -184,11 +185,11 @@ class FamilyAECEnv(_Seats, AECEnv):  # type: ignore[misc]
         self._skip_agent_selection = None
         self._ask()
 
-    def step(self, action: int | None) -> None:
+    def step(self, action: Any) -> None:
         """Takes the selected agent's action; None from an agent whose game is over.
 
         Raises:
-            ActionError: The action is illegal, or out of range.
+            ActionError: The action is illegal, out of range, or not finite.
         """
         agent = self.agent_selection
         if self.terminations[agent] or self.truncations[agent]:

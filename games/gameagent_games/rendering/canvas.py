@@ -11,7 +11,7 @@ import pygame
 from numpy.typing import NDArray
 
 from gameagent_games.errors import FamilyError
-from gameagent_games.interface import Family
+from gameagent_games.interface import Action, Family
 from gameagent_games.simulator import RecordView
 
 
@@ -33,7 +33,7 @@ class Scene:
     state: Any
     variant: Any
     before: Any = None
-    action: int | None = None
+    action: Action | None = None
     reward: float = 0.0
     progress: float = 1.0
     reveal: bool = False

@@ -175,7 +175,7 @@ def _draw_keys(brush: Brush, session: PlaySession, status: Status, box: Box) -> 
     if session.player is None:
         first = (
             [("ARROWS", "move"), (".", "stay")]
-            if "up" in session.family.actions
+            if session.family.box is not None or "up" in session.family.action_names
             else [("1", "\N{EN DASH}"), ("9", "choose")]
         )
     for row, keys in enumerate((first, second)):

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pygame
+from numpy.typing import NDArray
 
+from gameagent_games.interface import Action, Box
 from gameagent_games.play_session import PlaySession
 from gameagent_games.rendering.canvas import Scene, as_record, load_view, save_png
 from gameagent_games.rendering.overlay import Status, draw_panel, panel_width
@@ -16,6 +19,7 @@ MOVE_SECONDS = 0.2  # how long the picture takes from one state to the next, at 
 REST_STEPS = 5  # an ended episode stays on the screen as long as this many decisions take
 STAY_NAMES = ("stay", "noop", "wait")
 STAY_KEYS = ("period", ".", "return", "[.]")
+OPPOSITE = {"up": "down", "down": "up", "left": "right", "right": "left"}
 
 
 class Stage:
@@ -119,7 +123,7 @@ class Stage:
             self.advance(window.wait(fps))
             window.show_surface(self.draw())
 
-    def _step(self, action: int | None) -> None:
+    def _step(self, action: Action | None) -> None:
         self.session.step(action)
         self._since_step = 0.0
         self._panel = None
@@ -128,9 +132,11 @@ class Stage:
         index = min(max(SPEEDS.index(self.status.speed) + steps, 0), len(SPEEDS) - 1)
         self.status = replace(self.status, speed=SPEEDS[index])
 
-    def _action_of(self, key: str) -> int | None:
+    def _action_of(self, key: str) -> Action | None:
         """The action that a key stands for: arrows by the actions' names, else figures from 1 on."""
-        names = self.session.family.actions
+        names = self.session.family.action_names
+        if self.session.family.box is not None:
+            return push(self.session.family.box, key)
         if key in names:
             return names.index(key)
         if key in STAY_KEYS:
@@ -139,3 +145,24 @@ class Stage:
         if "up" not in names and figure.isdecimal() and 1 <= int(figure) <= len(names):
             return int(figure) - 1
         return None
+
+
+def push(box: Box, key: str) -> NDArray[np.float64] | None:
+    """The continuous action that a key stands for: an arrow pushes one component to its end, the others rest.
+
+    A component called as the arrow goes to its highest value, one called the other way to its lowest. Where none is
+    called by a direction, left and right push the first component down and up, down and up the second.
+
+    Returns:
+        float64 ``(A,)``, or None where the key means nothing.
+    """
+    action = box.clip(np.zeros(len(box.names)))  # at rest: 0, or the end that is nearest to it
+    if key in STAY_KEYS:
+        return action
+    directed = set(OPPOSITE) & set(box.names)
+    names = box.names if directed else ("right", "up")[: len(box.names)]
+    for component, name in enumerate(names):
+        if key in (name, OPPOSITE.get(name)):
+            action[component] = (box.high if key == name else box.low)[component]
+            return action
+    return None

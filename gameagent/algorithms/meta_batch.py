@@ -1,0 +1,114 @@
+"""Episodes of the N tasks of a meta-batch: how they are played, judged and learnt from by gradient.
+
+What MAML and Reptile share around the inner loop. A task is a variant; where adaptation is by gradient, episodes are
+the unit: returns stop at each episode's end, and parameters change between episodes.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from gameagent.algorithms.inner_loop import Parameters
+from gameagent.losses import dice_loss
+from gameagent.returns import episode_advantages, linear_baseline
+from gameagent.workers import Workers
+
+
+class Trajectories(NamedTuple):
+    """B episodes of each of N tasks, padded to T steps, the most that an episode may last.
+
+    Attributes:
+        observations: float32 ``(N, T, B, D)``.
+        actions: int64 ``(N, T, B)`` of choices, or float32 ``(N, T, B, A)``.
+        log_probs: float32 ``(N, T, B)``, under the parameters that played.
+        rewards: float32 ``(N, T, B)``.
+        valid: bool ``(N, T, B)``; False behind an episode's last step.
+        legal_actions: bool ``(N, T, B, A)``; ``(N, T, B, 0)`` where every action is always legal.
+    """
+
+    observations: Tensor
+    actions: Tensor
+    log_probs: Tensor
+    rewards: Tensor
+    valid: Tensor
+    legal_actions: Tensor
+
+    def mean_returns(self) -> Tensor:
+        """Mean undiscounted return of an episode of each task: ``(N,)``."""
+        return (self.rewards * self.valid).sum(1).mean(-1)
+
+
+class Sampler(Protocol):
+    """Plays episodes of the N tasks that it stands for."""
+
+    num_tasks: int
+
+    def collect(self, params_by_task: Parameters) -> Trajectories:
+        """Plays fresh episodes of every task with its own parameters, ``(N, …)`` each, without gradients."""
+
+
+class Policy(Protocol):
+    """What gradient steps adapt: a distribution of actions, as a function of one task's named parameters."""
+
+    def log_probs(self, params: Parameters, observations: Tensor, actions: Tensor, legal_actions: Tensor) -> Tensor:
+        """Log-probabilities ``(T, B)`` of actions; see `policies.feedforward.FeedforwardPolicy.log_probs`."""
+
+
+class Experience(NamedTuple):
+    """What a gradient step learns from: `Trajectories` with advantages for rewards."""
+
+    observations: Tensor
+    actions: Tensor
+    log_probs: Tensor
+    advantages: Tensor
+    valid: Tensor
+    legal_actions: Tensor
+
+
+def judge(trajectories: Trajectories, discount: float, gae_lambda: float, standardise: bool) -> Experience:
+    """Says how much better than usual each action went.
+
+    Args:
+        trajectories: Episodes of N tasks.
+        discount: gamma.
+        gae_lambda: lambda of generalised advantage estimation, with the values of `linear_baseline`.
+        standardise: Whether each task's advantages are brought to mean zero and deviation one, which makes step
+            sizes independent of the scale of rewards.
+    """
+    observations, actions, log_probs, rewards, valid, legal_actions = trajectories
+    values = linear_baseline(observations, rewards, valid, discount)
+    advantages = episode_advantages(rewards, values, valid, discount, gae_lambda)
+    if standardise:
+        count = valid.sum((1, 2), keepdim=True).clamp(min=1)
+        mean = advantages.sum((1, 2), keepdim=True) / count
+        deviations = torch.where(valid, advantages - mean, 0.0)
+        spread = (deviations.square().sum((1, 2), keepdim=True) / count).sqrt()
+        advantages = deviations / (spread + 1e-8)
+    return Experience(observations, actions, log_probs, advantages, valid, legal_actions)
+
+
+def inner_loss(policy: Policy, dice_lambda: float) -> Callable[[Parameters, Experience], Tensor]:
+    """The loss of one task that the inner loop descends: minus its expected return (Finn et al. 2017, eq. 4).
+
+    It may be differentiated twice: see `losses.dice_loss`.
+    """
+
+    def loss(params: Parameters, support: Experience) -> Tensor:
+        log_probs = policy.log_probs(params, support.observations, support.actions, support.legal_actions)
+        return dice_loss(log_probs, support.log_probs, support.advantages, support.valid, dice_lambda)
+
+    return loss
+
+
+def outer_step(optimizer: torch.optim.Optimizer, workers: Workers, max_gradient_norm: float) -> float:
+    """One step on gradients averaged over processes and scaled down to a norm; gives the norm before scaling."""
+    learnt = [tensor for group in optimizer.param_groups for tensor in group["params"]]
+    for tensor in learnt:
+        if tensor.grad is None:  # no task's adaptation or loss depends on it
+            tensor.grad = torch.zeros_like(tensor)
+        tensor.grad.copy_(workers.sum(tensor.grad) / workers.size)
+    norm = torch.nn.utils.clip_grad_norm_(learnt, max_gradient_norm)
+    optimizer.step()
+    return float(norm)

@@ -1,0 +1,83 @@
+"""Reptile: move towards where gradient descent on each task ends (Nichol et al. 2018), on MAML's inner loop.
+
+Nothing is differentiated twice, or through the inner steps at all. Two or more inner steps are needed: with one it is
+joint training on all tasks (sec. 3 and 5.1 of the paper).
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from gameagent.algorithms.inner_loop import Parameters, StepSizes, adapt_tasks, for_tasks
+from gameagent.algorithms.meta_batch import Policy, Sampler, inner_loss, judge, outer_step
+from gameagent.workers import Workers
+
+
+@dataclass(frozen=True)
+class ReptileSettings:
+    """What one update of Reptile depends on, but for parameters, step sizes and the optimiser.
+
+    Attributes:
+        inner_steps: Gradient steps on each task (k in the paper); each on fresh episodes.
+        discount: gamma.
+        gae_lambda: lambda of generalised advantage estimation.
+        standardise: Whether each task's advantages are brought to mean zero and deviation one.
+        max_gradient_norm: The outer direction is scaled down to this norm.
+    """
+
+    inner_steps: int = 3
+    discount: float = 0.99
+    gae_lambda: float = 1.0
+    standardise: bool = True
+    max_gradient_norm: float = float("inf")
+
+
+def update(
+    policy: Policy,
+    params: Parameters,
+    step_sizes: StepSizes,
+    optimizer: torch.optim.Optimizer,
+    sampler: Sampler,
+    settings: ReptileSettings,
+    workers: Workers,
+) -> dict[str, float]:
+    """One outer-loop update on the sampler's tasks: Algorithm 2, the batched version.
+
+    Args:
+        policy: What the parameters parametrise.
+        params: phi, of one task; leaves that require gradients, changed in place by the optimiser.
+        step_sizes: Of the inner steps.
+        optimizer: Of ``params``. Plain SGD with learning rate epsilon is the paper's algorithm; its sec. 2 suggests
+            giving the direction to Adam as well.
+        sampler: Plays this meta-batch's tasks.
+        settings: See there.
+        workers: Processes that update the same parameters on other tasks.
+
+    Returns:
+        Mean returns before the first and before the last inner step, of this process, and the direction's norm.
+    """
+    loss = inner_loss(policy, dice_lambda=0.0)  # differentiated once: the choice makes no difference
+    returns = []
+    with torch.no_grad():
+        adapted = for_tasks(params, sampler.num_tasks)
+        for _ in range(settings.inner_steps):
+            trajectories = sampler.collect(adapted)
+            returns.append(float(trajectories.mean_returns().mean()))
+            support = judge(trajectories, settings.discount, settings.gae_lambda, settings.standardise)
+            adapted = adapt_tasks(adapted, loss, support, step_sizes)
+    set_gradients(params, adapted)
+    norm = outer_step(optimizer, workers, settings.max_gradient_norm)
+    return {"return_before": returns[0], "return_later": returns[-1], "gradient_norm": norm}
+
+
+def set_gradients(params: Parameters, params_by_task: Parameters) -> None:
+    """Sets each parameter's gradient to phi - mean over tasks of phi~.
+
+    A step of SGD with rate epsilon is then phi <- phi + epsilon / n * (sum over tasks of phi~ - phi), Algorithm 2.
+
+    Args:
+        params: phi, of one task.
+        params_by_task: phi~, where each task's inner steps ended; ``(N, …)`` each.
+    """
+    for name, param in params.items():
+        param.grad = (param - params_by_task[name]).mean(0).detach()  # exactly 0 for what did not adapt

@@ -1,0 +1,134 @@
+"""A small policy without memory, as pure functions of a flat dict of named parameters: what gradient steps adapt.
+
+Being a function of its parameters it can be differentiated and vectorised by ``torch.func``: see
+`algorithms/inner_loop.py`. Actions are choices (categorical) or vectors (Gaussian with a learnt spread that does not
+depend on the observation).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.func import vmap
+
+from gameagent.algorithms.inner_loop import Parameters
+
+ILLEGAL_LOGIT = -1e9
+MIN_LOG_STD = math.log(1e-6)
+LOG_SQRT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+def rectify(x: Tensor) -> Tensor:
+    """ReLU as a product with its own slope, whose derivatives of every order are products too.
+
+    The threshold that torch.relu's backward takes is 3 times slower than a product for vectorised inner loops.
+    """
+    return x * (x > 0).to(x.dtype)
+
+
+@dataclass(frozen=True)
+class FeedforwardPolicy:
+    """Shapes of a multi-layer perceptron with a head for actions. The parameters live with the caller.
+
+    Attributes:
+        observation_size: D.
+        action_size: A: number of choices, or length of an action vector.
+        actions: "categorical" or "gaussian".
+        hidden_sizes: Widths of the hidden layers.
+        activation: "relu" or "tanh".
+        initial_std: Spread of a fresh Gaussian policy, in units of the actions.
+    """
+
+    observation_size: int
+    action_size: int
+    actions: Literal["categorical", "gaussian"] = "categorical"
+    hidden_sizes: tuple[int, ...] = (64, 64)
+    activation: Literal["relu", "tanh"] = "relu"
+    initial_std: float = 1.0
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        """Names of the head's parameters: all that adapts where ``head_only`` (ANIL) is asked for."""
+        return ("head.weight", "head.bias", "head.log_std")[: 3 if self.actions == "gaussian" else 2]
+
+    def initial_parameters(self, generator: torch.Generator) -> Parameters:
+        """Fresh parameters by name, float32: He-normal hidden layers, a small head, zero biases.
+
+        ``body.<layer>.weight`` ``(out, in)`` and ``body.<layer>.bias`` ``(out,)``; ``head.weight``, ``head.bias``, and
+        for a Gaussian policy ``head.log_std`` ``(A,)``.
+        """
+        params: Parameters = {}
+        num_inputs = self.observation_size
+        for layer, width in enumerate(self.hidden_sizes):
+            weight = torch.randn(width, num_inputs, generator=generator)
+            params[f"body.{layer}.weight"] = weight * math.sqrt(2.0 / num_inputs)
+            params[f"body.{layer}.bias"] = torch.zeros(width)
+            num_inputs = width
+        params["head.weight"] = torch.randn(self.action_size, num_inputs, generator=generator) * 0.1 / num_inputs**0.5
+        params["head.bias"] = torch.zeros(self.action_size)
+        if self.actions == "gaussian":
+            params["head.log_std"] = torch.full((self.action_size,), math.log(self.initial_std))
+        return params
+
+    def outputs(self, params: Parameters, observations: Tensor) -> Tensor:
+        """The head's outputs ``(…, A)`` for observations ``(…, D)``: logits, or the means of a Gaussian.
+
+        Also the regression network of supervised tasks.
+        """
+        features = observations
+        for layer in range(len(self.hidden_sizes)):
+            raw = nn.functional.linear(features, params[f"body.{layer}.weight"], params[f"body.{layer}.bias"])
+            features = rectify(raw) if self.activation == "relu" else torch.tanh(raw)
+        return nn.functional.linear(features, params["head.weight"], params["head.bias"])
+
+    def log_probs(self, params: Parameters, observations: Tensor, actions: Tensor, legal_actions: Tensor) -> Tensor:
+        """Log-probabilities (densities for vectors) of actions under the parameters of one task.
+
+        Args:
+            params: As `initial_parameters` names them.
+            observations: ``(…, D)``.
+            actions: int64 ``(…)`` of choices, or float ``(…, A)``.
+            legal_actions: bool ``(…, A)``; ``(…, 0)`` where every action is legal.
+
+        Returns:
+            ``(…)``.
+        """
+        outputs = self.outputs(params, observations)
+        if self.actions == "gaussian":
+            log_std = params["head.log_std"].clamp(min=MIN_LOG_STD)
+            deviation = (actions - outputs) * torch.exp(-log_std)
+            return -0.5 * (deviation * deviation).sum(-1) - (log_std + LOG_SQRT_TWO_PI).sum()
+        logits = torch.log_softmax(_legal(outputs, legal_actions), -1)
+        return logits.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+
+    @torch.no_grad()
+    def sample(
+        self, params_by_task: Parameters, observations: Tensor, legal_actions: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draws an action for every row of every task.
+
+        Args:
+            params_by_task: ``(N, …)`` each.
+            observations: ``(N, B, D)``.
+            legal_actions: bool ``(N, B, A)``; ``(N, B, 0)`` where every action is legal.
+            generator: Source of the noise.
+
+        Returns:
+            Actions, int64 ``(N, B)`` or float ``(N, B, A)``, and their log-probabilities ``(N, B)``.
+        """
+        outputs = vmap(self.outputs)(params_by_task, observations)
+        if self.actions == "gaussian":
+            std = params_by_task["head.log_std"].clamp(min=MIN_LOG_STD).exp().unsqueeze(1)
+            noise = torch.randn(outputs.shape, generator=generator, dtype=outputs.dtype)
+            log_probs = -0.5 * noise.square().sum(-1) - (std.log() + LOG_SQRT_TWO_PI).sum(-1)
+            return outputs + std * noise, log_probs
+        logits = torch.log_softmax(_legal(outputs, legal_actions), -1)
+        uniform = torch.rand(logits.shape, generator=generator, dtype=logits.dtype).clamp(min=1e-10)
+        actions = (logits - torch.log(-torch.log(uniform))).argmax(-1)  # the Gumbel-max trick
+        return actions, logits.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+
+
+def _legal(logits: Tensor, legal_actions: Tensor) -> Tensor:
+    return torch.where(legal_actions, logits, ILLEGAL_LOGIT) if legal_actions.shape[-1] else logits

@@ -1,0 +1,130 @@
+"""The feedforward policy beside torch's own layers and distributions."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from gameagent.algorithms.inner_loop import for_tasks
+from gameagent.policies.feedforward import FeedforwardPolicy, rectify
+
+
+def double(policy, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    fresh = policy.initial_parameters(generator)
+    return {name: torch.randn(param.shape, generator=generator).double() * 0.7 for name, param in fresh.items()}
+
+
+def observe(*shape, seed=2):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+NO_MASK = torch.ones(7, 0, dtype=torch.bool)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("hidden_sizes", [(), (5,), (6, 4)])
+def test_outputs_are_those_of_torchs_layers(hidden_sizes, activation):
+    policy = FeedforwardPolicy(3, 2, hidden_sizes=hidden_sizes, activation=activation)
+    params = double(policy)
+    layers, size = [], 3
+    for width in hidden_sizes:
+        layers += [nn.Linear(size, width), nn.ReLU() if activation == "relu" else nn.Tanh()]
+        size = width
+    network = nn.Sequential(*layers, nn.Linear(size, 2)).double()
+    with torch.no_grad():
+        for own, theirs in zip(params.values(), network.parameters(), strict=True):
+            theirs.copy_(own)
+    torch.testing.assert_close(policy.outputs(params, observe(7, 3)), network(observe(7, 3)))
+
+
+def test_gaussian_densities_are_torchs():
+    policy = FeedforwardPolicy(3, 2, "gaussian", (5,))
+    params, actions = double(policy), observe(7, 2, seed=3)
+    mean, std = policy.outputs(params, observe(7, 3)), params["head.log_std"].exp()
+    expected = torch.distributions.Normal(mean, std).log_prob(actions).sum(-1)
+    torch.testing.assert_close(policy.log_probs(params, observe(7, 3), actions, NO_MASK), expected)
+
+
+def test_a_collapsed_spread_stays_finite():
+    policy = FeedforwardPolicy(3, 1, "gaussian", (5,))
+    params = double(policy) | {"head.log_std": torch.tensor([-1e4]).double()}
+    mean = policy.outputs(params, observe(7, 3))
+    expected = -math.log(1e-6 * math.sqrt(2 * math.pi))  # the density at its peak for the least spread
+    got = policy.log_probs(params, observe(7, 3), mean, NO_MASK)
+    torch.testing.assert_close(got, torch.full((7,), expected).double())
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_categorical_log_probabilities_are_torchs(masked):
+    policy = FeedforwardPolicy(3, 4, "categorical", (5,))
+    params, actions = double(policy), torch.tensor([0, 1, 2, 0, 1, 2, 0])
+    legal = torch.tensor([True, True, True, False]).expand(7, 4) if masked else NO_MASK
+    logits = policy.outputs(params, observe(7, 3))
+    possible = logits[:, :3] if masked else logits
+    expected = torch.distributions.Categorical(logits=possible).log_prob(actions)
+    torch.testing.assert_close(policy.log_probs(params, observe(7, 3), actions, legal), expected)
+
+
+def test_every_task_samples_from_its_own_distribution():
+    policy = FeedforwardPolicy(3, 4, "categorical", ())
+    tasks = [double(policy, seed) for seed in (1, 2)]
+    stacked = {name: torch.stack([task[name] for task in tasks]) for name in tasks[0]}
+    seen = observe(1, 1, 3).expand(2, 20_000, 3)
+    legal = torch.tensor([True, False, True, True]).expand(2, 20_000, 4)
+    actions, log_probs = policy.sample(stacked, seen, legal, torch.Generator().manual_seed(0))
+    for task in range(2):
+        allowed = policy.outputs(tasks[task], seen[task, :1])[0].index_fill(0, torch.tensor([1]), -math.inf)
+        expected = torch.softmax(allowed, -1)
+        shares = torch.bincount(actions[task], minlength=4) / 20_000
+        assert (shares - expected).abs().max() < 4 * math.sqrt(0.25 / 20_000)
+        torch.testing.assert_close(log_probs[task], expected[actions[task]].log())
+
+
+def test_gaussian_samples_have_the_moments_and_densities_that_are_said():
+    policy = FeedforwardPolicy(3, 2, "gaussian", (5,))
+    tasks = [double(policy, seed) for seed in (1, 2)]
+    stacked = {name: torch.stack([task[name] for task in tasks]) for name in tasks[0]}
+    seen = observe(1, 1, 3).expand(2, 20_000, 3)
+    legal = torch.ones(2, 20_000, 0, dtype=torch.bool)
+    actions, log_probs = policy.sample(stacked, seen, legal, torch.Generator().manual_seed(0))
+    for task in range(2):
+        mean, std = policy.outputs(tasks[task], seen[task, 0]), tasks[task]["head.log_std"].exp()
+        scores = (actions[task] - mean) / std
+        assert scores.mean(0).abs().max() < 4 / math.sqrt(20_000)
+        assert (scores.square().mean(0) - 1).abs().max() < 4 * math.sqrt(2 / 20_000)
+        expected = torch.distributions.Normal(mean, std).log_prob(actions[task]).sum(-1)
+        torch.testing.assert_close(log_probs[task], expected)
+
+
+@pytest.mark.parametrize("actions", ["categorical", "gaussian"])
+def test_fresh_parameters(actions):
+    policy = FeedforwardPolicy(8, 3, actions, (256, 256), initial_std=0.5)
+    params = policy.initial_parameters(torch.Generator().manual_seed(0))
+    body = ["body.0.weight", "body.0.bias", "body.1.weight", "body.1.bias"]
+    assert list(params) == [*body, *policy.head]
+    assert params["body.1.weight"].std().item() == pytest.approx(math.sqrt(2 / 256), rel=0.05)
+    outputs = policy.outputs(params, observe(100, 8).float())
+    assert outputs.abs().max() < 1.0  # nearly uniform, nearly centred
+    if actions == "gaussian":
+        assert params["head.log_std"].exp().tolist() == pytest.approx([0.5] * 3)
+    again = policy.initial_parameters(torch.Generator().manual_seed(0))
+    assert all(torch.equal(params[name], again[name]) for name in params)
+
+
+def test_rectify_is_relu_with_its_derivatives():
+    x = torch.tensor([-2.0, -0.0, 0.0, 1e-30, 3.0], requires_grad=True)
+    (slope,) = torch.autograd.grad((rectify(x) ** 2).sum(), x, create_graph=True)
+    (curvature,) = torch.autograd.grad(slope.sum(), x)
+    assert rectify(x).tolist() == torch.relu(x).tolist()
+    assert slope.tolist() == pytest.approx([0, 0, 0, 2e-30, 6.0])
+    assert curvature.tolist() == [0, 0, 0, 2, 2]
+
+
+def test_the_same_parameters_for_every_task_give_the_same_outputs():
+    policy = FeedforwardPolicy(3, 2, hidden_sizes=(5,))
+    params = double(policy)
+    together = torch.func.vmap(policy.outputs)(for_tasks(params, 4), observe(4, 7, 3))
+    for task in range(4):
+        torch.testing.assert_close(together[task], policy.outputs(params, observe(4, 7, 3)[task]))

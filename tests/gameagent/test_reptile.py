@@ -1,0 +1,68 @@
+"""Reptile's step beside its formula, with inner loops written as plain loops."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from gameagent.algorithms import reptile
+from gameagent.algorithms.inner_loop import adapt_tasks, constant_step_sizes, for_tasks
+from gameagent.algorithms.meta_batch import Experience, judge
+from gameagent.algorithms.reptile import ReptileSettings, set_gradients
+from gameagent.workers import Workers
+from tiny_tasks import POLICY, RecordedSampler, random_trajectories, table
+
+
+def test_the_step_of_a_quadratic_by_hand():
+    """phi~ = c + (1 - alpha h)^k (phi - c): phi moves by epsilon times the mean of (1 - (1 - alpha h)^k) (c - phi)."""
+    centers, curvatures = (
+        np.array([[1.0, -2.0], [4.0, 0.5], [0.0, 3.0]]),
+        np.array([[1.0, 2.0], [0.5, 0.1], [3.0, 1.0]]),
+    )
+    params = {"phi": torch.tensor([0.3, -0.7], dtype=torch.float64, requires_grad=True)}
+    loss = lambda params, data: 0.5 * (data[1] * (params["phi"] - data[0]) ** 2).sum()  # noqa: E731
+    start = params["phi"].detach().numpy().copy()
+    with torch.no_grad():
+        data = torch.tensor(centers), torch.tensor(curvatures)
+        adapted = adapt_tasks(for_tasks(params, 3), loss, data, constant_step_sizes(params, 0.2), 4)
+    set_gradients(params, adapted)
+    torch.optim.SGD(params.values(), lr=0.6).step()
+    moves = (1 - (1 - 0.2 * curvatures) ** 4) * (centers - start)
+    np.testing.assert_allclose(params["phi"].detach(), start + 0.6 * moves.mean(0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("head_only", [False, True])
+def test_an_update_equals_the_formula_with_a_loop_over_tasks(head_only):
+    start = table(1)
+    params = {name: param.clone().requires_grad_() for name, param in start.items()}
+    played = [random_trajectories(3, seed, played_by=start if seed == 0 else None) for seed in range(2)]
+    sampler = RecordedSampler(*played)
+    settings = ReptileSettings(inner_steps=2)
+    step_sizes = constant_step_sizes(start, 0.3, ["head.bias"] if head_only else None)
+    optimizer = torch.optim.SGD(params.values(), lr=0.7)
+    metrics = reptile.update(POLICY, params, step_sizes, optimizer, sampler, settings, Workers())
+
+    ends = []
+    for task in range(3):
+        own = {name: param.clone().requires_grad_() for name, param in start.items()}
+        for step in range(2):
+            support = Experience(*(part[task] for part in judge(played[step], 0.99, 1.0, standardise=True)))
+            log_probs = POLICY.log_probs(own, support.observations, support.actions, support.legal_actions)
+            ratios = torch.exp(log_probs - support.log_probs)
+            (-(ratios * support.advantages * support.valid).sum() / support.valid.numel()).backward()
+            with torch.no_grad():
+                for name in step_sizes:
+                    own[name] -= 0.3 * own[name].grad
+                for param in own.values():
+                    param.grad = None
+        ends.append(own)
+    moved = 0.0
+    for name in params:
+        mean = torch.stack([end[name].detach() for end in ends]).mean(0)
+        torch.testing.assert_close(params[name].detach(), start[name] + 0.7 * (mean - start[name]))
+        moved += float((mean - start[name]).square().sum())
+    assert (params["head.weight"] == start["head.weight"]).all() == head_only
+    assert metrics["gradient_norm"] == pytest.approx(math.sqrt(moved))
+    returns = [float(batch.rewards.sum()) / 12 for batch in played]
+    assert [metrics["return_before"], metrics["return_later"]] == pytest.approx(returns)
