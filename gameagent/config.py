@@ -115,8 +115,13 @@ def make_config(family: Family, given: Mapping[str, Any]) -> TrainConfig:
         given: Field values by name; strings are parsed to the field's type.
 
     Raises:
-        ConfigError: A misspelt field, or a value of the wrong type or out of range.
+        ConfigError: A misspelt field, a value of the wrong type or out of range, or a game that cannot be trained.
     """
+    if family.box is not None:
+        raise ConfigError(
+            f"{family.name} has continuous actions, which the train command does not know yet: its rules, faces and "
+            "pictures work, and gameagent.algorithms.maml and reptile can be called from Python"
+        )
     values: dict[str, Any] = {"family": family.name}
     for source in (family.training, given):
         for name, value in source.items():

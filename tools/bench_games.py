@@ -36,7 +36,7 @@ def steps_per_second(family: Family, num_games: int, num_steps: int, repeats: in
     simulator = Simulator(family, num_games, num_episodes=0, compiled=compiled)
     simulator.reset(family.space.sample(num_games, 0, "all"), np.arange(num_games))
     generator = np.random.default_rng(0)
-    actions = [generator.integers(0, family.num_actions, (num_games, family.num_seats)) for _ in range(16)]
+    actions = [family.random_actions(generator, num_games) for _ in range(16)]
 
     def play() -> int:
         for step in range(num_steps):

@@ -104,7 +104,7 @@ def make_manifest(
         name=family.name,
         summary=family.summary,
         observation=tuple(_feature_spec(feature) for feature in family.game_features),
-        action=ActionSpec(names=family.actions, mask=family.has_mask),
+        action=ActionSpec(names=family.action_names, mask=family.has_mask),
         hidden_state=tuple(TensorSpec(name, tuple(tensor.shape[1:])) for name, tensor in hidden.items()),
         beliefs=tuple(_belief_spec(slot) for slot in policy.spec.belief_slots),
         num_episodes=num_episodes,
