@@ -5,6 +5,7 @@ written so that they are read back exactly. :func:`gameagent_sdk.replay` goes th
 """
 
 import base64
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ class Recording:
         self._bundle = policy.bundle
         self._pending = pending
         self._queued = False
+        self._failure: RecordingError | None = None
         self._waiting: list[tuple[str, dict[str, Any]]] = []
         header = {
             "format_version": FORMAT_VERSION,
@@ -72,15 +74,18 @@ class Recording:
     def note(self, call: str, **details: Any) -> None:
         """Takes down one call; it is written later.
 
-        Raises:
-            RecordingError: too many calls were waiting, and the file cannot be written.
+        Nothing is raised here, where the call has been made already: if the file cannot be written the recording has
+        ended, and the next tick, or :meth:`close`, says so.
         """
+        if self._failure is not None:
+            return
         if not self._queued:
             self._queued = True
             self._pending.add(self._write_slices())
         self._waiting.append((call, details))
         if len(self._waiting) >= MAX_WAITING:
-            self._write(MAX_WAITING)
+            with contextlib.suppress(RecordingError):
+                self._write(MAX_WAITING)
 
     def close(self) -> None:
         """Writes what is left.
@@ -90,25 +95,34 @@ class Recording:
         """
         try:
             self._write(len(self._waiting))
-        finally:
             self._file.close()
+        except OSError as error:
+            raise self._failed(error) from error
+        finally:
+            with contextlib.suppress(OSError):
+                self._file.close()
 
     def _write_slices(self) -> Iterator[None]:
-        while self._waiting:
-            self._write(LINES_PER_SLICE)
-            yield
-        self._queued = False
+        try:
+            while self._waiting or self._failure is not None:
+                self._write(LINES_PER_SLICE)
+                yield
+        finally:
+            self._queued = False
 
     def _write(self, num_calls: int) -> None:
+        """Writes the calls that wait longest; once that has failed, it raises the same again."""
+        if self._failure is not None:
+            raise self._failure
         now, self._waiting = self._waiting[:num_calls], self._waiting[num_calls:]
+        lines = [json.dumps({"call": call, **details}, allow_nan=False) + "\n" for call, details in now]
         try:
-            self._file.writelines(
-                json.dumps({"call": call, **details}, allow_nan=False) + "\n" for call, details in now
-            )
+            self._file.writelines(lines)
             if not self._waiting:
                 self._file.flush()
         except (OSError, ValueError) as error:
-            raise self._failed(error) from error
+            self._failure = self._failed(error)
+            raise self._failure from error
 
     def _failed(self, error: Exception) -> RecordingError:
         reason = getattr(error, "strerror", None) or error

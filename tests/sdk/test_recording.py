@@ -127,6 +127,35 @@ def test_writing_waits_for_a_tick_but_not_for_ever(path_of, tmp_path):
     assert len((tmp_path / "match.jsonl").read_text().splitlines()) == 2 + 2 * 2010
 
 
+@pytest.mark.parametrize("num_steps", [5, 2000])
+def test_a_full_disk_ends_the_recording_and_not_the_game(num_steps, path_of, tmp_path):
+    class FullDisk:
+        closed = False
+
+        def writelines(self, lines):
+            raise OSError(28, "No space left on device")
+
+        def close(self):
+            self.closed = True
+
+    agent, twin = (Agent.load(path_of("recurrent"), seed=3) for _ in range(2))
+    agent.record(tmp_path / "match.jsonl")
+    agent._recording._file.close()
+    agent._recording._file = disk = FullDisk()
+    for player in (agent, twin):
+        player.begin_trial()
+    assert play(agent, num_steps, seed=0) == play(twin, num_steps, seed=0)
+    with pytest.raises(RecordingError, match="No space left"):
+        agent.tick(1000.0)
+    assert agent.tick(1000.0) == 0
+    assert play(agent, 10, seed=1) == play(twin, 10, seed=1)
+    with pytest.raises(RecordingError, match="No space left"):
+        agent.stop_recording()
+    assert disk.closed
+    agent.stop_recording()
+    assert state_of(agent) == state_of(twin)
+
+
 def test_a_last_line_cut_short_by_a_crash_is_passed_over(path_of, tmp_path):
     agent = Agent.load(path_of("recurrent"), seed=3)
     agent.record(tmp_path / "match.jsonl")
