@@ -31,7 +31,7 @@ def requirements() -> set[tuple[str, str]]:
         for lines in (project(name)["dependencies"], *project(name).get("optional-dependencies", {}).values())
         for line in lines
     ]
-    parsed = [re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?(.*)", line) for line in lines]
+    parsed = [re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?([^;]*)(?:;.*)?", line) for line in lines]
     return {(match[1].lower(), match[2]) for match in parsed if match}
 
 

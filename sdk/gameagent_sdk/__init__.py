@@ -1,6 +1,6 @@
 """Run a gameagent bundle inside a game: it acts, learns the rules and the opponent at hand, and is saved.
 
-Start at :class:`Agent`. Needs numpy and onnxruntime; the latter is imported when the first agent is loaded.
+Start at :class:`Agent`. Engines are imported when the first agent is loaded.
 """
 
 from gameagent_sdk.agent import Agent

@@ -1,4 +1,4 @@
-"""The agent that a game embeds. This page is the integrator's manual; five calls are all there is to it.
+"""The agent that a game embeds; five calls are all that most games need. The README is the manual.
 
 ::
 
@@ -17,6 +17,7 @@ thread. A call that raises leaves it as it was.
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -26,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from gameagent_sdk.backends import BackendName
 from gameagent_sdk.beliefs import Belief, decode_beliefs
 from gameagent_sdk.bundle import Bundle
+from gameagent_sdk.errors import SdkError
 from gameagent_sdk.inputs import as_action, as_flag, as_number, as_reward, as_seed
 from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.mind import Mind, read_mind, write_mind, write_mind_in_slices
@@ -109,7 +111,10 @@ class Agent:
         return cls(policy, seed=seed, temperature=temperature, strength=strength, deadline_ms=deadline_ms)
 
     def begin_trial(self) -> None:
-        """Starts afresh: a new opponent or new rules. Clears the memory and the counters; may be called any time."""
+        """Starts afresh: a new opponent or new rules. Clears the memory and the counters; may be called any time.
+
+        A frozen agent stays frozen, now at an empty memory.
+        """
         self._trial.begin()
         self._note("begin_trial")
 
@@ -166,7 +171,8 @@ class Agent:
         """Does pending work (of :meth:`save_soon` and :meth:`record`) in slices, in frames with time to spare.
 
         Args:
-            budget_ms: what it may take, in milliseconds; exceeded by less than one slice.
+            budget_ms: what it may take, in milliseconds; exceeded by less than one slice. The slice that flushes a
+                saved mind to the disk takes as long as the disk does.
 
         Returns:
             How many tasks are still pending; 0 when all is done.
@@ -177,11 +183,17 @@ class Agent:
             RecordingError: the recording cannot be written; it has ended.
         """
         self.tick_times.deadline_ms = as_number("budget_ms", budget_ms, 0.0)
-        started = perf_counter()
-        try:
-            self._pending.tick(budget_ms)
-        finally:
-            self.tick_times.count(perf_counter() - started)
+        if self._pending and budget_ms > 0:
+            started = perf_counter()
+            try:
+                self._pending.tick(budget_ms)
+            finally:
+                self.tick_times.count(perf_counter() - started)
+        return len(self._pending)
+
+    @property
+    def num_pending(self) -> int:
+        """How many tasks wait for :meth:`tick`."""
         return len(self._pending)
 
     # Control for designers.
@@ -334,6 +346,7 @@ class Agent:
             CallOrderError: there is no trial to save.
         """
         self._trial.expect_trial()
+        self._pending.drop(Path(path))  # older than what is saved now
         write_mind(path, self._mind(), self._policy.bundle)
 
     def save_soon(self, path: str | os.PathLike[str]) -> None:
@@ -343,17 +356,25 @@ class Agent:
             CallOrderError: there is no trial to save.
         """
         self._trial.expect_trial()
-        self._pending.add(write_mind_in_slices(path, self._mind(), self._policy.bundle))
+        self._pending.add(write_mind_in_slices(path, self._mind(), self._policy.bundle), about=Path(path))
+
+    def finish_saving(self, path: str | os.PathLike[str]) -> None:
+        """Writes what :meth:`save_soon` has promised for a path; without effect if nothing is pending.
+
+        Raises:
+            MindError: the file cannot be written.
+        """
+        self._pending.finish(Path(path))
 
     def restore(self, path: str | os.PathLike[str]) -> None:
         """Goes on exactly where :meth:`save` left off, in place of the trial at hand if any.
 
-        Saves that are pending are written first. A frozen agent is frozen at what was restored.
+        A save to this path that is pending is written first. A frozen agent is frozen at what was restored.
 
         Raises:
             MindError: no such file, damaged, or saved with another bundle. The trial at hand is kept.
         """
-        self._pending.finish()
+        self.finish_saving(path)
         mind = read_mind(path, self._policy.bundle)
         self._take_over(mind)
         if self._recording is not None:
@@ -365,14 +386,20 @@ class Agent:
         :func:`gameagent_sdk.replay` goes through it again and gets every action bit for bit on the same backend. What
         is recorded is written by :meth:`tick`, and at the latest every few hundred calls.
 
+        A recording that is running ends, once the new one has begun.
+
         Raises:
             RecordingError: the file cannot be written.
         """
-        self.stop_recording()
+        before = self._recording
+        if before is not None and before.path == Path(path):
+            self.stop_recording()
         mind, frozen_at = self._mind(), self._trial.frozen_at
         frozen = None if frozen_at is None else replace(mind, context=frozen_at)
         settings = {"temperature": self._temperature, "strength": self._strength, "phase": self._trial.phase}
         self._recording = Recording(path, self._policy, mind, frozen, settings, self._pending)
+        if before is not None and before.path != Path(path):
+            before.close()
 
     def stop_recording(self) -> None:
         """Ends the recording, if there is one, and writes what is left of it.
@@ -397,6 +424,14 @@ class Agent:
             seen = trial.observation.tolist()
             self._recording.note("act", observation=seen, legal=legal, action=action, rows=rows, row=row)
         return action
+
+    def __reduce__(self) -> Any:
+        """Refuses to be copied or pickled: the copy would share the original's arrays.
+
+        Raises:
+            SdkError: always.
+        """
+        raise SdkError("an agent cannot be copied: make another with Agent(agent.policy), and save and restore a mind")
 
     def _mind(self) -> Mind:
         state = self._random_bits.state["state"]

@@ -1,6 +1,7 @@
 """What ``gameagent-sdk bench`` prints: starts the measurements in fresh processes, and puts them in a table."""
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -48,7 +49,7 @@ def bench(bundle: Bundle, backend: str, num_agents: Sequence[int], seconds: floa
         SdkError: the bundle cannot be used in a backend, or a process ended or did not.
     """
     if backend == "both":
-        backends = [name for name in ("onnxruntime", "numpy") if name == "numpy" or _version(name)]
+        backends = [name for name in ("onnxruntime", "numpy") if importlib.util.find_spec(name)]
     else:
         backends = [backend]
     agents = ",".join(map(str, num_agents))

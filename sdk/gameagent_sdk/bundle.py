@@ -4,10 +4,8 @@ Reading checks all that can be checked without an engine, so damaged, foreign an
 """
 
 import dataclasses
-import errno
 import hashlib
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +18,7 @@ from gameagent_sdk.onnx_file.findings import EXPORT_AGAIN, CheckStopped, Finding
 from gameagent_sdk.onnx_file.limits import MAX_FILE_BYTES
 from gameagent_sdk.onnx_file.model import Model
 from gameagent_sdk.onnx_file.reader import Content, read_envelope, read_graph
+from gameagent_sdk.regular_file import open_regular, reason_of
 from gameagent_sdk.signature import signature_findings, step_inputs, step_outputs
 
 MANIFEST_KEY = "gameagent.manifest"
@@ -55,10 +54,10 @@ class Bundle:
         """
         path = Path(path)
         try:
-            data = _read_regular_file(path)
-        except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-            reason = getattr(error, "strerror", None) or error
-            raise BundleError(f"{path} cannot be read ({reason}): give the path of a .onnx bundle") from error
+            with open_regular(path) as file:
+                data = file.read(MAX_FILE_BYTES + 1)
+        except (OSError, ValueError) as error:
+            raise BundleError(f"{path} cannot be read ({reason_of(error)}): give the path of a .onnx bundle") from error
         return cls.from_bytes(data, path)
 
     @classmethod
@@ -115,30 +114,6 @@ def attach_manifest(model: bytes, manifest: Manifest) -> bytes:
 
 def _holds_manifest(part: wire.Field) -> bool:
     return part.number == wire.METADATA_PROPS and wire.metadata_entry(part)[0] == _KEY
-
-
-def _read_regular_file(path: Path) -> bytes:
-    """The file, or a little more of it than a bundle may hold.
-
-    Raises:
-        OSError: it cannot be read, or is a folder, a pipe or a device, which might never end.
-    """
-    _expect_regular(os.stat(path).st_mode)
-    with open(path, "rb", opener=_open_at_once) as file:
-        _expect_regular(os.fstat(file.fileno()).st_mode)  # again: it may have been replaced
-        return file.read(MAX_FILE_BYTES + 1)
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Opens without waiting for a pipe's other end."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _expect_regular(mode: int) -> None:
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, "Is a directory")
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "it is no regular file")
 
 
 def _checked(data: bytes, summary: str) -> tuple[Manifest, Model]:

@@ -15,6 +15,7 @@ from gameagent_sdk.errors import InputError
 from gameagent_sdk.manifest import Manifest
 
 _LARGEST = float(np.finfo(np.float32).max)
+_LARGEST_SETTING = 1e300
 
 Rows = tuple[()] | tuple[int]
 
@@ -113,7 +114,7 @@ def as_actions(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray[np.i
     Raises:
         InputError: another shape, dtype or range.
     """
-    array = _as_array("actions", value, "iu", rows, lambda: f"integers of shape {rows}")
+    array = _as_array("action", value, "iu", rows, lambda: _one_or_many("an integer", rows))
     if array.min() < 0 or array.max() >= manifest.num_actions:
         raise InputError(f"actions must be from 0 to {manifest.num_actions - 1}, given {array.min()} to {array.max()}")
     return array.astype(np.int64)
@@ -126,9 +127,9 @@ def as_action(manifest: Manifest, value: int) -> int:
 
 def as_reward(value: float) -> float:
     """One reward as a float that is finite in single precision too; raises as :func:`as_rewards`."""
-    if type(value) is not float or not -_LARGEST <= value <= _LARGEST:
-        as_rewards(value, rows=())
-    return float(value)
+    if type(value) in (float, int) and -_LARGEST <= value <= _LARGEST:
+        return float(value)
+    return float(as_rewards(value, rows=()))
 
 
 def as_rewards(value: ArrayLike, rows: Rows) -> NDArray[np.float32]:
@@ -164,7 +165,7 @@ def as_number(name: str, value: Any, low: float, high: float = math.inf) -> floa
     Raises:
         InputError: it is no finite number from ``low`` to ``high``.
     """
-    usable = isinstance(value, int | float | np.integer | np.floating) and low <= value <= high and value < math.inf
+    usable = isinstance(value, int | float | np.integer | np.floating) and low <= value <= min(high, _LARGEST_SETTING)
     if not usable:
         limits = f"of {low:g} or above" if high == math.inf else f"from {low:g} to {high:g}"
         raise InputError(f"{name} must be a finite number {limits}, given {value!r}")

@@ -7,7 +7,6 @@ the bundle it belongs to. It is untrusted input: every array's name, shape and d
 import contextlib
 import io
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.context import Context, Progress
 from gameagent_sdk.errors import MindError
+from gameagent_sdk.regular_file import open_regular, reason_of
 
 FORMAT_VERSION = 1
 MAX_BYTES = 2**27  # of a file
@@ -66,7 +66,7 @@ def write_mind_in_slices(path: str | os.PathLike[str], mind: Mind, bundle: Bundl
     path = Path(path)
     data = memoryview(encode_mind(mind, bundle))
     yield
-    temporary = path.with_name(f"{path.name}.{os.urandom(4).hex()}.tmp")
+    temporary = path.parent / f"{path.name}.{os.urandom(4).hex()}.tmp"
     try:
         with open(temporary, "xb") as file:
             for start in range(0, len(data), SLICE_BYTES):
@@ -76,10 +76,10 @@ def write_mind_in_slices(path: str | os.PathLike[str], mind: Mind, bundle: Bundl
             os.fsync(file.fileno())
         yield
         os.replace(temporary, path)
-    except OSError as error:
-        raise MindError(f"the mind cannot be written to {path} ({error.strerror})") from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        raise MindError(f"the mind cannot be written to {path} ({reason_of(error)})") from error
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             temporary.unlink()
 
 
@@ -91,16 +91,12 @@ def read_mind(path: str | os.PathLike[str], bundle: Bundle) -> Mind:
     """
     path = Path(path)
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):  # a pipe or a device may never end
-            raise MindError(f"the mind {path} cannot be read (it is no ordinary file)")
-        if found.st_size > MAX_BYTES:
-            raise MindError(f"the mind {path} is larger than {MAX_BYTES} bytes: it is damaged or forged")
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                raise MindError(f"the mind {path} is larger than {MAX_BYTES} bytes: it is damaged or forged")
             data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        reason = getattr(error, "strerror", None) or error
-        raise MindError(f"the mind {path} cannot be read ({reason})") from error
+    except (OSError, ValueError) as error:
+        raise MindError(f"the mind {path} cannot be read ({reason_of(error)})") from error
     try:
         return decode_mind(data, bundle)
     except MindError as error:

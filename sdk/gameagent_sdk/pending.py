@@ -9,15 +9,20 @@ class PendingWork:
     """A queue of tasks, each a generator that yields between its slices."""
 
     def __init__(self) -> None:
-        self._tasks: deque[Iterator[None]] = deque()
+        self._tasks: deque[tuple[object, Iterator[None]]] = deque()
 
     def __len__(self) -> int:
         """How many tasks are not finished."""
         return len(self._tasks)
 
-    def add(self, task: Iterator[None]) -> None:
-        """Queues a task; nothing of it is done yet."""
-        self._tasks.append(task)
+    def add(self, task: Iterator[None], about: object = None) -> None:
+        """Queues a task; nothing of it is done yet.
+
+        Args:
+            task: a generator.
+            about: what :meth:`finish` and :meth:`drop` know it by.
+        """
+        self._tasks.append((about, task))
 
     def tick(self, budget_ms: float) -> None:
         """Works slice by slice until the budget is used up or nothing is left.
@@ -32,14 +37,21 @@ class PendingWork:
         while self._tasks and time.perf_counter() < end:
             self._slice()
 
-    def finish(self) -> None:
-        """Does all that is left, however long it takes."""
-        while self._tasks:
-            self._slice()
+    def finish(self, about: object) -> None:
+        """Does the tasks about something, however long they take; an error drops the others about it."""
+        mine = [task for one, task in self._tasks if one == about]
+        self._tasks = deque(pair for pair in self._tasks if pair[0] != about)
+        for task in mine:
+            for _ in task:
+                pass
+
+    def drop(self, about: object) -> None:
+        """Drops the tasks about something, as they are."""
+        self._tasks = deque(pair for pair in self._tasks if pair[0] != about)
 
     def _slice(self) -> None:
         try:
-            next(self._tasks[0])
+            next(self._tasks[0][1])
         except StopIteration:
             self._tasks.popleft()
         except BaseException:

@@ -21,7 +21,7 @@ _LANE = 16  # float32 numbers in 64 bytes
 
 
 class Policy:
-    """A bundle that is ready to run; any number of agents may share one, each with a memory of its own."""
+    """A bundle that is ready to run; any number of agents and squads may share one, each with arrays of its own."""
 
     def __init__(self, bundle: Bundle, backend: BackendName | None = None) -> None:
         """Starts an engine.
@@ -38,7 +38,6 @@ class Policy:
         self.bundle = bundle
         self.manifest: Manifest = bundle.manifest
         self.backend = load_backend(bundle, backend)
-        self._batches: dict[int, PolicyStep] = {}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], backend: BackendName | None = None) -> "Policy":
@@ -49,16 +48,6 @@ class Policy:
     def backend_name(self) -> str:
         """Which engine runs it: "onnxruntime" or "numpy"."""
         return self.backend.name
-
-    def batch(self, num_rows: int) -> "PolicyStep":
-        """A step for at least ``num_rows`` rows, kept for the next call.
-
-        Sizes are powers of two, so that a game in which agents come and go makes a handful of them and no more.
-        """
-        size = 1 << (num_rows - 1).bit_length()
-        if size not in self._batches:
-            self._batches[size] = PolicyStep(self, size)
-        return self._batches[size]
 
 
 class PolicyStep:

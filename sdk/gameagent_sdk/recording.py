@@ -5,7 +5,6 @@ written so that they are read back exactly. :func:`gameagent_sdk.replay` goes th
 """
 
 import base64
-import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from gameagent_sdk.errors import RecordingError
 from gameagent_sdk.mind import Mind, encode_mind
 from gameagent_sdk.pending import PendingWork
 from gameagent_sdk.policy import Policy
+from gameagent_sdk.regular_file import reason_of
 
 FORMAT_VERSION = 1
 LINES_PER_SLICE = 16  # about 0.2 ms of work
@@ -51,7 +51,8 @@ class Recording:
         self._bundle = policy.bundle
         self._pending = pending
         self._queued = False
-        self._failure: RecordingError | None = None
+        self._ended = False
+        self._failure: RecordingError | None = None  # that nobody was told of
         self._waiting: list[tuple[str, dict[str, Any]]] = []
         header = {
             "format_version": FORMAT_VERSION,
@@ -63,8 +64,13 @@ class Recording:
         }
         try:
             self._file: IO[str] = open(self._path, "w", encoding="utf-8")  # noqa: SIM115 (closed by close)
-            self._file.write(json.dumps(header) + "\n")
         except (OSError, ValueError) as error:
+            raise self._failed(error) from error
+        try:
+            self._file.write(json.dumps(header) + "\n")
+            self._file.flush()
+        except OSError as error:
+            self._close_file()
             raise self._failed(error) from error
 
     def encode(self, mind: Mind) -> str:
@@ -77,43 +83,45 @@ class Recording:
         Nothing is raised here, where the call has been made already: if the file cannot be written the recording has
         ended, and the next tick, or :meth:`close`, says so.
         """
-        if self._failure is not None:
+        if self._ended:
             return
         if not self._queued:
             self._queued = True
-            self._pending.add(self._write_slices())
+            self._pending.add(self._write_slices(), about=self)
         self._waiting.append((call, details))
         if len(self._waiting) >= MAX_WAITING:
-            with contextlib.suppress(RecordingError):
-                self._write(MAX_WAITING)
+            self._write(LINES_PER_SLICE)
 
     def close(self) -> None:
-        """Writes what is left.
+        """Writes what is left and ends.
 
         Raises:
-            RecordingError: the file cannot be written.
+            RecordingError: the file cannot be written, and no tick has said so.
         """
-        try:
-            self._write(len(self._waiting))
-            self._file.close()
-        except OSError as error:
-            raise self._failed(error) from error
-        finally:
-            with contextlib.suppress(OSError):
-                self._file.close()
+        self._pending.drop(self)
+        self._write(len(self._waiting))
+        self._ended = True
+        if (error := self._close_file()) is not None and self._failure is None:
+            self._failure = self._failed(error)
+        self._tell()
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self._path
 
     def _write_slices(self) -> Iterator[None]:
-        try:
-            while self._waiting or self._failure is not None:
-                self._write(LINES_PER_SLICE)
-                yield
-        finally:
-            self._queued = False
+        while self._waiting:
+            self._write(LINES_PER_SLICE)
+            self._tell()
+            yield
+        self._queued = False
+        self._tell()
 
     def _write(self, num_calls: int) -> None:
-        """Writes the calls that wait longest; once that has failed, it raises the same again."""
-        if self._failure is not None:
-            raise self._failure
+        """Writes the calls that wait longest; a failure ends the recording and is kept to be told."""
+        if not self._waiting:
+            return
         now, self._waiting = self._waiting[:num_calls], self._waiting[num_calls:]
         lines = [json.dumps({"call": call, **details}, allow_nan=False) + "\n" for call, details in now]
         try:
@@ -121,9 +129,22 @@ class Recording:
             if not self._waiting:
                 self._file.flush()
         except (OSError, ValueError) as error:
-            self._failure = self._failed(error)
-            raise self._failure from error
+            self._failure, self._ended, self._waiting = self._failed(error), True, []
+
+    def _tell(self) -> None:
+        """Raises a failure once."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _close_file(self) -> OSError | None:
+        try:
+            self._file.close()
+        except OSError as error:  # what was buffered could not be written
+            return error
+        return None
 
     def _failed(self, error: Exception) -> RecordingError:
-        reason = getattr(error, "strerror", None) or error
-        return RecordingError(f"the recording cannot be written to {self._path} ({reason}): choose another place")
+        return RecordingError(
+            f"the recording cannot be written to {self._path} ({reason_of(error)}): choose another place"
+        )

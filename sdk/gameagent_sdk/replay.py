@@ -11,13 +11,15 @@ from typing import Any
 from gameagent_sdk.agent import Agent
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.errors import RecordingError, SdkError
+from gameagent_sdk.inputs import as_action
 from gameagent_sdk.mind import Mind, decode_mind
 from gameagent_sdk.policy import Policy
 from gameagent_sdk.recording import FORMAT_VERSION
-from gameagent_sdk.squad import act_in_batch
+from gameagent_sdk.regular_file import open_regular, reason_of
+from gameagent_sdk.squad import Batches
 
-MAX_LINE = 2**26  # characters: what a line may hold before it is refused unread
-MAX_ROWS = 2**12  # of a batch
+MAX_LINE = 2**26  # bytes: a longer line is refused
+MAX_ROWS = 2**16  # of a batch
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,15 @@ def replay(path: str | os.PathLike[str], policy: Policy | Bundle) -> Replay:
 def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
     actions: list[int] = []
     different: list[int] = []
+    batches = Batches(agent.policy)
     for line in calls:
         call = line.pop("call")
         if call == "act":
-            if _act(agent, line) != line["action"]:
+            done = as_action(agent.manifest, line["action"])
+            if _act(agent, line, batches) != done:
                 different.append(len(actions))
-            actions.append(line["action"])
+                agent._trial.progress.last_action = done
+            actions.append(done)
         elif call == "observe":
             agent.observe(**line)
         elif call == "begin_trial":
@@ -87,7 +92,7 @@ def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
     return Replay(agent, tuple(actions), len(different), different[0] if different else None)
 
 
-def _act(agent: Agent, line: dict[str, Any]) -> int:
+def _act(agent: Agent, line: dict[str, Any], batches: Batches) -> int:
     """Decides in a batch of the recorded size, in the recorded row: so that the engine computes the very same."""
     rows, row = line["rows"], line["row"]
     if not (type(rows) is int and type(row) is int and 0 <= row < rows <= MAX_ROWS):
@@ -95,7 +100,7 @@ def _act(agent: Agent, line: dict[str, Any]) -> int:
     if rows == 1:
         return agent.act(line["observation"], line["legal"])
     agent._trial.perceive(line["observation"], line["legal"])
-    return act_in_batch(agent.policy, [agent], rows, [row])[0]
+    return batches.act([agent], rows, [row])[0]
 
 
 def _agent_at_start(header: dict[str, Any], policy: Policy) -> Agent:
@@ -117,15 +122,17 @@ def _decode(text: str, policy: Policy) -> Mind:
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     """The recording's lines; the last may be cut short."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with open_regular(path) as file:
             while line := file.readline(MAX_LINE):
-                if not line.endswith("\n"):
+                if len(line) == MAX_LINE:
+                    raise RecordingError("a line is too long")
+                if not line.endswith(b"\n"):
                     return
                 value = json.loads(line)
                 if not isinstance(value, dict):
                     raise RecordingError("a line is no JSON object")
                 yield value
     except OSError as error:
-        raise RecordingError(f"it cannot be read ({error.strerror})") from error
+        raise RecordingError(f"it cannot be read ({reason_of(error)})") from error
     except RecursionError as error:
         raise RecordingError("a line is no line of a recording") from error

@@ -64,7 +64,7 @@ class SaveSlots:
             soon: write it in the next calls of ``agent.tick`` instead of now.
 
         Raises:
-            MindError: it cannot be written; what was there is kept.
+            MindError: it cannot be written; what was there is kept. With ``soon`` it is ``agent.tick`` that says so.
             CallOrderError: the agent has no trial to save.
             InputError: no usable name.
         """
@@ -86,13 +86,14 @@ class SaveSlots:
             InputError: no usable name.
         """
         path = self.path(player)
-        if not path.exists():
+        agent.finish_saving(path)
+        if not os.path.exists(path):
             return False
         agent.restore(path)
         return True
 
     def remove(self, player: str) -> None:
-        """Forgets a player for good; without effect if nothing was saved.
+        """Forgets a player for good; without effect if nothing was saved. A save that is pending is not stopped.
 
         Raises:
             MindError: the file cannot be removed.

@@ -24,7 +24,7 @@ from gameagent_sdk.backends import BackendName
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.errors import InputError
 from gameagent_sdk.inputs import as_number, as_seed
-from gameagent_sdk.policy import Policy
+from gameagent_sdk.policy import Policy, PolicyStep
 from gameagent_sdk.timing import CallTimes
 
 
@@ -45,8 +45,11 @@ class Squad:
         """
         self.policy = policy if isinstance(policy, Policy) else Policy(policy)
         self.act_times = CallTimes(as_number("deadline_ms", deadline_ms, 0.0))
-        self._seeds = np.random.SeedSequence(as_seed(seed))
+        self._entropy = np.random.SeedSequence(as_seed(seed)).entropy
+        self._num_joined = self._turn = 0
         self._members: dict[Agent, None] = {}
+        self._leaving: list[Agent] = []  # those who left with work pending
+        self._batches = Batches(self.policy)
 
     @classmethod
     def load(
@@ -84,9 +87,11 @@ class Squad:
             InputError: a setting is out of range.
         """
         if seed is None:
-            seed = int(self._seeds.spawn(1)[0].generate_state(1, np.uint64)[0])
+            drawn = np.random.SeedSequence(self._entropy, spawn_key=(self._num_joined,))
+            seed = int(drawn.generate_state(1, np.uint64)[0])
         member = Agent(self.policy, seed=seed, temperature=temperature, strength=strength)
         member.begin_trial()
+        self._num_joined += 1
         self._members[member] = None
         return member
 
@@ -99,6 +104,7 @@ class Squad:
         if member not in self._members:
             raise InputError("this agent is no member of the squad: it never joined, or has left")
         del self._members[member]
+        self._leaving.append(member)
 
     def act(
         self, observations: Mapping[Agent, ArrayLike], legal_actions: Mapping[Agent, ArrayLike] | None = None
@@ -123,31 +129,55 @@ class Squad:
             raise InputError("an agent that is no member of the squad cannot act with it: let it join() first")
         for agent in agents:
             agent._trial.perceive(observations[agent], None if legal_actions is None else legal_actions.get(agent))
-        actions = act_in_batch(self.policy, agents, len(agents), slice(len(agents))) if agents else []
+        actions = self._batches.act(agents, len(agents), slice(len(agents))) if agents else []
         self.act_times.count(perf_counter() - started)
         return dict(zip(agents, actions, strict=True))
 
     def tick(self, budget_ms: float) -> int:
-        """Does the members' pending work in slices, as :meth:`Agent.tick` does; returns how many tasks are left."""
+        """Does pending work in slices, as :meth:`Agent.tick` does: of the members, and of those who left with some.
+
+        They take turns at being first. Where one of them cannot write, its error is raised and the others wait for the
+        next tick.
+
+        Returns:
+            How many tasks are left.
+        """
         end = perf_counter() + as_number("budget_ms", budget_ms, 0.0) / 1000.0
-        return sum(member.tick(max(end - perf_counter(), 0.0) * 1000.0) for member in self._members)
+        self._leaving = [agent for agent in self._leaving if agent.num_pending]
+        waiting = [agent for agent in (*self._members, *self._leaving) if agent.num_pending]
+        self._turn = (self._turn + 1) % max(len(waiting), 1)
+        for agent in waiting[self._turn :] + waiting[: self._turn]:
+            agent.tick(max(end - perf_counter(), 0.0) * 1000.0)
+        return sum(agent.num_pending for agent in waiting)
 
 
-def act_in_batch(policy: Policy, agents: Sequence[Agent], num_rows: int, rows: slice | list[int]) -> list[int]:
-    """Decides for agents that have perceived, in one call of the engine.
+class Batches:
+    """Steps of many rows on one policy, kept from call to call.
 
-    Args:
-        policy: what they run on.
-        agents: each of them once.
-        num_rows: of the batch; rows without an agent are idle.
-        rows: each agent's.
-
-    Returns:
-        Each agent's action.
-
-    Raises:
-        BundleError: the policy failed or gave numbers that are not finite. Nobody has decided.
+    Sizes are powers of two, so that a game in which agents come and go makes a handful of them and no more.
     """
-    policy.batch(num_rows).run_for([agent._trial.step for agent in agents], rows)
-    placed = range(num_rows)[rows] if isinstance(rows, slice) else rows
-    return [agent._decide(num_rows, row) for agent, row in zip(agents, placed, strict=True)]
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._steps: dict[int, PolicyStep] = {}
+
+    def act(self, agents: Sequence[Agent], num_rows: int, rows: slice | list[int]) -> list[int]:
+        """Decides for agents that have perceived, in one call of the engine.
+
+        Args:
+            agents: each of them once.
+            num_rows: of the batch; rows without an agent are idle.
+            rows: each agent's.
+
+        Returns:
+            Each agent's action.
+
+        Raises:
+            BundleError: the policy failed or gave numbers that are not finite. Nobody has decided.
+        """
+        size = 1 << (num_rows - 1).bit_length()
+        if size not in self._steps:
+            self._steps[size] = PolicyStep(self._policy, size)
+        self._steps[size].run_for([agent._trial.step for agent in agents], rows)
+        placed = range(num_rows)[rows] if isinstance(rows, slice) else rows
+        return [agent._decide(num_rows, row) for agent, row in zip(agents, placed, strict=True)]

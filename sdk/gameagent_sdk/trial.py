@@ -32,6 +32,7 @@ class TrialState:
         self.progress = Progress([0.0] * self._manifest.num_actions)
         self.phase: Phase = "begin_trial"
         self.frozen_at: Context | None = None
+        self._freeze_again = False
         self.observation: NDArray[np.float32] = self.step.inputs["observation"][0]
         mask = self.step.inputs.get("legal_actions")
         self.legal: NDArray[np.bool_] | None = None if mask is None else mask[0]
@@ -72,8 +73,11 @@ class TrialState:
         context.previous_action[0, action] = 1.0
         context.previous_reward[:] = reward
         context.episode_start[:] = ended
-        if ended and self.frozen_at is not None:
-            context.assign(self.frozen_at)
+        if self.frozen_at is not None:
+            if self._freeze_again:
+                self.freeze()
+            if ended:
+                context.assign(self.frozen_at)
         self.progress.observed(reward, ended)
         self.phase = "act"
 
@@ -81,6 +85,7 @@ class TrialState:
         """From now on every episode starts from what is known at this moment."""
         self.frozen_at = self.step.context.copy()
         self.frozen_at.episode_start[:] = 1.0
+        self._freeze_again = False
 
     def forget(self, fraction: float, rng: "np.random.Generator") -> None:
         """Clears each memory cell with a chance (the same cells in all tensors of a shape), and so the last outcome."""
@@ -113,6 +118,7 @@ class TrialState:
         self.phase = "observe" if mind.awaits_observe else "act"
         if self.frozen_at is not None:
             self.freeze()
+            self._freeze_again = mind.awaits_observe  # then its last decision is not complete
 
     def expect(self, phase: Phase, call: str) -> None:
         """Raises CallOrderError unless that phase is due."""

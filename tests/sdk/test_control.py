@@ -121,6 +121,19 @@ def test_a_new_trial_and_a_restored_mind_are_frozen_too(agent_of, tmp_path):
     np.testing.assert_equal(hidden(agent), saved)
 
 
+def test_a_mind_restored_between_a_decision_and_its_outcome_is_frozen_behind_it(agent_of, tmp_path):
+    agent, other = agent_of("recurrent"), agent_of("recurrent")
+    for player in (agent, other):
+        player.act(OBSERVATION)
+        player.save(tmp_path / "a.mind")
+        player.observe(1.0, action=2)
+    agent.freeze()
+    agent.restore(tmp_path / "a.mind")
+    agent.observe(1.0, action=2)
+    other.freeze()
+    np.testing.assert_equal(agent._trial.frozen_at.inputs(), other._trial.frozen_at.inputs())
+
+
 def test_forgetting_clears_cells_with_that_chance(agent_of):
     agent, kept = agent_of("recurrent"), []
     for _ in range(300):

@@ -242,6 +242,7 @@ def test_the_report_of_known_figures():
 
 def test_without_onnxruntime_numpy_alone_is_measured(bundle_of, monkeypatch):
     monkeypatch.setattr(bench_report, "_version", lambda distribution: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "onnxruntime" else name)
     monkeypatch.setattr(bench_report, "import_ms", lambda: 1.0)
     monkeypatch.setattr(bench_report, "run_python", lambda words, limit: json.dumps({"backend": words[3]}))
     figures = bench_report.bench(bundle_of("masked"), "both", [1], 1.0, 60.0)

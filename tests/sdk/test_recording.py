@@ -119,7 +119,7 @@ def test_writing_waits_for_a_tick_but_not_for_ever(path_of, tmp_path):
     assert agent.tick(1000.0) == 0
     assert (tmp_path / "match.jsonl").stat().st_size > size
     play(agent, 2000, seed=0)
-    assert len(agent._recording._waiting) <= 512 and len(agent._pending) <= 1
+    assert len(agent._recording._waiting) <= 512 and agent.num_pending == 1
     while agent.tick(50.0):
         pass
     assert not agent._recording._waiting
@@ -149,11 +149,45 @@ def test_a_full_disk_ends_the_recording_and_not_the_game(num_steps, path_of, tmp
         agent.tick(1000.0)
     assert agent.tick(1000.0) == 0
     assert play(agent, 10, seed=1) == play(twin, 10, seed=1)
-    with pytest.raises(RecordingError, match="No space left"):
-        agent.stop_recording()
+    agent.record(tmp_path / "elsewhere.jsonl")  # as the message says; it was told, and is not told again
     assert disk.closed
+    assert play(agent, 10, seed=2) == play(twin, 10, seed=2)
     agent.stop_recording()
     assert state_of(agent) == state_of(twin)
+    assert len((tmp_path / "elsewhere.jsonl").read_text().splitlines()) == 21
+
+
+def test_a_full_disk_is_told_at_the_end_if_nobody_ticked(path_of, tmp_path):
+    agent = Agent.load(path_of("recurrent"), seed=3)
+    agent.record(tmp_path / "match.jsonl")
+    agent.begin_trial()
+    agent._recording._file.close()
+    play(agent, 3, seed=0)
+    with pytest.raises(RecordingError, match="cannot be written"):
+        agent.stop_recording()
+    agent.stop_recording()
+    assert agent.tick(5.0) == 0
+
+
+def test_a_place_that_cannot_be_used_leaves_the_running_recording(path_of, tmp_path):
+    agent = Agent.load(path_of("recurrent"), seed=3)
+    agent.record(tmp_path / "match.jsonl")
+    agent.begin_trial()
+    with pytest.raises(RecordingError):
+        agent.record(tmp_path / "no such folder" / "match.jsonl")
+    play(agent, 3, seed=0)
+    agent.stop_recording()
+    assert len((tmp_path / "match.jsonl").read_text().splitlines()) == 2 + 6
+
+
+def test_finished_recordings_leave_nothing_behind(path_of, tmp_path):
+    agent = Agent.load(path_of("recurrent"), seed=3)
+    for _ in range(20):
+        agent.record(tmp_path / "match.jsonl")
+        agent.begin_trial()
+        play(agent, 3, seed=0)
+        agent.stop_recording()
+    assert agent.num_pending == 0
 
 
 def test_a_last_line_cut_short_by_a_crash_is_passed_over(path_of, tmp_path):

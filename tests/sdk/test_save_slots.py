@@ -56,6 +56,8 @@ def test_saving_soon_and_removing(agent_of, tmp_path):
     assert slots.players() == ["ann"]
     slots.remove("ann")
     assert slots.players() == []
+    slots.save(agent, "bob", soon=True)
+    assert slots.restore(agent, "bob")  # though nobody ticked
 
 
 def test_foreign_files_in_the_folder_are_no_players(tmp_path):

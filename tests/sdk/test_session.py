@@ -188,7 +188,7 @@ def test_wrong_inputs_are_refused(call, message, session):
     [
         (([0, 3], [0, 0], [False, False]), "from 0 to 2, given 0 to 3"),
         (([-1, 0], [0, 0], [False, False]), "given -1"),
-        (([0.0, 1.0], [0, 0], [False, False]), "actions must be integers"),
+        (([0.0, 1.0], [0, 0], [False, False]), "action must be an integer"),
         (([0], [0, 0], [False, False]), r"shape \(2,\): given shape \(1,\)"),
         (([0, 0], [0, np.inf], [False, False]), "reward must be a finite number, given inf"),
         (([0, 0], [0, 0], [0, 1]), "episode_ended must be True or False"),

@@ -55,7 +55,7 @@ def test_batches_are_few_however_many_play(squad):
         squad.act({member: [0.0, 0.0, 0.0] for member in members[:count]})
         for member in members[:count]:
             member.observe(0.0)
-    assert sorted(squad.policy._batches) == [1, 2, 4, 8, 16, 32, 64]
+    assert sorted(squad._batches._steps) == [1, 2, 4, 8, 16, 32, 64]
 
 
 def test_nobody_decides_where_one_is_in_the_wrong(squad):
@@ -71,8 +71,11 @@ def test_nobody_decides_where_one_is_in_the_wrong(squad):
 
 def test_nobody_decides_where_the_policy_fails(squad):
     first, second = squad.join(), squad.join()
+    squad.act({first: [0.0, 0.0, 0.0], second: [0.0, 0.0, 0.0]})
+    for member in (first, second):
+        member.observe(0.0)
     before = first._trial.step.context.copy()
-    batch = squad.policy.batch(2)
+    batch = squad._batches._steps[2]
     batch._run = lambda: batch.outputs["logits"].fill(np.nan)
     with pytest.raises(BundleError, match="NaN"):
         squad.act({first: [0.0, 0.0, 0.0], second: [0.0, 0.0, 0.0]})
@@ -126,3 +129,45 @@ def test_members_are_saved_and_ticked_like_any_agent(squad, tmp_path):
     fresh.restore(tmp_path / "2.mind")
     assert fresh.episode_return == 2.0
     assert squad.act_times.calls == 1
+
+
+def test_leaving_loses_no_work_and_nobody_starves(squad, tmp_path):
+    members = [squad.join() for _ in range(4)]
+    for number, member in enumerate(members):
+        member.save_soon(tmp_path / f"{number}.mind")
+    squad.leave(members[3])
+    order = []
+    for member in members:
+        tick = member.tick
+        member.tick = lambda budget, member=member, tick=tick: order.append(member) or tick(0.0)
+    for _ in range(4):
+        assert squad.tick(1.0) == 4
+    assert {order[4 * turn] for turn in range(4)} == set(members)  # each was first once
+    for member in members:
+        del member.tick
+    while squad.tick(50.0):
+        pass
+    assert len(list(tmp_path.iterdir())) == 4
+    assert squad._leaving in ([], [members[3]])
+
+
+def test_a_refused_member_uses_no_seed(path_of):
+    first, second = (Squad.load(path_of("recurrent"), seed=5) for _ in range(2))
+    with pytest.raises(InputError, match="strength"):
+        first.join(strength=2)
+    assert first.join()._random_bits.state == second.join()._random_bits.state
+
+
+def test_squads_may_share_a_policy(path_of):
+    policy = Squad.load(path_of("recurrent")).policy
+    squads = [Squad(policy, seed=1) for _ in range(2)]
+    members = [[squad.join() for _ in range(3)] for squad in squads]
+    observations = np.random.default_rng(0).normal(size=(2, 3, 3))
+    first, second = (
+        squad.act(dict(zip(three, seen, strict=True)))
+        for squad, three, seen in zip(squads, members, observations, strict=True)
+    )
+    alone = Squad(policy, seed=1)
+    three = [alone.join() for _ in range(3)]
+    assert list(alone.act(dict(zip(three, observations[0], strict=True))).values()) == list(first.values())
+    assert squads[0]._batches is not squads[1]._batches and len(second) == 3

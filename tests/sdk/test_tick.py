@@ -1,12 +1,14 @@
 """Work in slices, deadlines, and life inside an asyncio loop."""
 
 import asyncio
+import copy
+import pickle
 import time
 
 import numpy as np
 import pytest
 
-from gameagent_sdk import Agent, InputError, MindError
+from gameagent_sdk import Agent, InputError, MindError, SdkError
 from gameagent_sdk.pending import PendingWork
 from gameagent_sdk.timing import CallTimes
 
@@ -48,10 +50,22 @@ def test_tasks_are_done_in_order_and_a_failing_one_is_dropped():
     work.add(failing())
     work.add(slices(done, 1))
     with pytest.raises(MindError, match="full disk"):
-        work.finish()
+        work.tick(1000)
     assert done == [0, 1] and len(work) == 1
-    work.finish()
+    work.tick(1000)
     assert done == [0, 1, 0]
+
+
+def test_the_tasks_about_something_are_finished_or_dropped_alone():
+    work, done, other = PendingWork(), [], []
+    work.add(slices(done, 2), about="a")
+    work.add(slices(other, 2), about="b")
+    work.add(slices(done, 1), about="a")
+    work.finish("a")
+    assert done == [0, 1, 0] and other == [] and len(work) == 1
+    work.drop("b")
+    work.tick(1000)
+    assert other == [] and len(work) == 0
 
 
 def test_deadline_misses_are_counted(agent_of, monkeypatch):
@@ -157,3 +171,40 @@ def test_it_lives_in_an_asyncio_loop(backend, path_of, tmp_path):
     assert agent.returns == (10.0,) * 5
     assert (tmp_path / "a.mind").exists()
     assert len(beats) >= 50
+
+
+def test_a_newer_save_is_not_overwritten_by_an_older_pending_one(agent_of, tmp_path):
+    agent = agent_of("recurrent")
+    agent.save_soon(tmp_path / "a.mind")
+    for _ in range(3):
+        agent.act([0.0, 0.0, 0.0])
+        agent.observe(1.0)
+    agent.save(tmp_path / "a.mind")
+    while agent.tick(5.0):
+        pass
+    agent.begin_trial()
+    agent.restore(tmp_path / "a.mind")
+    assert agent.episode_return == 3.0
+
+
+def test_restoring_is_not_held_up_by_another_save_that_fails(agent_of, tmp_path):
+    agent = agent_of("recurrent")
+    agent.save(tmp_path / "good.mind")
+    agent.save_soon(tmp_path / "no such folder" / "a.mind")
+    agent.restore(tmp_path / "good.mind")
+    with pytest.raises(MindError, match="no such folder"):
+        while agent.tick(5.0):
+            pass
+
+
+def test_idle_ticks_are_not_counted(agent_of):
+    agent = agent_of("recurrent")
+    agent.tick(0.0)
+    agent.tick(5.0)
+    assert agent.tick_times.calls == 0
+
+
+def test_an_agent_is_not_copied(agent_of):
+    for copy_it in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(SdkError, match="cannot be copied"):
+            copy_it(agent_of("recurrent"))

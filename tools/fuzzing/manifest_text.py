@@ -32,11 +32,11 @@ def _change(fields: dict[str, Any], rng: random.Random) -> None:
     holder, key = rng.choice(list(_places(fields)))
     match rng.randrange(6):
         case 0 | 1 | 2:
-            holder[key] = rng.choice(VALUES)
+            holder[key] = json.loads(json.dumps(rng.choice(VALUES)))  # its own: it may be changed in turn
         case 3:
             del holder[key]
         case 4 if isinstance(holder, list):
-            holder[key:key] = [holder[key]] * rng.choice((1, 2, 3000))
+            holder[key:key] = [holder[key]] * rng.choice((1, 2, 300))
         case 5 if isinstance(holder[key], int) and not isinstance(holder[key], bool):
             holder[key] += rng.choice((-1, 1, 2, 100))
         case _:

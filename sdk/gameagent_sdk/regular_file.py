@@ -1,0 +1,40 @@
+"""Opens files that came from anywhere: ordinary files only, as a pipe or a device might never end."""
+
+import errno
+import os
+import stat
+from typing import IO
+
+
+def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Opens an ordinary file for reading, without waiting for anybody.
+
+    Raises:
+        OSError: it cannot be opened, or is a folder, a pipe or a device.
+        ValueError: the path holds a null byte.
+    """
+    _expect_regular(os.stat(path).st_mode)
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 (the caller's)
+    try:
+        _expect_regular(os.fstat(file.fileno()).st_mode)  # again: it may have been replaced
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file could not be used, in a few words."""
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens without waiting for a pipe's other end."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _expect_regular(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "Is a directory")
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
