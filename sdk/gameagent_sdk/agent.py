@@ -140,7 +140,8 @@ class Agent:
         trial.perceive(observation, legal_actions)
         trial.step.run()
         trial.step.check_outputs()
-        action = self._decide()
+        trial.step.advance()
+        action = self._decide(trial.logits.tolist())
         self.act_times.count(perf_counter() - started)
         return action
 
@@ -413,10 +414,10 @@ class Agent:
 
     # Parts that Squad and replay are built on.
 
-    def _decide(self, rows: int = 1, row: int = 0) -> int:
-        """Chooses by the outputs of the step that ran; in a batch, of how many rows and in which."""
+    def _decide(self, logits: list[float], rows: int = 1, row: int = 0) -> int:
+        """Chooses by the logits of a step that was taken; in a batch, of how many rows and in which."""
         trial = self._trial
-        logits, legal = trial.scores()
+        legal = None if trial.legal is None else trial.legal.tolist()
         probabilities = one_row_probabilities(logits, legal, self._temperature, self._strength)
         action = one_row_action(probabilities, self._rng.random())
         trial.decided(action, probabilities)

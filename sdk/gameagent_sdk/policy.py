@@ -69,19 +69,19 @@ class PolicyStep:
         logits, *carried = step_outputs(manifest)
         self._given, self.outputs = _block([*carried, logits], num_rows)
         self._small = small_weights(len(self._given))
-        self._carried, kept = _block(carried, num_rows)
+        self._carried, self._kept = _block(carried, num_rows)
         self._given_carried = self._given[: len(self._carried)]
         self.inputs: dict[str, NDArray[Any]] = {
             port.name: np.zeros(_shape(port, num_rows), port.dtype) for port in step_inputs(manifest)
         }
-        self.inputs |= {tensor.name: kept[f"next_{tensor.name}"] for tensor in manifest.hidden_state}
+        self.inputs |= {tensor.name: self._kept[f"next_{tensor.name}"] for tensor in manifest.hidden_state}
         self.context = Context(
             hidden_state={tensor.name: self.inputs[tensor.name] for tensor in manifest.hidden_state},
             previous_action=self.inputs["previous_action"],
             previous_reward=self.inputs["previous_reward"],
             episode_start=self.inputs["episode_start"],
         )
-        self.beliefs: NDArray[np.float32] = kept.get("beliefs", np.zeros((num_rows, 0), np.float32))
+        self.beliefs: NDArray[np.float32] = self._kept.get("beliefs", np.zeros((num_rows, 0), np.float32))
         self.context.clear()
         self._backend = policy.backend
         self._run: Callable[[], None] | None = None
@@ -108,12 +108,15 @@ class PolicyStep:
         if not all_finite(self._given, self._small):
             _refuse_infinite(self.outputs)
 
-    def run_for(self, others: Sequence["PolicyStep"], rows: slice | list[int]) -> None:
-        """Runs on the inputs of steps of one row and gives each its outputs; rows without one are idle.
+    def run_for(self, others: Sequence["PolicyStep"], rows: slice | list[int]) -> list[list[float]]:
+        """Runs on the inputs of steps of one row, and advances each of them; rows without one are idle.
 
         Args:
             others: of the same policy.
             rows: where in this batch each of them goes, as many.
+
+        Returns:
+            The logits for each of them.
 
         Raises:
             BundleError: the engine failed, or an output is not finite. The others are as they were.
@@ -123,9 +126,11 @@ class PolicyStep:
         self.run()
         given = {name: array[rows] for name, array in self.outputs.items()}
         _refuse_infinite(given)
+        logits: list[list[float]] = given.pop("logits").tolist()
         for name, values in given.items():
             for other, value in zip(others, values, strict=True):
-                other.outputs[name][0] = value
+                other._kept[name][0] = value
+        return logits
 
     def advance(self) -> None:
         """Takes over the next hidden state and the beliefs."""

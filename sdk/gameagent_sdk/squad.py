@@ -178,6 +178,7 @@ class Batches:
         size = 1 << (num_rows - 1).bit_length()
         if size not in self._steps:
             self._steps[size] = PolicyStep(self._policy, size)
-        self._steps[size].run_for([agent._trial.step for agent in agents], rows)
+        logits = self._steps[size].run_for([agent._trial.step for agent in agents], rows)
         placed = range(num_rows)[rows] if isinstance(rows, slice) else rows
-        return [agent._decide(num_rows, row) for agent, row in zip(agents, placed, strict=True)]
+        decisions = zip(agents, logits, placed, strict=True)
+        return [agent._decide(scores, num_rows, row) for agent, scores, row in decisions]

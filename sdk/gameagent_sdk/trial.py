@@ -20,6 +20,9 @@ class TrialState:
 
     Attributes:
         step: the policy step; its outputs are of the last run, whether or not it led to a decision.
+        observation: float32 (D,), where the step reads it.
+        legal: bool (A,), likewise; None where there is no mask.
+        logits: float32 (A,), where the step writes them.
         progress: what is counted.
         phase: the call that is due.
         frozen_at: what every episode starts from while learning is frozen; else None.
@@ -37,7 +40,7 @@ class TrialState:
         mask = self.step.inputs.get("legal_actions")
         self.legal: NDArray[np.bool_] | None = None if mask is None else mask[0]
         self._small = small_weights(len(self.observation))
-        self._logits = self.step.outputs["logits"][0]
+        self.logits: NDArray[np.float32] = self.step.outputs["logits"][0]
 
     def begin(self) -> None:
         """Clears everything but the arrays."""
@@ -56,13 +59,8 @@ class TrialState:
         if self.legal is not None or legal_actions is not None:
             fill_legal_actions(self._manifest, legal_actions, self.legal)
 
-    def scores(self) -> tuple[list[float], list[bool] | None]:
-        """The logits of the step that ran, and the legal actions it ran with."""
-        return self._logits.tolist(), None if self.legal is None else self.legal.tolist()
-
     def decided(self, action: int, probabilities: list[float]) -> None:
-        """Makes the step that ran, and the decision it led to, part of what is carried."""
-        self.step.advance()
+        """Counts the decision that a step led to; ``observe`` is due."""
         self.progress.decided(action, probabilities)
         self.phase = "observe"
 
