@@ -22,26 +22,24 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from gameagent_sdk.backends import BackendName
-from gameagent_sdk.beliefs import Belief, decode_beliefs
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.errors import SdkError
 from gameagent_sdk.inputs import as_action, as_flag, as_number, as_reward, as_seed
-from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.mind import Mind, read_mind, write_mind, write_mind_in_slices
 from gameagent_sdk.pending import PendingWork
 from gameagent_sdk.policy import Policy
+from gameagent_sdk.readout import Readout
 from gameagent_sdk.recording import Recording
 from gameagent_sdk.sampling import one_row_action, one_row_probabilities
 from gameagent_sdk.timing import CallTimes
-from gameagent_sdk.trial import Phase, TrialState
 
 DEADLINE_MS = 4.0  # a quarter of a frame at 60 frames a second
 
 
-class Agent:
+class Agent(Readout):
     """One agent in a game."""
 
     def __init__(
@@ -67,8 +65,7 @@ class Agent:
             BundleError: the engine refuses the bundle.
             InputError: ``seed``, ``temperature``, ``strength`` or ``deadline_ms`` is out of range.
         """
-        self._policy = policy if isinstance(policy, Policy) else Policy(policy)
-        self._trial = TrialState(self._policy)
+        super().__init__(policy if isinstance(policy, Policy) else Policy(policy))
         self._random_bits = np.random.PCG64(as_seed(seed))
         self._rng = np.random.Generator(self._random_bits)
         self._pending = PendingWork()
@@ -262,77 +259,6 @@ class Agent:
         self._trial.expect("act", "forget")
         self._trial.forget(fraction, self._rng)
         self._note("forget", fraction=fraction)
-
-    # What can be shown to a player or a designer.
-
-    def beliefs(self) -> dict[str, Belief | tuple[Belief, ...]]:
-        """What the agent thinks the hidden rules are, as of its last decision.
-
-        Returns:
-            By rule: a :class:`Belief`, or a tuple of them for an array rule. Empty if the bundle has none.
-
-        Raises:
-            CallOrderError: no decision was made in this trial.
-        """
-        if not self.manifest.beliefs:
-            return {}
-        self._trial.expect_decision("beliefs")
-        return decode_beliefs(self.manifest.beliefs, self._trial.step.beliefs[0])
-
-    @property
-    def probabilities(self) -> NDArray[np.float64]:
-        """The chances that the last action was drawn by, float64 (A,): temperature, strength, legal actions applied.
-
-        Raises:
-            CallOrderError: no decision was made in this trial.
-        """
-        self._trial.expect_decision("probabilities")
-        return np.array(self._trial.progress.probabilities)
-
-    @property
-    def phase(self) -> Phase:
-        """The call that is due: "begin_trial", "act" or "observe"."""
-        return self._trial.phase
-
-    @property
-    def episode(self) -> int:
-        """Index in the trial, from 0, of the episode at hand; after an episode's end, of the next."""
-        return len(self._trial.progress.returns)
-
-    @property
-    def step(self) -> int:
-        """How many steps of the episode at hand were observed."""
-        return self._trial.progress.step
-
-    @property
-    def num_decisions(self) -> int:
-        """How many decisions were made in this trial."""
-        return self._trial.progress.num_decisions
-
-    @property
-    def returns(self) -> tuple[float, ...]:
-        """The return (sum of rewards) of each episode of this trial that has ended."""
-        return tuple(self._trial.progress.returns)
-
-    @property
-    def episode_return(self) -> float:
-        """The sum of rewards so far in the episode at hand."""
-        return self._trial.progress.episode_return
-
-    @property
-    def manifest(self) -> Manifest:
-        """What the bundle says about itself: observation, actions, beliefs, how it was trained and how well it does."""
-        return self._policy.manifest
-
-    @property
-    def num_actions(self) -> int:
-        """A, the number of actions."""
-        return self.manifest.num_actions
-
-    @property
-    def policy(self) -> Policy:
-        """What it runs on: the bundle and the engine."""
-        return self._policy
 
     # What the agent learnt, kept for another day.
 

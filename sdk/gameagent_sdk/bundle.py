@@ -133,7 +133,7 @@ def _checked(data: bytes, summary: str) -> tuple[Manifest, Model]:
             findings.add("the graph was changed after export, its hash differs", MANIFEST_KEY, EXPORT_AGAIN)
         content = read_graph(envelope, findings)
         _check_content(content, manifest, findings)
-    except CheckStopped:
+    except CheckStopped:  # what stopped it is the last of the findings
         pass
     if findings.found or manifest is None or content is None:
         kind = ManifestError if envelope is not None and manifest is None else BundleError

@@ -1,0 +1,87 @@
+"""What can be shown of an agent to a player or a designer."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gameagent_sdk.beliefs import Belief, decode_beliefs
+from gameagent_sdk.manifest import Manifest
+from gameagent_sdk.policy import Policy
+from gameagent_sdk.trial import Phase, TrialState
+
+
+class Readout:
+    """The part of an agent that is only looked at."""
+
+    def __init__(self, policy: Policy) -> None:
+        """Before any trial."""
+        self._policy = policy
+        self._trial = TrialState(policy)
+
+    def beliefs(self) -> dict[str, Belief | tuple[Belief, ...]]:
+        """What the agent thinks the hidden rules are, as of its last decision.
+
+        Returns:
+            By rule: a :class:`Belief`, or a tuple of them for an array rule. Empty if the bundle has none.
+
+        Raises:
+            CallOrderError: no decision was made in this trial.
+        """
+        if not self.manifest.beliefs:
+            return {}
+        self._trial.expect_decision("beliefs")
+        return decode_beliefs(self.manifest.beliefs, self._trial.step.beliefs[0])
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """The chances that the last action was drawn by, float64 (A,): temperature, strength, legal actions applied.
+
+        Raises:
+            CallOrderError: no decision was made in this trial.
+        """
+        self._trial.expect_decision("probabilities")
+        return np.array(self._trial.progress.probabilities)
+
+    @property
+    def phase(self) -> Phase:
+        """The call that is due: "begin_trial", "act" or "observe"."""
+        return self._trial.phase
+
+    @property
+    def episode(self) -> int:
+        """Index in the trial, from 0, of the episode at hand; after an episode's end, of the next."""
+        return len(self._trial.progress.returns)
+
+    @property
+    def step(self) -> int:
+        """How many steps of the episode at hand were observed."""
+        return self._trial.progress.step
+
+    @property
+    def num_decisions(self) -> int:
+        """How many decisions were made in this trial."""
+        return self._trial.progress.num_decisions
+
+    @property
+    def returns(self) -> tuple[float, ...]:
+        """The return (sum of rewards) of each episode of this trial that has ended."""
+        return tuple(self._trial.progress.returns)
+
+    @property
+    def episode_return(self) -> float:
+        """The sum of rewards so far in the episode at hand."""
+        return self._trial.progress.episode_return
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the bundle says about itself: observation, actions, beliefs, how it was trained and how well it does."""
+        return self._policy.manifest
+
+    @property
+    def num_actions(self) -> int:
+        """A, the number of actions."""
+        return self.manifest.num_actions
+
+    @property
+    def policy(self) -> Policy:
+        """What it runs on: the bundle and the engine."""
+        return self._policy
