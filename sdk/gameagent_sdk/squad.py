@@ -104,7 +104,8 @@ class Squad:
         if member not in self._members:
             raise InputError("this agent is no member of the squad: it never joined, or has left")
         del self._members[member]
-        self._leaving.append(member)
+        if member.num_pending:
+            self._leaving.append(member)
 
     def act(
         self, observations: Mapping[Agent, ArrayLike], legal_actions: Mapping[Agent, ArrayLike] | None = None
