@@ -26,7 +26,7 @@ def test_a_tick_ends_within_a_slice_of_its_budget():
     started = time.perf_counter()
     work.tick(20)
     took = time.perf_counter() - started
-    assert 0.02 <= took < 0.02 + 0.05  # a slice, and what a busy machine adds
+    assert 0.02 <= took < 1.0  # a slice more, and what a busy machine adds; all of them would take 2 s
     assert 1 <= len(done) <= 10
     assert len(work) == 1
 
@@ -69,11 +69,11 @@ def test_the_tasks_about_something_are_finished_or_dropped_alone():
 
 
 def test_deadline_misses_are_counted(agent_of, monkeypatch):
-    agent = agent_of("recurrent", deadline_ms=50.0)
+    agent = agent_of("recurrent", deadline_ms=500.0)
     run = agent._trial.step.run
 
     def slow():
-        time.sleep(0.06)
+        time.sleep(0.6)
         run()
 
     for late in (False, True, False):
@@ -84,7 +84,7 @@ def test_deadline_misses_are_counted(agent_of, monkeypatch):
             agent.observe(0.0)
     times = agent.act_times
     assert (times.calls, times.misses) == (3, 1)
-    assert 60.0 <= times.worst_ms <= times.total_ms
+    assert 600.0 <= times.worst_ms <= times.total_ms
 
 
 def test_ticks_are_counted_against_their_budget(agent_of):
