@@ -302,6 +302,7 @@ def _export(args: argparse.Namespace, console: Console) -> None:
     console.print(
         f"wrote {args.file}: {len(bundle.data) / 1000:.0f} kB, same as torch over whole trials {same}",
         highlight=False,
+        soft_wrap=True,
     )
 
 

@@ -56,8 +56,7 @@ class Recording:
         self._waiting: list[tuple[str, dict[str, Any]]] = []
         header = {
             "format_version": FORMAT_VERSION,
-            "bundle_hash": policy.bundle.bundle_hash,
-            "backend": policy.backend_name,
+            "backend": policy.backend_name,  # for whoever reads it; the minds carry the bundle's hash
             "mind": self.encode(mind),
             "frozen": None if frozen is None else self.encode(frozen),
             **settings,

@@ -53,8 +53,7 @@ class TrialState:
 
     def perceive(self, observation: ArrayLike, legal_actions: ArrayLike | None) -> None:
         """Puts a decision's inputs in place; nothing that is carried changes. Raises as :meth:`Agent.act`."""
-        if self.phase != "act":
-            self.expect("act", "act")
+        self.expect("act", "act")
         fill_observation(self._manifest, observation, self.observation, self._small)
         if self.legal is not None or legal_actions is not None:
             fill_legal_actions(self._manifest, legal_actions, self.legal)
