@@ -9,6 +9,7 @@ fast is one dict of step sizes: a parameter without a step size stays as it is. 
 - ANIL, ``head_only`` (Raghu et al. 2020, sec. 4): only the head's parameters have step sizes.
 """
 
+import math
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import TypeVar
@@ -53,6 +54,7 @@ def adapt(
     num_steps: int = 1,
     *,
     first_order: bool = False,
+    max_norm: float = math.inf,
 ) -> Parameters:
     """Takes gradient steps on one task: theta' = theta - alpha * grad L(theta) (Finn et al. 2017, sec. 2.2).
 
@@ -63,6 +65,7 @@ def adapt(
         step_sizes: The step size of each parameter that adapts. The result is differentiable in them.
         num_steps: How many steps.
         first_order: Whether gradients are taken for constants where the result is differentiated (FOMAML, sec. 5.2).
+        max_norm: Each step's gradient, of all that adapts together, is scaled down to this norm.
 
     Returns:
         All parameters by name; those that do not adapt are the tensors that were given.
@@ -77,8 +80,17 @@ def adapt(
         gradients = grad(loss_of_moving)(moving)
         if first_order:
             gradients = {name: gradient.detach() for name, gradient in gradients.items()}
+        if max_norm < math.inf:
+            gradients = scale_down(gradients, max_norm)
         moving = {name: param - step_sizes[name] * gradients[name] for name, param in moving.items()}
     return {name: moving.get(name, param) for name, param in params.items()}
+
+
+def scale_down(gradients: Parameters, max_norm: float) -> Parameters:
+    """Gradients that together have at most a norm, in their direction; differentiable, also where all are zero."""
+    square = sum((gradient * gradient).sum() for gradient in gradients.values())
+    factor = max_norm / torch.sqrt(torch.clamp(torch.as_tensor(square), min=max_norm * max_norm))
+    return {name: factor * gradient for name, gradient in gradients.items()}
 
 
 def adapt_tasks(
@@ -89,6 +101,7 @@ def adapt_tasks(
     num_steps: int = 1,
     *,
     first_order: bool = False,
+    max_norm: float = math.inf,
 ) -> Parameters:
     """`adapt` for N tasks in one vectorised call.
 
@@ -99,11 +112,12 @@ def adapt_tasks(
         step_sizes: Of one task; all tasks share them.
         num_steps: How many steps.
         first_order: As for `adapt`.
+        max_norm: As for `adapt`.
 
     Returns:
         ``(N, …)`` each.
     """
-    steps = partial(adapt, loss=loss, num_steps=num_steps, first_order=first_order)
+    steps = partial(adapt, loss=loss, num_steps=num_steps, first_order=first_order, max_norm=max_norm)
     adapted: Parameters = vmap(lambda own, own_data: steps(own, data=own_data, step_sizes=step_sizes))(params, data)
     return adapted
 

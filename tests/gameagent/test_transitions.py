@@ -1,0 +1,177 @@
+"""The transition model and the inner loop that corrects beliefs by it, beside formulas written down by hand."""
+
+import math
+
+import pytest
+import torch
+
+from gameagent.algorithms.inner_loop import adapt, scale_down
+from gameagent.policies.transitions import (
+    MAX_INNER_NORM,
+    OFFSET,
+    BeliefCorrection,
+    TransitionModel,
+    Transitions,
+)
+
+D, A, E, H = 3, 2, 2, 8
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    model = TransitionModel(D, A, E, H).double()
+    with torch.no_grad():
+        model.log_std.copy_(torch.linspace(-1.0, 0.5, D + 1))
+    return model
+
+
+def some_steps(num_tasks, num_steps, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    draw = lambda *shape: torch.randn(num_tasks, num_steps, *shape, generator=generator, dtype=torch.float64)  # noqa: E731
+    return Transitions(draw(D), draw(A), draw(E), draw(D), draw(1), draw().abs() > 0.3)
+
+
+def gradient_by_hand(model, offset, steps):
+    """d loss / d offset of one task, by the chain rule and no automatic differentiation."""
+    weight = {name: param.detach() for name, param in model.named_parameters()}
+    inputs = torch.cat((steps.observations, steps.actions), -1)
+    raw = inputs @ weight["of_step.weight"].T + weight["of_step.bias"]
+    raw = raw + (steps.beliefs + offset) @ weight["of_belief.weight"].T
+    second = raw.clamp(min=0) @ weight["hidden.weight"].T + weight["hidden.bias"]
+    predicted = second.clamp(min=0) @ weight["out.weight"].T + weight["out.bias"]
+    happened = torch.cat((steps.next_observations - steps.observations, steps.rewards), -1)
+    by_predicted = (predicted - happened) / weight["log_std"].exp() ** 2 * steps.valid.unsqueeze(-1)
+    by_second = by_predicted @ weight["out.weight"] * (second > 0)
+    by_raw = by_second @ weight["hidden.weight"] * (raw > 0)
+    return (by_raw @ weight["of_belief.weight"]).sum(0) / steps.valid.sum()
+
+
+def test_one_step_follows_the_gradient_written_down_by_hand(model):
+    steps = some_steps(4, 6)
+    correction = BeliefCorrection(model, 0.25, 1).double()
+    with torch.no_grad():
+        correction.log_step_sizes.copy_(torch.tensor([0.1, 0.4]).log())
+    offsets = torch.randn(4, E, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    corrected = correction.correct(offsets, steps)
+    for task in range(4):
+        own = Transitions(*(tensor[task] for tensor in steps))
+        gradient = gradient_by_hand(model, offsets[task], own)
+        gradient = gradient * min(1.0, MAX_INNER_NORM / float(gradient.norm()))
+        expected = offsets[task] - torch.tensor([0.1, 0.4], dtype=torch.float64) * gradient
+        torch.testing.assert_close(corrected[task], expected)
+
+
+def test_the_loss_is_that_of_a_gaussian(model):
+    steps = some_steps(1, 5)
+    own = Transitions(*(tensor[0] for tensor in steps))
+    offset = torch.tensor([0.3, -0.2], dtype=torch.float64)
+    hidden = model.of_step(torch.cat((own.observations, own.actions), -1)) + model.of_belief(own.beliefs + offset)
+    mean = model.out(torch.relu(model.hidden(torch.relu(hidden))))
+    happened = torch.cat((own.next_observations - own.observations, own.rewards), -1)
+    density = torch.distributions.Normal(mean, model.log_std.exp()).log_prob(happened).sum(-1)
+    constant = 0.5 * math.log(2 * math.pi) * (D + 1)
+    expected = -(density + constant)[own.valid].mean()
+    torch.testing.assert_close(model.loss({OFFSET: offset}, own), expected)
+
+
+def test_steps_that_nothing_followed_teach_nothing(model):
+    steps = some_steps(1, 6)
+    correction = BeliefCorrection(model, 0.25, 3).double()
+    changed = Transitions(*(tensor.clone() for tensor in steps))
+    changed.next_observations[~changed.valid] += 100.0
+    offsets = torch.zeros(1, E, dtype=torch.float64)
+    torch.testing.assert_close(correction.correct(offsets, steps), correction.correct(offsets, changed))
+    nothing = steps._replace(valid=torch.zeros_like(steps.valid))
+    assert torch.equal(correction.correct(offsets, nothing), offsets)
+
+
+def test_a_huge_reward_moves_the_offset_no_further_than_the_norm_allows(model):
+    correction = BeliefCorrection(model, 0.25, 2).double()
+    steps = some_steps(1, 6)
+    for huge in (1e6, 1e150):
+        moved = correction.correct(torch.zeros(1, E, dtype=torch.float64), steps._replace(rewards=steps.rewards + huge))
+        assert moved.norm() <= 2 * 0.25 * MAX_INNER_NORM * (1 + 1e-9)
+
+
+def test_transitions_stop_at_episodes_ends_and_behind_the_last_step():
+    time = torch.arange(5.0).reshape(5, 1, 1)
+    starts = torch.tensor([1.0, 0.0, 0.0, 1.0, 0.0]).reshape(5, 1, 1)
+    valid = torch.tensor([True, True, True, True, False]).unsqueeze(1)
+    steps = Transitions.of(time, 10 + time, starts, 20 + time, 30 + time[..., 0], valid)
+    assert steps.observations[0, :, 0].tolist() == [0, 1, 2, 3]
+    assert steps.next_observations[0, :, 0].tolist() == [1, 2, 3, 4]
+    assert steps.actions[0, :, 0].tolist() == [11, 12, 13, 14]  # the action of a step is the next one's previous
+    assert steps.beliefs[0, :, 0].tolist() == [20, 21, 22, 23]
+    assert steps.rewards[0, :, 0].tolist() == [30, 31, 32, 33]
+    assert steps.valid[0].tolist() == [True, True, False, False]
+
+
+def test_the_learning_loss_differentiates_through_the_correction(model):
+    """Against finite differences in the step sizes, which only the corrected half of the loss depends on."""
+    correction = BeliefCorrection(model, 0.3, 2).double()
+    steps, truth = some_steps(4, 12), torch.rand(4, E, dtype=torch.float64)
+    episodes = torch.arange(12).div(6, rounding_mode="floor").expand(4, 12)
+
+    def loss():
+        return correction.loss(steps, episodes, truth, torch.Generator().manual_seed(3))
+
+    loss().backward()
+    found = correction.log_step_sizes.grad
+    assert found.abs().min() > 1e-6
+    for i in range(E):
+        around = []
+        for change in (1e-6, -2e-6):
+            with torch.no_grad():
+                correction.log_step_sizes[i] += change
+            around.append(float(loss().detach()))
+        with torch.no_grad():
+            correction.log_step_sizes[i] += 1e-6
+        assert found[i] == pytest.approx((around[0] - around[1]) / 2e-6, rel=1e-4)
+
+
+def play_pushes(rules, num_steps, generator):
+    """A point that each action pushes along the rule, unseen: position' = position + 0.5 * rule * sign(action)."""
+    num_tasks = len(rules)
+    position = torch.zeros(num_tasks, 1)
+    rows = []
+    for _ in range(num_steps):
+        push = torch.randint(0, 2, (num_tasks, 1), generator=generator).float()
+        following = position + 0.5 * rules * (2 * push - 1)
+        rows.append((position, torch.cat((push, 1 - push), -1), following))
+        position = following
+    observations, actions, following = (torch.stack(part, 1) for part in zip(*rows, strict=True))
+    beliefs = torch.zeros(num_tasks, num_steps, 1)
+    reward, valid = torch.zeros(num_tasks, num_steps, 1), torch.ones(num_tasks, num_steps, dtype=torch.bool)
+    return Transitions(observations, actions, beliefs, following, reward, valid)
+
+
+def test_a_learnt_correction_finds_a_rule_beyond_those_of_training():
+    """Trained on rules in [-1, 1], with beliefs that say nothing; then told by experience alone of a rule of 1.4."""
+    torch.manual_seed(0)
+    generator = torch.Generator().manual_seed(1)
+    correction = BeliefCorrection(TransitionModel(1, 2, 1, 16), 0.1, 3)
+    optimizer = torch.optim.Adam(correction.parameters(), 1e-2)
+    episodes = torch.arange(16).div(8, rounding_mode="floor").expand(64, 16)
+    for _ in range(300):
+        rules = 2 * torch.rand(64, 1, generator=generator) - 1
+        loss = correction.loss(play_pushes(rules, 16, generator), episodes, rules, generator)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    rules = torch.tensor([[1.4], [-1.4], [0.5], [0.0]])
+    with torch.no_grad():
+        offsets = correction.correct(torch.zeros(4, 1), play_pushes(rules, 8, generator))
+        offsets = correction.correct(offsets, play_pushes(rules, 8, generator))
+    torch.testing.assert_close(offsets, rules, atol=0.3, rtol=0.0)
+
+
+def test_gradients_are_scaled_down_together_and_never_up():
+    gradients = {"a": torch.tensor([3.0, 0.0]), "b": torch.tensor([[4.0]])}  # norm 5
+    scaled = scale_down(gradients, 2.5)
+    assert scaled["a"].tolist() == [1.5, 0.0]
+    assert scaled["b"].tolist() == [[2.0]]
+    assert scale_down(gradients, 6.0)["b"].tolist() == [[4.0]]
+    start = {"a": torch.zeros(1)}
+    far = adapt(start, lambda params, data: 100.0 * params["a"].sum(), None, {"a": torch.tensor(1.0)}, max_norm=2.0)
+    assert far["a"].tolist() == [-2.0]
