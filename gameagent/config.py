@@ -25,6 +25,9 @@ class TrainConfig:
         num_episodes: Episodes of a trial (K); 0 for the family's number.
         memory: "lstm" for Meta-LSTM, "none" for a memoryless policy.
         beliefs: Whether a belief head predicts the hidden rules and the policy acts on it.
+        gradient: Whether gradient steps correct the belief after each episode (memory and gradient).
+        inner_lr: Step size of the inner loop's gradient steps; where it is learnt, at the start.
+        inner_steps: Gradient steps after an episode.
         reveal: Whether all rules are shown: the oracle.
         hidden_size: Width of the recurrent layer and of the other hidden layers (H).
         num_games: Games side by side, over all processes.
@@ -52,6 +55,9 @@ class TrainConfig:
     num_episodes: int = 0
     memory: Literal["lstm", "none"] = "lstm"
     beliefs: bool = True
+    gradient: bool = False
+    inner_lr: float = 0.1
+    inner_steps: int = 3
     reveal: bool = False
     hidden_size: int = 64
     num_games: int = 512
@@ -76,7 +82,7 @@ class TrainConfig:
             if not condition:
                 raise ConfigError(f"{field} is {getattr(self, field)!r}, expected {expected}")
 
-        for field in ("steps", "hidden_size", "num_games", "num_epochs", "num_minibatches"):
+        for field in ("steps", "inner_steps", "hidden_size", "num_games", "num_epochs", "num_minibatches"):
             require(getattr(self, field) >= 1, field, "at least 1")
         for field in (
             "seed",
@@ -90,8 +96,10 @@ class TrainConfig:
             require(0 <= getattr(self, field) < math.inf, field, "a finite number of at least 0")
         for field in ("told_share", "told_until", "discount", "gae_lambda"):
             require(0.0 <= getattr(self, field) <= 1.0, field, "a number from 0 to 1")
-        for field in ("reward_scale", "learning_rate", "clip_ratio", "max_gradient_norm"):
+        for field in ("reward_scale", "inner_lr", "learning_rate", "clip_ratio", "max_gradient_norm"):
             require(0.0 < getattr(self, field) < math.inf, field, "a finite number above 0")
+        corrects = self.memory == "lstm" and self.beliefs and not self.reveal
+        require(corrects or not self.gradient, "gradient", "False where there are no beliefs to correct")
         require(self.memory in ("lstm", "none"), "memory", "'lstm' or 'none'")
         require(self.split in SPLITS, "split", "one of " + ", ".join(SPLITS))
 
@@ -115,13 +123,8 @@ def make_config(family: Family, given: Mapping[str, Any]) -> TrainConfig:
         given: Field values by name; strings are parsed to the field's type.
 
     Raises:
-        ConfigError: A misspelt field, a value of the wrong type or out of range, or a game that cannot be trained.
+        ConfigError: A misspelt field, or a value of the wrong type or out of range.
     """
-    if family.box is not None:
-        raise ConfigError(
-            f"{family.name} has continuous actions, which the train command does not know yet: its rules, faces and "
-            "pictures work, and gameagent.algorithms.maml and reptile can be called from Python"
-        )
     values: dict[str, Any] = {"family": family.name}
     for source in (family.training, given):
         for name, value in source.items():

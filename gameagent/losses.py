@@ -23,11 +23,6 @@ def value_loss(values: Tensor, returns: Tensor, valid: Tensor) -> Tensor:
     return 0.5 * masked_mean((values - returns) ** 2, valid)
 
 
-def entropy(logits: Tensor) -> Tensor:
-    """Entropy in nats of categorical distributions given as normalised log-probabilities ``(…, A)``: ``(…)``."""
-    return -(logits.exp() * logits).sum(-1)
-
-
 def dice_loss(
     log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, valid: Tensor, dice_lambda: float
 ) -> Tensor:

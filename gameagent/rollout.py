@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gameagent.policies.beliefs import truth_from_encoding
-from gameagent.policies.interface import Inputs
+from gameagent.policies.distribution import ActionDistribution, ActionParams
+from gameagent.policies.interface import Inputs, Outputs
 from gameagent.policies.network import AgentNetwork
+from gameagent.policies.transitions import BeliefCorrection, Transitions
 from gameagent_games.interface import Family
 from gameagent_games.simulator import Simulator
 
@@ -24,8 +26,8 @@ class Rollout:
 
     Attributes:
         inputs: What the policy saw.
-        actions: int64 ``(T, B)``.
-        log_probs: Of the actions taken, ``(T, B)``.
+        actions: As they were drawn, int64 ``(T, B)`` or float32 ``(T, B, A)``; see `distribution.ActionDistribution`.
+        log_probs: Of these actions, ``(T, B)``.
         values: ``(T, B)``.
         rewards: In the game's units, ``(T, B)``.
         valid: bool ``(T, B)``; False behind a row's last decision.
@@ -80,10 +82,10 @@ class Trials:
         family, simulator, num_rows = self.family, self.simulator, self.num_rows
         horizon = self.num_episodes * family.max_steps
         simulator.reset(variants, seeds)
-        tape = _Tape(horizon, num_rows, family)
+        distribution = policy.spec.distribution
+        tape = _Tape(horizon, num_rows, family, distribution, 0 if policy.correction is None else self.belief_size)
         truth, told_rows = self._hidden_rules(variants, told)
         hidden_state = policy.initial_state(num_rows)
-        actions = np.zeros((simulator.num_games, family.num_seats), np.int64)
         every_game = np.arange(simulator.num_games)
         episode_returns = np.zeros((simulator.num_games, self.num_episodes + 1))
         with torch.no_grad():
@@ -92,13 +94,15 @@ class Trials:
                 at, rows = tape.place(deciding)
                 inputs = tape.see(simulator, truth, told_rows)
                 outputs, next_state = policy(inputs, hidden_state)
-                chosen = sample_actions(outputs.logits[0], generator)
+                params = tuple(part[0] for part in outputs.action_params)
+                chosen = distribution.sample(params, generator)
                 hidden_state = _advance(hidden_state, next_state, deciding)
-                tape.decide(at, rows, inputs, chosen, outputs.logits[0], outputs.values[0])
-                actions.reshape(-1)[:] = chosen.numpy()
+                tape.decide(at, rows, inputs, chosen, params, outputs)
                 episodes = simulator.episodes.copy()
-                simulator.step(actions)
+                simulator.step(chosen.reshape(*simulator.acting.shape, *chosen.shape[1:]).numpy())
                 tape.outcome(simulator, deciding, chosen)
+                if policy.correction is not None:
+                    tape.correct(policy.correction)
                 episode_returns[every_game, episodes] += simulator.rewards.mean(axis=1)
         return tape.rollout(truth, told_rows, episode_returns[:, : self.num_episodes].mean(axis=0))
 
@@ -115,24 +119,31 @@ class Trials:
 class _Tape:
     """The growing record of a rollout: each row writes at its own cursor."""
 
-    def __init__(self, horizon: int, num_rows: int, family: Family) -> None:
-        self.num_rows, self.num_actions, self.has_mask = num_rows, family.num_actions, family.has_mask
+    def __init__(
+        self, horizon: int, num_rows: int, family: Family, distribution: ActionDistribution, corrected_size: int
+    ) -> None:
+        self.num_rows, self.distribution, self.has_mask = num_rows, distribution, family.has_mask
         self.observation = torch.zeros(horizon, num_rows, family.observation_size)
         self.previous_action = torch.zeros(horizon, num_rows, family.num_actions)
         self.previous_reward = torch.zeros(horizon, num_rows, 1)
         self.episode_start = torch.zeros(horizon, num_rows, 1)
         mask_steps = horizon if family.has_mask else 0
         self.legal_actions = torch.ones(mask_steps, num_rows, family.num_actions, dtype=torch.bool)
-        self.actions = torch.zeros(horizon, num_rows, dtype=torch.int64)
+        self.actions = distribution.no_actions(horizon, num_rows)
         self.log_probs = torch.zeros(horizon, num_rows)
         self.values = torch.zeros(horizon, num_rows)
         self.rewards = np.zeros((horizon, num_rows), np.float32)
+        self.belief_offset = torch.zeros(horizon, num_rows, corrected_size)
+        self.beliefs = torch.zeros(horizon, num_rows, corrected_size)
         self.cursor = np.zeros(num_rows, np.int64)
+        self.began = np.zeros(num_rows, np.int64)  # the cursor at the start of the episode at hand
         self.every_row = np.arange(num_rows)
         # What each row saw happen since its last decision:
         self.last_action = torch.zeros(num_rows, family.num_actions)
         self.last_reward = np.zeros((num_rows, 1), np.float32)
         self.new_episode = np.ones((num_rows, 1), np.float32)
+        self.ended = np.zeros(num_rows, np.bool_)
+        self.offset = torch.zeros(num_rows, corrected_size)
 
     def place(self, deciding: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Where this step's decisions are written: (time index, rows); slices where all rows march in step."""
@@ -157,9 +168,12 @@ class _Tape:
             legal,
             truth,
             told,
+            self.offset.unsqueeze(0) if self.offset.shape[1] else None,
         )
 
-    def decide(self, at: Any, rows: Any, inputs: Inputs, chosen: Tensor, logits: Tensor, values: Tensor) -> None:
+    def decide(
+        self, at: Any, rows: Any, inputs: Inputs, chosen: Tensor, params: ActionParams, outputs: Outputs
+    ) -> None:
         self.observation[at, rows] = inputs.observation[0, rows]
         self.previous_action[at, rows] = inputs.previous_action[0, rows]
         self.previous_reward[at, rows] = inputs.previous_reward[0, rows]
@@ -167,8 +181,11 @@ class _Tape:
         if inputs.legal_actions is not None:
             self.legal_actions[at, rows] = inputs.legal_actions[0, rows]
         self.actions[at, rows] = chosen[rows]
-        self.log_probs[at, rows] = logits.gather(-1, chosen.unsqueeze(-1))[rows, 0]
-        self.values[at, rows] = values[rows]
+        self.log_probs[at, rows] = self.distribution.log_probs(params, chosen)[rows]
+        self.values[at, rows] = outputs.values[0, rows]
+        if inputs.belief_offset is not None:
+            self.belief_offset[at, rows] = inputs.belief_offset[0, rows]
+            self.beliefs[at, rows] = outputs.beliefs[0, rows]
 
     def outcome(self, simulator: Simulator, deciding: NDArray[np.bool_], chosen: Tensor) -> None:
         """Books the last step's rewards and ends to every row that has decided at least once."""
@@ -176,10 +193,27 @@ class _Tape:
         last = np.maximum(self.cursor - 1, 0)
         self.rewards[last, self.every_row] += np.where(self.cursor > 0, simulator.rewards.reshape(-1), 0.0)
         ended = np.repeat(simulator.terminated | simulator.truncated, simulator.family.num_seats)
+        self.ended = ended
         self.last_reward[:, 0] = self.rewards[last, self.every_row]
         self.new_episode[:, 0] = np.where(deciding, ended, np.maximum(self.new_episode[:, 0], ended))
-        one_hot = torch.nn.functional.one_hot(chosen, self.num_actions).float()
-        self.last_action = torch.where(torch.from_numpy(deciding).unsqueeze(1), one_hot, self.last_action)
+        moved = torch.from_numpy(deciding).unsqueeze(1)
+        self.last_action = torch.where(moved, self.distribution.as_input(chosen), self.last_action)
+
+    def correct(self, correction: BeliefCorrection) -> None:
+        """Moves the belief offset of every row whose episode has just ended by what that episode taught."""
+        rows = np.flatnonzero(self.ended & (self.cursor > self.began))
+        if not len(rows):
+            return
+        longest = int((self.cursor - self.began)[rows].max())
+        time = self.began[rows] + np.arange(longest).reshape(-1, 1)  # (longest, rows)
+        valid = torch.from_numpy(time < self.cursor[rows])
+        at = np.minimum(time, len(self.rewards) - 1), rows
+        taught = Transitions.of(
+            self.observation[at], self.previous_action[at], self.episode_start[at], self.beliefs[at],
+            torch.from_numpy(self.rewards[at]), valid,
+        )  # fmt: skip
+        self.offset[rows] = correction.correct(self.offset[rows], taught)
+        self.began[rows] = self.cursor[rows]
 
     def rollout(self, truth: Tensor, told: Tensor, episode_returns: NDArray[np.float64]) -> Rollout:
         """What was recorded, cut to the longest row."""
@@ -192,18 +226,13 @@ class _Tape:
             self.legal_actions[:length] if self.has_mask else None,
             truth,
             told,
+            self.belief_offset[:length] if self.offset.shape[1] else None,
         )
         valid = torch.arange(length).unsqueeze(1) < torch.from_numpy(self.cursor)
         return Rollout(
             inputs, self.actions[:length], self.log_probs[:length], self.values[:length],
             torch.from_numpy(self.rewards[:length]), valid, episode_returns,
         )  # fmt: skip
-
-
-def sample_actions(log_probs: Tensor, generator: torch.Generator) -> Tensor:
-    """Draws one action per row by the Gumbel-max trick: int64 ``(B,)`` from log-probabilities ``(B, A)``."""
-    noise = torch.rand(log_probs.shape, generator=generator).clamp(min=1e-10)
-    return (log_probs - torch.log(-torch.log(noise))).argmax(-1)
 
 
 def _advance(old: dict[str, Tensor], new: dict[str, Tensor], deciding: NDArray[np.bool_]) -> dict[str, Tensor]:

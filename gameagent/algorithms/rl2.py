@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from gameagent.config import TrainConfig
-from gameagent.losses import clipped_policy_loss, entropy, masked_mean, value_loss
+from gameagent.losses import clipped_policy_loss, masked_mean, value_loss
 from gameagent.policies.interface import Inputs
 from gameagent.policies.network import AgentNetwork
+from gameagent.policies.transitions import Transitions
 from gameagent.returns import trial_advantages
 from gameagent.rollout import Rollout
 from gameagent.workers import Workers
@@ -63,16 +64,20 @@ def update(
         group["lr"] = schedule.learning_rate
     totals: dict[str, float] = {}
     num_rows = rollout.actions.shape[1]
+    chance = torch.Generator().manual_seed(int(shuffle.integers(2**63)) if policy.correction is not None else 0)
     smallest_share = max(config.num_games // workers.size, 1)
     num_minibatches = min(config.num_minibatches, smallest_share)  # the same in every process, or they wait for ever
     for _ in range(config.num_epochs):
         order = shuffle.permutation(num_rows)
         for rows in np.array_split(order, num_minibatches):
-            loss, parts = objective(policy, rollout, advantages, returns, torch.from_numpy(rows), config, schedule)
+            picked = torch.from_numpy(rows)
+            loss, parts = objective(policy, rollout, advantages, returns, picked, config, schedule, chance)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             workers.average_gradients(policy)
-            norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), config.max_gradient_norm)
+            norm, *_ = (
+                torch.nn.utils.clip_grad_norm_(part, config.max_gradient_norm) for part in policy.separate_parts()
+            )
             optimizer.step()
             parts["gradient_norm"] = norm
             for name, value in parts.items():
@@ -91,23 +96,33 @@ def objective(
     rows: Tensor,
     config: TrainConfig,
     schedule: Schedule,
+    chance: torch.Generator,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The training objective on whole trials of some rows, and its parts for the log."""
     inputs = select_rows(rollout.inputs, rows)
     outputs, _ = policy(inputs, policy.initial_state(len(rows)))
+    distribution = policy.spec.distribution
     valid = rollout.valid[:, rows]
     old_log_probs = rollout.log_probs[:, rows]
-    log_probs = outputs.logits.gather(-1, rollout.actions[:, rows].unsqueeze(-1)).squeeze(-1)
+    log_probs = distribution.log_probs(outputs.action_params, rollout.actions[:, rows])
     parts = {
         "policy_loss": clipped_policy_loss(log_probs, old_log_probs, advantages[:, rows], valid, config.clip_ratio),
         "value_loss": value_loss(outputs.values, returns[:, rows], valid),
-        "entropy": masked_mean(entropy(outputs.logits), valid),
+        "entropy": masked_mean(distribution.entropy(outputs.action_params), valid),
         "approx_kl": masked_mean(old_log_probs - log_probs, valid).detach(),
     }
     loss = parts["policy_loss"] + config.value_weight * parts["value_loss"] - schedule.entropy_weight * parts["entropy"]
     if policy.belief_head is not None:
         parts["belief_loss"] = masked_mean(policy.belief_head.loss(outputs.beliefs, inputs.truth), valid)
         loss = loss + config.belief_weight * parts["belief_loss"]
+    if policy.correction is not None:  # its parameters are no others', so that it needs no weight
+        steps = Transitions.of(
+            inputs.observation, inputs.previous_action, inputs.episode_start, outputs.beliefs.detach(),
+            rollout.rewards[:, rows], valid,
+        )  # fmt: skip
+        episodes = inputs.episode_start[:-1, :, 0].cumsum(0).T - 1.0
+        parts["prediction_loss"] = policy.correction.loss(steps, episodes, inputs.truth, chance)
+        loss = loss + parts["prediction_loss"]
     return loss, {name: value.detach() for name, value in parts.items()}
 
 
@@ -122,6 +137,7 @@ def select_rows(inputs: Inputs, rows: Tensor) -> Inputs:
         None if inputs.legal_actions is None else pick(inputs.legal_actions),
         inputs.truth[rows],
         None if inputs.told is None else inputs.told[rows],
+        None if inputs.belief_offset is None else pick(inputs.belief_offset),
     )
 
 

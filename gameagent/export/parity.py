@@ -80,7 +80,7 @@ def _follow(session: PolicySession, rollout: Rollout, outputs: Outputs) -> tuple
         legal = None if rollout.inputs.legal_actions is None else rollout.inputs.legal_actions[t].numpy()
         logits = session.step(rollout.inputs.observation[t].numpy(), legal)
         given = action_probabilities(logits[valid], None if legal is None else legal[valid])
-        expected = outputs.logits[t].exp().numpy()[valid]
+        expected = outputs.action_params[0][t].exp().numpy()[valid]
         worst_chances = max(worst_chances, _worst(given, expected))
         worst_beliefs = max(worst_beliefs, _worst(session.beliefs[valid], outputs.beliefs[t].numpy()[valid]))
         following = min(t + 1, len(rollout.actions) - 1)

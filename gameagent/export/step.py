@@ -28,7 +28,8 @@ class PolicyStep(nn.Module):
                 ``previous_reward`` ``(N, 1)``, ``episode_start`` ``(N, 1)``, then the hidden state.
 
         Returns:
-            ``logits`` ``(N, A)``, the next hidden state, then ``beliefs`` ``(N, E)`` if there are any.
+            ``logits`` ``(N, A)``, or ``mean`` and ``log_std`` ``(N, A)`` where actions are continuous; the next hidden
+            state, then ``beliefs`` ``(N, E)`` if there are any.
         """
         policy = self.policy
         legal_actions: Tensor | None = None
@@ -45,7 +46,7 @@ class PolicyStep(nn.Module):
             memory, next_hidden = layer_norm(policy.memory_norm, h), [h, c]
         outputs = policy.decide(seen, memory, inputs)
         beliefs = [outputs.beliefs] if policy.belief_head is not None else []
-        return (outputs.logits, *next_hidden, *beliefs)
+        return (*outputs.action_params, *next_hidden, *beliefs)
 
 
 class LstmWeights(nn.Module):

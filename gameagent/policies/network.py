@@ -7,14 +7,16 @@ from torch import Tensor, nn
 
 from gameagent.policies.beliefs import BeliefHead
 from gameagent.policies.interface import HiddenState, Inputs, Outputs, PolicySpec
-
-ILLEGAL_LOGIT = -1e9
+from gameagent.policies.transitions import BeliefCorrection
 
 
 class AgentNetwork(nn.Module):
     """Encoder, optional LSTM with layer norm, optional belief head, actor and critic.
 
     Actor and critic share a trunk that sees (inputs, recurrent output, belief with its gradient stopped).
+
+    Attributes:
+        correction: The inner loop that moves the belief by gradient after each episode; None for memory alone.
     """
 
     def __init__(self, spec: PolicySpec, hidden_size: int, recurrent: bool) -> None:
@@ -32,8 +34,9 @@ class AgentNetwork(nn.Module):
         self.trunk = nn.Sequential(
             nn.Linear(num_features, 2 * hidden_size), nn.ReLU(), nn.Linear(2 * hidden_size, hidden_size), nn.ReLU()
         )
-        self.actor = nn.Linear(hidden_size, spec.num_actions)
+        self.actor = nn.Linear(hidden_size, spec.distribution.num_outputs)
         self.critic = nn.Linear(hidden_size, 1)
+        self.correction: BeliefCorrection | None = None
         self._initialise()
 
     def _initialise(self) -> None:
@@ -41,7 +44,7 @@ class AgentNetwork(nn.Module):
             if isinstance(module, nn.Linear):
                 nn.init.orthogonal_(module.weight, math.sqrt(2.0))
                 nn.init.zeros_(module.bias)
-        nn.init.orthogonal_(self.actor.weight, 0.01)
+        self.spec.distribution.initialise(self.actor)
         nn.init.orthogonal_(self.critic.weight, 1.0)
         if self.lstm is not None:
             input_weight, hidden_weight, *biases = self.lstm.parameters()
@@ -60,6 +63,12 @@ class AgentNetwork(nn.Module):
         if not self.recurrent:
             return {}
         return {name: torch.zeros(num_rows, self.hidden_size) for name in ("hidden_h", "hidden_c")}
+
+    def separate_parts(self) -> list[list[nn.Parameter]]:
+        """Parameters whose losses share nothing, so that the gradient of one must not scale down the other's."""
+        correcting = [] if self.correction is None else list(self.correction.parameters())
+        others = [own for own in self.parameters() if not any(own is one for one in correcting)]
+        return [part for part in (others, correcting) if part]
 
     @staticmethod
     def join(inputs: Inputs) -> Tensor:
@@ -85,7 +94,7 @@ class AgentNetwork(nn.Module):
         return self.decide(seen, memory, inputs), hidden_state
 
     def decide(self, seen: Tensor, memory: Tensor | None, inputs: Inputs) -> Outputs:
-        """Beliefs, action log-probabilities and values.
+        """Beliefs, the distribution of actions, and values.
 
         Args:
             seen: What `join` gives, ``(…, D + A + 2)``.
@@ -97,12 +106,12 @@ class AgentNetwork(nn.Module):
         if self.belief_head is not None and memory is not None:
             beliefs = self.belief_head(memory)
             shown = beliefs.detach()
+            if inputs.belief_offset is not None:
+                shown = shown + inputs.belief_offset
             if inputs.told is not None:
                 shown = torch.lerp(shown, inputs.truth.expand_as(shown), inputs.told)
             parts.append(shown)
         features = self.trunk(torch.cat(parts, -1))
-        logits = self.actor(features)
-        if inputs.legal_actions is not None:
-            logits = torch.where(inputs.legal_actions, logits, ILLEGAL_LOGIT)
+        action_params = self.spec.distribution.params(self.actor(features), inputs.legal_actions)
         values = self.critic(features)[..., 0]
-        return Outputs(torch.log_softmax(logits, -1), values, beliefs)
+        return Outputs(action_params, values, beliefs)

@@ -34,7 +34,7 @@ class Transitions(NamedTuple):
         actions: float32 ``(N, T, A)``, in the form of the policy's previous-action input.
         beliefs: float32 ``(N, T, E)``, of memory alone.
         next_observations: float32 ``(N, T, D)``.
-        rewards: float32 ``(N, T, 1)``, scaled as in the policy's loss.
+        rewards: float32 ``(N, T, 1)``, in the game's units.
         valid: bool ``(N, T)``; False where nothing followed within the episode.
     """
 
@@ -62,19 +62,39 @@ class Transitions(NamedTuple):
             previous_action: ``(T, B, A)``, of the step before.
             episode_start: ``(T, B, 1)``; what precedes an episode's first step does not lead there.
             beliefs: ``(T, B, E)``.
-            rewards: ``(T, B)``, of the step itself, scaled.
+            rewards: ``(T, B)``, of the step itself.
             valid: bool ``(T, B)``; False behind a row's last step.
         """
         followed = valid[1:] & (episode_start[1:, :, 0] == 0.0)
         by_time = observation[:-1], previous_action[1:], beliefs[:-1], observation[1:], rewards[:-1].unsqueeze(-1)
         return cls(*(tensor.transpose(0, 1) for tensor in (*by_time, followed)))
 
+    def of_episode(self, which: Tensor, episodes: Tensor) -> "Transitions":
+        """Those of one episode of each task, padded to the longest of them.
+
+        Args:
+            which: Index of the task's episode, ``(N, 1)``.
+            episodes: Index of each step's episode, ``(N, T)``.
+        """
+        within = episodes == which
+        first = within.to(torch.int64).argmax(1, keepdim=True)
+        time = first + torch.arange(int(within.sum(1).max()))
+        there = time < episodes.shape[1]
+        at = time.clamp(max=episodes.shape[1] - 1)
+        parts = [part.gather(1, at.unsqueeze(-1).expand(-1, -1, part.shape[-1])) for part in self[:-1]]
+        return Transitions(
+            parts[0], parts[1], parts[2], parts[3], parts[4], (self.valid & within).gather(1, at) & there
+        )
+
 
 class TransitionModel(nn.Module):
     """Predicts an observation's change and the reward, each with its own spread, from (observation, action, belief)."""
 
-    def __init__(self, observation_size: int, num_actions: int, belief_size: int, hidden_size: int) -> None:
+    def __init__(
+        self, observation_size: int, num_actions: int, belief_size: int, hidden_size: int, reward_scale: float = 1.0
+    ) -> None:
         super().__init__()
+        self.reward_scale = reward_scale
         self.of_step = nn.Linear(observation_size + num_actions, hidden_size)
         self.of_belief = nn.Linear(belief_size, hidden_size, bias=False)
         self.hidden = nn.Linear(hidden_size, hidden_size)
@@ -92,12 +112,13 @@ class TransitionModel(nn.Module):
         situation = self.of_step(torch.cat((steps.observations, steps.actions), -1)) + self.of_belief(steps.beliefs)
         first = torch.relu(situation + self.of_belief(params[OFFSET]))
         predicted = self.out(torch.relu(self.hidden(first)))
-        happened = torch.cat((steps.next_observations - steps.observations, steps.rewards), -1)
+        happened = torch.cat((steps.next_observations - steps.observations, self.reward_scale * steps.rewards), -1)
         log_std = self.log_std.clamp(MIN_LOG_STD, MAX_LOG_STD)
         error = (happened - predicted) * torch.exp(-log_std)
         likelihood = (0.5 * error * error + log_std).sum(-1)
         valid = steps.valid.to(likelihood.dtype)
-        return (likelihood * valid).sum() / valid.sum().clamp(min=1.0)
+        mean: Tensor = (likelihood * valid).sum() / valid.sum().clamp(min=1.0)
+        return mean
 
 
 class BeliefCorrection(nn.Module):
@@ -153,7 +174,6 @@ class BeliefCorrection(nn.Module):
         last = int(episodes.max())
         support = torch.randint(0, max(last, 1), (num_tasks, 1), generator=generator)
         query = support + 1 if last else support
-        corrected = self.correct(no_offset, doubtful._replace(valid=steps.valid & (episodes == support)))
-        judged = doubtful._replace(valid=steps.valid & (episodes == query))
-        afterwards = task_losses({OFFSET: corrected}, self.model.loss, judged)
+        corrected = self.correct(no_offset, doubtful.of_episode(support, episodes))
+        afterwards = task_losses({OFFSET: corrected}, self.model.loss, doubtful.of_episode(query, episodes))
         return (at_once + afterwards).mean()

@@ -161,12 +161,14 @@ class Agent(Readout):
         value = as_reward(reward)
         terminated, truncated = as_flag("terminated", terminated), as_flag("truncated", truncated)
         done = self._trial.progress.last_action if action is None else as_action(self.manifest, action)
-        self._trial.observed(done, value, terminated or truncated)
+        if self._trial.observed(done, value, terminated or truncated) and self._trial.adapter is not None:
+            self._pending.add(self._trial.adapter.work())
         if self._recording is not None:
             self._recording.note("observe", reward=value, terminated=terminated, truncated=truncated, action=done)
 
     def tick(self, budget_ms: float) -> int:
-        """Does pending work (of :meth:`save_soon` and :meth:`record`) in slices, in frames with time to spare.
+        """Does pending work in slices, in frames with time to spare: gradient steps, and what :meth:`save_soon` and
+        :meth:`record` have to write.
 
         Args:
             budget_ms: what it may take, in milliseconds; exceeded by less than one slice. The slice that flushes a
@@ -179,6 +181,7 @@ class Agent(Readout):
             InputError: the budget is no finite number of 0 or above.
             MindError: a mind that was to be saved cannot be written; that task is dropped.
             RecordingError: the recording cannot be written; it has ended.
+            BundleError: the gradient steps failed; they are dropped.
         """
         self.tick_times.deadline_ms = as_number("budget_ms", budget_ms, 0.0)
         if self._pending and budget_ms > 0:
@@ -259,6 +262,21 @@ class Agent(Readout):
         self._trial.expect("act", "forget")
         self._trial.forget(fraction, self._rng)
         self._note("forget", fraction=fraction)
+
+    def rollback(self) -> bool:
+        """Takes the last gradient steps back: the weights become what they were before them.
+
+        The agent does so by itself where the episode behind them went clearly worse than those before.
+
+        Returns:
+            Whether there were any to take back; those before the last ones stay.
+
+        Raises:
+            CallOrderError: there is no trial.
+        """
+        self._trial.expect_trial()
+        self._note("rollback")
+        return self._trial.adapter is not None and self._trial.adapter.rollback()
 
     # What the agent learnt, kept for another day.
 

@@ -3,6 +3,8 @@
 Reading checks all that can be checked without an engine, so damaged, foreign and forged files never reach native code.
 """
 
+import base64
+import binascii
 import dataclasses
 import hashlib
 import os
@@ -19,10 +21,18 @@ from gameagent_sdk.onnx_file.limits import MAX_FILE_BYTES
 from gameagent_sdk.onnx_file.model import Model
 from gameagent_sdk.onnx_file.reader import Content, read_envelope, read_graph
 from gameagent_sdk.regular_file import open_regular, reason_of
-from gameagent_sdk.signature import signature_findings, step_inputs, step_outputs
+from gameagent_sdk.signature import (
+    adaptation_inputs,
+    adaptation_outputs,
+    port_findings,
+    signature_findings,
+    step_inputs,
+    step_outputs,
+)
 
 MANIFEST_KEY = "gameagent.manifest"
-_KEY = MANIFEST_KEY.encode()
+ADAPTATION_KEY = "gameagent.adaptation"
+_KEYS = (MANIFEST_KEY.encode(), ADAPTATION_KEY.encode())
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,8 @@ class Bundle:
         manifest: what it says about itself.
         bundle_hash: sha256 of the whole file, in hex: saved minds carry it.
         model: its graph and weights, checked.
+        adaptation: the graph of its gradient steps, checked; None if it does not adapt by gradient.
+        adaptation_data: that graph's file; empty if there is none.
     """
 
     path: Path
@@ -42,6 +54,8 @@ class Bundle:
     manifest: Manifest
     bundle_hash: str
     model: Model = field(repr=False, compare=False)
+    adaptation: Model | None = field(default=None, repr=False, compare=False)
+    adaptation_data: bytes = field(default=b"", repr=False)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "Bundle":
@@ -74,8 +88,11 @@ class Bundle:
         """
         if type(data) is not bytes:
             data = bytes(memoryview(data))  # what is checked must not change afterwards
-        manifest, model = _checked(data, f"{path} is no usable bundle")
-        return cls(Path(path), data, manifest, hashlib.sha256(data).hexdigest(), model)
+        summary = f"{path} is no usable bundle"
+        manifest, model = _checked(data, summary)
+        adaptation_data, adaptation = _adaptation(manifest, model.metadata.get(ADAPTATION_KEY), summary)
+        bundle_hash = hashlib.sha256(data).hexdigest()
+        return cls(Path(path), data, manifest, bundle_hash, model, adaptation, adaptation_data)
 
 
 def graph_sha256(model: bytes) -> str:
@@ -90,15 +107,16 @@ def graph_sha256(model: bytes) -> str:
     return hashlib.sha256(graphs[0].payload).hexdigest()
 
 
-def attach_manifest(model: bytes, manifest: Manifest) -> bytes:
+def attach_manifest(model: bytes, manifest: Manifest, adaptation: bytes = b"") -> bytes:
     """Makes a bundle of a serialised ONNX model: the last step of an export.
 
-    The graph's hash is filled into the manifest, and the manifest replaces any that the model carries. All other
-    bytes stay as they are.
+    The hashes of the graphs are filled into the manifest, and the manifest replaces any that the model carries. All
+    other bytes stay as they are.
 
     Args:
         model: a serialised ModelProto whose main graph is the policy step.
-        manifest: what the bundle says about itself; its ``graph_sha256`` need not be set.
+        manifest: what the bundle says about itself; its hashes need not be set.
+        adaptation: a serialised ModelProto of the gradient steps, if ``manifest.gradient`` is given.
 
     Returns:
         The bytes to write as the ``.onnx`` file.
@@ -108,12 +126,49 @@ def attach_manifest(model: bytes, manifest: Manifest) -> bytes:
         ManifestError: the manifest does not survive the way through JSON.
     """
     manifest = dataclasses.replace(manifest, graph_sha256=graph_sha256(model))
-    kept = [bytes(part.whole) for part in wire.walk(memoryview(model)) if not _holds_manifest(part)]
-    return b"".join([*kept, wire.encode_metadata_entry(_KEY, manifest.to_json().encode())])
+    if manifest.gradient is not None:
+        hashed = dataclasses.replace(manifest.gradient, graph_sha256=hashlib.sha256(adaptation).hexdigest())
+        manifest = dataclasses.replace(manifest, gradient=hashed)
+    texts = [manifest.to_json().encode(), *([base64.b64encode(adaptation)] if adaptation else [])]
+    kept = [bytes(part.whole) for part in wire.walk(memoryview(model)) if not _is_ours(part)]
+    return b"".join([*kept, *map(wire.encode_metadata_entry, _KEYS, texts)])
 
 
-def _holds_manifest(part: wire.Field) -> bool:
-    return part.number == wire.METADATA_PROPS and wire.metadata_entry(part)[0] == _KEY
+def _is_ours(part: wire.Field) -> bool:
+    return part.number == wire.METADATA_PROPS and wire.metadata_entry(part)[0] in _KEYS
+
+
+def _adaptation(manifest: Manifest, text: str | None, summary: str) -> tuple[bytes, Model | None]:
+    """The adaptation graph, its file and what is in it, checked like the main graph.
+
+    Raises:
+        BundleError: lists what was found.
+    """
+    if manifest.gradient is None and text is None:
+        return b"", None
+    findings = Findings()
+    content, data = None, b""
+    try:
+        if manifest.gradient is None or text is None:
+            raise findings.stop(
+                "the manifest and the file disagree on whether it is there", ADAPTATION_KEY, EXPORT_AGAIN
+            )
+        try:
+            data = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            raise findings.stop("it is not base64", ADAPTATION_KEY, EXPORT_AGAIN) from None
+        if hashlib.sha256(data).hexdigest() != manifest.gradient.graph_sha256:
+            raise findings.stop("the graph was changed after export, its hash differs", ADAPTATION_KEY, EXPORT_AGAIN)
+        content = read_graph(read_envelope(data, findings), findings)
+        expected = adaptation_inputs(manifest), adaptation_outputs(manifest)
+        for finding in port_findings(expected, (content.model.inputs, content.model.outputs)):
+            findings.add(finding.what, ADAPTATION_KEY, finding.advice)
+        check_graph(content, *expected, findings)
+    except CheckStopped:  # what stopped it is the last of the findings
+        pass
+    if findings.found or content is None:
+        raise BundleError.listing(f"{summary}: in its adaptation graph", findings.found)
+    return data, content.model
 
 
 def _checked(data: bytes, summary: str) -> tuple[Manifest, Model]:
@@ -147,7 +202,8 @@ def _check_content(content: Content, manifest: Manifest | None, findings: Findin
         return
     for finding in signature_findings(manifest, content.model.inputs, content.model.outputs):
         findings.add(finding.what, finding.where, finding.advice)
-    check_graph(content, step_inputs(manifest), step_outputs(manifest), findings)
+    ports = step_inputs(manifest), step_outputs(manifest)
+    check_graph(content, *ports, findings, weights=manifest.adapting_weights)
 
 
 def _read_manifest(metadata: Mapping[str, str], findings: Findings) -> Manifest | None:

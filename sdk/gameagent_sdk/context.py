@@ -55,12 +55,16 @@ class Context:
         previous_action: float32 (N, A), one-hot; zeros at a trial's start.
         previous_reward: float32 (N, 1); zero at a trial's start.
         episode_start: float32 (N, 1), 1 at the first step of each episode, else 0.
+        weights: by tensor name, each float32 (N, *shape): what gradient steps adapt; empty where nothing is.
+        initial_weights: by tensor name, each float32 (*shape): what they are at a trial's start.
     """
 
     hidden_state: dict[str, NDArray[np.float32]]
     previous_action: NDArray[np.float32]
     previous_reward: NDArray[np.float32]
     episode_start: NDArray[np.float32]
+    weights: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    initial_weights: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     @classmethod
     def blank(cls, manifest: Manifest, num_rows: int) -> "Context":
@@ -70,6 +74,7 @@ class Context:
             previous_action=np.zeros((num_rows, manifest.num_actions), np.float32),
             previous_reward=np.zeros((num_rows, 1), np.float32),
             episode_start=np.ones((num_rows, 1), np.float32),
+            weights={t.name: np.zeros((num_rows, *t.shape), np.float32) for t in manifest.adapting_weights},
         )
 
     def clear(self, rows: NDArray[np.bool_] | slice = slice(None)) -> None:
@@ -83,11 +88,15 @@ class Context:
         self.previous_action[rows] = 0.0
         self.previous_reward[rows] = 0.0
         self.episode_start[rows] = 1.0
+        for name, initial in self.initial_weights.items():
+            self.weights[name][rows] = initial
 
     def copy(self) -> "Context":
         """One with arrays of its own."""
         hidden = {name: tensor.copy() for name, tensor in self.hidden_state.items()}
-        return Context(hidden, self.previous_action.copy(), self.previous_reward.copy(), self.episode_start.copy())
+        weights = {name: tensor.copy() for name, tensor in self.weights.items()}
+        last = self.previous_action.copy(), self.previous_reward.copy(), self.episode_start.copy()
+        return Context(hidden, *last, weights, self.initial_weights)
 
     def assign(self, other: "Context") -> None:
         """Takes over the numbers of another context of as many rows, into its own arrays."""
@@ -102,4 +111,5 @@ class Context:
             "previous_reward": self.previous_reward,
             "episode_start": self.episode_start,
             **self.hidden_state,
+            **self.weights,
         }

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 from gameagent_sdk.errors import ManifestError, shown
 
 Record = TypeVar("Record")
+OPTIONAL = "optional"
 
 
 def parse_object(text: str) -> dict[str, Any]:
@@ -31,6 +32,8 @@ def parse_object(text: str) -> dict[str, Any]:
 def read_record(record: type[Record], fields: dict[str, Any], path: str = "") -> Record:
     """Builds the dataclass ``record`` from parsed JSON, refusing missing, unknown and mistyped fields.
 
+    A field whose metadata hold `OPTIONAL` may be missing: files that were written before there was such a field.
+
     Args:
         record: a dataclass of int, float, str, bool, dict, None, tuples of one type, and dataclasses of these.
         fields: the JSON object.
@@ -40,7 +43,8 @@ def read_record(record: type[Record], fields: dict[str, Any], path: str = "") ->
         ManifestError: names the field, what was expected and what was given.
     """
     hints = _hints(record)  # type: ignore[arg-type]  # mypy takes the class of a type variable for unhashable
-    missing, unknown = sorted(hints.keys() - fields.keys()), sorted(fields.keys() - hints.keys())
+    optional = {field.name for field in dataclasses.fields(record) if OPTIONAL in field.metadata}
+    missing, unknown = sorted(hints.keys() - fields.keys() - optional), sorted(fields.keys() - hints.keys())
     if missing:
         raise ManifestError(f"manifest field {path}{missing[0]} is missing: export the bundle again")
     if unknown:
@@ -48,7 +52,8 @@ def read_record(record: type[Record], fields: dict[str, Any], path: str = "") ->
             f"manifest field {path}{shown(unknown[0])} is unknown: "
             "was it written by a newer gameagent? Upgrade gameagent-sdk"
         )
-    return record(**{name: _read(hint, fields[name], path + name) for name, hint in hints.items()})
+    given = {name: hint for name, hint in hints.items() if name in fields}
+    return record(**{name: _read(hint, fields[name], path + name) for name, hint in given.items()})
 
 
 @functools.cache

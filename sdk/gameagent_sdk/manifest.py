@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gameagent_sdk.errors import ManifestError, shown
-from gameagent_sdk.json_fields import parse_object, read_record
+from gameagent_sdk.json_fields import OPTIONAL, parse_object, read_record
 
 SCHEMA_VERSION = 1
 STEP_INPUTS = ("observation", "legal_actions", "previous_action", "previous_reward", "episode_start")
-STEP_NAMES = (*STEP_INPUTS, "logits", "beliefs")  # what hidden state must not be called
+EXPERIENCE = ("observations", "beliefs", "actions", "rewards", "episode_end")  # what an adaptation graph learns from
+STEP_NAMES = (*STEP_INPUTS, *EXPERIENCE, "logits")  # what hidden state must not be called
 MAX_SIZE = 2**24  # elements of one tensor, a row: keeps a forged manifest from asking for all the memory there is
 MAX_AXES = 7  # of one tensor, a row: the batch axis makes eight
 MAX_MESSAGE = 300  # characters: a forged manifest's texts stand in it
@@ -143,6 +144,37 @@ class BeliefSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GradientSpec:
+    """How gradient steps after episodes go on adapting what memory gave up on.
+
+    Attributes:
+        weights: what adapts: inputs of the policy step, one set a row, whose initial values are in the graph too.
+        episodes_per_step: episodes that are gathered for one adaptation.
+        max_kl: trust region in nats: how far the action distributions of the last states may move in one adaptation.
+        harm: by how much the return of the episode behind an adaptation may fall below the mean of all before it in
+            the trial; below that it is taken back.
+        graph_sha256: of the adaptation graph, in hex: the file's metadata carries it.
+    """
+
+    weights: tuple[TensorSpec, ...]
+    episodes_per_step: int = 1
+    max_kl: float
+    harm: float
+    graph_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        _require(len(self.weights) >= 1, "gradient.weights must name at least one tensor")
+        _require_unique([name for w in self.weights for name in (w.name, f"next_{w.name}")], "gradient.weights")
+        _require(
+            self.episodes_per_step >= 1, f"gradient.episodes_per_step must be at least 1: {self.episodes_per_step}"
+        )
+        for name in ("max_kl", "harm"):
+            value = getattr(self, name)
+            _require(0 < value < math.inf, f"gradient.{name} must be finite and above 0, given {value}")
+        _require_hash("gradient.graph_sha256", self.graph_sha256)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """What a bundle says about itself.
 
@@ -156,7 +188,8 @@ class Manifest:
         num_episodes: K, the episodes in a trial that the agent was trained for.
         max_steps: an episode's time limit in training, in steps.
         temperature: recommended sampling temperature; 0 takes the likeliest action.
-        adaptation: the ways it adapts within a trial: ("memory",), or () for a memoryless policy.
+        adaptation: the ways it adapts within a trial: "memory", "gradient", both or none of them.
+        gradient: how it adapts by gradient; None if it does not.
         training: how it came to be: family version, algorithm, seed, steps, commit, configuration.
         evaluation: how well it does on held-out variants; None where not measured.
         parity: how closely the engines agree on a whole trial; None where not measured.
@@ -174,6 +207,7 @@ class Manifest:
     max_steps: int
     temperature: float = 1.0
     adaptation: tuple[str, ...] = ()
+    gradient: GradientSpec | None = field(default=None, metadata={OPTIONAL: True})
     training: dict[str, Any] = field(default_factory=dict)
     evaluation: dict[str, Any] | None = None
     parity: dict[str, Any] | None = None
@@ -188,8 +222,9 @@ class Manifest:
         _require(self.num_episodes >= 1, f"num_episodes must be at least 1, given {self.num_episodes}")
         _require(self.max_steps >= 1, f"max_steps must be at least 1, given {self.max_steps}")
         _require(0 <= self.temperature < math.inf, f"temperature must be 0 or above, given {self.temperature}")
-        _require(re.fullmatch("([0-9a-f]{64})?", self.graph_sha256) is not None, "graph_sha256 must be 64 hex digits")
+        _require_hash("graph_sha256", self.graph_sha256)
         self._check_belief_order()
+        self._check_gradient()
 
     @property
     def observation_size(self) -> int:
@@ -200,6 +235,11 @@ class Manifest:
     def num_actions(self) -> int:
         """A, the number of actions."""
         return len(self.action.names)
+
+    @property
+    def adapting_weights(self) -> tuple[TensorSpec, ...]:
+        """The weights that gradient steps adapt; empty where there are none."""
+        return () if self.gradient is None else self.gradient.weights
 
     @property
     def belief_size(self) -> int:
@@ -232,6 +272,14 @@ class Manifest:
         _require_version(fields["schema_version"])
         return read_record(cls, fields)
 
+    def _check_gradient(self) -> None:
+        by_gradient = "gradient" in self.adaptation
+        _require(
+            by_gradient == (self.gradient is not None), "gradient must be given if and only if adaptation names it"
+        )
+        carried = [(tensor.name, f"next_{tensor.name}") for tensor in (*self.hidden_state, *self.adapting_weights)]
+        _require_unique([name for names in carried for name in names], "hidden_state and gradient.weights names")
+
     def _check_belief_order(self) -> None:
         """An array rule's slots stand together and in order; any other rule has one slot."""
         expected: dict[str, int | None] = {}
@@ -253,6 +301,10 @@ class Manifest:
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ManifestError(f"manifest: {shown(message, MAX_MESSAGE)}")
+
+
+def _require_hash(what: str, text: str) -> None:
+    _require(re.fullmatch("([0-9a-f]{64})?", text) is not None, f"{what} must be 64 hex digits")
 
 
 def _require_unique(names: Iterable[str], what: str) -> None:

@@ -8,7 +8,7 @@ import contextlib
 import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,16 +16,20 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from gameagent_sdk.adaptation import NUM_PROBES, AdaptationState
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.context import Context, Progress
 from gameagent_sdk.errors import MindError
+from gameagent_sdk.experience import MAX_STEPS
 from gameagent_sdk.regular_file import open_regular, reason_of
+from gameagent_sdk.signature import adaptation_inputs, step_inputs
 
 FORMAT_VERSION = 1
 MAX_BYTES = 2**27  # of a file
 MAX_COUNT = 2**53  # of decisions: nobody plays that long
 SLICE_BYTES = 2**16  # written at a time
 HIDDEN_STATE = "hidden_state."  # prefix of the arrays that hold it
+WEIGHTS, PREVIOUS_WEIGHTS, PROBES = "weights.", "previous_weights.", "probe."  # likewise
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Mind:
         progress: what the agent keeps count of.
         awaits_observe: whether ``observe`` is due; else ``act`` is.
         rng_state: of PCG64: state and increment, each 0 to 2**128 - 1.
+        adaptation: of the gradient steps; None for a bundle without.
     """
 
     context: Context
@@ -45,6 +50,7 @@ class Mind:
     progress: Progress
     awaits_observe: bool
     rng_state: tuple[int, int]
+    adaptation: AdaptationState | None = None
 
 
 def write_mind(path: str | os.PathLike[str], mind: Mind, bundle: Bundle) -> None:
@@ -144,6 +150,23 @@ def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
         "returns": np.array(progress.returns, np.float64),
         "rng_state": np.array([half for word in mind.rng_state for half in divmod(word, 2**64)], np.uint64),
         **{HIDDEN_STATE + name: tensor for name, tensor in mind.context.hidden_state.items()},
+        **_adaptation_arrays(mind),
+    }
+
+
+def _adaptation_arrays(mind: Mind) -> dict[str, NDArray[Any]]:
+    """What gradient steps add to a mind: nothing where there are none."""
+    state = mind.adaptation
+    if state is None:
+        return {}
+    previous = mind.context.weights if state.previous is None else state.previous
+    probes = {name: array.astype(np.uint8) if array.dtype == bool else array for name, array in state.probes.items()}
+    return {
+        "adaptation": np.array([state.previous is not None, state.judging], np.int64),
+        "experience": state.experience,
+        **{WEIGHTS + name: tensor for name, tensor in mind.context.weights.items()},
+        **{PREVIOUS_WEIGHTS + name: tensor for name, tensor in previous.items()},
+        **{PROBES + name: tensor for name, tensor in probes.items()},
     }
 
 
@@ -193,6 +216,8 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
     manifest, fresh = bundle.manifest, _fresh(bundle)
     _require("returns" in arrays, "it holds no returns")
     fresh.progress.returns = [0.0] * arrays["returns"].size
+    if manifest.gradient is not None:
+        fresh = replace(fresh, adaptation=_fresh_adaptation(arrays, bundle))
     _check_arrays(arrays, _to_arrays(fresh, bundle))
     last_action, num_decisions, step, awaits_observe = arrays["counters"].tolist()
     _require(
@@ -213,6 +238,7 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
             previous_action=arrays["previous_action"],
             previous_reward=arrays["previous_reward"],
             episode_start=arrays["episode_start"],
+            weights={name: arrays[WEIGHTS + name] for name in fresh.context.weights},
         ),
         beliefs=arrays["beliefs"],
         progress=Progress(
@@ -225,7 +251,37 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
         ),
         awaits_observe=bool(awaits_observe),
         rng_state=rng_state,
+        adaptation=None if fresh.adaptation is None else _adaptation(arrays, fresh.adaptation),
     )
+
+
+def _fresh_adaptation(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> AdaptationState:
+    """Arrays of as many steps and probes as a mind holds, for the shapes and dtypes."""
+    manifest = bundle.manifest
+    num_steps, num_probes = len(arrays["experience"]), len(arrays[PROBES + "observation"])
+    _require(num_steps <= MAX_STEPS, f"it holds {num_steps} steps of experience, {MAX_STEPS} are the most")
+    _require(num_probes <= NUM_PROBES, f"it holds {num_probes} last states, {NUM_PROBES} are the most")
+    weights = {tensor.name for tensor in manifest.adapting_weights}
+    width = sum(port.shape[1] or 0 for port in adaptation_inputs(manifest) if port.name not in weights)
+    probes = {
+        port.name: np.zeros([num_probes, *(size or 0 for size in port.shape[1:])], port.dtype)
+        for port in step_inputs(manifest)
+        if port.name not in weights
+    }
+    return AdaptationState(None, False, np.zeros((num_steps, width), np.float32), probes)
+
+
+def _adaptation(arrays: dict[str, NDArray[Any]], fresh: AdaptationState) -> AdaptationState:
+    flags, experience = arrays["adaptation"].tolist(), arrays["experience"]
+    _require(all(flag in (0, 1) for flag in flags), f"its adaptation flags {flags} are impossible")
+    _require(bool(np.isin(experience[:, -1], (0.0, 1.0)).all()), "its episodes' ends are neither yes nor no")
+    previous = {
+        name.removeprefix(PREVIOUS_WEIGHTS): array
+        for name, array in arrays.items()
+        if name.startswith(PREVIOUS_WEIGHTS)
+    }
+    probes = {name: arrays[PROBES + name].astype(array.dtype) for name, array in fresh.probes.items()}
+    return AdaptationState(previous if flags[0] else None, bool(flags[1]), experience, probes)
 
 
 def _fresh(bundle: Bundle) -> Mind:

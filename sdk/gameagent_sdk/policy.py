@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_sdk.backends import BackendName, load_backend
+from gameagent_sdk.backends import Backend, BackendName, load_adaptation, load_backend
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.context import Context
 from gameagent_sdk.errors import BundleError
@@ -38,6 +38,8 @@ class Policy:
         self.bundle = bundle
         self.manifest: Manifest = bundle.manifest
         self.backend = load_backend(bundle, backend)
+        adapts = self.manifest.gradient is not None
+        self.adaptation_backend: Backend | None = load_adaptation(bundle, self.backend.name) if adapts else None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], backend: BackendName | None = None) -> "Policy":
@@ -80,6 +82,8 @@ class PolicyStep:
             previous_action=self.inputs["previous_action"],
             previous_reward=self.inputs["previous_reward"],
             episode_start=self.inputs["episode_start"],
+            weights={tensor.name: self.inputs[tensor.name] for tensor in manifest.adapting_weights},
+            initial_weights={t.name: policy.bundle.model.initializers[t.name][0] for t in manifest.adapting_weights},
         )
         self.beliefs: NDArray[np.float32] = self._kept.get("beliefs", np.zeros((num_rows, 0), np.float32))
         self.context.clear()

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from gameagent_sdk.adaptation import Adaptation
 from gameagent_sdk.beliefs import Belief, decode_beliefs
 from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.policy import Policy
@@ -40,6 +41,11 @@ class Readout:
         """
         self._trial.expect_decision("probabilities")
         return np.array(self._trial.progress.probabilities)
+
+    @property
+    def last_adaptation(self) -> Adaptation | None:
+        """What the last gradient steps of this trial did; None before the first, and for a bundle without."""
+        return None if self._trial.adapter is None else self._trial.adapter.last
 
     @property
     def phase(self) -> Phase:

@@ -83,8 +83,8 @@ def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
             setattr(agent, call, line["value"])
         elif call == "forget":
             agent.forget(line["fraction"])
-        elif call in ("freeze", "unfreeze"):
-            agent.freeze() if call == "freeze" else agent.unfreeze()
+        elif call in ("freeze", "unfreeze", "rollback"):
+            getattr(agent, call)()
         elif call == "restore":
             agent._take_over(_decode(line["mind"], agent.policy))
         else:

@@ -39,6 +39,7 @@ def step_inputs(manifest: Manifest) -> tuple[Port, ...]:
         Port("previous_reward", "float32", (None, 1)),
         Port("episode_start", "float32", (None, 1)),
         *(Port(tensor.name, tensor.dtype, (None, *tensor.shape)) for tensor in manifest.hidden_state),
+        *(Port(tensor.name, tensor.dtype, (None, *tensor.shape)) for tensor in manifest.adapting_weights),
     )
 
 
@@ -50,6 +51,29 @@ def step_outputs(manifest: Manifest) -> tuple[Port, ...]:
         *(Port(f"next_{tensor.name}", tensor.dtype, (None, *tensor.shape)) for tensor in manifest.hidden_state),
         *beliefs,
     )
+
+
+def adaptation_inputs(manifest: Manifest) -> tuple[Port, ...]:
+    """The inputs of the adaptation graph: the weights of one row, then T steps of experience.
+
+    ``actions`` are in the form of the policy step's ``previous_action``; ``episode_end`` is 1 at each episode's last
+    step, else 0.
+    """
+    beliefs = [Port("beliefs", "float32", (None, manifest.belief_size))] if manifest.beliefs else []
+    return (
+        *(Port(tensor.name, tensor.dtype, (1, *tensor.shape)) for tensor in manifest.adapting_weights),
+        Port("observations", "float32", (None, manifest.observation_size)),
+        *beliefs,
+        Port("actions", "float32", (None, manifest.num_actions)),
+        Port("rewards", "float32", (None, 1)),
+        Port("episode_end", "float32", (None, 1)),
+    )
+
+
+def adaptation_outputs(manifest: Manifest) -> tuple[Port, ...]:
+    """The outputs of the adaptation graph: the weights after its gradient steps."""
+    weights = manifest.adapting_weights
+    return tuple(Port(f"next_{tensor.name}", tensor.dtype, (1, *tensor.shape)) for tensor in weights)
 
 
 def check_signature(manifest: Manifest, inputs: Iterable[Port], outputs: Iterable[Port]) -> None:
@@ -67,10 +91,14 @@ def check_signature(manifest: Manifest, inputs: Iterable[Port], outputs: Iterabl
 
 def signature_findings(manifest: Manifest, inputs: Iterable[Port], outputs: Iterable[Port]) -> list[Finding]:
     """Every mismatch between a graph and the manifest; see :func:`check_signature`."""
-    mismatches = [
-        *_mismatches("input", step_inputs(manifest), inputs),
-        *_mismatches("output", step_outputs(manifest), outputs),
-    ]
+    return port_findings((step_inputs(manifest), step_outputs(manifest)), (inputs, outputs))
+
+
+def port_findings(
+    expected: tuple[Iterable[Port], Iterable[Port]], found: tuple[Iterable[Port], Iterable[Port]]
+) -> list[Finding]:
+    """Every mismatch between the inputs and outputs that are expected of a graph and those it has."""
+    mismatches = [*_mismatches("input", expected[0], found[0]), *_mismatches("output", expected[1], found[1])]
     return [Finding(what, "the graph's signature", "export again") for what in mismatches]
 
 

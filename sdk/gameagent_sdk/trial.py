@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gameagent_sdk.adaptation import Adapter
 from gameagent_sdk.context import Context, Progress
 from gameagent_sdk.errors import CallOrderError
 from gameagent_sdk.inputs import fill_legal_actions, fill_observation, small_weights
@@ -26,6 +27,7 @@ class TrialState:
         progress: what is counted.
         phase: the call that is due.
         frozen_at: what every episode starts from while learning is frozen; else None.
+        adapter: the gradient steps; None for a bundle without.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -41,6 +43,7 @@ class TrialState:
         self.legal: NDArray[np.bool_] | None = None if mask is None else mask[0]
         self._small = small_weights(len(self.observation))
         self.logits: NDArray[np.float32] = self.step.outputs["logits"][0]
+        self.adapter = None if self._manifest.gradient is None else Adapter(policy, self.step)
 
     def begin(self) -> None:
         """Clears everything but the arrays."""
@@ -48,6 +51,8 @@ class TrialState:
         self.step.beliefs[:] = 0.0
         self.progress = Progress([0.0] * self._manifest.num_actions)
         self.phase = "act"
+        if self.adapter is not None:
+            self.adapter.clear()
         if self.frozen_at is not None:
             self.freeze()
 
@@ -57,14 +62,18 @@ class TrialState:
         fill_observation(self._manifest, observation, self.observation, self._small)
         if self.legal is not None or legal_actions is not None:
             fill_legal_actions(self._manifest, legal_actions, self.legal)
+        if self.adapter is not None:
+            self.adapter.perceived()
 
     def decided(self, action: int, probabilities: list[float]) -> None:
         """Counts the decision that a step led to; ``observe`` is due."""
         self.progress.decided(action, probabilities)
         self.phase = "observe"
+        if self.adapter is not None:
+            self.adapter.decided()
 
-    def observed(self, action: int, reward: float, ended: bool) -> None:
-        """Takes in what was done and what came of it."""
+    def observed(self, action: int, reward: float, ended: bool) -> bool:
+        """Takes in what was done and what came of it; says whether gradient steps are due now."""
         context = self.step.context
         context.previous_action[:] = 0.0
         context.previous_action[0, action] = 1.0
@@ -77,15 +86,26 @@ class TrialState:
                 context.assign(self.frozen_at)
         self.progress.observed(reward, ended)
         self.phase = "act"
+        if self.adapter is None or self.frozen_at is not None:
+            return False
+        return self.adapter.observed(reward, ended, self.progress.returns)
 
     def freeze(self) -> None:
         """From now on every episode starts from what is known at this moment."""
+        if self.adapter is not None:
+            self.adapter.finish()
+            self.adapter.clear()
         self.frozen_at = self.step.context.copy()
         self.frozen_at.episode_start[:] = 1.0
         self._freeze_again = False
 
     def forget(self, fraction: float, rng: "np.random.Generator") -> None:
-        """Clears each memory cell with a chance (the same cells in all tensors of a shape), and so the last outcome."""
+        """Clears each memory cell with a chance (the same cells in all tensors of a shape), and so the last outcome.
+
+        Weights that adapted go that share of the way back to the initial ones.
+        """
+        if self.adapter is not None:
+            self.adapter.finish()
         outcome_lost = rng.random() < fraction
         lost: dict[tuple[int, ...], NDArray[np.bool_]] = {}
         for context in (self.step.context, self.frozen_at) if self.frozen_at is not None else (self.step.context,):
@@ -93,18 +113,23 @@ class TrialState:
                 if tensor.shape not in lost:
                     lost[tensor.shape] = rng.random(tensor.shape) < fraction
                 tensor[lost[tensor.shape]] = 0.0
+            for name, initial in context.initial_weights.items():
+                context.weights[name] += np.float32(fraction) * (initial - context.weights[name])
             if outcome_lost:
                 context.previous_action[:] = 0.0
                 context.previous_reward[:] = 0.0
 
     def mind(self, rng_state: tuple[int, int]) -> Mind:
         """All that was gathered, in arrays of its own."""
+        if self.adapter is not None:
+            self.adapter.finish()  # the weights are part of the context
         return Mind(
             context=self.step.context.copy(),
             beliefs=self.step.beliefs.copy(),
             progress=self.progress.copy(),
             awaits_observe=self.phase == "observe",
             rng_state=rng_state,
+            adaptation=None if self.adapter is None else self.adapter.state(),
         )
 
     def take_over(self, mind: Mind) -> None:
@@ -113,6 +138,8 @@ class TrialState:
         self.step.beliefs[:] = mind.beliefs
         self.progress = mind.progress
         self.phase = "observe" if mind.awaits_observe else "act"
+        if self.adapter is not None and mind.adaptation is not None:
+            self.adapter.take_over(mind.adaptation)
         if self.frozen_at is not None:
             self.freeze()
             self._freeze_again = mind.awaits_observe  # then its last decision is not complete
@@ -125,7 +152,7 @@ class TrialState:
     def expect_trial(self) -> None:
         """Raises CallOrderError before the first trial."""
         if self.phase == "begin_trial":
-            raise CallOrderError("there is no trial to save: call begin_trial() first")
+            raise CallOrderError("there is no trial: call begin_trial() first")
 
     def expect_decision(self, what: str) -> None:
         """Raises CallOrderError before a trial's first decision."""

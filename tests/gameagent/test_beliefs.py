@@ -108,7 +108,7 @@ def test_no_gradient_of_the_policy_reaches_the_belief_head(lively, told):
     policy, inputs = policy_and_inputs(lively, told)
     outputs, _ = policy(inputs, policy.initial_state(4))
     policy.zero_grad(set_to_none=True)
-    (outputs.logits.square().sum() + outputs.values.sum()).backward()
+    (outputs.action_params[0].square().sum() + outputs.values.sum()).backward()
     assert all(weight.grad is None for weight in policy.belief_head.parameters())
     assert policy.lstm.weight_hh_l0.grad.abs().sum() > 0
     outputs, _ = policy(inputs, policy.initial_state(4))
@@ -131,5 +131,5 @@ def test_who_is_told_acts_on_the_truth_and_nobody_else_does(lively, told, heeds_
             other_belief, _ = policy(inputs, state)
         finally:
             handle.remove()
-    assert torch.equal(before.logits, other_belief.logits) != heeds_belief
-    assert torch.equal(before.logits, other_truth.logits) == heeds_belief
+    assert torch.equal(before.action_params[0], other_belief.action_params[0]) != heeds_belief
+    assert torch.equal(before.action_params[0], other_truth.action_params[0]) == heeds_belief

@@ -77,7 +77,7 @@ def test_the_file_equals_the_network_on_any_number_of_rows(exported):
         with torch.no_grad():
             expected, after = policy(given, {name: torch.from_numpy(array) for name, array in state.items()})
         legal = mask.get("legal_actions", np.ones_like(outputs["logits"], bool))
-        np.testing.assert_allclose(outputs["logits"][legal], expected.logits[0].numpy()[legal], atol=1e-5)
+        np.testing.assert_allclose(outputs["logits"][legal], expected.action_params[0][0].numpy()[legal], atol=1e-5)
         for name, tensor in after.items():
             np.testing.assert_allclose(outputs[f"next_{name}"], tensor, atol=1e-5)
         if policy.belief_head is not None:

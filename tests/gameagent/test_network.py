@@ -29,13 +29,18 @@ def random_inputs(family, seed=0, told=None):
     )
 
 
+def flat(outputs):
+    """Every tensor of a policy's outputs."""
+    return (*outputs.action_params, outputs.values, outputs.beliefs)
+
+
 def at_time(inputs, time):
     """The inputs of some times; what belongs to a trial stays."""
     over_time = [None if part is None else part[time] for part in inputs[:5]]
     return Inputs(*over_time, inputs.truth, inputs.told)
 
 
-@pytest.fixture(params=["bandit", "two_seat_families:NIM"])
+@pytest.fixture(params=["bandit", "two_seat_families:NIM", "two_seat_families:TUG"])
 def name(request):
     return request.param
 
@@ -49,7 +54,7 @@ def test_a_whole_trial_at_once_equals_its_steps_with_the_state_carried(lively, n
         state = policy.initial_state(B)
         for t in range(T):
             step, state = policy(at_time(inputs, slice(t, t + 1)), state)
-            for all_at_once, one in zip(whole, step, strict=True):
+            for all_at_once, one in zip(flat(whole), flat(step), strict=True):
                 torch.testing.assert_close(all_at_once[t], one[0], atol=1e-5, rtol=0)
     assert sorted(last) == sorted(state) == ([] if given == MEMORYLESS else ["hidden_c", "hidden_h"])
     for part in last:
@@ -68,9 +73,11 @@ def test_the_exported_step_equals_the_network(lively, name, given):
             now = at_time(inputs, t)
             mask = () if now.legal_actions is None else (now.legal_actions,)
             given_in_order = (now.observation, *mask, now.previous_action, now.previous_reward, now.episode_start)
-            logits, *rest = step(*given_in_order, *hidden)
+            num_params, given = len(whole.action_params), step(*given_in_order, *hidden)
+            for part, expected in zip(given, whole.action_params, strict=False):
+                torch.testing.assert_close(part, expected[t], atol=1e-5, rtol=0)
+            rest = given[num_params:]
             hidden = tuple(rest[: len(hidden)])
-            torch.testing.assert_close(logits, whole.logits[t], atol=1e-5, rtol=0)
             if policy.belief_head is not None:
                 torch.testing.assert_close(rest[-1], whole.beliefs[t], atol=1e-5, rtol=0)
             assert len(rest) == len(hidden) + (policy.belief_head is not None)
@@ -84,8 +91,8 @@ def test_a_memoryless_policy_forgets_and_the_other_one_does_not(lively):
         with torch.no_grad():
             one, _ = policy(inputs, policy.initial_state(B))
             other, _ = policy(at_time(inputs, order), policy.initial_state(B))
-        torch.testing.assert_close(one.logits[-1].exp().sum(-1), torch.ones(B))
-        assert torch.allclose(one.logits[-1], other.logits[-1], atol=1e-5) != remembers
+        torch.testing.assert_close(one.action_params[0][-1].exp().sum(-1), torch.ones(B))
+        assert torch.allclose(one.action_params[0][-1], other.action_params[0][-1], atol=1e-5) != remembers
 
 
 def test_rows_do_not_see_one_another(lively):
@@ -93,7 +100,7 @@ def test_rows_do_not_see_one_another(lively):
     inputs = random_inputs(family)
     changed = inputs._replace(observation=inputs.observation + torch.tensor([0.0, 1.0, 0.0]).reshape(1, B, 1))
     with torch.no_grad():
-        one, other = (policy(each, policy.initial_state(B))[0].logits for each in (inputs, changed))
+        one, other = (policy(each, policy.initial_state(B))[0].action_params[0] for each in (inputs, changed))
     torch.testing.assert_close(one[:, [0, 2]], other[:, [0, 2]])
     assert ((one[:, 1] - other[:, 1]).abs().amax(-1) > 1e-3).all()
 
@@ -104,9 +111,9 @@ def test_illegal_actions_have_no_chance_and_the_legal_ones_share_it(lively):
     with torch.no_grad():
         masked, _ = policy(inputs, policy.initial_state(B))
         free, _ = policy(inputs._replace(legal_actions=torch.ones_like(inputs.legal_actions)), policy.initial_state(B))
-    chances = masked.logits.exp()
-    assert (chances[~inputs.legal_actions] == 0).all() and torch.isfinite(masked.logits).all()
-    kept = free.logits.exp() * inputs.legal_actions
+    chances = masked.action_params[0].exp()
+    assert (chances[~inputs.legal_actions] == 0).all() and torch.isfinite(masked.action_params[0]).all()
+    kept = free.action_params[0].exp() * inputs.legal_actions
     torch.testing.assert_close(chances, kept / kept.sum(-1, keepdim=True))
 
 
@@ -129,5 +136,5 @@ def test_fresh_policies_choose_almost_uniformly_and_start_with_empty_memory(smal
     policy = make_policy(config, family)
     with torch.no_grad():
         outputs, _ = policy(random_inputs(family), policy.initial_state(B))
-    assert (outputs.logits.exp() - 0.2).abs().max() < 0.05
+    assert (outputs.action_params[0].exp() - 0.2).abs().max() < 0.05
     assert all((state == 0).all() and state.shape == (B, 8) for state in policy.initial_state(B).values())

@@ -129,7 +129,7 @@ def test_log_probs_and_values_are_the_policys_over_each_rows_own_decisions(playe
         inputs = Inputs(*alone, rollout.inputs.truth[row : row + 1], rollout.inputs.told[row : row + 1])
         with torch.no_grad():
             outputs, _ = policy(inputs, policy.initial_state(1))
-        chosen = outputs.logits[:, 0].gather(1, rollout.actions[:length, row : row + 1])[:, 0]
+        chosen = outputs.action_params[0][:, 0].gather(1, rollout.actions[:length, row : row + 1])[:, 0]
         torch.testing.assert_close(rollout.log_probs[:length, row], chosen, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(rollout.values[:length, row], outputs.values[:, 0], atol=1e-4, rtol=1e-4)
 

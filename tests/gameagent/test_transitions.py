@@ -107,6 +107,17 @@ def test_transitions_stop_at_episodes_ends_and_behind_the_last_step():
     assert steps.valid[0].tolist() == [True, True, False, False]
 
 
+def test_an_episode_of_each_task_is_picked_and_padded():
+    number = torch.arange(10.0).reshape(2, 5, 1)
+    valid = torch.tensor([[True] * 5, [True, True, True, False, False]])
+    steps = Transitions(number, number, number, number, number, valid)
+    episodes = torch.tensor([[0, 0, 0, 1, 1], [0, 1, 1, 1, 1]])
+    picked = steps.of_episode(torch.tensor([[0], [1]]), episodes)
+    assert picked.observations[..., 0][picked.valid].tolist() == [0, 1, 2, 6, 7]
+    last = steps.of_episode(torch.tensor([[1], [0]]), episodes)
+    assert last.rewards[..., 0][last.valid].tolist() == [3, 4, 5]
+
+
 def test_the_learning_loss_differentiates_through_the_correction(model):
     """Against finite differences in the step sizes, which only the corrected half of the loss depends on."""
     correction = BeliefCorrection(model, 0.3, 2).double()

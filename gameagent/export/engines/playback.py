@@ -161,7 +161,7 @@ class _Tally:
         rows: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:  # fmt: skip
         """Books one step of the rows in which both saw the same; returns where both go on to the same."""
-        chances = expected.logits[0].exp().numpy()
+        chances = expected.action_params[0][0].exp().numpy()
         best = np.sort(chances, axis=1)[:, -2:]
         torn = best[:, 0] >= best[:, -1] - TOLERANCE if chances.shape[1] > 1 else np.zeros(len(rows), bool)
         same = given.actions == actions
@@ -195,15 +195,16 @@ class _Greedy(nn.Module):
 
     def __init__(self, policy: AgentNetwork) -> None:
         super().__init__()
-        self.policy = policy
+        self.policy, self.spec = policy, policy.spec
 
     def initial_state(self, num_rows: int) -> HiddenState:
         return self.policy.initial_state(num_rows)
 
     def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
         outputs, after = self.policy(inputs, hidden_state)
-        likeliest = nn.functional.one_hot(outputs.logits.argmax(-1), outputs.logits.shape[-1])
-        return outputs._replace(logits=torch.where(likeliest > 0, 0.0, -torch.inf)), after
+        (log_probs,) = outputs.action_params
+        likeliest = nn.functional.one_hot(log_probs.argmax(-1), log_probs.shape[-1])
+        return outputs._replace(action_params=(torch.where(likeliest > 0, 0.0, -torch.inf),)), after
 
 
 def _greedy_trials(policy: AgentNetwork, family: Family, num_episodes: int, seed: int) -> Rollout:

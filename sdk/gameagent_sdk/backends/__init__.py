@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.errors import BundleError, InputError, MissingBackend
-from gameagent_sdk.signature import Port, check_signature
+from gameagent_sdk.onnx_file.model import Model
+from gameagent_sdk.signature import Port, adaptation_inputs, adaptation_outputs, check_signature, port_findings
 
 BackendName: TypeAlias = Literal["onnxruntime", "numpy"]
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
@@ -62,7 +63,7 @@ def load_backend(bundle: Bundle, name: BackendName | None = None) -> Backend:
         InputError: there is no engine of that name.
     """
     try:
-        backend = _start(bundle, name)
+        backend = _start(bundle.data, bundle.model, name)
         check_signature(bundle.manifest, backend.inputs, backend.outputs)
     except BundleError as error:
         error.args = (f"{bundle.path}: {error}",)
@@ -70,17 +71,35 @@ def load_backend(bundle: Bundle, name: BackendName | None = None) -> Backend:
     return backend
 
 
-def _start(bundle: Bundle, name: BackendName | None) -> Backend:
+def load_adaptation(bundle: Bundle, name: BackendName) -> Backend:
+    """Starts an engine on a bundle's gradient steps: N is then T, the steps of experience.
+
+    Args:
+        bundle: one that adapts by gradient.
+        name: of the engine that runs its policy step.
+
+    Raises:
+        BundleError: the engine refuses the graph, or it does not match the manifest.
+    """
+    assert bundle.adaptation is not None, "only for bundles that adapt by gradient"
+    backend = _start(bundle.adaptation_data, bundle.adaptation, name)
+    expected = adaptation_inputs(bundle.manifest), adaptation_outputs(bundle.manifest)
+    if found := port_findings(expected, (backend.inputs, backend.outputs)):
+        raise BundleError.listing(f"{bundle.path}: the adaptation graph is not what its manifest says", found)
+    return backend
+
+
+def _start(data: bytes, model: Model, name: BackendName | None) -> Backend:
     if name not in ("onnxruntime", "numpy", None):
         raise InputError(f"there is no backend {name!r}: take 'onnxruntime' or 'numpy', or leave it out")
     if name == "onnxruntime" or (name is None and sys.platform != "emscripten"):
         try:
             from gameagent_sdk.backends.onnx_runtime import OnnxRuntimeBackend  # late: its import takes a while
 
-            return OnnxRuntimeBackend(bundle.data)
+            return OnnxRuntimeBackend(data)
         except MissingBackend:
             if name is not None:
                 raise
     from gameagent_sdk.backends.numpy_executor import NumpyBackend
 
-    return NumpyBackend(bundle.model)
+    return NumpyBackend(model)

@@ -62,7 +62,7 @@ class NumpyBackend:
         Raises:
             BundleError: numpy cannot run a node.
         """
-        self._inputs = tuple(port for port in model.inputs if port.name not in model.initializers)
+        self._inputs = model.inputs  # of which those that adapt by gradient have initial values: see PolicyStep
         self._outputs = model.outputs
         self._opset = model.opset
         self._slots: dict[str, int] = {}
@@ -72,7 +72,7 @@ class NumpyBackend:
             self._new_slot(port.name)
         nodes = _needed(model)
         read = {name for node in nodes for name in node.inputs} | {port.name for port in model.outputs}
-        for name in sorted(read & model.initializers.keys()):
+        for name in sorted(read & (model.initializers.keys() - self._slots.keys())):
             # A file holds tensors at any byte, but numpy is slow on numbers that are not aligned.
             self._new_slot(name, np.require(model.initializers[name], requirements=("C", "A")))
         for node in nodes:

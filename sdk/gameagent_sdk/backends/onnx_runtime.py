@@ -51,7 +51,8 @@ class OnnxRuntimeBackend:
             self._session = onnxruntime.InferenceSession(model, session_options(), ["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no base class of their own
             raise BundleError(f"onnxruntime refuses the graph ({error}): export again, or upgrade it") from error
-        self.inputs = tuple(map(_port, self._session.get_inputs()))
+        adapting = self._session.get_overridable_initializers()  # inputs that have initial values
+        self.inputs = tuple(map(_port, [*self._session.get_inputs(), *adapting]))
         self.outputs = tuple(map(_port, self._session.get_outputs()))
 
     def bind(self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]) -> Callable[[], None]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gameagent_sdk.errors import shown
+from gameagent_sdk.manifest import TensorSpec
 from gameagent_sdk.onnx_file.findings import EXPORT_AGAIN, Findings
 from gameagent_sdk.onnx_file.model import Model, Node
 from gameagent_sdk.onnx_file.reader import Content, node_place
@@ -17,6 +18,7 @@ def check_graph(
     outputs: Sequence[Port],
     findings: Findings,
     operators: Mapping[str, Operator] = OPERATORS,
+    weights: Sequence[TensorSpec] = (),
 ) -> None:
     """Checks a graph that was read.
 
@@ -26,12 +28,13 @@ def check_graph(
         outputs: likewise.
         findings: where what is wrong is noted.
         operators: those allowed, by name.
+        weights: inputs whose initial values are initializers.
 
     Raises:
         CheckStopped: there are too many findings.
     """
     model = content.model
-    _check_ports(model, findings)
+    _check_ports(model, findings, {tensor.name: (1, *tensor.shape) for tensor in weights})
     _check_order(content, findings)
     sound = [
         (index, node) for index, node in enumerate(model.nodes) if _is_sound(node, index, model, operators, findings)
@@ -39,10 +42,18 @@ def check_graph(
     check_shapes(content, sound, inputs, outputs, findings, operators)
 
 
-def _check_ports(model: Model, findings: Findings) -> None:
+def _check_ports(model: Model, findings: Findings, weights: Mapping[str, tuple[int, ...]]) -> None:
     for port in model.inputs:
-        if port.name in model.initializers:
-            findings.add("an initializer has the same name", f"input {shown(port.name)}", "keep initializers constant")
+        initial, wanted = model.initializers.get(port.name), weights.get(port.name)
+        where = f"input {shown(port.name)}"
+        if initial is None and wanted is not None:
+            findings.add("it adapts by gradient, but has no initial values", where, EXPORT_AGAIN)
+        elif initial is not None and wanted is None:
+            findings.add("an initializer has the same name", where, "keep initializers constant")
+        elif initial is not None and (initial.shape != wanted or initial.dtype != "float32"):
+            findings.add(
+                f"its initial values are {initial.dtype} {initial.shape}, not float32 {wanted}", where, EXPORT_AGAIN
+            )
     for side, ports in (("input", model.inputs), ("output", model.outputs)):
         for name in _twice(port.name for port in ports):
             findings.add("the name is given twice", f"{side} {shown(name)}", EXPORT_AGAIN)

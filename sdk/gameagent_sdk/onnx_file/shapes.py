@@ -175,7 +175,8 @@ def _fits(spec: Spec, dtype: str | None, shape: tuple[int | None, ...] | None) -
 
 def _constants(model: Model, nodes: Sequence[tuple[int, Node]], operators: Mapping[str, Operator]) -> Constants:
     """The tensors that are known before the graph runs: initializers and what Constant nodes hold."""
-    constants = dict(model.initializers)
+    given = {port.name for port in model.inputs}
+    constants = {name: array for name, array in model.initializers.items() if name not in given}
     for _, node in nodes:
         if node.op_type == "Constant":
             try:

@@ -1,0 +1,148 @@
+"""The distributions that policies draw actions from: choices (categorical) or vectors in a box (Gaussian).
+
+All that depends on the kind of action is here; rollouts and objectives handle both alike.
+"""
+
+import math
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from gameagent_games.interface import Box
+
+ActionParams = tuple[Tensor, ...]
+"""What a distribution is given by, in the order of the exported step's first outputs, each ``(…, A)``: normalised
+log-probabilities of choices; or mean and log of the standard deviation of a Gaussian, in the box's units."""
+
+ILLEGAL_LOGIT = -1e9
+LARGEST_STD, SMALLEST_STD, INITIAL_STD = 1.0, 1e-3, 0.5  # shares of half the box's width
+LOG_SQRT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+class ActionDistribution(Protocol):
+    """How a policy's raw outputs become actions.
+
+    Attributes:
+        num_outputs: Raw outputs that the actor has to give (P).
+    """
+
+    num_outputs: int
+
+    def initialise(self, actor: nn.Linear) -> None:
+        """Sets the weights of a fresh actor ``F -> P`` so that it tries everything."""
+        ...
+
+    def params(self, raw: Tensor, legal_actions: Tensor | None) -> ActionParams:
+        """The parameters for the actor's outputs ``(…, P)``, and bool ``(…, A)`` or None where all are legal."""
+        ...
+
+    def log_probs(self, params: ActionParams, actions: Tensor) -> Tensor:
+        """Log-probabilities ``(…)``, or log-densities, of actions as `sample` gives them."""
+        ...
+
+    def entropy(self, params: ActionParams) -> Tensor:
+        """Entropy in nats ``(…)``; of vectors the differential one in the box's units, which may be negative."""
+        ...
+
+    def sample(self, params: ActionParams, generator: torch.Generator) -> Tensor:
+        """One action for each row of parameters ``(B, A)``."""
+        ...
+
+    def no_actions(self, *shape: int) -> Tensor:
+        """Zeros that hold actions as `sample` gives them, for leading axes of ``shape``."""
+        ...
+
+    def as_input(self, actions: Tensor) -> Tensor:
+        """Actions as the next step's input sees them, float32 ``(…, A)``."""
+        ...
+
+
+class Categorical:
+    """One of A actions; an action is an int64 number."""
+
+    def __init__(self, num_actions: int) -> None:
+        self.num_actions = self.num_outputs = num_actions
+
+    def initialise(self, actor: nn.Linear) -> None:
+        """Makes all actions almost equally likely."""
+        nn.init.orthogonal_(actor.weight, 0.01)
+
+    def params(self, raw: Tensor, legal_actions: Tensor | None) -> ActionParams:
+        """Log-probabilities: a softmax over the legal actions."""
+        if legal_actions is not None:
+            raw = torch.where(legal_actions, raw, ILLEGAL_LOGIT)
+        return (torch.log_softmax(raw, -1),)
+
+    def log_probs(self, params: ActionParams, actions: Tensor) -> Tensor:
+        """Those of int64 actions ``(…)``."""
+        return params[0].gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+
+    def entropy(self, params: ActionParams) -> Tensor:
+        """At most log A."""
+        (log_probs,) = params
+        return -(log_probs.exp() * log_probs).sum(-1)
+
+    def sample(self, params: ActionParams, generator: torch.Generator) -> Tensor:
+        """Draws by the Gumbel-max trick: int64 ``(B,)``."""
+        (log_probs,) = params
+        noise = torch.rand(log_probs.shape, generator=generator).clamp(min=1e-10)
+        return (log_probs - torch.log(-torch.log(noise))).argmax(-1)
+
+    def no_actions(self, *shape: int) -> Tensor:
+        """int64 ``shape``."""
+        return torch.zeros(shape, dtype=torch.int64)
+
+    def as_input(self, actions: Tensor) -> Tensor:
+        """One-hot."""
+        return nn.functional.one_hot(actions, self.num_actions).float()
+
+
+class Gaussian:
+    """A vector of A numbers in a box, each drawn by itself; an action is what was drawn, float32 and not clipped.
+
+    The game clips it to the box. The spread depends on what the policy knows, as the mean does: it can try things out
+    while it is in doubt and do the right one exactly once it is not.
+    """
+
+    def __init__(self, box: Box) -> None:
+        self.num_outputs = 2 * len(box.names)
+        low, high = torch.tensor(box.low), torch.tensor(box.high)
+        self.middle, self.half = (low + high) / 2, (high - low) / 2
+        self.least = self.half.log() + math.log(SMALLEST_STD)  # log_std
+        self.span = math.log(LARGEST_STD / SMALLEST_STD)
+
+    def initialise(self, actor: nn.Linear) -> None:
+        """Puts the mean into the box's middle and lets actions spread over most of it."""
+        nn.init.orthogonal_(actor.weight, 0.01)
+        share = math.log(INITIAL_STD / SMALLEST_STD) / self.span
+        with torch.no_grad():
+            actor.bias[self.num_outputs // 2 :] = math.log(share / (1.0 - share))
+
+    def params(self, raw: Tensor, legal_actions: Tensor | None) -> ActionParams:
+        """Mean, anywhere, and log of the standard deviation, within bounds; a box has no illegal actions."""
+        mean, log_std = raw.chunk(2, -1)
+        return self.middle + self.half * mean, self.least + self.span * torch.sigmoid(log_std)
+
+    def log_probs(self, params: ActionParams, actions: Tensor) -> Tensor:
+        """Log-densities of float actions ``(…, A)``."""
+        mean, log_std = params
+        deviation = (actions - mean) * torch.exp(-log_std)
+        return -(0.5 * deviation * deviation + log_std + LOG_SQRT_TWO_PI).sum(-1)
+
+    def entropy(self, params: ActionParams) -> Tensor:
+        """Of what is drawn, before it is clipped."""
+        return (params[1] + LOG_SQRT_TWO_PI + 0.5).sum(-1)
+
+    def sample(self, params: ActionParams, generator: torch.Generator) -> Tensor:
+        """float32 ``(B, A)``."""
+        mean, log_std = params
+        return mean + torch.exp(log_std) * torch.randn(mean.shape, generator=generator)
+
+    def no_actions(self, *shape: int) -> Tensor:
+        """float32 ``(*shape, A)``."""
+        return torch.zeros(*shape, len(self.half))
+
+    def as_input(self, actions: Tensor) -> Tensor:
+        """What the game makes of them, from -1 to 1 over the box."""
+        return ((actions - self.middle) / self.half).clamp(-1.0, 1.0)

@@ -1,0 +1,75 @@
+"""What an agent saw and did in the episodes that its next gradient step learns from."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gameagent_sdk.manifest import Manifest
+from gameagent_sdk.signature import Port, adaptation_inputs
+
+MAX_STEPS = 2**14  # of one adaptation: in episodes longer than all training, what is older is forgotten
+
+
+class Experience:
+    """Steps in the order they were taken, each a row of one growing array."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        """An empty one."""
+        weights = {tensor.name for tensor in manifest.adapting_weights}
+        self.ports: tuple[Port, ...] = tuple(port for port in adaptation_inputs(manifest) if port.name not in weights)
+        self._ends = np.cumsum([port.shape[1] for port in self.ports]).tolist()
+        self._rows = np.zeros((64, self._ends[-1]), np.float32)
+        self._length = 0
+        self.num_episodes = 0
+
+    def __len__(self) -> int:
+        """How many steps it holds."""
+        return self._length
+
+    @property
+    def rows(self) -> NDArray[np.float32]:
+        """All steps, float32 (T, W): the tensors of :func:`adaptation_inputs` side by side; a view."""
+        return self._rows[: self._length]
+
+    def add(self, *parts: NDArray[np.float32] | float, ended: bool) -> None:
+        """Takes in a step.
+
+        Args:
+            parts: a row of every tensor but the last, in order.
+            ended: whether it was its episode's last.
+        """
+        if self._length == len(self._rows):
+            self._make_room()
+        row, start = self._rows[self._length], 0
+        for part, end in zip(parts, self._ends, strict=False):
+            row[start:end] = part
+            start = end
+        row[-1] = ended
+        self._length += 1
+        self.num_episodes += ended
+
+    def take_over(self, rows: NDArray[np.float32]) -> None:
+        """Holds these steps instead of its own."""
+        self._rows = np.concatenate([rows, np.zeros((64, rows.shape[1]), np.float32)])
+        self._length = len(rows)
+        self.num_episodes = int(rows[:, -1].sum())
+
+    def clear(self) -> None:
+        """Forgets all steps."""
+        self._length = self.num_episodes = 0
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """By name, copies of each tensor in one piece, (T, size)."""
+        starts = [0, *self._ends]
+        return {
+            port.name: np.ascontiguousarray(self.rows[:, start:end])
+            for port, start, end in zip(self.ports, starts, self._ends, strict=False)
+        }
+
+    def _make_room(self) -> None:
+        if self._length < MAX_STEPS:
+            self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+            return
+        kept = self.rows[self._length // 2 :].copy()
+        self._rows[: len(kept)] = kept
+        self._length = len(kept)
+        self.num_episodes = int(kept[:, -1].sum())
