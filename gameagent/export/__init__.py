@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from gameagent.checkpoint import Progress, RunFolder, write_atomically
 from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
-from gameagent.export.graph import trace
+from gameagent.export.adaptation import gradient_spec, trace_correction, usual_shortfall
+from gameagent.export.graph import add_initial_values, trace
 from gameagent.export.parity import measure_parity
 from gameagent.export.step import PolicyStep
 from gameagent.policies.network import AgentNetwork
+from gameagent.policies.transitions import OFFSET
 from gameagent_games.distributions import Slot
 from gameagent_games.interface import Family, Feature
 from gameagent_sdk import (
@@ -20,6 +23,7 @@ from gameagent_sdk import (
     BeliefSpec,
     Bundle,
     FeatureSpec,
+    GradientSpec,
     Manifest,
     TensorSpec,
     attach_manifest,
@@ -81,14 +85,18 @@ def bundle_policy(
         ExportError: The graph does not do what the policy does.
     """
     num_episodes = config.num_episodes or family.num_episodes
-    manifest = make_manifest(policy, family, num_episodes, training, evaluation)
+    gradient = None
+    if policy.correction is not None:
+        gradient = gradient_spec(policy.correction, usual_shortfall(policy, family, num_episodes, config.seed))
+    manifest = make_manifest(policy, family, num_episodes, training, evaluation, gradient)
     graph = trace_step(policy, manifest)
-    bundle = Bundle.from_bytes(attach_manifest(graph, manifest))
+    gradient_steps = b"" if policy.correction is None else trace_correction(policy.correction, manifest)
+    bundle = Bundle.from_bytes(attach_manifest(graph, manifest, gradient_steps))
     parity = measure_parity(policy, family, num_episodes, bundle, config.seed)
     for engine, result in parity.items():
         result.check(engine)
     measured: dict[str, Any] = {engine: asdict(result) for engine, result in parity.items()}
-    return Bundle.from_bytes(attach_manifest(graph, replace(manifest, parity=measured)))
+    return Bundle.from_bytes(attach_manifest(graph, replace(manifest, parity=measured), gradient_steps))
 
 
 def make_manifest(
@@ -97,8 +105,9 @@ def make_manifest(
     num_episodes: int,
     training: dict[str, Any],
     evaluation: dict[str, Any] | None,
+    gradient: GradientSpec | None = None,
 ) -> Manifest:
-    """The manifest of a family's policy."""
+    """The manifest of a family's policy; without ``gradient``, of one whose gradient steps are left out."""
     hidden = policy.initial_state(1)
     return Manifest(
         name=family.name,
@@ -109,7 +118,8 @@ def make_manifest(
         beliefs=tuple(_belief_spec(slot) for slot in policy.spec.belief_slots),
         num_episodes=num_episodes,
         max_steps=family.max_steps,
-        adaptation=("memory",) if hidden else (),
+        adaptation=(*(["memory"] if hidden else []), *(["gradient"] if gradient else [])),
+        gradient=gradient,
         training=training,
         evaluation=evaluation,
     )
@@ -118,6 +128,8 @@ def make_manifest(
 def trace_step(policy: AgentNetwork, manifest: Manifest) -> bytes:
     """The policy's step as a serialized ONNX model, named as the manifest says, with a dynamic leading axis."""
     model = trace(PolicyStep(policy), step_inputs(manifest), step_outputs(manifest))
+    if manifest.gradient is not None:
+        add_initial_values(model, {OFFSET: torch.zeros(1, manifest.belief_size)})
     return bytes(model.SerializeToString())
 
 

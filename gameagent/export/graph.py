@@ -5,7 +5,7 @@ import inspect
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import onnx
 import onnx.numpy_helper
 import onnx.version_converter
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gameagent.errors import ExportError
 from gameagent_sdk import Port
@@ -33,22 +33,37 @@ def trace(module: nn.Module, inputs: Sequence[Port], outputs: Sequence[Port]) ->
         torch.zeros([2 if size is None else size for size in port.shape], dtype=getattr(torch, port.dtype))
         for port in inputs
     )
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
-            module.eval(),
-            example,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-            input_names=[port.name for port in inputs],
-            output_names=[port.name for port in outputs],
-            dynamic_shapes=_dynamic_rows(module, len(inputs)),
+            module.eval(), example, dynamic_shapes=_dynamic_rows(module, len(inputs)), **options(inputs, outputs)
         )
+    return finish(program)
+
+
+def options(inputs: Sequence[Port], outputs: Sequence[Port]) -> dict[str, Any]:
+    """How ``torch.onnx.export`` is called for whatever goes into a file."""
+    names = {"input_names": [port.name for port in inputs], "output_names": [port.name for port in outputs]}
+    return {"dynamo": True, "external_data": False, "verbose": False, **names}
+
+
+def finish(program: "torch.onnx.ONNXProgram | None") -> onnx.ModelProto:
+    """The model of what ``torch.onnx.export`` gave, stripped."""
     if program is None:
         raise ExportError("torch.onnx gave no program; this torch is not one that gameagent supports")
     model = program.model_proto
     strip(model)
     return model
+
+
+def add_initial_values(model: onnx.ModelProto, values: Mapping[str, Tensor]) -> None:
+    """Gives inputs initial values, so that an engine may leave them out: they are initializers, too.
+
+    Args:
+        model: Changed in place.
+        values: By input's name, one row each, ``(1, …)``: it is the same for all rows.
+    """
+    for name, value in values.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(value.detach().numpy(), name))
 
 
 def strip(message: Any) -> None:
@@ -133,7 +148,7 @@ def _dynamic_rows(module: nn.Module, num_inputs: int) -> tuple[Any, ...]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keeps the exporter's own chatter from the terminal; its errors are raised all the same."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnx_ir", "onnxscript")]
     levels = [logger.level for logger in loggers]

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from gameagent.errors import ExportError
 from gameagent.policies.interface import Outputs
 from gameagent.policies.network import AgentNetwork
+from gameagent.policies.transitions import OFFSET, BeliefCorrection, Transitions
 from gameagent.rollout import Rollout, Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
-from gameagent_sdk import Bundle, Policy, PolicySession, action_probabilities
+from gameagent_sdk import Bundle, Policy, PolicySession, action_probabilities, adaptation_inputs, load_adaptation
 from gameagent_sdk.backends import BackendName
 
 NUM_GAMES = 8
+NUM_ADAPTATIONS = 50
 ENGINES: tuple[BackendName, ...] = ("onnxruntime", "numpy")
 TOLERANCE = 1e-5
 """Largest difference allowed between the action probabilities, or beliefs, of torch and of the file. Probabilities
@@ -33,6 +35,8 @@ class Parity:
         num_steps: Decisions compared.
         probabilities: Largest absolute difference of action probabilities.
         beliefs: Largest absolute difference of beliefs.
+        weights: Largest absolute difference of the weights over `NUM_ADAPTATIONS` gradient steps in a row; 0 where the
+            policy takes none.
     """
 
     num_games: int
@@ -40,14 +44,15 @@ class Parity:
     num_steps: int
     probabilities: float
     beliefs: float
+    weights: float = 0.0
 
     def check(self, engine: str) -> None:
         """Raises ExportError if the file differs in that engine."""
-        if not max(self.probabilities, self.beliefs) <= TOLERANCE:
+        if not max(self.probabilities, self.beliefs, self.weights) <= TOLERANCE:
             raise ExportError(
                 f"nothing was written: the file's outputs in {engine} differ from torch's by {self.probabilities:.1e} "
-                f"(probabilities) and {self.beliefs:.1e} (beliefs), more than {TOLERANCE:.0e}; this is a bug of the "
-                "exporter, please report it with the run's folder"
+                f"(probabilities), {self.beliefs:.1e} (beliefs) and {self.weights:.1e} (weights after gradient steps), "
+                f"more than {TOLERANCE:.0e}; this is a bug of the exporter, please report it with the run's folder"
             )
 
 
@@ -67,7 +72,8 @@ def measure_parity(
     found = {}
     for engine in ENGINES:
         chances, beliefs = _follow(PolicySession(Policy(bundle, engine)), rollout, outputs)
-        found[engine] = Parity(NUM_GAMES, num_episodes, rollout.num_steps, chances, beliefs)
+        weights = 0.0 if policy.correction is None else _follow_gradient(policy.correction, bundle, rollout, engine)
+        found[engine] = Parity(NUM_GAMES, num_episodes, rollout.num_steps, chances, beliefs, weights)
     return found
 
 
@@ -78,6 +84,8 @@ def _follow(session: PolicySession, rollout: Rollout, outputs: Outputs) -> tuple
     for t in range(len(rollout.actions)):
         valid = rollout.valid[t].numpy()
         legal = None if rollout.inputs.legal_actions is None else rollout.inputs.legal_actions[t].numpy()
+        if rollout.inputs.belief_offset is not None:
+            session.context.weights[OFFSET][:] = rollout.inputs.belief_offset[t].numpy()
         logits = session.step(rollout.inputs.observation[t].numpy(), legal)
         given = action_probabilities(logits[valid], None if legal is None else legal[valid])
         expected = outputs.action_params[0][t].exp().numpy()[valid]
@@ -87,6 +95,41 @@ def _follow(session: PolicySession, rollout: Rollout, outputs: Outputs) -> tuple
         ended = rollout.inputs.episode_start[following, :, 0].numpy() > 0
         session.observe(rollout.actions[t].numpy(), rollout.rewards[t].numpy(), ended)
     return worst_chances, worst_beliefs
+
+
+def _follow_gradient(correction: BeliefCorrection, bundle: Bundle, rollout: Rollout, engine: BackendName) -> float:
+    """Takes gradient steps on the rows' trials in turn, in torch and with the file; gives the largest difference."""
+    backend, inputs = load_adaptation(bundle, engine), rollout.inputs
+    random = np.random.default_rng(0)
+    beliefs = torch.from_numpy(random.random((*inputs.observation.shape[:2], bundle.manifest.belief_size), np.float32))
+    expected = np.zeros((1, bundle.manifest.belief_size), np.float32)
+    given, worst = expected.copy(), 0.0
+    for step in range(NUM_ADAPTATIONS):
+        row = step % rollout.rewards.shape[1]
+        length = int(rollout.valid[:, row].sum())
+        part = slice(0, length), slice(row, row + 1)
+        taught = Transitions.of(
+            inputs.observation[part], inputs.previous_action[part], inputs.episode_start[part], beliefs[part],
+            rollout.rewards[part], rollout.valid[part],
+        )  # fmt: skip
+        with torch.no_grad():
+            expected = correction.correct(torch.from_numpy(expected), taught).numpy()
+        following = min(length, len(inputs.previous_action) - 1)  # what a step did is the next one's previous action
+        actions = torch.cat((inputs.previous_action[1:length, row], inputs.previous_action[following, row][None]))
+        ends = torch.cat((inputs.episode_start[1:length, row], torch.ones(1, 1)))
+        experience = (
+            inputs.observation[:length, row],
+            beliefs[:length, row],
+            actions,
+            rollout.rewards[:length, row, None],
+        )
+        tensors = [np.ascontiguousarray(tensor.numpy()) for tensor in (*experience, ends)]
+        names = [port.name for port in adaptation_inputs(bundle.manifest)]
+        after = np.zeros_like(given)
+        backend.bind(dict(zip(names, [given, *tensors], strict=True)), {f"next_{OFFSET}": after})()
+        given = after
+        worst = max(worst, _worst(given, expected))
+    return worst
 
 
 def _worst(given: NDArray[Any], expected: NDArray[Any]) -> float:

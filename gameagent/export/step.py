@@ -25,7 +25,8 @@ class PolicyStep(nn.Module):
         Args:
             observation: ``(N, D)``.
             *rest: ``legal_actions`` bool ``(N, A)`` if the game has a mask, ``previous_action`` ``(N, A)``,
-                ``previous_reward`` ``(N, 1)``, ``episode_start`` ``(N, 1)``, then the hidden state.
+                ``previous_reward`` ``(N, 1)``, ``episode_start`` ``(N, 1)``, then the hidden state, then what
+                gradient steps add to the belief, ``(N, E)``, which may be left out.
 
         Returns:
             ``logits`` ``(N, A)``, or ``mean`` and ``log_std`` ``(N, A)`` where actions are continuous; the next hidden
@@ -35,10 +36,12 @@ class PolicyStep(nn.Module):
         legal_actions: Tensor | None = None
         if policy.spec.has_mask:
             legal_actions, *rest = rest  # type: ignore[assignment]
-        previous_action, previous_reward, episode_start, *hidden = rest
+        previous_action, previous_reward, episode_start, *carried = rest
+        num_hidden = len(policy.initial_state(1))
+        hidden, offset = carried[:num_hidden], carried[num_hidden:]
         inputs = Inputs(
             observation, previous_action, previous_reward, episode_start, legal_actions,
-            truth=observation[:, :0], told=None,
+            truth=observation[:, :0], told=None, belief_offset=offset[0] if offset else None,
         )  # fmt: skip
         seen, memory, next_hidden = policy.join(inputs), None, []
         if policy.encoder is not None and self.lstm is not None and policy.memory_norm is not None:

@@ -115,9 +115,10 @@ class TransitionModel(nn.Module):
         happened = torch.cat((steps.next_observations - steps.observations, self.reward_scale * steps.rewards), -1)
         log_std = self.log_std.clamp(MIN_LOG_STD, MAX_LOG_STD)
         error = (happened - predicted) * torch.exp(-log_std)
-        likelihood = (0.5 * error * error + log_std).sum(-1)
-        valid = steps.valid.to(likelihood.dtype)
-        mean: Tensor = (likelihood * valid).sum() / valid.sum().clamp(min=1.0)
+        # Sums are written as products: the gradient of a sum over time would ask for its length, in the exported graph.
+        surprise = (error * error) @ error.new_full((error.shape[-1],), 0.5) + log_std.sum()
+        valid = steps.valid.to(error.dtype)
+        mean: Tensor = surprise @ valid / valid.sum().clamp(min=1.0)
         return mean
 
 

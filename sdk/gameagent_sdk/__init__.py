@@ -3,8 +3,9 @@
 Start at :class:`Agent`. Engines are imported when the first agent is loaded.
 """
 
+from gameagent_sdk.adaptation import Adaptation
 from gameagent_sdk.agent import Agent
-from gameagent_sdk.backends import Backend, load_backend
+from gameagent_sdk.backends import Backend, load_adaptation, load_backend
 from gameagent_sdk.beliefs import Belief, decode_beliefs
 from gameagent_sdk.bundle import Bundle, attach_manifest, graph_sha256
 from gameagent_sdk.context import Context
@@ -19,13 +20,13 @@ from gameagent_sdk.errors import (
     RecordingError,
     SdkError,
 )
-from gameagent_sdk.manifest import ActionSpec, BeliefSpec, FeatureSpec, Manifest, TensorSpec
+from gameagent_sdk.manifest import ActionSpec, BeliefSpec, FeatureSpec, GradientSpec, Manifest, TensorSpec
 from gameagent_sdk.policy import Policy
 from gameagent_sdk.replay import Replay, replay
 from gameagent_sdk.sampling import action_probabilities, sample_actions
 from gameagent_sdk.save_slots import SaveSlots
 from gameagent_sdk.session import PolicySession
-from gameagent_sdk.signature import Port, step_inputs, step_outputs
+from gameagent_sdk.signature import Port, adaptation_inputs, adaptation_outputs, step_inputs, step_outputs
 from gameagent_sdk.squad import Squad
 from gameagent_sdk.timing import CallTimes
 
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ActionSpec",
+    "Adaptation",
     "Agent",
     "Backend",
     "Belief",
@@ -44,6 +46,7 @@ __all__ = [
     "Context",
     "FeatureSpec",
     "Finding",
+    "GradientSpec",
     "InputError",
     "Manifest",
     "ManifestError",
@@ -60,9 +63,12 @@ __all__ = [
     "TensorSpec",
     "__version__",
     "action_probabilities",
+    "adaptation_inputs",
+    "adaptation_outputs",
     "attach_manifest",
     "decode_beliefs",
     "graph_sha256",
+    "load_adaptation",
     "load_backend",
     "replay",
     "sample_actions",

@@ -29,6 +29,11 @@ def parse_object(text: str) -> dict[str, Any]:
     return value
 
 
+def optional_fields(record: type[Any]) -> set[str]:
+    """Names of a dataclass's fields that a file need not hold."""
+    return {field.name for field in dataclasses.fields(record) if OPTIONAL in field.metadata}
+
+
 def read_record(record: type[Record], fields: dict[str, Any], path: str = "") -> Record:
     """Builds the dataclass ``record`` from parsed JSON, refusing missing, unknown and mistyped fields.
 
@@ -43,7 +48,7 @@ def read_record(record: type[Record], fields: dict[str, Any], path: str = "") ->
         ManifestError: names the field, what was expected and what was given.
     """
     hints = _hints(record)  # type: ignore[arg-type]  # mypy takes the class of a type variable for unhashable
-    optional = {field.name for field in dataclasses.fields(record) if OPTIONAL in field.metadata}
+    optional = optional_fields(record)
     missing, unknown = sorted(hints.keys() - fields.keys() - optional), sorted(fields.keys() - hints.keys())
     if missing:
         raise ManifestError(f"manifest field {path}{missing[0]} is missing: export the bundle again")

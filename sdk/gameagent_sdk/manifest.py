@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gameagent_sdk.errors import ManifestError, shown
-from gameagent_sdk.json_fields import OPTIONAL, parse_object, read_record
+from gameagent_sdk.json_fields import OPTIONAL, optional_fields, parse_object, read_record
 
 SCHEMA_VERSION = 1
 STEP_INPUTS = ("observation", "legal_actions", "previous_action", "previous_reward", "episode_start")
@@ -247,13 +247,15 @@ class Manifest:
         return sum(slot.width for slot in self.beliefs)
 
     def to_json(self) -> str:
-        """The manifest as JSON text, every field written out.
+        """The manifest as JSON text, every field written out but for optional ones that are None.
 
         Raises:
             ManifestError: a field does not survive the way through JSON (NaN, a numpy number, a list for a tuple).
         """
         try:
-            text = json.dumps(dataclasses.asdict(self), allow_nan=False)
+            unused = {name for name in optional_fields(Manifest) if getattr(self, name) is None}
+            fields = {name: value for name, value in dataclasses.asdict(self).items() if name not in unused}
+            text = json.dumps(fields, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise ManifestError(f"the manifest cannot be written as JSON: {error}") from error
         Manifest.from_json(text)  # what cannot be read back must not be shipped

@@ -1,0 +1,103 @@
+"""The gradient steps as a graph of their own, for the runtime to take inside the game: plain operators, any length."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from gameagent.algorithms.inner_loop import adapt
+from gameagent.export.graph import finish, options, quiet
+from gameagent.policies.network import AgentNetwork
+from gameagent.policies.transitions import MAX_INNER_NORM, OFFSET, BeliefCorrection, Transitions
+from gameagent.rollout import Trials
+from gameagent.seeding import game_seeds, numpy_generator, torch_generator
+from gameagent_games.interface import Family
+from gameagent_sdk import GradientSpec, Manifest, Port, TensorSpec, adaptation_inputs, adaptation_outputs
+
+MIN_STEPS = 3  # a graph traced for fewer steps takes their number for a constant
+TRACED_STEPS = 7
+NUM_TRIALS = 256
+SMALLEST_HARM = 1e-6
+MAX_KL = 2.0  # nats; corrections in games beyond training moved actions by up to 1, and were right to
+
+
+def gradient_spec(correction: BeliefCorrection, harm: float) -> GradientSpec:
+    """How the runtime is to take a correction's steps.
+
+    Args:
+        correction: The inner loop.
+        harm: How far a return may fall behind a step before that is taken back, see `GradientSpec.harm`.
+    """
+    weights = (TensorSpec(OFFSET, (len(correction.log_step_sizes),)),)
+    return GradientSpec(weights=weights, max_kl=MAX_KL, harm=harm)
+
+
+def usual_shortfall(policy: AgentNetwork, family: Family, num_episodes: int, seed: int) -> float:
+    """How far an episode's return falls below the mean of the trial's earlier ones by bad luck alone.
+
+    The 99th percentile over trials of training variants, in the game's units of reward; what is worse is taken for harm
+    that a gradient step did.
+    """
+    belief_size = policy.belief_head.size if policy.belief_head else 0
+    trials = Trials(family, NUM_TRIALS, max(num_episodes, 2), belief_size)
+    variants = family.space.sample(NUM_TRIALS, numpy_generator(seed, "shortfall"), "all")
+    seeds, told = game_seeds(seed, "shortfall", NUM_TRIALS), np.zeros(NUM_TRIALS, bool)
+    rollout = trials.play(policy, variants, seeds, told, torch_generator(seed, "shortfall"))
+    episodes = (rollout.inputs.episode_start[:, :, 0].cumsum(0) - 1).long()
+    returns = torch.zeros(max(num_episodes, 2), rollout.rewards.shape[1])
+    returns.scatter_add_(0, episodes.clamp(0, len(returns) - 1), rollout.rewards * rollout.valid)
+    earlier = returns.cumsum(0)[:-1] / torch.arange(1.0, len(returns)).unsqueeze(1)
+    return max(float(torch.quantile((earlier - returns[1:]).flatten(), 0.99)), SMALLEST_HARM)
+
+
+def trace_correction(correction: BeliefCorrection, manifest: Manifest) -> bytes:
+    """The correction's gradient steps as a serialised ONNX model, named as `gameagent_sdk.adaptation_inputs` says."""
+
+    def steps(
+        offset: Tensor, observations: Tensor, beliefs: Tensor, actions: Tensor, rewards: Tensor, episode_end: Tensor
+    ) -> Tensor:
+        followed = episode_end[:-1, 0] == 0.0
+        taught = Transitions(
+            observations[:-1], actions[:-1], beliefs[:-1], observations[1:], rewards[:-1], followed
+        )  # fmt: skip
+        start = {OFFSET: offset[0]}
+        corrected = adapt(
+            start, correction.model.loss, taught, correction.step_sizes, correction.inner_steps, max_norm=MAX_INNER_NORM
+        )
+        return corrected[OFFSET].unsqueeze(0)
+
+    return trace_gradient_steps(steps, adaptation_inputs(manifest), adaptation_outputs(manifest))
+
+
+def trace_gradient_steps(steps: Callable[..., Tensor], inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> bytes:
+    """A function that differentiates within itself as a serialised ONNX model.
+
+    ``torch.export`` alone refuses gradients within a function; traced to plain operators first, they are none any more.
+
+    Args:
+        steps: Takes float32 tensors in the ports' order; may use ``torch.func``.
+        inputs: A leading axis of None is T, the same for all and dynamic, at least `MIN_STEPS`.
+        outputs: For their names.
+    """
+    example = tuple(torch.zeros([TRACED_STEPS if size is None else size for size in port.shape]) for port in inputs)
+    with quiet(), torch.no_grad():
+        traced = make_fx(steps, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*example)
+        time = torch.export.Dim("T", min=MIN_STEPS)
+        axes = tuple({0: time} if port.shape[0] is None else {} for port in inputs)
+        program = torch.export.export(_Function(traced), example, dynamic_shapes=(axes,), strict=False)
+        model = finish(torch.onnx.export(program, **options(inputs, outputs)))
+    return bytes(model.SerializeToString())
+
+
+class _Function(nn.Module):
+    """A traced function as a module, which is all that ``torch.export`` takes."""
+
+    def __init__(self, function: nn.Module) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *tensors: Tensor) -> Tensor:
+        result: Tensor = self.function(*tensors)
+        return result
