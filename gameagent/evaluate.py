@@ -4,10 +4,8 @@ The curve is the mean return by episode index over many trials of different vari
 policy, a memoryless one of the same budget, an oracle that is shown the rules, and the known ceiling.
 """
 
-import copy
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +17,11 @@ from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games.interface import Family
 from gameagent_games.simulator import Simulator
 from gameagent_games.variant import Split
-from gameagent_sdk import Bundle, PolicySession, action_probabilities, sample_actions
+from gameagent_sdk import Agent, Bundle, Policy, PolicySession, Squad, action_probabilities, sample_actions
 
 CHUNK = 2048  # games side by side in one call of the file
 NUM_RESAMPLES = 1000
+MAX_AGENTS = 2**16
 
 
 @dataclass(frozen=True)
@@ -72,50 +71,135 @@ def evaluate_bundle(
         ExportError: The file is for another game.
     """
     check_fit(bundle, family)
-    session = PolicySession(bundle)
     heat = bundle.manifest.temperature if temperature is None else temperature
-    generator = numpy_generator(seed, "evaluation actions")
-    started = np.zeros(0, bool)  # rows that have decided at least once: what comes before belongs to no decision
+    if bundle.manifest.gradient is not None:
+        players: Players = SquadPlayers(bundle, family, seed, heat)
+    else:
+        players = SessionPlayers(bundle, family, numpy_generator(seed, "evaluation actions"), heat)
+    return _play(family, split, num_variants, num_episodes, seed, players)
 
-    def begin(num_rows: int) -> None:
-        nonlocal started
-        session.reset(num_rows)
-        started = np.zeros(num_rows, bool)
 
-    def act(observations: NDArray[Any], legal: NDArray[Any], deciding: NDArray[np.bool_]) -> NDArray[np.int64]:
-        before = None if deciding.all() else copy.deepcopy(session.context)
-        mask = legal if family.has_mask else None
-        logits = session.step(observations, mask)
-        if before is not None:  # a seat that waits keeps the memory that it had
-            for name, tensor in session.context.hidden_state.items():
-                tensor[~deciding] = before.hidden_state[name][~deciding]
-        return sample_actions(action_probabilities(logits, mask, heat), generator)
+class Players(Protocol):
+    """Who decides in the games of one call of `_play`; a row is one seat of one game."""
+
+    def begin(self, num_rows: int) -> None:
+        """Starts a trial in each row."""
+
+    def act(
+        self, observations: NDArray[Any], legal: NDArray[np.bool_], deciding: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """Actions of all rows, of which those of rows that do not decide are ignored."""
 
     def observe(
-        actions: NDArray[Any], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
+        self, actions: NDArray[np.int64], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
     ) -> None:
-        before = None if deciding.all() else copy.deepcopy(session.context)
-        started[deciding] = True
-        session.observe(actions, np.where(started, rewards, 0.0), ended)
+        """What came of it; a row that did not decide was rewarded for its last decision."""
+
+
+class SessionPlayers:
+    """All rows in one call of the file, for policies that adapt by memory or not at all."""
+
+    def __init__(self, bundle: Bundle, family: Family, generator: np.random.Generator, temperature: float) -> None:
+        self.session, self.family = PolicySession(bundle), family
+        self.generator, self.temperature = generator, temperature
+        self.started = np.zeros(0, bool)  # rows that have decided at least once: what comes before is no decision's
+
+    def begin(self, num_rows: int) -> None:
+        self.session.reset(num_rows)
+        self.started = np.zeros(num_rows, bool)
+
+    def act(
+        self, observations: NDArray[Any], legal: NDArray[np.bool_], deciding: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        before = None if deciding.all() else self.session.context.copy()
+        mask = legal if self.family.has_mask else None
+        logits = self.session.step(observations, mask)
+        if before is not None:  # a seat that waits keeps the memory that it had
+            for name, tensor in self.session.context.hidden_state.items():
+                tensor[~deciding] = before.hidden_state[name][~deciding]
+        return sample_actions(action_probabilities(logits, mask, self.temperature), self.generator)
+
+    def observe(
+        self, actions: NDArray[np.int64], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
+    ) -> None:
+        context = self.session.context
+        before = None if deciding.all() else context.copy()
+        self.started[deciding] = True
+        self.session.observe(actions, np.where(self.started, rewards, 0.0), ended)
         if before is not None:
-            waiting, context = ~deciding, session.context
+            waiting = ~deciding
             context.previous_action[waiting] = before.previous_action[waiting]
             context.previous_reward[waiting] += before.previous_reward[waiting]
             context.episode_start[waiting] = np.maximum(context.episode_start, before.episode_start)[waiting]
 
-    return _play(family, split, num_variants, num_episodes, seed, begin, act, observe)
+
+class SquadPlayers:
+    """An agent for every row, as in a game: for policies that adapt by gradient steps."""
+
+    def __init__(self, bundle: Bundle, family: Family, seed: int, temperature: float) -> None:
+        self.policy, self.family = Policy(bundle), family
+        self.seeds = iter(game_seeds(seed, "evaluation agents", MAX_AGENTS).tolist())
+        self.temperature = temperature
+        self.agents: list[Agent] = []
+
+    def begin(self, num_rows: int) -> None:
+        self.squad = Squad(self.policy, seed=next(self.seeds))
+        self.agents = [self.squad.join(temperature=self.temperature) for _ in range(num_rows)]
+        self.rewards = np.zeros(num_rows)  # since the last decision
+        self.ended = np.zeros(num_rows, np.bool_)
+
+    def act(
+        self, observations: NDArray[Any], legal: NDArray[np.bool_], deciding: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        rows = np.flatnonzero(deciding).tolist()
+        for row in rows:  # an outcome is complete once the row decides again
+            self._tell(row)
+        chosen = self.squad.act(
+            {self.agents[row]: observations[row] for row in rows},
+            {self.agents[row]: legal[row] for row in rows} if self.family.has_mask else None,
+        )
+        actions = np.zeros(len(deciding), np.int64)
+        actions[rows] = [chosen[self.agents[row]] for row in rows]
+        return actions
+
+    def observe(
+        self, actions: NDArray[np.int64], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
+    ) -> None:
+        self.rewards += rewards
+        self.ended |= ended
+
+    def _tell(self, row: int) -> None:
+        if self.agents[row].phase == "observe":
+            self.agents[row].observe(float(self.rewards[row]), terminated=bool(self.ended[row]))
+        self.rewards[row], self.ended[row] = 0.0, False
+
+
+class RandomPlayers:
+    """Uniformly random legal actions."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self.generator = generator
+
+    def begin(self, num_rows: int) -> None:
+        pass
+
+    def act(
+        self, observations: NDArray[Any], legal: NDArray[np.bool_], deciding: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        return np.asarray((self.generator.random(legal.shape) * legal).argmax(axis=1), dtype=np.int64)
+
+    def observe(
+        self, actions: NDArray[np.int64], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
+    ) -> None:
+        pass
 
 
 def evaluate_random(
     family: Family, *, split: Split, num_variants: int, num_episodes: int, seed: int
 ) -> NDArray[np.float64]:
     """The same with uniformly random legal actions: returns float64 ``(num_variants, num_episodes)``."""
-    generator = numpy_generator(seed, "evaluation actions")
-
-    def act(observations: NDArray[Any], legal: NDArray[Any], deciding: NDArray[np.bool_]) -> NDArray[np.int64]:
-        return np.asarray((generator.random(legal.shape) * legal).argmax(axis=1), dtype=np.int64)
-
-    return _play(family, split, num_variants, num_episodes, seed, lambda rows: None, act, lambda *outcome: None)
+    players = RandomPlayers(numpy_generator(seed, "evaluation actions"))
+    return _play(family, split, num_variants, num_episodes, seed, players)
 
 
 def _play(
@@ -124,9 +208,7 @@ def _play(
     num_variants: int,
     num_episodes: int,
     seed: int,
-    begin: Callable[[int], None],
-    act: Callable[..., NDArray[np.int64]],
-    observe: Callable[..., None],
+    players: Players,
 ) -> NDArray[np.float64]:
     variants = family.space.sample(num_variants, numpy_generator(seed, "evaluation variants"), split)
     seeds = game_seeds(seed, "evaluation games", num_variants)
@@ -135,19 +217,19 @@ def _play(
         part = slice(first, min(first + CHUNK, num_variants))
         simulator = Simulator(family, part.stop - part.start, num_episodes=num_episodes)
         simulator.reset(variants[part], seeds[part])
-        begin(simulator.num_games * family.num_seats)
+        players.begin(simulator.num_games * family.num_seats)
         games = np.arange(first, part.stop)
         while not simulator.finished.all():
             deciding = (simulator.acting & ~simulator.finished[:, None]).reshape(-1)
             rows = len(deciding)
             legal = simulator.legal_actions.reshape(rows, -1).copy()
             legal[~legal.any(axis=1)] = True  # of seats that do not decide
-            actions = act(simulator.observations.reshape(rows, -1), legal, deciding)
+            actions = players.act(simulator.observations.reshape(rows, -1), legal, deciding)
             episodes = simulator.episodes.copy()
             simulator.step(actions.reshape(simulator.acting.shape))
             returns[games, episodes] += simulator.rewards.mean(axis=1)
             ended = np.repeat(simulator.terminated | simulator.truncated, family.num_seats)
-            observe(actions, simulator.rewards.reshape(-1), ended, deciding)
+            players.observe(actions, simulator.rewards.reshape(-1), ended, deciding)
     return returns[:, :num_episodes]
 
 
