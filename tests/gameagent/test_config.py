@@ -130,8 +130,3 @@ def test_a_file_that_is_missing_or_no_toml_is_named(tmp_path):
         with pytest.raises(ConfigError, match=reason) as error:
             read_config_file(path)
         assert str(path) in str(error.value)
-
-
-def test_a_game_with_continuous_actions_is_refused_for_now():
-    with pytest.raises(ConfigError, match="navigation has continuous actions"):
-        make_config(load_family("navigation"), {})

@@ -7,7 +7,7 @@ import torch
 
 from gameagent.algorithms.rl2 import Schedule
 from gameagent.config import TrainConfig
-from gameagent.losses import clipped_policy_loss, entropy, masked_mean, value_loss
+from gameagent.losses import clipped_policy_loss, masked_mean, value_loss
 
 
 @pytest.mark.parametrize(
@@ -35,21 +35,6 @@ def test_means_are_over_valid_steps_only():
     assert masked_mean(values, valid).item() == 3.0
     assert value_loss(values, torch.zeros(2, 2), valid).item() == pytest.approx(0.5 * (1 + 25 + 9) / 3)
     assert masked_mean(values, torch.zeros(2, 2, dtype=torch.bool)).item() == 0.0
-
-
-@pytest.mark.parametrize("num_actions", [2, 5, 17])
-def test_entropy_of_the_uniform_is_the_logarithm_of_the_number_of_actions(num_actions):
-    logits = torch.log_softmax(torch.zeros(3, num_actions), -1)
-    assert entropy(logits).tolist() == pytest.approx([math.log(num_actions)] * 3)
-
-
-def test_entropy_of_a_certain_choice_is_zero_and_illegal_actions_add_nothing():
-    masked = torch.log_softmax(torch.tensor([0.0, 0.0, -1e9, -1e9]), -1)
-    assert entropy(masked).item() == pytest.approx(math.log(2))
-    assert entropy(torch.log_softmax(torch.tensor([0.0, -1e9]), -1)).item() == 0.0
-    assert entropy(torch.log(torch.tensor([0.75, 0.25]))).item() == pytest.approx(
-        -0.75 * math.log(0.75) - 0.25 * math.log(0.25)
-    )
 
 
 def test_the_schedule_at_its_ends_and_between():

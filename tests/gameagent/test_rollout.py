@@ -8,11 +8,11 @@ import torch
 
 from gameagent.policies.beliefs import truth_from_encoding
 from gameagent.policies.interface import Inputs
-from gameagent.rollout import Trials, sample_actions
+from gameagent.rollout import Trials
 from gameagent.seeding import game_seeds, torch_generator
 from gameagent_games.simulator import Simulator
 
-NAMES = ["gridnavi", "forage", "two_seat_families:THROWS", "two_seat_families:NIM", "tolls"]
+NAMES = ["gridnavi", "forage", "two_seat_families:THROWS", "two_seat_families:NIM", "two_seat_families:TUG", "tolls"]
 NUM_GAMES = 6
 
 
@@ -34,6 +34,14 @@ def play(policy, family, seed=3):
     )
 
 
+def shown_action(family, action):
+    """What the next decision sees of an action: one-hot, or what the game made of it, from -1 to 1 over the box."""
+    if family.box is None:
+        return np.eye(family.num_actions)[int(action)]
+    low, high = np.array(family.box.low), np.array(family.box.high)
+    return 2 * (np.minimum(np.maximum(action, low), high) - low) / (high - low) - 1
+
+
 def book(family, variants, seeds, actions_of):
     """Plays one game with given actions; returns every seat's decisions, the returns by episode, and what was paid to
     seats that had not decided yet: no decision is credited with it."""
@@ -43,16 +51,16 @@ def book(family, variants, seeds, actions_of):
     fresh = [1.0] * family.num_seats  # whether an episode started since the seat's last decision
     returns, unearned = [0.0] * family.num_episodes, 0.0
     while not game.finished[0]:
-        actions = np.zeros((1, family.num_seats), np.int64)
+        actions = np.zeros((1, family.num_seats) if family.box is None else (1, family.num_seats, family.num_actions))
         for seat, mine in enumerate(decisions):
             if not game.acting[0, seat]:
                 continue
-            action = int(actions_of(seat, len(mine)))
+            action = actions_of(seat, len(mine)).numpy()
             mine.append(
                 SimpleNamespace(
                     observation=game.observations[0, seat].copy(),
                     legal=game.legal_actions[0, seat].copy(),
-                    previous_action=np.eye(family.num_actions)[mine[-1].action] if mine else [0] * family.num_actions,
+                    previous_action=shown_action(family, mine[-1].action) if mine else [0] * family.num_actions,
                     previous_reward=mine[-1].reward if mine else 0.0,
                     episode_start=fresh[seat],
                     action=action,
@@ -62,7 +70,7 @@ def book(family, variants, seeds, actions_of):
             fresh[seat] = 0.0
             actions[0, seat] = action
         episode = int(game.episodes[0])
-        game.step(actions)
+        game.step(actions.astype(np.int64) if family.box is None else actions)
         returns[episode] += float(game.rewards[0].mean())
         for seat, mine in enumerate(decisions):
             if mine:
@@ -129,8 +137,14 @@ def test_log_probs_and_values_are_the_policys_over_each_rows_own_decisions(playe
         inputs = Inputs(*alone, rollout.inputs.truth[row : row + 1], rollout.inputs.told[row : row + 1])
         with torch.no_grad():
             outputs, _ = policy(inputs, policy.initial_state(1))
-        chosen = outputs.action_params[0][:, 0].gather(1, rollout.actions[:length, row : row + 1])[:, 0]
-        torch.testing.assert_close(rollout.log_probs[:length, row], chosen, atol=1e-4, rtol=1e-4)
+        actions = rollout.actions[:length, row]
+        params = [part[:, 0] for part in outputs.action_params]
+        if played.family.box is None:
+            chosen = torch.distributions.Categorical(logits=params[0]).log_prob(actions)
+        else:  # of what was drawn, also where the game clipped it
+            chosen = torch.distributions.Normal(params[0], params[1].exp()).log_prob(actions).sum(-1)
+        rounding = 1e-4 if played.family.box is None else 1e-2  # a narrow density magnifies it
+        torch.testing.assert_close(rollout.log_probs[:length, row], chosen, atol=rounding, rtol=1e-4)
         torch.testing.assert_close(rollout.values[:length, row], outputs.values[:, 0], atol=1e-4, rtol=1e-4)
 
 
@@ -150,11 +164,3 @@ def test_the_same_seed_gives_the_same_rollout_also_from_used_buffers(played):
     assert torch.equal(again.actions, played.rollout.actions) and torch.equal(again.rewards, played.rollout.rewards)
     assert torch.equal(again.log_probs, played.rollout.log_probs)
     assert not torch.equal(other.actions, played.rollout.actions)
-
-
-def test_actions_are_drawn_by_their_probabilities():
-    chances = torch.tensor([0.5, 0.25, 0.125, 0.125, 0.0])
-    drawn = sample_actions(torch.log(chances).expand(40_000, 5), torch_generator(0, "test"))
-    frequencies = torch.bincount(drawn, minlength=5) / len(drawn)
-    np.testing.assert_allclose(frequencies, chances, atol=5 * 0.5 / 200)  # five standard deviations
-    assert frequencies[4] == 0
