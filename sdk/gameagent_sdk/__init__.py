@@ -23,7 +23,7 @@ from gameagent_sdk.errors import (
 from gameagent_sdk.manifest import ActionSpec, BeliefSpec, FeatureSpec, GradientSpec, Manifest, TensorSpec
 from gameagent_sdk.policy import Policy
 from gameagent_sdk.replay import Replay, replay
-from gameagent_sdk.sampling import action_probabilities, sample_actions
+from gameagent_sdk.sampling import Gaussian, action_probabilities, sample_actions, sample_box_actions
 from gameagent_sdk.save_slots import SaveSlots
 from gameagent_sdk.session import PolicySession
 from gameagent_sdk.signature import Port, adaptation_inputs, adaptation_outputs, step_inputs, step_outputs
@@ -46,6 +46,7 @@ __all__ = [
     "Context",
     "FeatureSpec",
     "Finding",
+    "Gaussian",
     "GradientSpec",
     "InputError",
     "Manifest",
@@ -72,6 +73,7 @@ __all__ = [
     "load_backend",
     "replay",
     "sample_actions",
+    "sample_box_actions",
     "step_inputs",
     "step_outputs",
 ]

@@ -22,9 +22,10 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from gameagent_sdk.backends import BackendName
+from gameagent_sdk.box import Action, Box
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.errors import SdkError
 from gameagent_sdk.inputs import as_action, as_flag, as_number, as_reward, as_seed
@@ -33,7 +34,7 @@ from gameagent_sdk.pending import PendingWork
 from gameagent_sdk.policy import Policy
 from gameagent_sdk.readout import Readout
 from gameagent_sdk.recording import Recording
-from gameagent_sdk.sampling import one_row_action, one_row_probabilities
+from gameagent_sdk.sampling import one_row_action, one_row_box_action, one_row_probabilities, one_row_std
 from gameagent_sdk.timing import CallTimes
 
 DEADLINE_MS = 4.0  # a quarter of a frame at 60 frames a second
@@ -115,7 +116,7 @@ class Agent(Readout):
         self._trial.begin()
         self._note("begin_trial")
 
-    def act(self, observation: ArrayLike, legal_actions: ArrayLike | None = None) -> int:
+    def act(self, observation: ArrayLike, legal_actions: ArrayLike | None = None) -> Action:
         """Decides.
 
         Args:
@@ -125,7 +126,8 @@ class Agent(Readout):
                 ``manifest.action.mask``.
 
         Returns:
-            The action, an index into ``manifest.action.names``; always a legal one.
+            The action, an index into ``manifest.action.names``; always a legal one. Where ``manifest.action.kind`` is
+            "box", float64 (A,) in its units, always within its bounds.
 
         Raises:
             InputError: a wrong shape, dtype or value.
@@ -138,12 +140,16 @@ class Agent(Readout):
         trial.step.run()
         trial.step.check_outputs()
         trial.step.advance()
-        action = self._decide(trial.logits.tolist())
+        action: Action
+        if trial.box is None:
+            action = self._decide(trial.logits.tolist())
+        else:
+            action = self._decide_in_box(trial.box, trial.gaussian.mean.tolist(), trial.gaussian.log_std.tolist())
         self.act_times.count(perf_counter() - started)
         return action
 
     def observe(
-        self, reward: float, terminated: bool = False, truncated: bool = False, *, action: int | None = None
+        self, reward: float, terminated: bool = False, truncated: bool = False, *, action: ArrayLike | None = None
     ) -> None:
         """Tells what came of the last action. Memory is kept when the episode ends.
 
@@ -151,7 +157,8 @@ class Agent(Readout):
             reward: a finite number, on the scale used in training.
             terminated: whether the episode ended by the game's rules.
             truncated: whether it was cut off, by a time limit say.
-            action: what was really done, where it was not what ``act`` chose: a person took over, say.
+            action: what was really done, where it was not what ``act`` chose: a person took over, say. Of a box, (A,)
+                finite numbers; the nearest within its bounds are taken.
 
         Raises:
             InputError: the reward is no finite number, a flag is not True or False, or there is no such action.
@@ -164,7 +171,8 @@ class Agent(Readout):
         if self._trial.observed(done, value, terminated or truncated) and self._trial.adapter is not None:
             self._pending.add(self._trial.adapter.work())
         if self._recording is not None:
-            self._recording.note("observe", reward=value, terminated=terminated, truncated=truncated, action=done)
+            told = done.tolist() if isinstance(done, np.ndarray) else done
+            self._recording.note("observe", reward=value, terminated=terminated, truncated=truncated, action=told)
 
     def tick(self, budget_ms: float) -> int:
         """Does pending work in slices, in frames with time to spare: gradient steps, and what :meth:`save_soon` and
@@ -201,7 +209,10 @@ class Agent(Readout):
 
     @property
     def temperature(self) -> float:
-        """How freely actions are sampled: 1 as trained, above it more varied, below more decided, 0 the likeliest."""
+        """How freely actions are sampled: 1 as trained, above it more varied, below more decided, 0 the likeliest.
+
+        Of a box, the deviations are multiplied by it.
+        """
         return self._temperature
 
     @temperature.setter
@@ -212,6 +223,8 @@ class Agent(Readout):
     @property
     def strength(self) -> float:
         """How well it plays: 1 its best, 0 at random, between them that share of its decisions is its own.
+
+        At random is any legal action, or anywhere in the box, with even chances.
 
         It goes on learning at any strength.
         """
@@ -368,6 +381,19 @@ class Agent(Readout):
         if self._recording is not None:
             seen = trial.observation.tolist()
             self._recording.note("act", observation=seen, legal=legal, action=action, rows=rows, row=row)
+        return action
+
+    def _decide_in_box(
+        self, box: Box, mean: list[float], log_std: list[float], rows: int = 1, row: int = 0
+    ) -> NDArray[np.float64]:
+        """As :meth:`_decide`, where actions are continuous."""
+        std = one_row_std(log_std, self._temperature)
+        action = one_row_box_action(box, mean, std, self._strength, self._rng)
+        numbers = action.tolist()  # the array is the game's to change
+        self._trial.decided_in_box(numbers, mean, std)
+        if self._recording is not None:
+            seen = self._trial.observation.tolist()
+            self._recording.note("act", observation=seen, legal=None, action=numbers, rows=rows, row=row)
         return action
 
     def __reduce__(self) -> Any:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gameagent_sdk.box import Box
 from gameagent_sdk.manifest import Manifest
 
 
@@ -13,8 +14,11 @@ class Progress:
     """What one agent keeps count of in a trial, for its game and for overlays.
 
     Attributes:
-        probabilities: A numbers, of the last decision; zeros before the first.
-        last_action: the last decision; 0 before the first.
+        probabilities: A numbers, of the last decision; zeros before the first. Empty for a box.
+        last_action: the last decision; 0, or the middle of the box, before the first.
+        mean: A numbers that the last decision was drawn by, in the box's units; zeros before the first. Empty if
+            actions are discrete.
+        std: likewise, the deviations.
         num_decisions: in this trial.
         step: how many steps of the episode at hand were observed.
         episode_return: the sum of rewards so far in the episode at hand.
@@ -22,15 +26,29 @@ class Progress:
     """
 
     probabilities: list[float]
-    last_action: int = 0
+    last_action: int | list[float] = 0
+    mean: list[float] = field(default_factory=list)
+    std: list[float] = field(default_factory=list)
     num_decisions: int = 0
     step: int = 0
     episode_return: float = 0.0
     returns: list[float] = field(default_factory=list)
 
+    @classmethod
+    def blank(cls, manifest: Manifest) -> "Progress":
+        """That of a trial's start."""
+        zeros = [0.0] * manifest.num_actions
+        box = Box.of(manifest.action)
+        return cls(zeros) if box is None else cls([], box.middle.tolist(), mean=zeros, std=zeros)
+
     def decided(self, action: int, probabilities: list[float]) -> None:
         """Counts a decision."""
         self.last_action, self.probabilities = action, probabilities
+        self.num_decisions += 1
+
+    def decided_in_box(self, action: list[float], mean: list[float], std: list[float]) -> None:
+        """Counts a decision on a continuous action."""
+        self.last_action, self.mean, self.std = action, mean, std
         self.num_decisions += 1
 
     def observed(self, reward: float, ended: bool) -> None:
@@ -52,7 +70,7 @@ class Context:
 
     Attributes:
         hidden_state: by tensor name, each float32 (N, *shape).
-        previous_action: float32 (N, A), one-hot; zeros at a trial's start.
+        previous_action: float32 (N, A), one-hot, or from -1 to 1 over the box; zeros at a trial's start.
         previous_reward: float32 (N, 1); zero at a trial's start.
         episode_start: float32 (N, 1), 1 at the first step of each episode, else 0.
         weights: by tensor name, each float32 (N, *shape): what gradient steps adapt; empty where nothing is.

@@ -12,7 +12,8 @@ from typing import Any
 
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.errors import BundleError
-from gameagent_sdk.manifest import BeliefSpec, FeatureSpec
+from gameagent_sdk.json_fields import as_fields
+from gameagent_sdk.manifest import ActionSpec, BeliefSpec, FeatureSpec
 from gameagent_sdk.plain_text import counted, number, plain, table, wrapped
 
 NUM_ROWS = 40  # of a table; a forged file may hold very many
@@ -31,6 +32,7 @@ def describe(bundle: Bundle) -> str:
         wrapped(title, rest="  "),
         table((), _facts(bundle), "<<"),
         _section("observation", _observation(manifest.observation)),
+        _section("action", _components(manifest.action)),
         _section("beliefs", _beliefs(manifest.beliefs)),
         _section("training", table((), _entries(manifest.training), "<<") if manifest.training else []),
         _evaluation(manifest.evaluation),
@@ -81,6 +83,7 @@ def _facts(bundle: Bundle) -> Iterator[tuple[str, str]]:
     manifest, model = bundle.manifest, bundle.model
     hidden = [f"{plain(tensor.name, 40)} ({', '.join(map(str, tensor.shape))})" for tensor in manifest.hidden_state]
     operators = [f"{name}:{count}" for name, count in _operators(bundle).items()]
+    boxed = manifest.action.kind == "box"
     mask = ", the game says which are legal" if manifest.action.mask else ""
     adapts = "by " + _listed([plain(way) for way in manifest.adaptation]) if manifest.adaptation else "not at all"
     yield "check", "passed"
@@ -89,7 +92,8 @@ def _facts(bundle: Bundle) -> Iterator[tuple[str, str]]:
     yield "adapts", f"{adapts} within a trial"
     yield "trial", f"{number(manifest.num_episodes)} episodes of at most {number(manifest.max_steps)} steps"
     yield "temperature", number(manifest.temperature)
-    yield "actions", f"{manifest.num_actions}: {_listed([plain(name, 40) for name in manifest.action.names])}{mask}"
+    count = counted(manifest.num_actions, "number", "numbers") + " at once" if boxed else str(manifest.num_actions)
+    yield "actions", f"{count}: {_listed([plain(name, 40) for name in manifest.action.names])}{mask}"
     yield "hidden state", _listed(hidden) or "none"
     yield "graph", f"opset {model.opset}, {counted(len(model.nodes), 'node', 'nodes')}: {_listed(operators)}"
 
@@ -109,6 +113,17 @@ def _observation(features: Sequence[FeatureSpec]) -> list[str]:
     total = f"{sum(spec.size for spec in features)} numbers in all"
     lines = table(("feature", "values", "from", "to", "unit", "meaning"), rows, "<>>><<")
     return [*lines, *_left_out(features), *wrapped(total, "  ")]
+
+
+def _components(action: ActionSpec) -> list[str]:
+    """The components of a box; nothing where actions are discrete."""
+    if action.kind != "box":
+        return []
+    rows = [
+        (plain(name, _CELL), number(low), number(high), plain(action.unit, 16))
+        for name, low, high in zip(action.names[:NUM_ROWS], action.low, action.high, strict=False)
+    ]
+    return [*table(("component", "from", "to", "unit"), rows, "<>><"), *_left_out(action.names)]
 
 
 def _beliefs(slots: Sequence[BeliefSpec]) -> list[str]:
@@ -217,7 +232,7 @@ def _tame(value: object, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         return "..."
     if dataclasses.is_dataclass(value):
-        return {spec.name: _tame(getattr(value, spec.name), depth + 1) for spec in dataclasses.fields(value)}
+        return {name: _tame(item, depth + 1) for name, item in as_fields(value).items()}
     if isinstance(value, Mapping):
         return {name: _tame(item, depth + 1) for name, item in value.items()}
     if isinstance(value, list | tuple):

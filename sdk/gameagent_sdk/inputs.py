@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gameagent_sdk.box import Action, Box
 from gameagent_sdk.errors import InputError
 from gameagent_sdk.manifest import Manifest
 
@@ -120,9 +121,29 @@ def as_actions(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray[np.i
     return array.astype(np.int64)
 
 
-def as_action(manifest: Manifest, value: int) -> int:
-    """One action as an int in 0..A-1; raises as :func:`as_actions`."""
+def as_action(manifest: Manifest, value: ArrayLike) -> Action:
+    """One action, as an int in 0..A-1 or as float64 (A,); raises as :func:`as_actions` or :func:`as_box_actions`."""
+    if manifest.action.kind == "box":
+        return as_box_actions(manifest, value, rows=())
     return int(as_actions(manifest, value, rows=()))
+
+
+def as_box_actions(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray[np.float64]:
+    """Continuous actions as float64 (*rows, A), finite; those outside the box are brought into it, as games do.
+
+    Raises:
+        InputError: another shape or dtype, or a NaN or infinity.
+    """
+
+    def expected() -> str:
+        return f"finite numbers of shape {shape}, one for each of {', '.join(manifest.action.names)}"
+
+    shape = (*rows, manifest.num_actions)
+    array = _as_array("action", value, "iuf", shape, expected)
+    finite = np.isfinite(array)
+    if not finite.all():
+        raise InputError(f"action must be {expected()}, given {array[~finite][0]}")
+    return Box(manifest.action).clip(array)
 
 
 def as_reward(value: float) -> float:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 from gameagent_sdk.errors import ManifestError, shown
 
 Record = TypeVar("Record")
-OPTIONAL = "optional"
+OPTIONAL = "optional"  # in the metadata of a field that may be missing
 
 
 def parse_object(text: str) -> dict[str, Any]:
@@ -29,9 +29,18 @@ def parse_object(text: str) -> dict[str, Any]:
     return value
 
 
-def optional_fields(record: type[Any]) -> set[str]:
-    """Names of a dataclass's fields that a file need not hold."""
-    return {field.name for field in dataclasses.fields(record) if OPTIONAL in field.metadata}
+def as_fields(record: Any) -> dict[str, Any]:
+    """What is written of a dataclass: its fields, but for those marked `OPTIONAL` that have their default.
+
+    Raises:
+        TypeError: it is no dataclass, and so nothing that a manifest can hold.
+    """
+    if isinstance(record, type) or not dataclasses.is_dataclass(record):
+        raise TypeError(f"a {type(record).__name__} is nothing that JSON can hold")
+    given = {field: getattr(record, field.name) for field in dataclasses.fields(record)}
+    return {
+        field.name: value for field, value in given.items() if OPTIONAL not in field.metadata or value != field.default
+    }
 
 
 def read_record(record: type[Record], fields: dict[str, Any], path: str = "") -> Record:
@@ -48,7 +57,7 @@ def read_record(record: type[Record], fields: dict[str, Any], path: str = "") ->
         ManifestError: names the field, what was expected and what was given.
     """
     hints = _hints(record)  # type: ignore[arg-type]  # mypy takes the class of a type variable for unhashable
-    optional = optional_fields(record)
+    optional = {field.name for field in dataclasses.fields(record) if OPTIONAL in field.metadata}  # type: ignore[arg-type]
     missing, unknown = sorted(hints.keys() - fields.keys() - optional), sorted(fields.keys() - hints.keys())
     if missing:
         raise ManifestError(f"manifest field {path}{missing[0]} is missing: export the bundle again")

@@ -4,7 +4,6 @@ It travels as JSON in the ``.onnx`` file's metadata under ``gameagent.manifest``
 :class:`Manifest` and hands it to :func:`gameagent_sdk.attach_manifest`; a game reads it as ``agent.manifest``.
 """
 
-import dataclasses
 import json
 import math
 import re
@@ -14,14 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gameagent_sdk.errors import ManifestError, shown
-from gameagent_sdk.json_fields import OPTIONAL, optional_fields, parse_object, read_record
+from gameagent_sdk.json_fields import OPTIONAL, as_fields, parse_object, read_record
 
 SCHEMA_VERSION = 1
 STEP_INPUTS = ("observation", "legal_actions", "previous_action", "previous_reward", "episode_start")
 EXPERIENCE = ("observations", "beliefs", "actions", "rewards", "episode_end")  # what an adaptation graph learns from
-STEP_NAMES = (*STEP_INPUTS, *EXPERIENCE, "logits")  # what hidden state must not be called
+STEP_NAMES = (*STEP_INPUTS, *EXPERIENCE, "logits", "mean", "log_std")  # what hidden state must not be called
 MAX_SIZE = 2**24  # elements of one tensor, a row: keeps a forged manifest from asking for all the memory there is
 MAX_AXES = 7  # of one tensor, a row: the batch axis makes eight
+MAX_BOUND = 3e38  # of a box: single precision holds it
 MAX_MESSAGE = 300  # characters: a forged manifest's texts stand in it
 
 
@@ -55,24 +55,45 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class ActionSpec:
-    """The actions: ``act`` returns an index into ``names``.
+    """The actions: ``act`` returns an index into ``names``, or for a box a number for each of them.
 
     Attributes:
-        names: what each action does, A of them, in the policy's order.
-        mask: whether the game tells which actions are legal at each decision.
-        kind: "discrete", the only kind so far.
+        names: what each action does, A of them, in the policy's order; of a box what each component is.
+        mask: whether the game tells which actions are legal at each decision; never for a box.
+        kind: "discrete", or "box" where an action is A numbers at once.
+        low: the least value of each component of a box, in ``unit``; empty if discrete.
+        high: the greatest, likewise.
+        unit: of every component; "" where they have none.
     """
 
     names: tuple[str, ...]
     mask: bool = False
     kind: str = "discrete"
+    low: tuple[float, ...] = field(default=(), metadata={OPTIONAL: True})
+    high: tuple[float, ...] = field(default=(), metadata={OPTIONAL: True})
+    unit: str = field(default="", metadata={OPTIONAL: True})
 
     def __post_init__(self) -> None:
         _require(
-            self.kind == "discrete", f"action.kind must be 'discrete', given {self.kind!r}: upgrade gameagent-sdk?"
+            self.kind in ("discrete", "box"),
+            f"action.kind must be 'discrete' or 'box', given {self.kind!r}: upgrade gameagent-sdk?",
         )
         _require(len(self.names) >= 1, "action.names must name at least one action")
         _require_unique(self.names, "action.names")
+        if self.kind == "box":
+            self._check_box()
+        else:
+            _require(not self.low and not self.high and not self.unit, "action: low, high and unit are for a box")
+
+    def _check_box(self) -> None:
+        _require(not self.mask, "action.mask must be false for a box")
+        _require(
+            len(self.low) == len(self.high) == len(self.names),
+            f"action: a box needs low and high for each of its {len(self.names)} names",
+        )
+        for name, low, high in zip(self.names, self.low, self.high, strict=True):
+            usable = max(abs(low), abs(high)) <= MAX_BOUND and (high - low) / 2 > 0  # NaN is not
+            _require(usable, f"action {name!r}: low {low} must be below high {high}, both within {MAX_BOUND:g} of 0")
 
 
 @dataclass(frozen=True)
@@ -233,7 +254,7 @@ class Manifest:
 
     @property
     def num_actions(self) -> int:
-        """A, the number of actions."""
+        """A, the number of actions, or of the components of a box."""
         return len(self.action.names)
 
     @property
@@ -247,15 +268,13 @@ class Manifest:
         return sum(slot.width for slot in self.beliefs)
 
     def to_json(self) -> str:
-        """The manifest as JSON text, every field written out but for optional ones that are None.
+        """The manifest as JSON text, every field written out but for optional ones that say nothing.
 
         Raises:
             ManifestError: a field does not survive the way through JSON (NaN, a numpy number, a list for a tuple).
         """
         try:
-            unused = {name for name in optional_fields(Manifest) if getattr(self, name) is None}
-            fields = {name: value for name, value in dataclasses.asdict(self).items() if name not in unused}
-            text = json.dumps(fields, allow_nan=False)
+            text = json.dumps(self, default=as_fields, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise ManifestError(f"the manifest cannot be written as JSON: {error}") from error
         Manifest.from_json(text)  # what cannot be read back must not be shipped

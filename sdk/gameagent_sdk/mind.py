@@ -17,6 +17,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from gameagent_sdk.adaptation import NUM_PROBES, AdaptationState
+from gameagent_sdk.box import Box
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.context import Context, Progress
 from gameagent_sdk.errors import MindError
@@ -136,7 +137,8 @@ def decode_mind(data: bytes, bundle: Bundle) -> Mind:
 
 def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
     progress = mind.progress
-    counters = [progress.last_action, progress.num_decisions, progress.step, mind.awaits_observe]
+    last_action = 0 if isinstance(progress.last_action, list) else progress.last_action  # a list is stored by itself
+    counters = [last_action, progress.num_decisions, progress.step, mind.awaits_observe]
     return {
         "format_version": np.array(FORMAT_VERSION, np.int64),
         "bundle_hash": np.frombuffer(bytes.fromhex(bundle.bundle_hash), np.uint8),
@@ -144,7 +146,7 @@ def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
         "previous_reward": mind.context.previous_reward,
         "episode_start": mind.context.episode_start,
         "beliefs": mind.beliefs,
-        "probabilities": np.array(progress.probabilities, np.float64),
+        **_decision_arrays(progress, bundle),
         "counters": np.array(counters, np.int64),
         "episode_return": np.array(progress.episode_return, np.float64),
         "returns": np.array(progress.returns, np.float64),
@@ -168,6 +170,14 @@ def _adaptation_arrays(mind: Mind) -> dict[str, NDArray[Any]]:
         **{PREVIOUS_WEIGHTS + name: tensor for name, tensor in previous.items()},
         **{PROBES + name: tensor for name, tensor in probes.items()},
     }
+
+
+def _decision_arrays(progress: Progress, bundle: Bundle) -> dict[str, NDArray[Any]]:
+    """The last decision, but for the index of a discrete action."""
+    if bundle.manifest.action.kind == "discrete":
+        return {"probabilities": np.array(progress.probabilities, np.float64)}
+    parts = {"last_action": progress.last_action, "mean": progress.mean, "std": progress.std}
+    return {name: np.array(numbers, np.float64) for name, numbers in parts.items()}
 
 
 def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
@@ -214,6 +224,7 @@ def _check_origin(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> None:
 def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
     """A mind from its arrays, each checked against those of a fresh mind of the bundle."""
     manifest, fresh = bundle.manifest, _fresh(bundle)
+    discrete = manifest.action.kind == "discrete"
     _require("returns" in arrays, "it holds no returns")
     fresh.progress.returns = [0.0] * arrays["returns"].size
     if manifest.gradient is not None:
@@ -221,13 +232,13 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
     _check_arrays(arrays, _to_arrays(fresh, bundle))
     last_action, num_decisions, step, awaits_observe = arrays["counters"].tolist()
     _require(
-        0 <= last_action < manifest.num_actions
+        0 <= last_action < (manifest.num_actions if discrete else 1)
         and 0 <= step <= num_decisions < MAX_COUNT
         and awaits_observe in ((0, 1) if num_decisions else (0,)),
         f"its counters {arrays['counters'].tolist()} are impossible",
     )
-    action, start = arrays["previous_action"], arrays["episode_start"]
-    _require(bool(((action == 0) | (action == 1)).all()) and action.sum() <= 1, "its previous action is none")
+    start = arrays["episode_start"]
+    _check_actions(arrays, bundle)
     _require(start.item() in (0.0, 1.0), "its episode start is neither yes nor no")
     words = arrays["rng_state"].tolist()
     rng_state = (words[0] << 64 | words[1], words[2] << 64 | words[3])
@@ -242,8 +253,10 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
         ),
         beliefs=arrays["beliefs"],
         progress=Progress(
-            probabilities=arrays["probabilities"].tolist(),
-            last_action=last_action,
+            probabilities=arrays["probabilities"].tolist() if discrete else [],
+            last_action=last_action if discrete else arrays["last_action"].tolist(),
+            mean=[] if discrete else arrays["mean"].tolist(),
+            std=[] if discrete else arrays["std"].tolist(),
             num_decisions=num_decisions,
             step=step,
             episode_return=float(arrays["episode_return"]),
@@ -284,12 +297,23 @@ def _adaptation(arrays: dict[str, NDArray[Any]], fresh: AdaptationState) -> Adap
     return AdaptationState(previous if flags[0] else None, bool(flags[1]), experience, probes)
 
 
+def _check_actions(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> None:
+    action, box = arrays["previous_action"], Box.of(bundle.manifest.action)
+    if box is None:
+        _require(bool(((action == 0) | (action == 1)).all()) and action.sum() <= 1, "its previous action is none")
+        return
+    _require(bool((np.abs(action) <= 1).all()), "its previous action is none")
+    last = arrays["last_action"]
+    _require(bool((box.clip(last) == last).all()), "its last action lies outside the bounds")
+    _require(bool((arrays["std"] >= 0).all()), "its deviations are below 0")
+
+
 def _fresh(bundle: Bundle) -> Mind:
     """The mind of an agent that has not decided anything."""
     return Mind(
         context=Context.blank(bundle.manifest, 1),
         beliefs=np.zeros((1, bundle.manifest.belief_size), np.float32),
-        progress=Progress([0.0] * bundle.manifest.num_actions),
+        progress=Progress.blank(bundle.manifest),
         awaits_observe=False,
         rng_state=(0, 0),
     )

@@ -15,7 +15,7 @@ from gameagent_sdk.context import Context
 from gameagent_sdk.errors import BundleError
 from gameagent_sdk.inputs import all_finite, small_weights
 from gameagent_sdk.manifest import Manifest
-from gameagent_sdk.signature import Port, step_inputs, step_outputs
+from gameagent_sdk.signature import Port, decision_outputs, step_inputs, step_outputs
 
 _LANE = 16  # float32 numbers in 64 bytes
 
@@ -68,8 +68,10 @@ class PolicyStep:
     def __init__(self, policy: Policy, num_rows: int) -> None:
         """Makes the arrays; the engine is bound to them at the first run."""
         manifest = policy.manifest
-        logits, *carried = step_outputs(manifest)
-        self._given, self.outputs = _block([*carried, logits], num_rows)
+        decided_by = decision_outputs(manifest)
+        carried = step_outputs(manifest)[len(decided_by) :]
+        self._decided_by = tuple(port.name for port in decided_by)
+        self._given, self.outputs = _block([*carried, *decided_by], num_rows)
         self._small = small_weights(len(self._given))
         self._carried, self._kept = _block(carried, num_rows)
         self._given_carried = self._given[: len(self._carried)]
@@ -112,7 +114,7 @@ class PolicyStep:
         if not all_finite(self._given, self._small):
             _refuse_infinite(self.outputs)
 
-    def run_for(self, others: Sequence["PolicyStep"], rows: slice | list[int]) -> list[list[float]]:
+    def run_for(self, others: Sequence["PolicyStep"], rows: slice | list[int]) -> list[Any]:
         """Runs on the inputs of steps of one row, and advances each of them; rows without one are idle.
 
         Args:
@@ -120,7 +122,7 @@ class PolicyStep:
             rows: where in this batch each of them goes, as many.
 
         Returns:
-            The logits for each of them.
+            The logits for each of them; for a box a pair of the mean and the logarithm of the deviation.
 
         Raises:
             BundleError: the engine failed, or an output is not finite. The others are as they were.
@@ -130,11 +132,11 @@ class PolicyStep:
         self.run()
         given = {name: array[rows] for name, array in self.outputs.items()}
         _refuse_infinite(given)
-        logits: list[list[float]] = given.pop("logits").tolist()
+        decided_by = [given.pop(name).tolist() for name in self._decided_by]
         for name, values in given.items():
             for other, value in zip(others, values, strict=True):
                 other._kept[name][0] = value
-        return logits
+        return decided_by[0] if len(decided_by) == 1 else list(zip(*decided_by, strict=True))
 
     def advance(self) -> None:
         """Takes over the next hidden state and the beliefs."""

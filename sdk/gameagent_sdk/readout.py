@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from gameagent_sdk.adaptation import Adaptation
 from gameagent_sdk.beliefs import Belief, decode_beliefs
+from gameagent_sdk.errors import SdkError
 from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.policy import Policy
 from gameagent_sdk.trial import Phase, TrialState
@@ -38,7 +39,10 @@ class Readout:
 
         Raises:
             CallOrderError: no decision was made in this trial.
+            SdkError: actions are continuous: see :attr:`distribution`.
         """
+        if self._trial.box is not None:
+            raise SdkError("this bundle's actions are continuous, none has a chance of its own: see agent.distribution")
         self._trial.expect_decision("probabilities")
         return np.array(self._trial.progress.probabilities)
 
@@ -46,6 +50,21 @@ class Readout:
     def last_adaptation(self) -> Adaptation | None:
         """What the last gradient steps of this trial did; None before the first, and for a bundle without."""
         return None if self._trial.adapter is None else self._trial.adapter.last
+
+    def distribution(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and deviation that the last continuous action was drawn by, each float64 (A,) in the box's units.
+
+        Temperature is applied; what lies outside the bounds is brought to them only after it is drawn, and so the mean
+        may lie there too. A strength below 1 is not in it.
+
+        Raises:
+            CallOrderError: no decision was made in this trial.
+            SdkError: actions are discrete: see :attr:`probabilities`.
+        """
+        if self._trial.box is None:
+            raise SdkError("this bundle's actions are discrete, they have no mean: see agent.probabilities")
+        self._trial.expect_decision("means and deviations")
+        return np.array(self._trial.progress.mean), np.array(self._trial.progress.std)
 
     @property
     def phase(self) -> Phase:
@@ -84,7 +103,7 @@ class Readout:
 
     @property
     def num_actions(self) -> int:
-        """A, the number of actions."""
+        """A, the number of actions, or of the components of a box."""
         return self.manifest.num_actions
 
     @property

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gameagent_sdk.agent import Agent
+from gameagent_sdk.box import Action
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.errors import RecordingError, SdkError
 from gameagent_sdk.inputs import as_action
@@ -28,13 +31,13 @@ class Replay:
 
     Attributes:
         agent: as it stood at the recording's end; it can play on.
-        actions: those recorded, in order.
+        actions: those recorded, in order, each as ``act`` returned it.
         num_different: how many of them came out differently now; 0 on the backend they were recorded on.
         first_different: index of the first of these in ``actions``, or None.
     """
 
     agent: Agent
-    actions: tuple[int, ...]
+    actions: tuple[Action, ...]
     num_different: int
     first_different: int | None
 
@@ -64,16 +67,16 @@ def replay(path: str | os.PathLike[str], policy: Policy | Bundle) -> Replay:
 
 
 def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
-    actions: list[int] = []
+    actions: list[Action] = []
     different: list[int] = []
     batches = Batches(agent.policy)
     for line in calls:
         call = line.pop("call")
         if call == "act":
             done = as_action(agent.manifest, line["action"])
-            if _act(agent, line, batches) != done:
+            if not np.array_equal(_act(agent, line, batches), done):
                 different.append(len(actions))
-                agent._trial.progress.last_action = done
+                agent._trial.progress.last_action = done.tolist() if isinstance(done, np.ndarray) else done
             actions.append(done)
         elif call == "observe":
             agent.observe(**line)
@@ -92,7 +95,7 @@ def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
     return Replay(agent, tuple(actions), len(different), different[0] if different else None)
 
 
-def _act(agent: Agent, line: dict[str, Any], batches: Batches) -> int:
+def _act(agent: Agent, line: dict[str, Any], batches: Batches) -> Action:
     """Decides in a batch of the recorded size, in the recorded row: so that the engine computes the very same."""
     rows, row = line["rows"], line["row"]
     if not (type(rows) is int and type(row) is int and 0 <= row < rows <= MAX_ROWS):

@@ -2,9 +2,27 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gameagent_sdk.box import Box
+from gameagent_sdk.manifest import ActionSpec
+
+MAX_LOG_STD, MAX_STD = 700.0, 1e300  # beyond them a deviation would overflow
+
+
+class Gaussian(NamedTuple):
+    """What a policy gives for continuous actions, in the box's units.
+
+    Attributes:
+        mean: float32 (N, A); it may lie outside the box.
+        log_std: float32 (N, A), the natural logarithm of the standard deviation.
+    """
+
+    mean: NDArray[np.float32]
+    log_std: NDArray[np.float32]
 
 
 def action_probabilities(
@@ -105,3 +123,53 @@ def one_row_action(probabilities: Sequence[float], uniform: float) -> int:
             if reached > threshold:
                 break
     return drawn
+
+
+def sample_box_actions(
+    spec: ActionSpec, gaussian: Gaussian, temperature: float, rng: "np.random.Generator"
+) -> NDArray[np.float64]:
+    """Draws one continuous action a row, and brings it into the box. A normal number is used for each component.
+
+    Args:
+        spec: of kind "box".
+        gaussian: what the policy gave for N rows, finite.
+        temperature: the deviations are multiplied by it: 1 as trained, 0 takes the mean.
+        rng: where the normal numbers come from.
+
+    Returns:
+        float64 (N, A), within the bounds of ``spec``.
+    """
+    mean, log_std = np.asarray(gaussian.mean, np.float64), np.asarray(gaussian.log_std, np.float64)
+    with np.errstate(over="ignore"):  # a huge temperature, which the limit is for
+        std = np.minimum(temperature * np.exp(np.minimum(log_std, MAX_LOG_STD)), MAX_STD)
+    return Box(spec).clip(mean + std * rng.standard_normal(mean.shape))
+
+
+def one_row_std(log_std: Sequence[float], temperature: float) -> list[float]:
+    """The deviations that :func:`sample_box_actions` draws one row by: A finite numbers of 0 or above.
+
+    Args:
+        log_std: A finite numbers.
+        temperature: as there.
+    """
+    return [min(temperature * math.exp(min(number, MAX_LOG_STD)), MAX_STD) for number in log_std]
+
+
+def one_row_box_action(
+    box: Box, mean: Sequence[float], std: Sequence[float], strength: float, rng: "np.random.Generator"
+) -> NDArray[np.float64]:
+    """:func:`sample_box_actions` of one row.
+
+    Args:
+        box: where it is to lie.
+        mean: A finite numbers.
+        std: A finite numbers of 0 or above.
+        strength: from 0 to 1, the chance that it is drawn by ``mean`` and ``std``; else it is uniform in the box.
+        rng: where the random numbers come from.
+
+    Returns:
+        float64 (A,), within the box.
+    """
+    if strength < 1.0 and rng.random() >= strength:
+        return box.clip(box.low + (box.high - box.low) * rng.random(len(box.low)))
+    return box.clip(np.array(mean) + np.array(std) * rng.standard_normal(len(mean)))

@@ -3,17 +3,19 @@
 A game with agents that come and go, each in its own trial, wants :class:`gameagent_sdk.Squad` instead.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gameagent_sdk.box import Box
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.context import Context
 from gameagent_sdk.errors import CallOrderError, InputError
-from gameagent_sdk.inputs import as_actions, as_flags, as_legal_actions, as_observations, as_rewards
+from gameagent_sdk.inputs import as_actions, as_box_actions, as_flags, as_legal_actions, as_observations, as_rewards
 from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.policy import Policy, PolicyStep
+from gameagent_sdk.sampling import Gaussian
 
 Phase = Literal["reset", "step", "observe"]  # the call that is due
 
@@ -44,6 +46,7 @@ class PolicySession:
         """
         self._policy = policy if isinstance(policy, Policy) else Policy(policy)
         self.manifest: Manifest = self._policy.manifest
+        self._box = Box.of(self.manifest.action)
         self._step = PolicyStep(self._policy, 0)
         self._beliefs: NDArray[np.float32] | None = None
         self._phase: Phase = "reset"
@@ -102,7 +105,7 @@ class PolicySession:
         self._expect("step", "reset_rows")
         self.context.clear(as_flags("rows", rows, self._rows))
 
-    def step(self, observations: ArrayLike, legal_actions: ArrayLike | None = None) -> NDArray[np.float32]:
+    def step(self, observations: ArrayLike, legal_actions: ArrayLike | None = None) -> Any:
         """Takes one policy step in every row and moves its memory on.
 
         Args:
@@ -111,6 +114,8 @@ class PolicySession:
 
         Returns:
             The logits, float32 (N, A); those of illegal actions are meaningless, see ``action_probabilities``.
+            Where ``manifest.action.kind`` is "box", a :class:`gameagent_sdk.Gaussian` of two float32 (N, A), see
+            ``sample_box_actions``.
 
         Raises:
             InputError: a wrong shape, dtype or value.
@@ -129,13 +134,16 @@ class PolicySession:
         step.advance()
         self._beliefs = step.beliefs.copy()
         self._phase = "observe"
+        if self._box is not None:
+            return Gaussian(step.outputs["mean"].copy(), step.outputs["log_std"].copy())
         return step.outputs["logits"].copy()
 
     def observe(self, actions: ArrayLike, rewards: ArrayLike, episode_ended: ArrayLike) -> None:
         """Tells what was done and what came of it. Memory is kept when an episode ends.
 
         Args:
-            actions: integers (N,), the actions taken, 0 to A-1.
+            actions: integers (N,), the actions taken, 0 to A-1. Of a box, (N, A) finite numbers; the nearest within
+                its bounds are taken.
             rewards: (N,), finite.
             episode_ended: bool (N,), True where the episode terminated or was truncated.
 
@@ -144,11 +152,15 @@ class PolicySession:
             CallOrderError: called without a ``step`` before it.
         """
         self._expect("observe", "observe")
-        chosen = as_actions(self.manifest, actions, self._rows)
+        box = self._box
+        taken = (as_actions if box is None else as_box_actions)(self.manifest, actions, self._rows)
         reward = as_rewards(rewards, self._rows)
         ended = as_flags("episode_ended", episode_ended, self._rows)
-        self.context.previous_action[:] = 0.0
-        self.context.previous_action[np.arange(self.num_rows), chosen] = 1.0
+        if box is None:
+            self.context.previous_action[:] = 0.0
+            self.context.previous_action[np.arange(self.num_rows), taken] = 1.0
+        else:
+            self.context.previous_action[:] = box.scale(taken)
         self.context.previous_reward[:, 0] = reward
         self.context.episode_start[:, 0] = ended
         self._phase = "step"

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from gameagent_sdk.agent import DEADLINE_MS, Agent
 from gameagent_sdk.backends import BackendName
+from gameagent_sdk.box import Action, Box
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.errors import InputError
 from gameagent_sdk.inputs import as_number, as_seed
@@ -109,7 +110,7 @@ class Squad:
 
     def act(
         self, observations: Mapping[Agent, ArrayLike], legal_actions: Mapping[Agent, ArrayLike] | None = None
-    ) -> dict[Agent, int]:
+    ) -> dict[Agent, Action]:
         """Decides for some of the members or all of them, in one call of the engine.
 
         Args:
@@ -160,9 +161,10 @@ class Batches:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._box = Box.of(policy.manifest.action)
         self._steps: dict[int, PolicyStep] = {}
 
-    def act(self, agents: Sequence[Agent], num_rows: int, rows: slice | list[int]) -> list[int]:
+    def act(self, agents: Sequence[Agent], num_rows: int, rows: slice | list[int]) -> list[Action]:
         """Decides for agents that have perceived, in one call of the engine.
 
         Args:
@@ -179,7 +181,11 @@ class Batches:
         size = 1 << (num_rows - 1).bit_length()
         if size not in self._steps:
             self._steps[size] = PolicyStep(self._policy, size)
-        logits = self._steps[size].run_for([agent._trial.step for agent in agents], rows)
+        given = self._steps[size].run_for([agent._trial.step for agent in agents], rows)
         placed = range(num_rows)[rows] if isinstance(rows, slice) else rows
-        decisions = zip(agents, logits, placed, strict=True)
-        return [agent._decide(scores, num_rows, row) for agent, scores, row in decisions]
+        decisions = zip(agents, given, placed, strict=True)
+        if (box := self._box) is not None:
+            return [
+                agent._decide_in_box(box, mean, log_std, num_rows, row) for agent, (mean, log_std), row in decisions
+            ]
+        return [agent._decide(logits, num_rows, row) for agent, logits, row in decisions]

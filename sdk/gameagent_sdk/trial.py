@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gameagent_sdk.adaptation import Adapter
+from gameagent_sdk.box import Action, Box
 from gameagent_sdk.context import Context, Progress
 from gameagent_sdk.errors import CallOrderError
 from gameagent_sdk.inputs import fill_legal_actions, fill_observation, small_weights
 from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.mind import Mind
 from gameagent_sdk.policy import Policy, PolicyStep
+from gameagent_sdk.sampling import Gaussian
 
 Phase: TypeAlias = Literal["begin_trial", "act", "observe"]  # the call that is due
 
@@ -23,7 +25,9 @@ class TrialState:
         step: the policy step; its outputs are of the last run, whether or not it led to a decision.
         observation: float32 (D,), where the step reads it.
         legal: bool (A,), likewise; None where there is no mask.
-        logits: float32 (A,), where the step writes them.
+        box: that continuous actions lie in; None if they are discrete.
+        logits: float32 (A,), where the step writes them; empty for a box.
+        gaussian: of float32 (A,), where the step writes it for a box; else empty.
         progress: what is counted.
         phase: the call that is due.
         frozen_at: what every episode starts from while learning is frozen; else None.
@@ -34,7 +38,7 @@ class TrialState:
         """The state before any trial."""
         self._manifest: Manifest = policy.manifest
         self.step = PolicyStep(policy, 1)
-        self.progress = Progress([0.0] * self._manifest.num_actions)
+        self.progress = Progress.blank(self._manifest)
         self.phase: Phase = "begin_trial"
         self.frozen_at: Context | None = None
         self._freeze_again = False
@@ -42,14 +46,18 @@ class TrialState:
         mask = self.step.inputs.get("legal_actions")
         self.legal: NDArray[np.bool_] | None = None if mask is None else mask[0]
         self._small = small_weights(len(self.observation))
-        self.logits: NDArray[np.float32] = self.step.outputs["logits"][0]
+        nothing = np.zeros((1, 0), np.float32)
+        self.box = Box.of(self._manifest.action)
+        outputs = [self.step.outputs.get(name, nothing)[0] for name in ("logits", "mean", "log_std")]
+        self.logits: NDArray[np.float32] = outputs[0]
+        self.gaussian = Gaussian(*outputs[1:])
         self.adapter = None if self._manifest.gradient is None else Adapter(policy, self.step)
 
     def begin(self) -> None:
         """Clears everything but the arrays."""
         self.step.context.clear()
         self.step.beliefs[:] = 0.0
-        self.progress = Progress([0.0] * self._manifest.num_actions)
+        self.progress = Progress.blank(self._manifest)
         self.phase = "act"
         if self.adapter is not None:
             self.adapter.clear()
@@ -72,11 +80,21 @@ class TrialState:
         if self.adapter is not None:
             self.adapter.decided()
 
-    def observed(self, action: int, reward: float, ended: bool) -> bool:
+    def decided_in_box(self, action: list[float], mean: list[float], std: list[float]) -> None:
+        """As :meth:`decided`, of a continuous action."""
+        self.progress.decided_in_box(action, mean, std)
+        self.phase = "observe"
+        if self.adapter is not None:
+            self.adapter.decided()
+
+    def observed(self, action: Action, reward: float, ended: bool) -> bool:
         """Takes in what was done and what came of it; says whether gradient steps are due now."""
         context = self.step.context
-        context.previous_action[:] = 0.0
-        context.previous_action[0, action] = 1.0
+        if self.box is None:
+            context.previous_action[:] = 0.0
+            context.previous_action[0, action] = 1.0
+        else:
+            context.previous_action[0] = self.box.scale(action)
         context.previous_reward[:] = reward
         context.episode_start[:] = ended
         if self.frozen_at is not None:

@@ -8,7 +8,7 @@ import pytest
 from gameagent_sdk import Agent, Bundle
 
 FIXTURES = Path(__file__).parent / "fixtures"
-NAMES = ("masked", "memoryless", "recurrent")
+NAMES = ("masked", "memoryless", "recurrent", "steered")
 
 
 @pytest.fixture(params=NAMES)

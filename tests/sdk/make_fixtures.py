@@ -68,6 +68,17 @@ MEMORYLESS = Manifest(
     temperature=0.0,
 )
 
+STEERED = Manifest(
+    name="fixture-steered",
+    summary="Adds up reward times action; its mean is these sums plus what it is told, its deviation is told.",
+    observation=(FeatureSpec("push", size=2), FeatureSpec("log_deviation", size=2)),
+    action=ActionSpec(("steer", "throttle"), kind="box", low=(-1.0, 0.0), high=(1.0, 8.0), unit="m/s"),
+    hidden_state=(TensorSpec("hidden_sum", (2,)),),
+    num_episodes=3,
+    max_steps=20,
+    adaptation=("memory",),
+)
+
 
 def sines(*shape: int) -> np.ndarray:
     """Weights that anyone can work out: 0.8 sin(1), 0.8 sin(2), ..."""
@@ -127,6 +138,17 @@ def memoryless_nodes() -> tuple[list, dict[str, np.ndarray]]:
     return [helper.make_node("Identity", ["observation"], ["logits"])], {}
 
 
+def steered_nodes() -> tuple[list, dict[str, np.ndarray]]:
+    node = helper.make_node
+    nodes = [
+        node("Mul", ["previous_action", "previous_reward"], ["gain"]),
+        node("Add", ["hidden_sum", "gain"], ["next_hidden_sum"]),
+        node("Split", ["observation"], ["push", "log_std"], axis=1),
+        node("Add", ["next_hidden_sum", "push"], ["mean"]),
+    ]
+    return nodes, {}
+
+
 def value_info(port: Port):
     shape = ["N" if size is None else size for size in port.shape]
     return helper.make_tensor_value_info(port.name, ELEMENT_TYPES[port.dtype], shape)
@@ -149,3 +171,4 @@ if __name__ == "__main__":
     write("recurrent.onnx", RECURRENT, *recurrent_nodes())
     write("masked.onnx", MASKED, *masked_nodes())
     write("memoryless.onnx", MEMORYLESS, *memoryless_nodes())
+    write("steered.onnx", STEERED, *steered_nodes())

@@ -91,6 +91,14 @@ def test_a_mask_and_the_lack_of_memory_are_told(run, path_of):
     assert "beliefs" not in out and "evaluation" not in out and "parity" not in out and "training" not in out
 
 
+def test_the_bounds_of_continuous_actions_are_told(run, path_of):
+    out = run("inspect", path_of("steered"))[1]
+    assert row(out, "actions") == ["actions", "2 numbers at once: steer, throttle"]
+    assert row(out, "component") == ["component", "from", "to", "unit"]
+    assert row(out, "throttle") == ["throttle", "0", "8", "m/s"]
+    assert "component" not in run("inspect", path_of("masked"))[1]
+
+
 def test_curves_stand_beside_their_baselines_and_parity_by_engine(run, changed):
     curves = {"agent": [1.0, 2.5, 2.625], "random": [0.5, 0.5]}
     path = changed(

@@ -40,6 +40,12 @@ def test_json_round_trip():
     assert Manifest.from_json(manifest().to_json()) == manifest()
 
 
+def test_a_box_goes_through_json_and_others_are_written_as_before_there_were_boxes():
+    boxed = manifest(action=ActionSpec(("steer",), kind="box", low=(-1.0,), high=(2.5,), unit="m/s"))
+    assert Manifest.from_json(boxed.to_json()) == boxed
+    assert json.loads(manifest().to_json())["action"] == {"names": ["up", "down"], "mask": True, "kind": "discrete"}
+
+
 def test_sizes_are_derived():
     assert (manifest().observation_size, manifest().num_actions, manifest().belief_size) == (3, 2, 2 + 2 + 2)
 
@@ -87,7 +93,11 @@ def test_an_unknown_field_is_named():
     ("changes", "message"),
     [
         ({"observation": [{"name": "x"}]}, r"observation\[0\]\.high is missing"),
-        ({"action": {"kind": "box", "names": ["a"], "mask": False}}, "action.kind must be 'discrete', given 'box'"),
+        ({"action": {"kind": "dice", "names": ["a"], "mask": False}}, "must be 'discrete' or 'box', given 'dice'"),
+        (
+            {"action": {"kind": "box", "names": ["a"], "mask": False, "low": [0], "high": 1}},
+            "action.high must be a list",
+        ),
         ({"action": {"kind": "discrete", "names": ["a"], "mask": 1}}, "action.mask must be true or false, given 1"),
         ({"hidden_state": [{"name": "h", "shape": [2.0], "dtype": "float32"}]}, r"hidden_state\[0\]\.shape\[0\] must"),
         ({"temperature": 10**400}, "temperature must be a finite number"),
@@ -124,6 +134,14 @@ def test_what_is_no_json_object_is_refused(text):
         (lambda: FeatureSpec("x", low=2.0, high=1.0), "low 2.0 is above high"),
         (lambda: ActionSpec(()), "at least one action"),
         (lambda: ActionSpec(("a", "a")), "given twice: a"),
+        (lambda: ActionSpec(("a",), low=(0.0,), high=(1.0,)), "are for a box"),
+        (lambda: ActionSpec(("a",), True, "box", (0.0,), (1.0,)), "mask must be false"),
+        (lambda: ActionSpec(("a", "b"), False, "box", (0.0,), (1.0, 1.0)), "each of its 2 names"),
+        (lambda: ActionSpec(("a",), False, "box", (1.0,), (1.0,)), "'a': low 1.0 must be below high 1.0"),
+        (lambda: ActionSpec(("a",), False, "box", (0.0,), (5e-324,)), "must be below"),
+        (lambda: ActionSpec(("a",), False, "box", (-math.inf,), (1.0,)), "within 3e"),
+        (lambda: ActionSpec(("a",), False, "box", (0.0,), (math.nan,)), "within 3e"),
+        (lambda: ActionSpec(("a",), False, "box", (0.0,), (1e39,)), "within 3e"),
         (lambda: TensorSpec("logits", (1,)), "'logits' must be"),
         (lambda: TensorSpec("a b", (1,)), "plain identifier"),
         (lambda: TensorSpec("h", (0,)), "sizes of at least 1"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gameagent_sdk import ActionSpec, Agent, Belief, BeliefSpec, FeatureSpec, InputError, Manifest, MissingBackend
-from gameagent_sdk.overlay import Overlay
+from gameagent_sdk.overlay import Overlay, panel
 from gameagent_sdk.overlay.brush import MAX_WORDS
 from gameagent_sdk.overlay.layout import lay_out
 from gameagent_sdk.overlay.wording import decimals_for, shown_number
@@ -236,7 +236,7 @@ def events(agent: Agent, folder: Path) -> Iterator[None]:
     yield
 
 
-@pytest.mark.parametrize("name", ["recurrent", "masked", "memoryless"])
+@pytest.mark.parametrize("name", ["recurrent", "masked", "memoryless", "steered"])
 def test_what_is_kept_never_shows_an_older_state(pygame, name, tmp_path):
     agent = load(name)
     kept, pictures = Overlay(agent), []
@@ -355,6 +355,23 @@ def test_of_many_actions_the_likeliest_are_shown_in_their_order(pygame):
     rows = np.flatnonzero(in_colour.any(axis=1))
     assert rows.mean() == pytest.approx(48 + 88 + 8 + 20 + 4.5 * 16, abs=1)  # fifth of six: n0 n1 n2 n3 n7 n50
     assert in_colour.sum(axis=1).max() == pytest.approx(0.5 * (INNER * 0.66 - 40), abs=1.5)
+
+
+def test_a_continuous_action_is_a_band_within_its_bounds(pygame):
+    """Of the component from 0 to 8: from 2 to 4, a mark at the mean, 3. The other's mean lies beyond its bounds."""
+    agent = load("steered")
+    agent.begin_trial()
+    agent.act([5.0, 3.0, -9.0, 0.0])
+    picture = painted(pygame, Overlay(agent))
+    left, length = 12 + 0.34 * INNER, INNER * 0.66 - 40
+    rows = [slice(164 + 16 * component, 180 + 16 * component) for component in range(2)]
+    mark = columns(picture[rows[1]], (92, 190, 255), least=8)
+    assert mark.mean() == pytest.approx(left + 1.5 + (length - 3) * 3 / 8, abs=1)
+    pale = columns(picture[rows[1]], panel.PALE_CHOICE, least=5)
+    assert pale.min() == pytest.approx(left + length * 2 / 8, abs=2)
+    assert pale.max() == pytest.approx(left + length * 4 / 8 - 1, abs=2)
+    beyond = columns(picture[rows[0]], (92, 190, 255), least=8)
+    assert beyond.max() == pytest.approx(left + length, abs=1.5)
 
 
 def test_font_and_display_may_come_and_go(pygame):

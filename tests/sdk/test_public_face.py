@@ -27,6 +27,7 @@ PUBLIC = [
     "Context",
     "FeatureSpec",
     "Finding",
+    "Gaussian",
     "InputError",
     "Manifest",
     "ManifestError",
@@ -49,6 +50,7 @@ PUBLIC = [
     "load_backend",
     "replay",
     "sample_actions",
+    "sample_box_actions",
     "step_inputs",
     "step_outputs",
 ]
@@ -123,6 +125,7 @@ class ReadmeGame:
 def test_the_readme_s_examples_run(path_of, tmp_path, monkeypatch, capsys):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "pong.onnx").write_bytes(path_of("recurrent").read_bytes())
+    (tmp_path / "drone.onnx").write_bytes(path_of("steered").read_bytes())
     monkeypatch.chdir(tmp_path)
     names = {"game": ReadmeGame()}
     exec(blocks[0], names)

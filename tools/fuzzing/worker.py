@@ -166,7 +166,7 @@ class Judge:
 
 
 def play(agent: Agent) -> Any:
-    """A few steps of whatever game the manifest describes; gives the chances of the first action.
+    """A few steps of whatever game the manifest describes; gives the chances of the first action, or its distribution.
 
     Raises:
         AssertionError: an action or its chances are impossible.
@@ -177,13 +177,29 @@ def play(agent: Agent) -> Any:
     for step in range(NUM_STEPS):
         legal = [True] * manifest.num_actions if manifest.action.mask else None
         action = agent.act(numbers.normal(size=manifest.observation_size), legal)
-        chances = agent.probabilities
-        if not (0 <= action < manifest.num_actions and np.isfinite(chances).all() and abs(chances.sum() - 1) < 1e-6):
-            raise AssertionError(f"action {action} of {manifest.num_actions} was drawn by {chances}")
+        chances = _drawn_by(agent, action)
         first = chances if first is None else first
         agent.beliefs()
         agent.observe(float(numbers.normal()), terminated=step == 2)
     return first
+
+
+def _drawn_by(agent: Agent, action: Any) -> Any:
+    """The chances of the last action; of a continuous one mean and deviation.
+
+    Raises:
+        AssertionError: the action or its chances are impossible.
+    """
+    spec = agent.manifest.action
+    if spec.kind == "box":
+        chances = np.stack(agent.distribution)
+        possible = bool(((spec.low <= action) & (action <= spec.high)).all() and (chances[1] >= 0).all())
+    else:
+        chances = agent.probabilities
+        possible = 0 <= action < len(spec.names) and bool(abs(chances.sum() - 1) < 1e-6)
+    if not (possible and np.isfinite(chances).all()):
+        raise AssertionError(f"action {action} of {spec.kind} {spec.names} was drawn by {chances}")
+    return chances
 
 
 def make_source(bundle: bytes) -> Source:

@@ -24,7 +24,7 @@ class Layout:
     Attributes:
         width: of the panel.
         height: of the panel.
-        num_actions: rows of actions; those of the likeliest, where there are more.
+        num_actions: rows of actions; those of the likeliest, where there are more. Of a box, of its first components.
         num_beliefs: rows of beliefs; those of the first, where there are more.
         actions_top: upper end of the part on the last decision.
         beliefs_top: upper end of the part on the beliefs.

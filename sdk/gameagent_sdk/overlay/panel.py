@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from gameagent_sdk.beliefs import Belief
-from gameagent_sdk.manifest import Manifest
+from gameagent_sdk.manifest import ActionSpec, Manifest
 from gameagent_sdk.overlay.brush import BACKDROP, BAD, CHOICE, GOOD, INK, INK_SOFT, LINE, TRACK, Brush, Colour, mix
 from gameagent_sdk.overlay.gauges import draw_beliefs, draw_fixed_beliefs
 from gameagent_sdk.overlay.layout import (
@@ -25,7 +25,7 @@ from gameagent_sdk.overlay.layout import (
     share,
 )
 from gameagent_sdk.overlay.reading import Marks, Reading
-from gameagent_sdk.overlay.wording import shown_label, shown_number
+from gameagent_sdk.overlay.wording import decimals_for, shown_label, shown_number
 
 STATUS = 108.0  # room for whether it learns
 CHANCE = 40.0  # room for an action's chance in numbers
@@ -64,7 +64,10 @@ def draw_moving(
     """What moves, on top of what stays."""
     _draw_status(brush, layout, bool(manifest.adaptation), reading)
     _draw_returns(brush, layout, reading)
-    _draw_actions(brush, layout, manifest.action.names, reading.probabilities)
+    if manifest.action.kind == "box":
+        _draw_components(brush, layout, manifest.action, reading.distribution)
+    else:
+        _draw_actions(brush, layout, manifest.action.names, reading.probabilities)
     draw_beliefs(brush, layout, manifest.beliefs, beliefs, marks)
 
 
@@ -132,6 +135,23 @@ def _draw_actions(brush: Brush, layout: Layout, names: Sequence[str], chances: S
             bar: Colour = CHOICE if likeliest else PALE_CHOICE
             brush.box(left, middle - 4, max(length * share(chances[action], 0.0, 1.0), 2), 8, bar, 3)
             brush.text(f"{chances[action]:.0%}", layout.right, middle, SMALL, ink, CHANCE - 4, right=True)
+
+
+def _draw_components(
+    brush: Brush, layout: Layout, spec: ActionSpec, distribution: tuple[Sequence[float], Sequence[float]] | None
+) -> None:
+    """Mean and deviation of the last continuous action, within the bounds."""
+    left, length = _chance_bar(layout)
+    for row, name in enumerate(spec.names[: layout.num_actions]):
+        middle = layout.actions_top + TITLE + (row + 0.5) * ACTION
+        brush.text(shown_label(name), PAD, middle, SMALL, INK_SOFT, left - PAD - 6)
+        if distribution is not None:
+            mean, std, low, high = distribution[0][row], distribution[1][row], spec.low[row], spec.high[row]
+            start, end = (length * share(value, low, high) for value in (mean - std, mean + std))
+            brush.box(left + start, middle - 4, end - start, 8, PALE_CHOICE, 3)
+            brush.box(left + (length - 3) * share(mean, low, high), middle - 6, 3, 12, CHOICE, 1)
+            words = shown_number(mean, decimals_for((high - low) / 2))
+            brush.text(words, layout.right, middle, SMALL, INK, CHANCE - 4, right=True)
 
 
 def _chance_bar(layout: Layout) -> tuple[float, float]:

@@ -28,7 +28,8 @@ class Reading:
         returns: of the last ended episodes, as many as are shown.
         learning: whether what happens now changes what the agent knows.
         strength: from 0 to 1, the share of decisions that are the agent's own.
-        probabilities: (A,), of the last decision; None before a trial's first.
+        probabilities: (A,), of the last decision; None before a trial's first, and where actions are continuous.
+        distribution: mean and deviation, (A,) each, of the last continuous action; None likewise.
     """
 
     in_trial: bool
@@ -40,10 +41,13 @@ class Reading:
     learning: bool
     strength: float
     probabilities: tuple[float, ...] | None
+    distribution: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
 
 def read_agent(agent: Agent, num_returns: int) -> Reading:
     """Reads an agent at any time in its life, the last ``num_returns`` ended episodes at most."""
+    decided, boxed = bool(agent.num_decisions), agent.manifest.action.kind == "box"
+    mean, std = agent.distribution if decided and boxed else (None, None)
     return Reading(
         in_trial=agent.phase != "begin_trial",
         num_decisions=agent.num_decisions,
@@ -53,7 +57,8 @@ def read_agent(agent: Agent, num_returns: int) -> Reading:
         returns=agent.returns[-num_returns:],
         learning=agent.learning,
         strength=agent.strength,
-        probabilities=tuple(agent.probabilities.tolist()) if agent.num_decisions else None,
+        probabilities=tuple(agent.probabilities.tolist()) if decided and not boxed else None,
+        distribution=None if mean is None or std is None else (tuple(mean.tolist()), tuple(std.tolist())),
     )
 
 

@@ -82,6 +82,7 @@ GAUGE = {
     "scale": 1.0,
     "unit": "",
 }
+BOX = {"names": ["a", "b"], "mask": False, "kind": "box", "low": [0.0, 0.0], "high": [1.0, 1.0], "unit": ""}
 CHOICE = GAUGE | {"kind": "categorical", "options": ["a", "b"]}
 FIELDS: dict[str, dict[str, Any]] = {
     "of_version_0": {"schema_version": 0},
@@ -113,6 +114,15 @@ FIELDS: dict[str, dict[str, Any]] = {
     "actions_alike": {"action": {"names": ["a", "a"], "mask": False, "kind": "discrete"}},
     "actions_thirty_thousand": {"action": MANIFEST["action"] | {"names": [f"a{i}" for i in range(30_000)]}},
     "actions_continuous": {"action": {"names": ["a", "b"], "mask": False, "kind": "continuous"}},
+    "actions_box_without_its_outputs": {"action": BOX},
+    "actions_box_crossed": {"action": BOX | {"low": [0.0, 2.0]}},
+    "actions_box_short": {"action": BOX | {"low": [0.0]}},
+    "actions_box_without_bounds": {"action": {"names": ["a", "b"], "mask": False, "kind": "box"}},
+    "actions_box_beyond_float32": {"action": BOX | {"high": [1.0, 1e300]}},
+    "actions_box_too_narrow": {"action": BOX | {"low": [0.0, 0.0], "high": [1.0, 5e-324]}},
+    "actions_box_masked": {"action": BOX | {"mask": True}},
+    "actions_box_unit_a_list": {"action": BOX | {"unit": []}},
+    "actions_discrete_with_bounds": {"action": BOX | {"kind": "discrete"}},
     "actions_masked": {"action": {"names": ["a", "b"], "mask": True, "kind": "discrete"}},
     "actions_a_text": {"action": {"names": "ab", "mask": False, "kind": "discrete"}},
     "hidden_none": {"hidden_state": []},

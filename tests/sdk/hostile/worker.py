@@ -105,8 +105,12 @@ def play(agent: Agent, steps: int = 4) -> None:
     for step in range(steps):
         legal = [True] * manifest.num_actions if manifest.action.mask else None
         action = agent.act(numbers.normal(size=manifest.observation_size), legal)
-        assert 0 <= action < manifest.num_actions
-        assert np.isfinite(agent.probabilities).all() and abs(agent.probabilities.sum() - 1) < 1e-6
+        if manifest.action.kind == "box":
+            assert ((manifest.action.low <= action) & (action <= manifest.action.high)).all()
+            assert np.isfinite(agent.distribution).all()
+        else:
+            assert 0 <= action < manifest.num_actions
+            assert np.isfinite(agent.probabilities).all() and abs(agent.probabilities.sum() - 1) < 1e-6
         agent.beliefs()
         agent.observe(float(numbers.normal()), terminated=step == 2)
 

@@ -1,0 +1,42 @@
+"""The box that continuous actions lie in, as arrays."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gameagent_sdk.manifest import ActionSpec
+
+Action: TypeAlias = Any
+"""An int, or of a box float64 (A,): the manifest says which. A game knows, and need not tell its type checker."""
+
+
+class Box:
+    """The bounds of continuous actions.
+
+    Attributes:
+        low: float64 (A,), the least value of each component.
+        high: float64 (A,), the greatest.
+        middle: float64 (A,), halfway between them.
+    """
+
+    def __init__(self, spec: ActionSpec) -> None:
+        """Takes the bounds of a spec of kind "box"."""
+        self.low: NDArray[np.float64] = np.array(spec.low, np.float64)
+        self.high: NDArray[np.float64] = np.array(spec.high, np.float64)
+        self._half = (self.high - self.low) / 2
+        self.middle: NDArray[np.float64] = self.low + self._half
+
+    @classmethod
+    def of(cls, spec: ActionSpec) -> "Box | None":
+        """The box of a spec; None for discrete actions."""
+        return cls(spec) if spec.kind == "box" else None
+
+    def clip(self, actions: ArrayLike) -> NDArray[np.float64]:
+        """Actions (..., A) brought into the box, in an array of their own."""
+        return np.clip(np.asarray(actions, np.float64), self.low, self.high)
+
+    def scale(self, actions: ArrayLike) -> NDArray[np.float32]:
+        """Actions (..., A) as a policy is told of them: float32 from -1 at ``low`` to 1 at ``high``."""
+        scaled = (self.clip(actions) - self.middle) / self._half
+        return np.clip(scaled, -1.0, 1.0).astype(np.float32)  # a very narrow box may lose its middle in rounding
