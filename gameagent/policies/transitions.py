@@ -22,6 +22,7 @@ from gameagent.algorithms.inner_loop import Parameters, StepSizes, adapt_tasks, 
 OFFSET = "belief_offset"
 MIN_LOG_STD, MAX_LOG_STD = -3.0, 1.0
 MAX_INNER_NORM = 10.0  # of one inner gradient: a broken reward stream moves a belief no further than any other
+MAX_ERROR = 1e3  # deviations; what is farther off, such as a reward of 1e30, is broken, and teaches nothing
 TRUTH_SHARE = 0.7  # of the rows from whose true rules, not beliefs, the model learns what rules imply
 MISLED_SHARE = 0.6  # of the rows whose beliefs are replaced by other rules, for the offset to correct
 
@@ -114,7 +115,7 @@ class TransitionModel(nn.Module):
         predicted = self.out(torch.relu(self.hidden(first)))
         happened = torch.cat((steps.next_observations - steps.observations, self.reward_scale * steps.rewards), -1)
         log_std = self.log_std.clamp(MIN_LOG_STD, MAX_LOG_STD)
-        error = (happened - predicted) * torch.exp(-log_std)
+        error = ((happened - predicted) * torch.exp(-log_std)).clamp(-MAX_ERROR, MAX_ERROR)
         # Sums are written as products: the gradient of a sum over time would ask for its length, in the exported graph.
         surprise = (error * error) @ error.new_full((error.shape[-1],), 0.5) + log_std.sum()
         valid = steps.valid.to(error.dtype)

@@ -40,7 +40,8 @@ class Adaptation:
         num_steps: steps of experience that it learnt from.
         change: norm of the change of all weights together.
         kl: nats, mean over the last states: how far the action distribution moved.
-        before: float64 (P, A), the action probabilities in the last states, at most 16 of them, the newest last.
+        before: float64 (P, A), the action probabilities in the last states, at most 16 of them, the newest last; of
+            continuous actions the means.
         after: float64 (P, A), those after the change.
     """
 
@@ -185,13 +186,13 @@ class Adapter:
         proposed = self._gradient_steps(current)
         self._experience.clear()
         yield
-        before = self._probabilities(current)
+        before = self._actions(current)
         scale, outcome = 1.0, "dropped"
         kl, after, changed = 0.0, before, current
         for _ in range(MAX_TRIES if proposed is not None else 0):
             assert proposed is not None, "or there are no tries"
             changed = {name: array + scale * (proposed[name] - array) for name, array in current.items()}
-            after = self._probabilities(changed)
+            after = self._actions(changed)
             kl = _divergence(before, after)
             yield
             if kl <= self._spec.max_kl:
@@ -204,7 +205,7 @@ class Adapter:
             self._previous, self._judging = current, True
             self._set(changed)
         change = np.sqrt(sum(float(np.square(changed[name] - array).sum()) for name, array in current.items()))
-        self.last = Adaptation(episode, outcome, num_steps, float(change), kl, before, after)  # type: ignore[arg-type]
+        self.last = Adaptation(episode, outcome, num_steps, float(change), kl, before[0], after[0])  # type: ignore[arg-type]
 
     def _gradient_steps(self, weights: Weights) -> Weights | None:
         """The weights that the adaptation graph makes; None where they are not finite."""
@@ -217,8 +218,11 @@ class Adapter:
             return None
         return {name: outputs[f"next_{name}"] for name in weights}
 
-    def _probabilities(self, weights: Weights) -> NDArray[np.float64]:
-        """The action probabilities in the last states under some weights, float64 (P, A)."""
+    def _actions(self, weights: Weights) -> tuple[NDArray[np.float64], ...]:
+        """What actions are drawn by in the last states under some weights: probabilities, or means and deviations.
+
+        Each of them is float64 (P, A).
+        """
         if self._probe_step is None:
             self._probe_step = PolicyStep(self._policy, NUM_PROBES)
         step = self._probe_step
@@ -228,8 +232,11 @@ class Adapter:
             step.inputs[name][:] = array
         step.run()
         newest = self._newest()
+        if "mean" in step.outputs:
+            mean, log_std = (step.outputs[name][newest].astype(np.float64) for name in ("mean", "log_std"))
+            return mean, np.exp(log_std)
         legal = self._probes.get("legal_actions")
-        return action_probabilities(step.outputs["logits"][newest], None if legal is None else legal[newest])
+        return (action_probabilities(step.outputs["logits"][newest], None if legal is None else legal[newest]),)
 
     def _newest(self) -> NDArray[np.int64]:
         """The slots of the last states, the oldest first."""
@@ -260,10 +267,14 @@ class Adapter:
             self._num_probes = len(kept)
 
 
-def _divergence(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
-    """Mean Kullback-Leibler divergence in nats of ``after`` from ``before``, (P, A) each; NaN where one is NaN."""
-    if not len(before):
+def _divergence(before: tuple[NDArray[np.float64], ...], after: tuple[NDArray[np.float64], ...]) -> float:
+    """Mean Kullback-Leibler divergence in nats of ``after`` from ``before``, of (P, A) each; NaN where one is NaN."""
+    if not len(before[0]):
         return 0.0
-    tiny = np.finfo(np.float64).tiny
-    ratio = np.log(np.maximum(before, tiny)) - np.log(np.maximum(after, tiny))
-    return float((before * ratio).sum(axis=1).mean())
+    if len(before) == 2:
+        (mean, std), (new_mean, new_std) = before, after
+        terms = np.log(new_std / std) + (std**2 + (mean - new_mean) ** 2) / (2.0 * new_std**2) - 0.5
+    else:
+        tiny = np.finfo(np.float64).tiny
+        terms = before[0] * (np.log(np.maximum(before[0], tiny)) - np.log(np.maximum(after[0], tiny)))
+    return float(terms.sum(axis=1).mean())

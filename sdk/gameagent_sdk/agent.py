@@ -169,7 +169,8 @@ class Agent(Readout):
         terminated, truncated = as_flag("terminated", terminated), as_flag("truncated", truncated)
         done = self._trial.progress.last_action if action is None else as_action(self.manifest, action)
         if self._trial.observed(done, value, terminated or truncated) and self._trial.adapter is not None:
-            self._pending.add(self._trial.adapter.work())
+            self._pending.drop(self._trial.adapter)  # an older one, done by an act since
+            self._pending.add(self._trial.adapter.work(), about=self._trial.adapter)
         if self._recording is not None:
             told = done.tolist() if isinstance(done, np.ndarray) else done
             self._recording.note("observe", reward=value, terminated=terminated, truncated=truncated, action=told)

@@ -51,6 +51,7 @@ class Readout:
         """What the last gradient steps of this trial did; None before the first, and for a bundle without."""
         return None if self._trial.adapter is None else self._trial.adapter.last
 
+    @property
     def distribution(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and deviation that the last continuous action was drawn by, each float64 (A,) in the box's units.
 

@@ -16,6 +16,7 @@ README = Path(__file__).parents[2] / "sdk" / "README.md"
 
 PUBLIC = [
     "ActionSpec",
+    "Adaptation",
     "Agent",
     "Backend",
     "Belief",
@@ -28,6 +29,7 @@ PUBLIC = [
     "FeatureSpec",
     "Finding",
     "Gaussian",
+    "GradientSpec",
     "InputError",
     "Manifest",
     "ManifestError",
@@ -44,9 +46,12 @@ PUBLIC = [
     "TensorSpec",
     "__version__",
     "action_probabilities",
+    "adaptation_inputs",
+    "adaptation_outputs",
     "attach_manifest",
     "decode_beliefs",
     "graph_sha256",
+    "load_adaptation",
     "load_backend",
     "replay",
     "sample_actions",
