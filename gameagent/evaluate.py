@@ -17,7 +17,17 @@ from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games.interface import Family
 from gameagent_games.simulator import Simulator
 from gameagent_games.variant import Split
-from gameagent_sdk import Agent, Bundle, Policy, PolicySession, Squad, action_probabilities, sample_actions
+from gameagent_sdk import (
+    Agent,
+    Bundle,
+    Gaussian,
+    Policy,
+    PolicySession,
+    Squad,
+    action_probabilities,
+    sample_actions,
+    sample_box_actions,
+)
 
 CHUNK = 2048  # games side by side in one call of the file
 NUM_RESAMPLES = 1000
@@ -52,6 +62,7 @@ def evaluate_bundle(
     num_episodes: int,
     seed: int,
     temperature: float | None = None,
+    gradient: bool = True,
 ) -> NDArray[np.float64]:
     """Plays one trial of each of many variants with an exported file, the same agent in every seat.
 
@@ -63,6 +74,7 @@ def evaluate_bundle(
         num_episodes: Episodes of a trial.
         seed: Of variants, levels and choices; the same seed gives every policy the same variants and levels.
         temperature: Of the choice of actions; None for what the manifest recommends, 0 for the best action.
+        gradient: Whether gradient steps are taken, by a file that has some; else it adapts by memory alone.
 
     Returns:
         Returns, float64 ``(num_variants, num_episodes)``, means over seats.
@@ -72,7 +84,7 @@ def evaluate_bundle(
     """
     check_fit(bundle, family)
     heat = bundle.manifest.temperature if temperature is None else temperature
-    if bundle.manifest.gradient is not None:
+    if bundle.manifest.gradient is not None and gradient:
         players: Players = SquadPlayers(bundle, family, seed, heat)
     else:
         players = SessionPlayers(bundle, family, numpy_generator(seed, "evaluation actions"), heat)
@@ -85,13 +97,11 @@ class Players(Protocol):
     def begin(self, num_rows: int) -> None:
         """Starts a trial in each row."""
 
-    def act(
-        self, observations: NDArray[Any], legal: NDArray[np.bool_], deciding: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
+    def act(self, observations: NDArray[Any], legal: NDArray[np.bool_], deciding: NDArray[np.bool_]) -> NDArray[Any]:
         """Actions of all rows, of which those of rows that do not decide are ignored."""
 
     def observe(
-        self, actions: NDArray[np.int64], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
+        self, actions: NDArray[Any], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
     ) -> None:
         """What came of it; a row that did not decide was rewarded for its last decision."""
 
@@ -108,19 +118,20 @@ class SessionPlayers:
         self.session.reset(num_rows)
         self.started = np.zeros(num_rows, bool)
 
-    def act(
-        self, observations: NDArray[Any], legal: NDArray[np.bool_], deciding: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
+    def act(self, observations: NDArray[Any], legal: NDArray[np.bool_], deciding: NDArray[np.bool_]) -> NDArray[Any]:
         before = None if deciding.all() else self.session.context.copy()
         mask = legal if self.family.has_mask else None
-        logits = self.session.step(observations, mask)
+        given = self.session.step(observations, mask)
         if before is not None:  # a seat that waits keeps the memory that it had
             for name, tensor in self.session.context.hidden_state.items():
                 tensor[~deciding] = before.hidden_state[name][~deciding]
-        return sample_actions(action_probabilities(logits, mask, self.temperature), self.generator)
+        if isinstance(given, Gaussian):
+            spec = self.session.manifest.action
+            return sample_box_actions(spec, given, self.temperature, self.generator)
+        return sample_actions(action_probabilities(given, mask, self.temperature), self.generator)
 
     def observe(
-        self, actions: NDArray[np.int64], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
+        self, actions: NDArray[Any], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
     ) -> None:
         context = self.session.context
         before = None if deciding.all() else context.copy()
@@ -148,9 +159,7 @@ class SquadPlayers:
         self.rewards = np.zeros(num_rows)  # since the last decision
         self.ended = np.zeros(num_rows, np.bool_)
 
-    def act(
-        self, observations: NDArray[Any], legal: NDArray[np.bool_], deciding: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
+    def act(self, observations: NDArray[Any], legal: NDArray[np.bool_], deciding: NDArray[np.bool_]) -> NDArray[Any]:
         rows = np.flatnonzero(deciding).tolist()
         for row in rows:  # an outcome is complete once the row decides again
             self._tell(row)
@@ -158,12 +167,12 @@ class SquadPlayers:
             {self.agents[row]: observations[row] for row in rows},
             {self.agents[row]: legal[row] for row in rows} if self.family.has_mask else None,
         )
-        actions = np.zeros(len(deciding), np.int64)
+        actions = self.family.blank_actions(len(deciding))[:, 0]
         actions[rows] = [chosen[self.agents[row]] for row in rows]
         return actions
 
     def observe(
-        self, actions: NDArray[np.int64], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
+        self, actions: NDArray[Any], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
     ) -> None:
         self.rewards += rewards
         self.ended |= ended
@@ -177,19 +186,19 @@ class SquadPlayers:
 class RandomPlayers:
     """Uniformly random legal actions."""
 
-    def __init__(self, generator: np.random.Generator) -> None:
-        self.generator = generator
+    def __init__(self, family: Family, generator: np.random.Generator) -> None:
+        self.family, self.generator = family, generator
 
     def begin(self, num_rows: int) -> None:
         pass
 
-    def act(
-        self, observations: NDArray[Any], legal: NDArray[np.bool_], deciding: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
+    def act(self, observations: NDArray[Any], legal: NDArray[np.bool_], deciding: NDArray[np.bool_]) -> NDArray[Any]:
+        if self.family.box is not None:
+            return self.family.box.scale(self.generator.random((len(deciding), self.family.num_actions)))
         return np.asarray((self.generator.random(legal.shape) * legal).argmax(axis=1), dtype=np.int64)
 
     def observe(
-        self, actions: NDArray[np.int64], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
+        self, actions: NDArray[Any], rewards: NDArray[Any], ended: NDArray[np.bool_], deciding: NDArray[np.bool_]
     ) -> None:
         pass
 
@@ -198,7 +207,7 @@ def evaluate_random(
     family: Family, *, split: Split, num_variants: int, num_episodes: int, seed: int
 ) -> NDArray[np.float64]:
     """The same with uniformly random legal actions: returns float64 ``(num_variants, num_episodes)``."""
-    players = RandomPlayers(numpy_generator(seed, "evaluation actions"))
+    players = RandomPlayers(family, numpy_generator(seed, "evaluation actions"))
     return _play(family, split, num_variants, num_episodes, seed, players)
 
 
@@ -226,7 +235,7 @@ def _play(
             legal[~legal.any(axis=1)] = True  # of seats that do not decide
             actions = players.act(simulator.observations.reshape(rows, -1), legal, deciding)
             episodes = simulator.episodes.copy()
-            simulator.step(actions.reshape(simulator.acting.shape))
+            simulator.step(actions.reshape(*simulator.acting.shape, *actions.shape[1:]))
             returns[games, episodes] += simulator.rewards.mean(axis=1)
             ended = np.repeat(simulator.terminated | simulator.truncated, family.num_seats)
             players.observe(actions, simulator.rewards.reshape(-1), ended, deciding)
@@ -241,6 +250,7 @@ def check_fit(bundle: Bundle, family: Family) -> None:
         and manifest.observation_size == family.observation_size
         and manifest.num_actions == family.num_actions
         and manifest.action.mask == family.has_mask
+        and (manifest.action.kind == "box") == (family.box is not None)
     )
     if not fits:
         raise ExportError(

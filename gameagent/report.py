@@ -23,7 +23,13 @@ from gameagent_games.interface import Ceiling, Family
 from gameagent_games.variant import Split
 from gameagent_sdk import Bundle
 
-COLOURS = {"agent": "#0b6e99", "oracle": "#d98c00", "memoryless": "#8a4fa3", "random": "#8c8c8c"}
+COLOURS = {
+    "agent": "#0b6e99",
+    "memory alone": "#5aa9c9",
+    "oracle": "#d98c00",
+    "memoryless": "#8a4fa3",
+    "random": "#8c8c8c",
+}
 
 
 @dataclass(frozen=True)
@@ -196,6 +202,9 @@ def evaluate(
     episodes = num_episodes or bundle.manifest.num_episodes
     trial = {"split": split, "num_variants": num_variants, "num_episodes": episodes, "seed": seed}
     returns = {"agent": evaluate_bundle(bundle, family, temperature=temperature, **trial)}  # type: ignore[arg-type]
+    if bundle.manifest.gradient is not None:
+        alone = evaluate_bundle(bundle, family, temperature=temperature, gradient=False, **trial)  # type: ignore[arg-type]
+        returns["memory alone"] = alone
     baselines = baseline_bundles(folder) if folder is not None else {}
     for name, baseline in baselines.items():
         seen = family.revealed() if name == "oracle" else family

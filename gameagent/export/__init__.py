@@ -113,7 +113,7 @@ def make_manifest(
         name=family.name,
         summary=family.summary,
         observation=tuple(_feature_spec(feature) for feature in family.game_features),
-        action=ActionSpec(names=family.action_names, mask=family.has_mask),
+        action=_action_spec(family),
         hidden_state=tuple(TensorSpec(name, tuple(tensor.shape[1:])) for name, tensor in hidden.items()),
         beliefs=tuple(_belief_spec(slot) for slot in policy.spec.belief_slots),
         num_episodes=num_episodes,
@@ -131,6 +131,12 @@ def trace_step(policy: AgentNetwork, manifest: Manifest) -> bytes:
     if manifest.gradient is not None:
         add_initial_values(model, {OFFSET: torch.zeros(1, manifest.belief_size)})
     return bytes(model.SerializeToString())
+
+
+def _action_spec(family: Family) -> ActionSpec:
+    if family.box is None:
+        return ActionSpec(names=family.action_names, mask=family.has_mask)
+    return ActionSpec(family.action_names, kind="box", low=family.box.low, high=family.box.high, unit=family.box.unit)
 
 
 def _feature_spec(feature: Feature) -> FeatureSpec:

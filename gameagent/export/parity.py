@@ -14,7 +14,15 @@ from gameagent.policies.transitions import OFFSET, BeliefCorrection, Transitions
 from gameagent.rollout import Rollout, Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
-from gameagent_sdk import Bundle, Policy, PolicySession, action_probabilities, adaptation_inputs, load_adaptation
+from gameagent_sdk import (
+    Bundle,
+    Gaussian,
+    Policy,
+    PolicySession,
+    action_probabilities,
+    adaptation_inputs,
+    load_adaptation,
+)
 from gameagent_sdk.backends import BackendName
 
 NUM_GAMES = 8
@@ -33,7 +41,8 @@ class Parity:
         num_games: Trials compared.
         num_episodes: Episodes of each.
         num_steps: Decisions compared.
-        probabilities: Largest absolute difference of action probabilities.
+        probabilities: Largest absolute difference of action probabilities; of continuous actions, of means and of
+            logarithms of deviations.
         beliefs: Largest absolute difference of beliefs.
         weights: Largest absolute difference of the weights over `NUM_ADAPTATIONS` gradient steps in a row; 0 where the
             policy takes none.
@@ -86,10 +95,13 @@ def _follow(session: PolicySession, rollout: Rollout, outputs: Outputs) -> tuple
         legal = None if rollout.inputs.legal_actions is None else rollout.inputs.legal_actions[t].numpy()
         if rollout.inputs.belief_offset is not None:
             session.context.weights[OFFSET][:] = rollout.inputs.belief_offset[t].numpy()
-        logits = session.step(rollout.inputs.observation[t].numpy(), legal)
-        given = action_probabilities(logits[valid], None if legal is None else legal[valid])
-        expected = outputs.action_params[0][t].exp().numpy()[valid]
-        worst_chances = max(worst_chances, _worst(given, expected))
+        given = session.step(rollout.inputs.observation[t].numpy(), legal)
+        if isinstance(given, Gaussian):
+            for found, wanted in zip(given, outputs.action_params, strict=True):
+                worst_chances = max(worst_chances, _worst(found[valid], wanted[t].numpy()[valid]))
+        else:
+            chances = action_probabilities(given[valid], None if legal is None else legal[valid])
+            worst_chances = max(worst_chances, _worst(chances, outputs.action_params[0][t].exp().numpy()[valid]))
         worst_beliefs = max(worst_beliefs, _worst(session.beliefs[valid], outputs.beliefs[t].numpy()[valid]))
         following = min(t + 1, len(rollout.actions) - 1)
         ended = rollout.inputs.episode_start[following, :, 0].numpy() > 0
