@@ -34,9 +34,13 @@ class Box:
 
     def clip(self, actions: ArrayLike) -> NDArray[np.float64]:
         """Actions (..., A) brought into the box, in an array of their own."""
-        return np.clip(np.asarray(actions, np.float64), self.low, self.high)
+        return np.minimum(
+            np.maximum(actions, self.low), self.high
+        )  # several times faster than np.clip for a few numbers
 
     def scale(self, actions: ArrayLike) -> NDArray[np.float32]:
         """Actions (..., A) as a policy is told of them: float32 from -1 at ``low`` to 1 at ``high``."""
         scaled = (self.clip(actions) - self.middle) / self._half
-        return np.clip(scaled, -1.0, 1.0).astype(np.float32)  # a very narrow box may lose its middle in rounding
+        return np.minimum(np.maximum(scaled, -1.0), 1.0).astype(
+            np.float32
+        )  # a very narrow box may lose its middle in rounding

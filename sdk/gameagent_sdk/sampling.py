@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_sdk.box import Box
+from gameagent_sdk.errors import InputError
 from gameagent_sdk.manifest import ActionSpec
 
 MAX_LOG_STD, MAX_STD = 700.0, 1e300  # beyond them a deviation would overflow
@@ -138,7 +139,12 @@ def sample_box_actions(
 
     Returns:
         float64 (N, A), within the bounds of ``spec``.
+
+    Raises:
+        InputError: the actions of ``spec`` are discrete.
     """
+    if spec.kind != "box":
+        raise InputError("these actions are discrete: draw them with sample_actions")
     mean, log_std = np.asarray(gaussian.mean, np.float64), np.asarray(gaussian.log_std, np.float64)
     with np.errstate(over="ignore"):  # a huge temperature, which the limit is for
         std = np.minimum(temperature * np.exp(np.minimum(log_std, MAX_LOG_STD)), MAX_STD)

@@ -215,6 +215,12 @@ def test_sessions_give_gaussians_that_are_sampled_row_by_row(policy):
     np.testing.assert_array_equal(gaussian.mean, kept)
 
 
+def test_discrete_actions_are_not_drawn_from_a_gaussian():
+    gaussian = Gaussian(np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32))
+    with pytest.raises(InputError, match="discrete: draw them with sample_actions"):
+        sample_box_actions(ActionSpec(("a", "b")), gaussian, 1.0, np.random.default_rng(0))
+
+
 def test_temperature_0_samples_the_mean():
     gaussian = Gaussian(np.float32([[0.5, -3.0]]), np.float32([[2.0, 3e38]]))
     np.testing.assert_array_equal(sample_box_actions(SPEC, gaussian, 0.0, np.random.default_rng(0)), [[0.5, 0.0]])
