@@ -50,6 +50,11 @@ def finish(program: "torch.onnx.ONNXProgram | None") -> onnx.ModelProto:
     """The model of what ``torch.onnx.export`` gave, stripped."""
     if program is None:
         raise ExportError("torch.onnx gave no program; this torch is not one that gameagent supports")
+    outputs = list(program.model.graph.outputs)
+    for node in program.model.graph:
+        for value in node.outputs:
+            if value not in outputs and value.name in [output.name for output in outputs]:
+                value.name = f"{value.name}.inner"  # the exporter names a value after its operator: "mean", say
     model = program.model_proto
     strip(model)
     return model
