@@ -489,3 +489,16 @@ def test_a_file_that_fails_its_playback_is_not_written(bandit_run, tmp_path, cap
     assert main(["export", str(bandit_run.path), str(path), "--profile", "godot"]) == 1
     assert "nothing was written: over 80 steps the file chose 3 other actions" in capsys.readouterr().err
     assert path.read_bytes() == b"the file before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_gradient_steps_are_left_out(lively, file_of):
+    policy, config, family = lively("bandit", gradient=True)
+    file = make_engine_file(policy, config, family, {}, "godot")  # checked against a policy that takes none
+    assert [port.name for port in load(file).get_inputs()] == [
+        port.name for port in load(file_of("beliefs", "godot")).get_inputs()
+    ]
+
+
+def test_actions_that_are_numbers_are_refused(lively):
+    with pytest.raises(ExportError, match="acts by numbers, and files for engines carry choices only"):
+        make_engine_file(*lively("navigation"), {}, "unity")

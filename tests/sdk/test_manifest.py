@@ -55,8 +55,7 @@ def test_the_json_of_the_shipped_fixtures_reads_back(any_path):
     assert Manifest.from_json(loaded.to_json()) == loaded
 
 
-@pytest.mark.parametrize("name", sorted({field.name for field in dataclasses.fields(Manifest)} - {"gradient"})
-)
+@pytest.mark.parametrize("name", sorted({field.name for field in dataclasses.fields(Manifest)} - {"gradient"}))
 def test_a_missing_field_is_named(name):
     fields = json.loads(manifest().to_json())
     del fields[name]

@@ -68,6 +68,10 @@ def make_engine_file(
     policy: AgentNetwork, config: TrainConfig, family: Family, training: dict[str, Any], profile: str
 ) -> EngineFile:
     """A policy as a checked file for an engine, in memory; raises as `export_engine_file` does."""
+    if family.box is not None:
+        raise ExportError(
+            f"{family.name!r} acts by numbers, and files for engines carry choices only: export without --profile"
+        )
     num_episodes = config.num_episodes or family.num_episodes
     manifest = make_manifest(policy, family, num_episodes, training, None)
     side: Profile = PROFILES[profile](manifest)

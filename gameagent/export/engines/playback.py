@@ -191,7 +191,9 @@ class _Tally:
 
 
 class _Greedy(nn.Module):
-    """A policy that always takes the likeliest action."""
+    """A policy that always takes the likeliest action, and no gradient steps: engines run no graph but the policy's."""
+
+    correction = None
 
     def __init__(self, policy: AgentNetwork) -> None:
         super().__init__()
