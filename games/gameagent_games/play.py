@@ -13,7 +13,7 @@ import numpy as np
 
 from gameagent_games.errors import GamesError
 from gameagent_games.interface import Family
-from gameagent_games.play_session import AgentPlayer, Player, PlaySession
+from gameagent_games.play_session import AgentPlayer, Player, PlaySession, describe_change
 from gameagent_games.registry import family_names, load_family
 from gameagent_games.variant import SPLITS
 
@@ -157,8 +157,24 @@ def _play_headless(session: PlaySession, arguments: argparse.Namespace, next_var
         session.step()
         if session.ended:
             print(f"episode {len(session.returns)}  return {session.returns[-1]:+.2f}", flush=True)
+            _print_change(session)
     if stage is not None:
         stage.save(arguments.screenshot)
+
+
+def _print_change(session: PlaySession) -> None:
+    """Tells of gradient steps that were taken behind the episode that just ended, or taken back."""
+    change = None if session.player is None else session.player.last_change()
+    if change is None or (change.episode < session.episode and change.outcome != "rolled back"):
+        return
+    if change.episode < session.episode:
+        print(f"  the gradient steps after episode {change.episode + 1} were taken back: the return fell")
+        return
+    told = describe_change(change)
+    print(f"  gradient steps on {change.num_steps} steps {told}, in the last {len(change.before)} states:")
+    before, after = change.before.mean(0), change.after.mean(0)
+    names = session.family.action_names
+    print("    " + "   ".join(f"{name} {a:.2f} > {b:.2f}" for name, a, b in zip(names, before, after, strict=True)))
 
 
 if __name__ == "__main__":

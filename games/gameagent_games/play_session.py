@@ -28,7 +28,34 @@ class Belief(Protocol):
     def confidence(self) -> float: ...
 
 
+FINISH_MS = 1000.0  # for what an agent does behind an episode; it takes a few
+
 Beliefs: TypeAlias = Mapping[str, Belief | tuple[Belief, ...]]
+
+
+class Change(Protocol):
+    """What gradient steps behind an episode changed; gameagent_sdk's Adaptation fits."""
+
+    @property
+    def episode(self) -> int: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def num_steps(self) -> int: ...
+    @property
+    def kl(self) -> float: ...
+    @property
+    def before(self) -> NDArray[np.float64]: ...
+    @property
+    def after(self) -> NDArray[np.float64]: ...
+
+
+def describe_change(change: Change) -> str:
+    """What gradient steps did, in words: "moved actions by 0.21 nats"."""
+    if change.outcome == "dropped":
+        return "dropped: too large a change"
+    moved = f"moved actions by {change.kl:.2f} nats"
+    return f"{moved}, taken back" if change.outcome == "rolled back" else moved
 
 
 class Player(Protocol):
@@ -41,6 +68,14 @@ class Player(Protocol):
         ...
 
     def beliefs(self) -> Beliefs: ...
+    @property
+    def by_gradient(self) -> bool:
+        """Whether gradient steps change it after episodes."""
+        ...
+
+    def last_change(self) -> Change | None:
+        """What the last gradient steps of this trial changed."""
+        ...
 
 
 class AgentPlayer:
@@ -92,9 +127,19 @@ class AgentPlayer:
 
     def observe(self, action: Action, reward: float, terminated: bool, truncated: bool) -> None:
         self._agent.observe(reward, terminated, truncated, action=action)
+        if terminated or truncated:
+            self._agent.tick(FINISH_MS)  # what it does behind the episode is seen before the next one
 
     def beliefs(self) -> Beliefs:
         found: Beliefs = self._agent.beliefs()
+        return found
+
+    @property
+    def by_gradient(self) -> bool:
+        return "gradient" in self._agent.manifest.adaptation
+
+    def last_change(self) -> Change | None:
+        found: Change | None = self._agent.last_adaptation
         return found
 
 
@@ -117,6 +162,7 @@ class PlaySession:
         action: The last executed action; None at an episode's start.
         reward: The last reward.
         beliefs: What the player thinks of the hidden rules, by rule; empty without.
+        changes: What gradient steps changed, by index of the episode behind which they were taken.
     """
 
     def __init__(self, family: Family, player: Player | None = None) -> None:
@@ -140,6 +186,7 @@ class PlaySession:
         self.before: Any = None
         self.action: Action | None = None
         self.beliefs: Beliefs = {}
+        self.changes: dict[int, Change] = {}
         self._decision: Action | None = None
         self._simulator = Simulator(family, 1, num_episodes=0, compiled=False, auto_start=False)
 
@@ -153,7 +200,7 @@ class PlaySession:
         records = np.array([record], self.family.space.dtype)
         self._simulator.reset(records, np.array([seed], np.int64))
         self.variant = self.family.space.variants(records)[0]
-        self.returns = []
+        self.returns, self.changes = [], {}
         if self.player is not None:
             self.player.begin_trial()
         self._look_anew()
@@ -188,6 +235,9 @@ class PlaySession:
             self.player.observe(executed, self.reward, terminated, truncated)
         if self.ended:
             self.returns.append(self.episode_return)
+            change = None if self.player is None else self.player.last_change()
+            if change is not None:
+                self.changes[change.episode] = change
         else:
             self._decide()
 

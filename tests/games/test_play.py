@@ -21,6 +21,7 @@ pygame = pytest.importorskip("pygame", reason="playing needs the render extra")
 
 from gameagent_games.rendering import palette  # noqa: E402
 from gameagent_games.rendering.canvas import to_rgb  # noqa: E402
+from gameagent_games.rendering.change import action_colour  # noqa: E402
 from gameagent_games.rendering.gauges import gauge_range, gauge_x, make_rows, shown_option  # noqa: E402
 from gameagent_games.rendering.stage import Stage, push  # noqa: E402
 from gameagent_games.rendering.window import Window  # noqa: E402
@@ -51,6 +52,14 @@ class FakePlayer:
     action: Any = RIGHT
     thoughts: dict[str, Any] = field(default_factory=dict)
     calls: list[Any] = field(default_factory=list)
+    change: Any = None
+
+    @property
+    def by_gradient(self) -> bool:
+        return self.change is not None
+
+    def last_change(self) -> Any:
+        return self.change
 
     def begin_trial(self) -> None:
         self.calls.append("begin")
@@ -104,6 +113,24 @@ def _no_screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     pygame.display.quit()
 
 
+@dataclass(frozen=True)
+class FakeChange:
+    """Gradient steps that turn up into down in all three last states."""
+
+    episode: int
+    outcome: str = "changed"
+    num_steps: int = 32
+    kl: float = 0.25
+    before: Any = field(default_factory=lambda: np.tile([0.0, 1.0, 0.0, 0.0, 0.0], (3, 1)))
+    after: Any = field(default_factory=lambda: np.tile([0.0, 0.0, 0.0, 1.0, 0.0], (3, 1)))
+
+
+def played(session: PlaySession, num_episodes: int) -> PlaySession:
+    while len(session.returns) < num_episodes:
+        session.step()
+    return session
+
+
 # The session.
 
 
@@ -131,6 +158,33 @@ def test_a_person_overrules_the_agent_who_is_told_what_was_done() -> None:
     assert [call[0] for call in player.calls if isinstance(call, tuple)] == [RIGHT, LEFT]
 
 
+def test_gradient_steps_are_booked_with_the_episode_behind_which_they_were_taken() -> None:
+    player = FakePlayer(change=FakeChange(episode=0))
+    session = played(begun(player=player), 1)
+    assert session.changes == {0: player.change}
+    player.change = FakeChange(episode=0, outcome="rolled back")
+    played(session, 2)
+    assert [change.outcome for change in session.changes.values()] == ["rolled back"]
+    session.begin(session.record.copy(), seed=3)
+    assert session.changes == {}
+
+
+def test_what_gradient_steps_did_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    player = FakePlayer(change=FakeChange(episode=0))
+    session = played(begun(player=player), 1)
+    play._print_change(session)
+    assert capsys.readouterr().out.splitlines() == [
+        "  gradient steps on 32 steps moved actions by 0.25 nats, in the last 3 states:",
+        "    stay 0.00 > 0.00   up 1.00 > 0.00   right 0.00 > 0.00   down 0.00 > 1.00   left 0.00 > 0.00",
+    ]
+    played(session, 2)
+    play._print_change(session)
+    assert capsys.readouterr().out == ""
+    player.change = FakeChange(episode=0, outcome="rolled back")
+    play._print_change(session)
+    assert capsys.readouterr().out == "  the gradient steps after episode 1 were taken back: the return fell\n"
+
+
 def test_without_player_or_action_nobody_decides() -> None:
     with pytest.raises(GamesError, match="nobody decides"):
         begun(GRIDNAVI).step()
@@ -145,11 +199,14 @@ class FakeAgent:
     def observe(self, reward: float, terminated: bool, truncated: bool, action: int | None = None) -> None:
         self.seen: Any = (reward, terminated, truncated, action)
 
+    def tick(self, budget_ms: float) -> None:
+        self.seen = (*self.seen, "ticked")
+
 
 def test_an_agent_hears_of_the_executed_action() -> None:
     agent = FakeAgent()
     AgentPlayer(agent).observe(3, 0.5, False, True)
-    assert agent.seen == (0.5, False, True, 3)
+    assert agent.seen == (0.5, False, True, 3, "ticked")
 
 
 # The panel.
@@ -202,6 +259,29 @@ def test_a_wrong_belief_is_crossed_and_a_right_one_ticked() -> None:
     )
     assert count(right, palette.BAD) == 0 < count(wrong, palette.BAD)
     assert count(right, palette.GOOD) > count(wrong, palette.GOOD)
+
+
+def test_the_panel_shows_actions_before_and_after_gradient_steps() -> None:
+    session = played(begun(player=FakePlayer(change=FakeChange(episode=0))), 1)
+    picture = to_rgb(staged(session).draw(moving=False))
+    up, down = ((picture == action_colour(index)).all(-1).nonzero() for index in (1, 3))
+    legend = max(up[0].max(), down[0].max()) - 8  # both are in the list of names, too
+    before, after = (rows[0][(rows[0] < legend) & (rows[0] > 0.68 * BOARD)] for rows in (up, down))
+    assert len(before) and len(after) and before.max() < after.min()
+    marks = (picture[: BOARD // 2] == palette.BELIEF).all(-1).sum()
+    session.changes[0] = FakeChange(episode=0, outcome="rolled back")
+    fewer = (to_rgb(staged(session).draw(moving=False))[: BOARD // 2] == palette.BELIEF).all(-1).sum()
+    assert fewer < marks
+
+
+def test_means_are_marked_between_the_bounds() -> None:
+    change = FakeChange(0, before=np.array([[-0.1, 0.0]]), after=np.array([[0.1, 0.0]]))
+    session = played(begun(NAVIGATION, FakePlayer(action=np.zeros(2), change=change)), 1)
+    picture = to_rgb(staged(session).draw(moving=False))
+    rows = np.unique((picture == action_colour(0)).all(-1).nonzero()[0])
+    rows = rows[rows > 0.68 * BOARD]
+    low, high = rows[0], rows[(rows > rows[0] + 4)][0]
+    assert high - low < 0.03 * BOARD  # at the foot of "before", at the head of "after"
 
 
 def test_a_gauge_moves_with_the_truth() -> None:

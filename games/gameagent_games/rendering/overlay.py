@@ -7,6 +7,8 @@ import pygame
 from gameagent_games.play_session import PlaySession
 from gameagent_games.rendering.brush import Box, Brush, smooth
 from gameagent_games.rendering.canvas import View
+from gameagent_games.rendering.change import HEIGHT as CHANGE_HEIGHT
+from gameagent_games.rendering.change import draw_change
 from gameagent_games.rendering.gauges import Row, draw_row, make_rows
 from gameagent_games.rendering.palette import (
     BACKDROP,
@@ -64,13 +66,18 @@ def draw_panel(session: PlaySession, view: View, status: Status, board: int) -> 
 def _draw(brush: Brush, session: PlaySession, view: View, status: Status) -> None:
     brush.surface.fill(BACKDROP)
     _draw_header(brush, session, status)
-    rows, left_out = _fitting(make_rows(session.family, session.variant, session.beliefs), RULES_HEIGHT - TITLE - PAD)
-    rules_height = min(TITLE + PAD + 1.3 * sum(row.height for row in rows), RULES_HEIGHT)
-    returns_height = min(148 + RULES_HEIGHT - rules_height, 260)  # what few rules leave goes to the bars
+    by_gradient = session.player is not None and session.player.by_gradient
+    room = RULES_HEIGHT - (CHANGE_HEIGHT + 12 if by_gradient else 0)
+    rows, left_out = _fitting(make_rows(session.family, session.variant, session.beliefs), room - TITLE - PAD)
+    rules_height = min(TITLE + PAD + 1.3 * sum(row.height for row in rows), room)
+    returns_height = min(148 + room - rules_height, 260)  # what few rules leave goes to the bars
     _draw_returns(brush, session, (PAD, 92, WIDTH - 2 * PAD, returns_height))
     box = (PAD, 104 + returns_height, WIDTH - 2 * PAD, rules_height)
     _draw_rules(brush, session, status, box)
     _draw_rows(brush, rows, left_out, view, status, box)
+    if by_gradient:
+        last = session.changes[max(session.changes)] if session.changes else None
+        draw_change(brush, session.family, last, (PAD, 624 - CHANGE_HEIGHT, WIDTH - 2 * PAD, CHANGE_HEIGHT))
     _draw_keys(brush, session, status, (PAD, 636, WIDTH - 2 * PAD, 68))
 
 
@@ -126,6 +133,12 @@ def _draw_returns(brush: Brush, session: PlaySession, box: Box) -> None:
             label, (middle, end - 10 if value >= 0 else zero - 10), 17, INK if not running else INK_SOFT, "center"
         )
         brush.text(str(first + position + 1), (middle, top + height - 12), 17, INK_FAINT, "center")
+        if first + position in session.changes:  # gradient steps, between this bar and the next
+            colour = BELIEF if session.changes[first + position].outcome == "changed" else BAD
+            edge = middle + 0.5 * space
+            brush.polygon(
+                [(edge - 5, top + height - 17), (edge + 5, top + height - 17), (edge, top + height - 7)], colour
+            )
     brush.box((left + PAD, zero - 0.75, width - 2 * PAD, 1.5), LINE)
 
 
