@@ -46,6 +46,8 @@ class MamlSettings:
         discount: gamma.
         gae_lambda: lambda of generalised advantage estimation.
         standardise: Whether each task's advantages are brought to mean zero and deviation one.
+        every_step: Whether the return counts after each of the inner steps, not after the last only: the episodes
+            that a step learns from judge the steps before it (Antoniou et al. 2019, sec. 4, equally weighted).
         num_epochs: Outer steps on the same episodes.
         clip_ratio: PPO's clipping of the outer probability ratio.
         max_gradient_norm: Outer gradients are scaled down to this norm.
@@ -57,6 +59,7 @@ class MamlSettings:
     discount: float = 0.99
     gae_lambda: float = 1.0
     standardise: bool = True
+    every_step: bool = False
     num_epochs: int = 5
     clip_ratio: float = 0.3
     max_gradient_norm: float = 1.0
@@ -152,11 +155,7 @@ def outer_loss(
     query: Experience,
     settings: MamlSettings,
 ) -> Tensor:
-    """The loss after adaptation, mean over tasks, differentiable through the inner steps: eq. 1 with eq. 4."""
-    params_by_task = for_tasks(params, len(query.valid))
-    loss = inner_loss(policy, settings.dice_lambda)
-    for support in supports:
-        params_by_task = adapt_tasks(params_by_task, loss, support, step_sizes, first_order=settings.first_order)
+    """The loss after adaptation, mean over tasks and over the inner steps that count, differentiable through the inner steps: eq. 1 with eq. 4."""
 
     def loss_after(own: Parameters, own_query: Experience) -> Tensor:
         log_probs = policy.log_probs(own, own_query.observations, own_query.actions, own_query.legal_actions)
@@ -164,7 +163,14 @@ def outer_loss(
             log_probs, own_query.log_probs, own_query.advantages, own_query.valid, settings.clip_ratio
         )
 
-    return task_losses(params_by_task, loss_after, query).mean()
+    params_by_task = for_tasks(params, len(query.valid))
+    loss = inner_loss(policy, settings.dice_lambda)
+    losses = [] if supports else [task_losses(params_by_task, loss_after, query).mean()]
+    for support, played_next in zip(supports, [*supports[1:], query], strict=True):
+        params_by_task = adapt_tasks(params_by_task, loss, support, step_sizes, first_order=settings.first_order)
+        if settings.every_step or played_next is query:
+            losses.append(task_losses(params_by_task, loss_after, played_next).mean())
+    return torch.stack(losses).mean()
 
 
 def labelled_outer_loss(

@@ -1,0 +1,97 @@
+"""Episodes for the gradient-based learners: N tasks, B episodes of each, all side by side."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gameagent.algorithms.inner_loop import Parameters
+from gameagent.algorithms.meta_batch import Trajectories
+from gameagent.errors import ConfigError
+from gameagent.policies.feedforward import FeedforwardPolicy
+from gameagent_games.interface import Family
+from gameagent_games.simulator import Simulator
+
+GAUSSIAN_STD = 0.5
+"""Spread of a fresh policy's continuous actions, in half sides of their box."""
+
+
+def make_feedforward_policy(family: Family, hidden_size: int) -> FeedforwardPolicy:
+    """The policy that gradient steps adapt to a family: two hidden layers; a box's actions are scaled to -1 … 1.
+
+    Raises:
+        ConfigError: The game has more than one seat.
+    """
+    if family.num_seats != 1:
+        raise ConfigError(
+            f"family {family.name!r} has {family.num_seats} seats, and MAML and Reptile learn games of one seat only: "
+            "set algorithm to 'rl2'"
+        )
+    return FeedforwardPolicy(
+        family.observation_size,
+        family.num_actions,
+        "categorical" if family.box is None else "gaussian",
+        (hidden_size, hidden_size),
+        initial_std=GAUSSIAN_STD,
+    )
+
+
+class EpisodeSampler:
+    """Plays the episodes of N tasks: a `meta_batch.Sampler` on a family's simulator."""
+
+    def __init__(self, family: Family, policy: FeedforwardPolicy, num_tasks: int, num_rollouts: int) -> None:
+        """Allocates the games.
+
+        Args:
+            family: A game of one seat.
+            policy: Plays all of them, for each task with the task's own parameters.
+            num_tasks: N.
+            num_rollouts: B, episodes of each task at a time.
+        """
+        self.num_tasks, self.num_rollouts = num_tasks, num_rollouts
+        self._family, self._policy = family, policy
+        self._mask_size = family.num_actions if family.has_mask else 0
+        self._simulator = Simulator(family, num_tasks * num_rollouts, num_episodes=1)
+        if family.box is not None:
+            low, high = np.array(family.box.low), np.array(family.box.high)
+            self._middle, self._half = (low + high) / 2, (high - low) / 2
+
+    def set_tasks(self, variants: NDArray[Any], draw: np.random.Generator, generator: torch.Generator) -> None:
+        """Says what is played from now on.
+
+        Args:
+            variants: Records of the tasks, ``(N,)``.
+            draw: Source of the games' seeds.
+            generator: Source of the choice of actions.
+        """
+        self._variants = np.repeat(variants, self.num_rollouts)
+        self._draw, self._generator = draw, generator
+
+    def collect(self, params_by_task: Parameters) -> Trajectories:
+        """Plays fresh episodes of every task, see `meta_batch.Sampler`; T is the longest one's length.
+
+        Actions in a box are scaled, -1 … 1 over the box, and as they were drawn: not clipped.
+        """
+        simulator = self._simulator
+        simulator.reset(self._variants, self._draw.integers(0, 2**62, simulator.num_games, dtype=np.int64))
+        steps: list[tuple[Tensor, ...]] = []
+        while not simulator.finished.all():
+            playing = self._by_task(~simulator.finished)
+            observations = self._by_task(simulator.observations[:, 0])
+            legal_actions = self._by_task(simulator.legal_actions[:, 0, : self._mask_size])
+            actions, log_probs = self._policy.sample(params_by_task, observations, legal_actions, self._generator)
+            simulator.step(self._for_games(actions))
+            rewards = self._by_task(simulator.rewards[:, 0].astype(np.float32))
+            steps.append((observations, actions, log_probs, rewards, playing, legal_actions))
+        return Trajectories(*(torch.stack(parts, 1) for parts in zip(*steps, strict=True)))
+
+    def _by_task(self, array: NDArray[Any]) -> Tensor:
+        """A copy as a tensor ``(N, B, …)`` of what is ``(N * B, …)``."""
+        return torch.from_numpy(array.reshape(self.num_tasks, self.num_rollouts, *array.shape[1:]).copy())
+
+    def _for_games(self, actions: Tensor) -> NDArray[Any]:
+        """Actions as the simulator takes them, ``(N * B, 1, …)``, in a box's own units."""
+        flat = actions.reshape(self._simulator.num_games, 1, *actions.shape[2:]).numpy()
+        return flat if self._family.box is None else self._middle + self._half * flat.astype(np.float64)
