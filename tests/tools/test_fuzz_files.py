@@ -47,13 +47,13 @@ def test_mutants_depend_on_seed_and_index_alone(tmp_path: Path) -> None:
 
 
 PLANTS = {
-    "crash": "seam.check_graph = lambda *_: os.abort()",
-    "unexpected exception": "seam.check_graph = lambda *_: 1 // 0",
-    "foreign open": "def check(*a):\n  open('canary.bin').close()\n  true(*a)\nseam.check_graph = check",
+    "crash": "seam.check_graph = lambda *_, **__: os.abort()",
+    "unexpected exception": "seam.check_graph = lambda *_, **__: 1 // 0",
+    "foreign open": "def check(*a, **b):\n  open('canary.bin').close()\n  true(*a, **b)\nseam.check_graph = check",
     "engine saw it": (
-        "def check(*a):\n"
+        "def check(*a, **b):\n"
         "  with contextlib.suppress(Exception): onnxruntime.InferenceSession(b'')\n"
-        "  true(*a)\n"
+        "  true(*a, **b)\n"
         "seam.check_graph = check"
     ),
     "agent changed": (
@@ -62,12 +62,12 @@ PLANTS = {
         "Agent.restore = hasty"
     ),
     "slow": (
-        "def check(*a):\n"
+        "def check(*a, **b):\n"
         "  end = time.process_time() + 1.1\n"
         "  while time.process_time() < end: pass\n"
         "seam.check_graph = check"
     ),
-    "hang": "seam.check_graph = lambda *_: time.sleep(100)",
+    "hang": "seam.check_graph = lambda *_, **__: time.sleep(100)",
 }
 
 
