@@ -155,7 +155,10 @@ def outer_loss(
     query: Experience,
     settings: MamlSettings,
 ) -> Tensor:
-    """The loss after adaptation, mean over tasks and over the inner steps that count, differentiable through the inner steps: eq. 1 with eq. 4."""
+    """The loss after adaptation (eq. 1 with eq. 4), mean over tasks and over the inner steps that count.
+
+    It is differentiable through the inner steps.
+    """
 
     def loss_after(own: Parameters, own_query: Experience) -> Tensor:
         log_probs = policy.log_probs(own, own_query.observations, own_query.actions, own_query.legal_actions)
