@@ -19,8 +19,7 @@ import torch
 
 from gameagent.config import TrainConfig, make_config
 from gameagent.errors import ConfigError, RunError
-from gameagent.policies import make_policy
-from gameagent.policies.network import AgentNetwork
+from gameagent.policies import TrainedPolicy, make_policy
 from gameagent_games.errors import GamesError
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
@@ -113,7 +112,7 @@ class RunFolder:
             raise RunError(f"{self.description}: {error}") from None
         return config, family.revealed() if config.reveal else family
 
-    def save(self, policy: AgentNetwork, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    def save(self, policy: TrainedPolicy, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
         """Writes the checkpoint atomically.
 
         Raises:
@@ -138,7 +137,7 @@ class RunFolder:
                 "free space and continue with --resume"
             ) from None
 
-    def load(self, policy: AgentNetwork, optimizer: torch.optim.Optimizer | None = None) -> Progress:
+    def load(self, policy: TrainedPolicy, optimizer: torch.optim.Optimizer | None = None) -> Progress:
         """Loads the checkpoint into the policy, and into the optimizer if given.
 
         Raises:
@@ -160,7 +159,7 @@ class RunFolder:
         except _UNREADABLE as error:
             raise RunError(f"{self.checkpoint} is broken or belongs to another config: {error}") from None
 
-    def load_policy(self) -> tuple[AgentNetwork, TrainConfig, Family, Progress]:
+    def load_policy(self) -> tuple[TrainedPolicy, TrainConfig, Family, Progress]:
         """The trained policy with everything that belongs to it."""
         config, family = self.load_config()
         policy = make_policy(config, family)

@@ -205,8 +205,8 @@ def _train(args: argparse.Namespace, console: Console) -> None:
     changes: dict[str, dict[str, Any]] = {"agent": {}}
     if args.baselines:
         roles |= {name: folder.baseline(name) for name in ("memoryless", "oracle")}
-        changes["memoryless"] = {"memory": "none", "beliefs": False, "gradient": False}
-        changes["oracle"] = {"reveal": True, "gradient": False}
+        changes["memoryless"] = {"algorithm": "rl2", "memory": "none", "beliefs": False, "gradient": False}
+        changes["oracle"] = {"algorithm": "rl2", "reveal": True, "gradient": False}
     for role, place in roles.items():
         config = prepare_run(place, given | changes[role], resume=args.resume)
         title = f"training {config.family}" + ("" if role == "agent" else f" ({role})")

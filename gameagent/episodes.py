@@ -1,5 +1,6 @@
 """Episodes for the gradient-based learners: N tasks, B episodes of each, all side by side."""
 
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -9,37 +10,20 @@ from torch import Tensor
 
 from gameagent.algorithms.inner_loop import Parameters
 from gameagent.algorithms.meta_batch import Trajectories
-from gameagent.errors import ConfigError
 from gameagent.policies.feedforward import FeedforwardPolicy
 from gameagent_games.interface import Family
 from gameagent_games.simulator import Simulator
 
-GAUSSIAN_STD = 0.5
-"""Spread of a fresh policy's continuous actions, in half sides of their box."""
-
-
-def make_feedforward_policy(family: Family, hidden_size: int) -> FeedforwardPolicy:
-    """The policy that gradient steps adapt to a family: two hidden layers; a box's actions are scaled to -1 … 1.
-
-    Raises:
-        ConfigError: The game has more than one seat.
-    """
-    if family.num_seats != 1:
-        raise ConfigError(
-            f"family {family.name!r} has {family.num_seats} seats, and MAML and Reptile learn games of one seat only: "
-            "set algorithm to 'rl2'"
-        )
-    return FeedforwardPolicy(
-        family.observation_size,
-        family.num_actions,
-        "categorical" if family.box is None else "gaussian",
-        (hidden_size, hidden_size),
-        initial_std=GAUSSIAN_STD,
-    )
-
 
 class EpisodeSampler:
-    """Plays the episodes of N tasks: a `meta_batch.Sampler` on a family's simulator."""
+    """Plays the episodes of N tasks: a `meta_batch.Sampler` on a family's simulator.
+
+    Attributes:
+        num_tasks: N.
+        num_rollouts: B, episodes of each task at a time.
+        num_steps: Decisions taken since the tasks were set.
+        seconds: Time that these took.
+    """
 
     def __init__(self, family: Family, policy: FeedforwardPolicy, num_tasks: int, num_rollouts: int) -> None:
         """Allocates the games.
@@ -68,12 +52,14 @@ class EpisodeSampler:
         """
         self._variants = np.repeat(variants, self.num_rollouts)
         self._draw, self._generator = draw, generator
+        self.num_steps, self.seconds = 0, 0.0
 
     def collect(self, params_by_task: Parameters) -> Trajectories:
-        """Plays fresh episodes of every task, see `meta_batch.Sampler`; T is the longest one's length.
+        """Plays fresh episodes of every task, see `meta_batch.Sampler`; T is the family's time limit.
 
         Actions in a box are scaled, -1 … 1 over the box, and as they were drawn: not clipped.
         """
+        started = perf_counter()
         simulator = self._simulator
         simulator.reset(self._variants, self._draw.integers(0, 2**62, simulator.num_games, dtype=np.int64))
         steps: list[tuple[Tensor, ...]] = []
@@ -85,7 +71,10 @@ class EpisodeSampler:
             simulator.step(self._for_games(actions))
             rewards = self._by_task(simulator.rewards[:, 0].astype(np.float32))
             steps.append((observations, actions, log_probs, rewards, playing, legal_actions))
-        return Trajectories(*(torch.stack(parts, 1) for parts in zip(*steps, strict=True)))
+            self.num_steps += int(playing.sum())
+        played = [torch.stack(parts, 1) for parts in zip(*steps, strict=True)]
+        self.seconds += perf_counter() - started
+        return Trajectories(*(_padded(part, self._family.max_steps) for part in played))
 
     def _by_task(self, array: NDArray[Any]) -> Tensor:
         """A copy as a tensor ``(N, B, …)`` of what is ``(N * B, …)``."""
@@ -95,3 +84,9 @@ class EpisodeSampler:
         """Actions as the simulator takes them, ``(N * B, 1, …)``, in a box's own units."""
         flat = actions.reshape(self._simulator.num_games, 1, *actions.shape[2:]).numpy()
         return flat if self._family.box is None else self._middle + self._half * flat.astype(np.float64)
+
+
+def _padded(tensor: Tensor, num_steps: int) -> Tensor:
+    """``(N, T, …)`` from ``(N, fewer, …)``: zeros behind the end."""
+    missing = tensor.new_zeros(len(tensor), num_steps - tensor.shape[1], *tensor.shape[2:])
+    return torch.cat((tensor, missing), 1)

@@ -81,7 +81,7 @@ def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> Tr
         config, _ = folder.load_config()
         asked = {name: parse_field(name, value) for name, value in given.items()}
         if "num_processes" in asked:  # as `settle_processes` settled it
-            asked["num_processes"] = min(asked["num_processes"] or config.num_processes, config.num_games)
+            asked["num_processes"] = min(asked["num_processes"] or config.num_processes, config.num_parallel)
         differing = [
             f"{name} (run: {getattr(config, name)!r}, asked: {value!r})"
             for name, value in asked.items()
@@ -101,7 +101,7 @@ def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> Tr
 def settle_processes(config: TrainConfig) -> TrainConfig:
     """The config with its number of processes filled in, so that a resumed run uses the same."""
     wanted = int(os.environ["WORLD_SIZE"]) if under_torchrun() else config.num_processes or available_cores()
-    return replace(config, num_processes=min(wanted, config.num_games))
+    return replace(config, num_processes=min(wanted, config.num_parallel))
 
 
 def _start_others(path: Path, size: int, init_method: str) -> list[BaseProcess]:

@@ -1,4 +1,4 @@
-"""Training: the outer loop over updates, and in each the trials in which the policy's memory learns."""
+"""Training: the outer loop over updates, with its checkpoints and its log."""
 
 import contextlib
 import json
@@ -6,19 +6,14 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import torch
 
-from gameagent.algorithms import rl2
 from gameagent.checkpoint import Progress, RunFolder
 from gameagent.config import TrainConfig
 from gameagent.errors import TrainingError
-from gameagent.policies import make_policy
-from gameagent.policies.network import AgentNetwork
-from gameagent.rollout import Rollout, Trials
-from gameagent.seeding import game_seeds, numpy_generator, torch_generator
+from gameagent.learners import Update, make_learner
 from gameagent.workers import Workers
 from gameagent_games.interface import Family
 
@@ -42,53 +37,28 @@ def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Worke
     Raises:
         TrainingError: A loss is not finite; the last good checkpoint is kept.
     """
-    policy, optimizer, progress = _begin(config, family, folder)
-    num_games = workers.share(config.num_games)
-    belief_size = policy.belief_head.size if policy.belief_head else 0
-    trials = Trials(family, num_games, config.num_episodes or family.num_episodes, belief_size)
+    learner = make_learner(config, family, workers)
+    policy, optimizer = learner.policy, learner.optimizer
+    progress = folder.load(policy, optimizer) if folder.checkpoint.exists() else Progress()
     with contextlib.closing(MetricsLog(folder, progress)) if workers.rank == 0 else contextlib.nullcontext() as log:
         while progress.steps < config.steps:
-            started = perf_counter()
-            place = (progress.updates, workers.rank)
-            schedule = rl2.Schedule.at(config, progress.steps / config.steps)
-            draw = numpy_generator(config.seed, "trials", *place)
-            variants = family.space.sample(num_games, draw, config.split)
-            told = draw.random(num_games) < schedule.told_share
-            seeds = game_seeds(config.seed, "games", num_games, *place)
-
-            rollout = trials.play(policy, variants, seeds, told, torch_generator(config.seed, "actions", *place))
-            played = perf_counter()
-            metrics = rl2.update(policy, optimizer, rollout, config, schedule, workers, draw)
-
-            _count(progress, rollout, workers)
+            update = learner.update(progress.updates, progress.steps / config.steps)
+            _count(progress, update, workers)
             if log is not None:
-                if not all(math.isfinite(value) for value in metrics.values()):
+                if not all(math.isfinite(value) for value in update.metrics.values()):
                     raise TrainingError(
-                        f"update {progress.updates} gave a loss that is not finite ({metrics}); the checkpoint before "
-                        "it is kept. A lower learning_rate or reward_scale usually helps."
+                        f"update {progress.updates} gave a loss that is not finite ({update.metrics}); the checkpoint "
+                        "before it is kept. A lower learning_rate or reward_scale usually helps."
                     )
-                now = perf_counter()
-                metrics |= {"play_seconds": played - started, "update_seconds": now - played, **schedule._asdict()}
-                log.write(progress, metrics)
+                log.write(progress, update.metrics)
                 folder.save(policy, optimizer, progress)
-                report(progress, metrics)
+                report(progress, update.metrics)
     workers.barrier()
 
 
-def _begin(
-    config: TrainConfig, family: Family, folder: RunFolder
-) -> tuple[AgentNetwork, torch.optim.Optimizer, Progress]:
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        policy = make_policy(config, family)
-    optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate, eps=1e-5, fused=True)
-    progress = folder.load(policy, optimizer) if folder.checkpoint.exists() else Progress()
-    return policy, optimizer, progress
-
-
-def _count(progress: Progress, rollout: Rollout, workers: Workers) -> None:
+def _count(progress: Progress, update: Update, workers: Workers) -> None:
     """Adds an update to the progress, over all processes."""
-    mine = torch.tensor([float(rollout.num_steps), *rollout.episode_returns], dtype=torch.float64)
+    mine = torch.tensor([float(update.num_steps), *update.returns], dtype=torch.float64)
     steps, *returns = workers.sum(mine).tolist()
     progress.steps += int(steps)
     progress.updates += 1

@@ -26,7 +26,7 @@ class TinyMdp:
 
     def expected_return(self, params):
         """By backward induction: no episode is sampled, no logarithm of a probability taken."""
-        chances = torch.softmax(SEEN @ params["head.weight"].T + params["head.bias"], -1)
+        chances = torch.softmax(SEEN @ params["head_weight"].T + params["head_bias"], -1)
         values = torch.zeros(3, dtype=torch.float64)
         alive = torch.tensor([1.0, 1.0, 0.0 if self.ends else 1.0], dtype=torch.float64)
         for _ in range(self.num_steps):

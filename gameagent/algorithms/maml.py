@@ -87,7 +87,7 @@ def update(
     sampler: Sampler,
     settings: MamlSettings,
     workers: Workers,
-) -> dict[str, float]:
+) -> tuple[dict[str, float], list[float]]:
     """One outer-loop update on the sampler's tasks: Algorithm 3, lines 3 to 10.
 
     Args:
@@ -100,7 +100,7 @@ def update(
         workers: Processes that update the same parameters on other tasks.
 
     Returns:
-        Mean returns before and after adaptation, of this process, and means over the outer steps of loss and norm.
+        Means over the outer steps of loss and norm; and the mean returns of this process after 0, 1, … inner steps.
     """
     played = play_and_adapt(policy, params, step_sizes, sampler, settings)  # lines 4-7
     query_trajectories = sampler.collect(played.params_by_task)  # line 8
@@ -112,12 +112,8 @@ def update(
         loss.backward()  # type: ignore[no-untyped-call]
         norms.append(outer_step(optimizer, workers, settings.max_gradient_norm))
         losses.append(float(loss.detach()))
-    return {
-        "return_before": float(played.returns[0].mean()) if settings.inner_steps else float("nan"),
-        "return_after": float(query_trajectories.mean_returns().mean()),
-        "outer_loss": sum(losses) / len(losses),
-        "gradient_norm": sum(norms) / len(norms),
-    }
+    metrics = {"outer_loss": sum(losses) / len(losses), "gradient_norm": sum(norms) / len(norms)}
+    return metrics, [*played.returns.mean(1).tolist(), float(query_trajectories.mean_returns().mean())]
 
 
 def play_and_adapt(

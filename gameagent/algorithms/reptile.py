@@ -40,7 +40,7 @@ def update(
     sampler: Sampler,
     settings: ReptileSettings,
     workers: Workers,
-) -> dict[str, float]:
+) -> tuple[dict[str, float], list[float]]:
     """One outer-loop update on the sampler's tasks: Algorithm 2, the batched version.
 
     Args:
@@ -54,7 +54,7 @@ def update(
         workers: Processes that update the same parameters on other tasks.
 
     Returns:
-        Mean returns before the first and before the last inner step, of this process, and the direction's norm.
+        The direction's norm; and the mean returns of this process before each inner step.
     """
     loss = inner_loss(policy, dice_lambda=0.0)  # differentiated once: the choice makes no difference
     returns = []
@@ -67,7 +67,7 @@ def update(
             adapted = adapt_tasks(adapted, loss, support, step_sizes)
     set_gradients(params, adapted)
     norm = outer_step(optimizer, workers, settings.max_gradient_norm)
-    return {"return_before": returns[0], "return_later": returns[-1], "gradient_norm": norm}
+    return {"gradient_norm": norm}, returns
 
 
 def set_gradients(params: Parameters, params_by_task: Parameters) -> None:

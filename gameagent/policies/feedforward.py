@@ -51,25 +51,25 @@ class FeedforwardPolicy:
     @property
     def head(self) -> tuple[str, ...]:
         """Names of the head's parameters: all that adapts where ``head_only`` (ANIL) is asked for."""
-        return ("head.weight", "head.bias", "head.log_std")[: 3 if self.actions == "gaussian" else 2]
+        return ("head_weight", "head_bias", "head_log_std")[: 3 if self.actions == "gaussian" else 2]
 
     def initial_parameters(self, generator: torch.Generator) -> Parameters:
         """Fresh parameters by name, float32: He-normal hidden layers, a small head, zero biases.
 
-        ``body.<layer>.weight`` ``(out, in)`` and ``body.<layer>.bias`` ``(out,)``; ``head.weight``, ``head.bias``, and
-        for a Gaussian policy ``head.log_std`` ``(A,)``.
+        ``body_<layer>_weight`` ``(out, in)`` and ``body_<layer>_bias`` ``(out,)``; ``head_weight``, ``head_bias``, and
+        for a Gaussian policy ``head_log_std`` ``(A,)``.
         """
         params: Parameters = {}
         num_inputs = self.observation_size
         for layer, width in enumerate(self.hidden_sizes):
             weight = torch.randn(width, num_inputs, generator=generator)
-            params[f"body.{layer}.weight"] = weight * math.sqrt(2.0 / num_inputs)
-            params[f"body.{layer}.bias"] = torch.zeros(width)
+            params[f"body_{layer}_weight"] = weight * math.sqrt(2.0 / num_inputs)
+            params[f"body_{layer}_bias"] = torch.zeros(width)
             num_inputs = width
-        params["head.weight"] = torch.randn(self.action_size, num_inputs, generator=generator) * 0.1 / num_inputs**0.5
-        params["head.bias"] = torch.zeros(self.action_size)
+        params["head_weight"] = torch.randn(self.action_size, num_inputs, generator=generator) * 0.1 / num_inputs**0.5
+        params["head_bias"] = torch.zeros(self.action_size)
         if self.actions == "gaussian":
-            params["head.log_std"] = torch.full((self.action_size,), math.log(self.initial_std))
+            params["head_log_std"] = torch.full((self.action_size,), math.log(self.initial_std))
         return params
 
     def outputs(self, params: Parameters, observations: Tensor) -> Tensor:
@@ -79,9 +79,9 @@ class FeedforwardPolicy:
         """
         features = observations
         for layer in range(len(self.hidden_sizes)):
-            raw = nn.functional.linear(features, params[f"body.{layer}.weight"], params[f"body.{layer}.bias"])
+            raw = nn.functional.linear(features, params[f"body_{layer}_weight"], params[f"body_{layer}_bias"])
             features = rectify(raw) if self.activation == "relu" else torch.tanh(raw)
-        return nn.functional.linear(features, params["head.weight"], params["head.bias"])
+        return nn.functional.linear(features, params["head_weight"], params["head_bias"])
 
     def log_probs(self, params: Parameters, observations: Tensor, actions: Tensor, legal_actions: Tensor) -> Tensor:
         """Log-probabilities (densities for vectors) of actions under the parameters of one task.
@@ -97,11 +97,16 @@ class FeedforwardPolicy:
         """
         outputs = self.outputs(params, observations)
         if self.actions == "gaussian":
-            log_std = params["head.log_std"].clamp(min=MIN_LOG_STD)
+            log_std = self.bounded_log_std(params["head_log_std"])
             deviation = (actions - outputs) * torch.exp(-log_std)
             return -0.5 * (deviation * deviation).sum(-1) - (log_std + LOG_SQRT_TWO_PI).sum()
         logits = torch.log_softmax(_legal(outputs, legal_actions), -1)
         return logits.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+
+    @staticmethod
+    def bounded_log_std(log_std: Tensor) -> Tensor:
+        """Logarithm of a spread that densities can still be taken of."""
+        return log_std.clamp(min=MIN_LOG_STD)
 
     @torch.no_grad()
     def sample(
@@ -120,7 +125,7 @@ class FeedforwardPolicy:
         """
         outputs = vmap(self.outputs)(params_by_task, observations)
         if self.actions == "gaussian":
-            std = params_by_task["head.log_std"].clamp(min=MIN_LOG_STD).exp().unsqueeze(1)
+            std = self.bounded_log_std(params_by_task["head_log_std"]).exp().unsqueeze(1)
             noise = torch.randn(outputs.shape, generator=generator, dtype=outputs.dtype)
             log_probs = -0.5 * noise.square().sum(-1) - (std.log() + LOG_SQRT_TWO_PI).sum(-1)
             return outputs + std * noise, log_probs

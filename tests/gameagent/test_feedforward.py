@@ -42,14 +42,14 @@ def test_outputs_are_those_of_torchs_layers(hidden_sizes, activation):
 def test_gaussian_densities_are_torchs():
     policy = FeedforwardPolicy(3, 2, "gaussian", (5,))
     params, actions = double(policy), observe(7, 2, seed=3)
-    mean, std = policy.outputs(params, observe(7, 3)), params["head.log_std"].exp()
+    mean, std = policy.outputs(params, observe(7, 3)), params["head_log_std"].exp()
     expected = torch.distributions.Normal(mean, std).log_prob(actions).sum(-1)
     torch.testing.assert_close(policy.log_probs(params, observe(7, 3), actions, NO_MASK), expected)
 
 
 def test_a_collapsed_spread_stays_finite():
     policy = FeedforwardPolicy(3, 1, "gaussian", (5,))
-    params = double(policy) | {"head.log_std": torch.tensor([-1e4]).double()}
+    params = double(policy) | {"head_log_std": torch.tensor([-1e4]).double()}
     mean = policy.outputs(params, observe(7, 3))
     expected = -math.log(1e-6 * math.sqrt(2 * math.pi))  # the density at its peak for the least spread
     got = policy.log_probs(params, observe(7, 3), mean, NO_MASK)
@@ -90,7 +90,7 @@ def test_gaussian_samples_have_the_moments_and_densities_that_are_said():
     legal = torch.ones(2, 20_000, 0, dtype=torch.bool)
     actions, log_probs = policy.sample(stacked, seen, legal, torch.Generator().manual_seed(0))
     for task in range(2):
-        mean, std = policy.outputs(tasks[task], seen[task, 0]), tasks[task]["head.log_std"].exp()
+        mean, std = policy.outputs(tasks[task], seen[task, 0]), tasks[task]["head_log_std"].exp()
         scores = (actions[task] - mean) / std
         assert scores.mean(0).abs().max() < 4 / math.sqrt(20_000)
         assert (scores.square().mean(0) - 1).abs().max() < 4 * math.sqrt(2 / 20_000)
@@ -102,13 +102,13 @@ def test_gaussian_samples_have_the_moments_and_densities_that_are_said():
 def test_fresh_parameters(actions):
     policy = FeedforwardPolicy(8, 3, actions, (256, 256), initial_std=0.5)
     params = policy.initial_parameters(torch.Generator().manual_seed(0))
-    body = ["body.0.weight", "body.0.bias", "body.1.weight", "body.1.bias"]
+    body = ["body_0_weight", "body_0_bias", "body_1_weight", "body_1_bias"]
     assert list(params) == [*body, *policy.head]
-    assert params["body.1.weight"].std().item() == pytest.approx(math.sqrt(2 / 256), rel=0.05)
+    assert params["body_1_weight"].std().item() == pytest.approx(math.sqrt(2 / 256), rel=0.05)
     outputs = policy.outputs(params, observe(100, 8).float())
     assert outputs.abs().max() < 1.0  # nearly uniform, nearly centred
     if actions == "gaussian":
-        assert params["head.log_std"].exp().tolist() == pytest.approx([0.5] * 3)
+        assert params["head_log_std"].exp().tolist() == pytest.approx([0.5] * 3)
     again = policy.initial_parameters(torch.Generator().manual_seed(0))
     assert all(torch.equal(params[name], again[name]) for name in params)
 

@@ -181,14 +181,14 @@ def test_one_task_and_zero_inner_rate_is_plain_policy_gradient():
     # The score of a softmax by hand: d log pi(a | s) / d logits = one-hot(a) - pi.
     experience = judge(query, settings.discount, settings.gae_lambda, standardise=True)
     seen, actions = query.observations[0].numpy(), query.actions[0].numpy()
-    logits = seen @ before["head.weight"].numpy().T + before["head.bias"].numpy()
+    logits = seen @ before["head_weight"].numpy().T + before["head_bias"].numpy()
     chances = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     scores = (np.eye(2)[actions] - chances) * experience.advantages[0].numpy()[..., None]
     scores[~query.valid[0].numpy()] = 0.0
     num_valid = query.valid.sum().item()
     rise = {
-        "head.weight": np.einsum("tba,tbs->as", scores, seen) / num_valid,
-        "head.bias": scores.sum((0, 1)) / num_valid,
+        "head_weight": np.einsum("tba,tbs->as", scores, seen) / num_valid,
+        "head_bias": scores.sum((0, 1)) / num_valid,
     }
     for name, slope in rise.items():
         np.testing.assert_allclose((params[name] - before[name]).detach(), 0.5 * slope, rtol=1e-9)

@@ -39,7 +39,7 @@ def test_an_update_equals_the_formula_with_a_loop_over_tasks(head_only):
     played = [random_trajectories(3, seed, played_by=start if seed == 0 else None) for seed in range(2)]
     sampler = RecordedSampler(*played)
     settings = ReptileSettings(inner_steps=2)
-    step_sizes = constant_step_sizes(start, 0.3, ["head.bias"] if head_only else None)
+    step_sizes = constant_step_sizes(start, 0.3, ["head_bias"] if head_only else None)
     optimizer = torch.optim.SGD(params.values(), lr=0.7)
     metrics = reptile.update(POLICY, params, step_sizes, optimizer, sampler, settings, Workers())
 
@@ -62,7 +62,7 @@ def test_an_update_equals_the_formula_with_a_loop_over_tasks(head_only):
         mean = torch.stack([end[name].detach() for end in ends]).mean(0)
         torch.testing.assert_close(params[name].detach(), start[name] + 0.7 * (mean - start[name]))
         moved += float((mean - start[name]).square().sum())
-    assert (params["head.weight"] == start["head.weight"]).all() == head_only
+    assert (params["head_weight"] == start["head_weight"]).all() == head_only
     assert metrics["gradient_norm"] == pytest.approx(math.sqrt(moved))
     returns = [float(batch.rewards.sum()) / 12 for batch in played]
     assert [metrics["return_before"], metrics["return_later"]] == pytest.approx(returns)

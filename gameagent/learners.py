@@ -1,0 +1,163 @@
+"""What trains a run's policy, one update at a time: by memory (`algorithms/rl2.py`) or by gradient (`maml`, `reptile`).
+
+Nothing random is carried from update to update: a learner draws from the run's seed, the update's number and its
+process's rank.
+"""
+
+from time import perf_counter
+from typing import NamedTuple, Protocol
+
+import torch
+
+from gameagent.algorithms import maml, reptile, rl2
+from gameagent.config import TrainConfig
+from gameagent.episodes import EpisodeSampler
+from gameagent.policies import TrainedPolicy, make_gradient_policy, make_network
+from gameagent.rollout import Trials
+from gameagent.seeding import game_seeds, numpy_generator, torch_generator
+from gameagent.workers import Workers
+from gameagent_games.interface import Family
+
+
+class Update(NamedTuple):
+    """What one update did, in this process.
+
+    Attributes:
+        num_steps: Decisions taken.
+        returns: Mean return by episode index in the trial; of learners by gradient, by number of gradient steps taken.
+        metrics: Losses, diagnostics, seconds; for the log.
+    """
+
+    num_steps: int
+    returns: tuple[float, ...]
+    metrics: dict[str, float]
+
+
+class Learner(Protocol):
+    """Plays and learns.
+
+    Attributes:
+        policy: What is learnt.
+        optimizer: Of all of its parameters.
+    """
+
+    policy: TrainedPolicy
+    optimizer: torch.optim.Optimizer
+
+    def update(self, number: int, done: float) -> Update:
+        """Takes one update of the outer loop.
+
+        Args:
+            number: Updates before it.
+            done: Share of the budget that is spent, 0 to 1.
+        """
+
+
+def make_learner(config: TrainConfig, family: Family, workers: Workers) -> Learner:
+    """The learner that a config asks for, with a fresh policy.
+
+    Args:
+        config: The run's config.
+        family: Its family, with all rules shown if ``config.reveal``.
+        workers: This process among the run's processes.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        return (MemoryLearner if config.algorithm == "rl2" else GradientLearner)(config, family, workers)
+
+
+class MemoryLearner:
+    """Meta-LSTM: plays whole trials and takes passes of clipped policy gradient over them."""
+
+    policy: TrainedPolicy
+
+    def __init__(self, config: TrainConfig, family: Family, workers: Workers) -> None:
+        self._config, self._family, self._workers = config, family, workers
+        self.policy = self._network = make_network(config, family)
+        self.optimizer = _adam(self._network, config)
+        belief_size = self._network.belief_head.size if self._network.belief_head else 0
+        num_games = workers.share(config.num_games)
+        self._trials = Trials(family, num_games, config.episodes_of_trial(family), belief_size)
+
+    def update(self, number: int, done: float) -> Update:
+        """One rollout and the passes over it; see `Learner.update`."""
+        config, place, started = self._config, (number, self._workers.rank), perf_counter()
+        schedule = rl2.Schedule.at(config, done)
+        num_games = self._trials.simulator.num_games
+        draw = numpy_generator(config.seed, "trials", *place)
+        variants = self._family.space.sample(num_games, draw, config.split)
+        told = draw.random(num_games) < schedule.told_share
+        seeds = game_seeds(config.seed, "games", num_games, *place)
+        chance = torch_generator(config.seed, "actions", *place)
+        rollout = self._trials.play(self._network, variants, seeds, told, chance)
+        played = perf_counter()
+        metrics = rl2.update(self._network, self.optimizer, rollout, config, schedule, self._workers, draw)
+        seconds = {"play_seconds": played - started, "update_seconds": perf_counter() - played}
+        returns = tuple(rollout.episode_returns.tolist())
+        return Update(rollout.num_steps, returns, {**metrics, **seconds, **schedule._asdict()})
+
+
+class GradientLearner:
+    """MAML or Reptile: plays a meta-batch of tasks, adapts to each by gradient steps, and moves where they start.
+
+    MAML's return counts after every inner step: were it that of the last alone, the steps before it would be left to
+    overshoot, and a game shows every one of them.
+    """
+
+    policy: TrainedPolicy
+
+    def __init__(self, config: TrainConfig, family: Family, workers: Workers) -> None:
+        self._config, self._family, self._workers = config, family, workers
+        self.policy = self._policy = make_gradient_policy(config, family)
+        for size in self._policy.step_sizes.values():
+            size.requires_grad_(config.learn_step_sizes and config.algorithm == "maml")
+        self.optimizer = _adam(self._policy, config)
+        num_tasks = workers.share(config.meta_batch_size)
+        self._sampler = EpisodeSampler(family, self._policy.network, num_tasks, config.num_rollouts)
+
+    def update(self, number: int, done: float) -> Update:
+        """One meta-batch; see `Learner.update`."""
+        config, place, started = self._config, (number, self._workers.rank), perf_counter()
+        sampler = self._sampler
+        draw = numpy_generator(config.seed, "tasks", *place)
+        variants = self._family.space.sample(sampler.num_tasks, draw, config.split)
+        sampler.set_tasks(variants, draw, torch_generator(config.seed, "actions", *place))
+        learning_rate = rl2.Schedule.at(config, done).learning_rate
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        learnt = self._policy.initialisation, self._policy.step_sizes, self.optimizer, sampler
+        if config.algorithm == "maml":
+            metrics, returns = maml.update(self._policy.network, *learnt, _maml_settings(config), self._workers)
+        else:
+            metrics, returns = reptile.update(self._policy.network, *learnt, _reptile_settings(config), self._workers)
+        seconds = {"play_seconds": sampler.seconds, "update_seconds": perf_counter() - started - sampler.seconds}
+        return Update(sampler.num_steps, tuple(returns), {**metrics, **seconds, "learning_rate": learning_rate})
+
+
+def _adam(policy: TrainedPolicy, config: TrainConfig) -> torch.optim.Optimizer:
+    learnt = [param for param in policy.parameters() if param.requires_grad]
+    return torch.optim.Adam(learnt, config.learning_rate, eps=1e-5, fused=True)
+
+
+def _maml_settings(config: TrainConfig) -> maml.MamlSettings:
+    return maml.MamlSettings(
+        inner_steps=config.inner_steps,
+        first_order=config.first_order,
+        discount=config.discount,
+        gae_lambda=config.gae_lambda,
+        standardise=config.standardise,
+        every_step=True,
+        num_epochs=config.num_epochs,
+        clip_ratio=config.clip_ratio,
+        max_gradient_norm=config.max_gradient_norm,
+    )
+
+
+def _reptile_settings(config: TrainConfig) -> reptile.ReptileSettings:
+    return reptile.ReptileSettings(
+        inner_steps=config.inner_steps,
+        discount=config.discount,
+        gae_lambda=config.gae_lambda,
+        standardise=config.standardise,
+        max_gradient_norm=config.max_gradient_norm,
+    )

@@ -1,0 +1,89 @@
+"""A policy that learns by gradient steps alone: what MAML and Reptile train, beside its inner loop's step sizes."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from gameagent.algorithms.inner_loop import Parameters, StepSizes, constant_step_sizes
+from gameagent.policies.beliefs import BeliefHead
+from gameagent.policies.distribution import ActionParams
+from gameagent.policies.feedforward import FeedforwardPolicy
+from gameagent.policies.interface import HiddenState, Inputs, Outputs, PolicySpec
+from gameagent.policies.transitions import BeliefCorrection
+
+INITIAL_STD = 0.5  # of a fresh policy's continuous actions, in half sides of their box
+
+
+class GradientPolicy(nn.Module):
+    """Two hidden layers and a head, without memory or critic. Continuous actions are scaled to -1 … 1 over their box.
+
+    It decides as an `AgentNetwork` does; that it never moves its beliefs, as it has none, is what the two attributes
+    that are None say.
+
+    Attributes:
+        spec: What it knows of its game.
+        network: Its shapes; a function of `initialisation`.
+        belief_head: None.
+        correction: None.
+    """
+
+    belief_head: BeliefHead | None = None
+    correction: BeliefCorrection | None = None
+
+    def __init__(self, spec: PolicySpec, hidden_size: int, inner_lr: float, *, head_only: bool = False) -> None:
+        """Fresh weights from torch's global generator.
+
+        Args:
+            spec: Of the game.
+            hidden_size: Width of both hidden layers.
+            inner_lr: Step size of every number that adapts, to start with.
+            head_only: Whether the head alone adapts.
+        """
+        super().__init__()
+        self.spec = spec
+        kind: Literal["categorical", "gaussian"] = "categorical" if spec.box is None else "gaussian"
+        self.network = FeedforwardPolicy(
+            spec.observation_size, spec.num_actions, kind, (hidden_size, hidden_size), initial_std=INITIAL_STD
+        )
+        weights = self.network.initial_parameters(torch.default_generator)
+        self.weights = nn.ParameterDict(weights)
+        adapting = self.network.head if head_only else None
+        self.learnt_step_sizes = nn.ParameterDict(constant_step_sizes(weights, inner_lr, adapting))
+        if spec.box is not None:
+            low, high = torch.tensor(spec.box.low), torch.tensor(spec.box.high)
+            self.box_middle, self.box_half = (low + high) / 2, (high - low) / 2
+
+    @property
+    def initialisation(self) -> Parameters:
+        """The weights that every task starts from (theta)."""
+        return dict(self.weights.items())
+
+    @property
+    def step_sizes(self) -> StepSizes:
+        """By name of each weight that adapts (alpha)."""
+        return dict(self.learnt_step_sizes.items())
+
+    def initial_state(self, num_rows: int) -> HiddenState:
+        """Nothing is remembered."""
+        return {}
+
+    def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
+        """Runs T steps from the initial weights; see `AgentNetwork.forward`. Values are zero."""
+        raw = self.network.outputs(self.initialisation, inputs.observation)
+        params = self.action_params(raw, self.weights.get("head_log_std"), inputs.legal_actions)
+        nothing = inputs.observation[..., :0]
+        return Outputs(params, inputs.observation.new_zeros(inputs.observation.shape[:-1]), nothing), hidden_state
+
+    def action_params(self, raw: Tensor, log_std: Tensor | None, legal_actions: Tensor | None) -> ActionParams:
+        """What actions are drawn by, in the game's units; see `distribution.ActionParams`.
+
+        Args:
+            raw: The head's outputs, ``(…, A)``.
+            log_std: Of scaled actions, in a shape that fits ``raw``; None for choices.
+            legal_actions: bool ``(…, A)``, or None where all are legal.
+        """
+        if log_std is None:
+            return self.spec.distribution.params(raw, legal_actions)
+        spread = self.network.bounded_log_std(log_std) + self.box_half.log()
+        return self.box_middle + self.box_half * raw, spread.expand_as(raw)
