@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gameagent.policies import TrainedPolicy
 from gameagent.policies.beliefs import truth_from_encoding
 from gameagent.policies.distribution import ActionDistribution, ActionParams
 from gameagent.policies.interface import Inputs, Outputs
-from gameagent.policies.network import AgentNetwork
 from gameagent.policies.transitions import BeliefCorrection, Transitions
 from gameagent_games.interface import Family
 from gameagent_games.simulator import Simulator
@@ -67,7 +67,7 @@ class Trials:
         self.belief_size = belief_size
 
     def play(
-        self, policy: AgentNetwork, variants: NDArray[Any], seeds: NDArray[np.int64], told: NDArray[np.bool_],
+        self, policy: TrainedPolicy, variants: NDArray[Any], seeds: NDArray[np.int64], told: NDArray[np.bool_],
         generator: torch.Generator,
     ) -> Rollout:  # fmt: skip
         """Plays one trial in every game.

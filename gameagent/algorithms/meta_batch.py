@@ -68,7 +68,7 @@ class Experience(NamedTuple):
 
 
 def judge(trajectories: Trajectories, discount: float, gae_lambda: float, standardise: bool) -> Experience:
-    """Says how much better than usual each action went.
+    """Says how much better than usual each action went; in double precision, as `gameagent_sdk.advantages` does.
 
     Args:
         trajectories: Episodes of N tasks.
@@ -78,15 +78,18 @@ def judge(trajectories: Trajectories, discount: float, gae_lambda: float, standa
             sizes independent of the scale of rewards.
     """
     observations, actions, log_probs, rewards, valid, legal_actions = trajectories
-    values = linear_baseline(observations, rewards, valid, discount)
-    advantages = episode_advantages(rewards, values, valid, discount, gae_lambda)
+    exact = rewards.double()
+    values = linear_baseline(observations, exact, valid, discount)
+    advantages = episode_advantages(exact, values, valid, discount, gae_lambda)
     if standardise:
         count = valid.sum((1, 2), keepdim=True).clamp(min=1)
         mean = advantages.sum((1, 2), keepdim=True) / count
         deviations = torch.where(valid, advantages - mean, 0.0)
         spread = (deviations.square().sum((1, 2), keepdim=True) / count).sqrt()
-        advantages = deviations / (spread + 1e-8)
-    return Experience(observations, actions, log_probs, advantages, valid, legal_actions)
+        returns = episode_advantages(exact, torch.zeros_like(exact), valid, discount, 1.0)
+        tiny = 1e-8 * returns.abs().amax((1, 2), keepdim=True).clamp(min=1.0)  # what varies less does not vary
+        advantages = deviations / (spread + tiny)
+    return Experience(observations, actions, log_probs, advantages.to(rewards.dtype), valid, legal_actions)
 
 
 def inner_loss(policy: Policy, dice_lambda: float) -> Callable[[Parameters, Experience], Tensor]:

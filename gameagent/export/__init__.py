@@ -13,9 +13,10 @@ from gameagent.errors import ExportError
 from gameagent.export.adaptation import gradient_spec, trace_correction, usual_shortfall
 from gameagent.export.graph import add_initial_values, trace
 from gameagent.export.parity import measure_parity
+from gameagent.export.policy_gradient import GradientPolicyStep, policy_gradient_spec, trace_policy_gradient
 from gameagent.export.step import PolicyStep
-from gameagent.policies.network import AgentNetwork
-from gameagent.policies.transitions import OFFSET
+from gameagent.policies import TrainedPolicy
+from gameagent.policies.gradient import GradientPolicy
 from gameagent_games.distributions import Slot
 from gameagent_games.interface import Family, Feature
 from gameagent_sdk import (
@@ -62,7 +63,7 @@ def bundle_run(folder: RunFolder, evaluation: dict[str, Any] | None = None) -> B
 def training_record(folder: RunFolder, config: TrainConfig, family: Family, progress: Progress) -> dict[str, Any]:
     """How a run's policy came to be, for the manifest."""
     return {
-        "algorithm": "rl2",
+        "algorithm": config.algorithm,
         "role": config.role,
         "seed": config.seed,
         "steps": progress.steps,
@@ -73,7 +74,7 @@ def training_record(folder: RunFolder, config: TrainConfig, family: Family, prog
 
 
 def bundle_policy(
-    policy: AgentNetwork,
+    policy: TrainedPolicy,
     config: TrainConfig,
     family: Family,
     training: dict[str, Any],
@@ -84,15 +85,20 @@ def bundle_policy(
     Raises:
         ExportError: The graph does not do what the policy does.
     """
-    num_episodes = config.num_episodes or family.num_episodes
-    gradient = None
-    if policy.correction is not None:
+    num_episodes = config.episodes_of_trial(family)
+    gradient, gradient_steps = None, b""
+    if isinstance(policy, GradientPolicy):
+        gradient = policy_gradient_spec(policy, config, family)
+    elif policy.correction is not None:
         gradient = gradient_spec(policy.correction, usual_shortfall(policy, family, num_episodes, config.seed))
     manifest = make_manifest(policy, family, num_episodes, training, evaluation, gradient)
     graph = trace_step(policy, manifest)
-    gradient_steps = b"" if policy.correction is None else trace_correction(policy.correction, manifest)
+    if isinstance(policy, GradientPolicy):
+        gradient_steps = trace_policy_gradient(policy, family, manifest)
+    elif policy.correction is not None:
+        gradient_steps = trace_correction(policy.correction, manifest)
     bundle = Bundle.from_bytes(attach_manifest(graph, manifest, gradient_steps))
-    parity = measure_parity(policy, family, num_episodes, bundle, config.seed)
+    parity = measure_parity(policy, config, family, bundle)
     for engine, result in parity.items():
         result.check(engine)
     measured: dict[str, Any] = {engine: asdict(result) for engine, result in parity.items()}
@@ -100,7 +106,7 @@ def bundle_policy(
 
 
 def make_manifest(
-    policy: AgentNetwork,
+    policy: TrainedPolicy,
     family: Family,
     num_episodes: int,
     training: dict[str, Any],
@@ -125,11 +131,13 @@ def make_manifest(
     )
 
 
-def trace_step(policy: AgentNetwork, manifest: Manifest) -> bytes:
+def trace_step(policy: TrainedPolicy, manifest: Manifest) -> bytes:
     """The policy's step as a serialized ONNX model, named as the manifest says, with a dynamic leading axis."""
-    model = trace(PolicyStep(policy), step_inputs(manifest), step_outputs(manifest))
-    if manifest.gradient is not None:
-        add_initial_values(model, {OFFSET: torch.zeros(1, manifest.belief_size)})
+    step = GradientPolicyStep(policy) if isinstance(policy, GradientPolicy) else PolicyStep(policy)
+    model = trace(step, step_inputs(manifest), step_outputs(manifest))
+    for weight in manifest.adapting_weights:
+        initial = policy.weights[weight.name] if isinstance(policy, GradientPolicy) else torch.zeros(weight.shape)
+        add_initial_values(model, {weight.name: initial.unsqueeze(0)})
     return bytes(model.SerializeToString())
 
 

@@ -71,17 +71,22 @@ def trace_correction(correction: BeliefCorrection, manifest: Manifest) -> bytes:
     return trace_gradient_steps(steps, adaptation_inputs(manifest), adaptation_outputs(manifest))
 
 
-def trace_gradient_steps(steps: Callable[..., Tensor], inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> bytes:
+def trace_gradient_steps(
+    steps: Callable[..., Tensor | tuple[Tensor, ...]], inputs: tuple[Port, ...], outputs: tuple[Port, ...]
+) -> bytes:
     """A function that differentiates within itself as a serialised ONNX model.
 
     ``torch.export`` alone refuses gradients within a function; traced to plain operators first, they are none any more.
 
     Args:
-        steps: Takes float32 tensors in the ports' order; may use ``torch.func``.
+        steps: Takes and gives tensors in the ports' order; may use ``torch.func``.
         inputs: A leading axis of None is T, the same for all and dynamic, at least `MIN_STEPS`.
         outputs: For their names.
     """
-    example = tuple(torch.zeros([TRACED_STEPS if size is None else size for size in port.shape]) for port in inputs)
+    example = tuple(
+        torch.zeros([TRACED_STEPS if size is None else size for size in port.shape], dtype=getattr(torch, port.dtype))
+        for port in inputs
+    )
     with quiet(), torch.no_grad():
         traced = make_fx(steps, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*example)
         time = torch.export.Dim("T", min=MIN_STEPS)
@@ -98,6 +103,6 @@ class _Function(nn.Module):
         super().__init__()
         self.function = function
 
-    def forward(self, *tensors: Tensor) -> Tensor:
-        result: Tensor = self.function(*tensors)
+    def forward(self, *tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
+        result: Tensor | tuple[Tensor, ...] = self.function(*tensors)
         return result

@@ -7,9 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
+from gameagent.export.policy_gradient import follow_policy_gradient
+from gameagent.policies import TrainedPolicy
+from gameagent.policies.gradient import GradientPolicy
 from gameagent.policies.interface import Outputs
-from gameagent.policies.network import AgentNetwork
 from gameagent.policies.transitions import OFFSET, BeliefCorrection, Transitions
 from gameagent.rollout import Rollout, Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
@@ -27,6 +30,7 @@ from gameagent_sdk.backends import BackendName
 
 NUM_GAMES = 8
 NUM_ADAPTATIONS = 50
+MOST_EPISODES = 10  # of a trial; those of policies without memory are many, and all alike
 ENGINES: tuple[BackendName, ...] = ("onnxruntime", "numpy")
 TOLERANCE = 1e-5
 """Largest difference allowed between the action probabilities, or beliefs, of torch and of the file. Probabilities
@@ -66,7 +70,7 @@ class Parity:
 
 
 def measure_parity(
-    policy: AgentNetwork, family: Family, num_episodes: int, bundle: Bundle, seed: int
+    policy: TrainedPolicy, config: TrainConfig, family: Family, bundle: Bundle
 ) -> dict[BackendName, Parity]:
     """Plays whole trials with torch and feeds what was seen to the file, through the SDK's own bookkeeping.
 
@@ -75,13 +79,18 @@ def measure_parity(
     Returns:
         By the SDK's engines.
     """
-    rollout = _play(policy, family, num_episodes, seed)
+    num_episodes = min(config.episodes_of_trial(family), MOST_EPISODES)
+    rollout = _play(policy, family, num_episodes, config.seed)
     with torch.no_grad():
         outputs, _ = policy(rollout.inputs, policy.initial_state(rollout.actions.shape[1]))
     found = {}
     for engine in ENGINES:
         chances, beliefs = _follow(PolicySession(Policy(bundle, engine)), rollout, outputs)
-        weights = 0.0 if policy.correction is None else _follow_gradient(policy.correction, bundle, rollout, engine)
+        weights = 0.0
+        if isinstance(policy, GradientPolicy):
+            weights = follow_policy_gradient(policy, config, family, bundle, engine)
+        elif policy.correction is not None:
+            weights = _follow_gradient(policy.correction, bundle, rollout, engine)
         found[engine] = Parity(NUM_GAMES, num_episodes, rollout.num_steps, chances, beliefs, weights)
     return found
 
@@ -148,7 +157,7 @@ def _worst(given: NDArray[Any], expected: NDArray[Any]) -> float:
     return float(np.abs(given - expected).max()) if expected.size else 0.0
 
 
-def _play(policy: AgentNetwork, family: Family, num_episodes: int, seed: int) -> Rollout:
+def _play(policy: TrainedPolicy, family: Family, num_episodes: int, seed: int) -> Rollout:
     belief_size = policy.belief_head.size if policy.belief_head else 0
     trials = Trials(family, NUM_GAMES, num_episodes, belief_size)
     variants = family.space.sample(NUM_GAMES, numpy_generator(seed, "parity"), "all")

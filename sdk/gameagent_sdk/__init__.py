@@ -20,7 +20,15 @@ from gameagent_sdk.errors import (
     RecordingError,
     SdkError,
 )
-from gameagent_sdk.manifest import ActionSpec, BeliefSpec, FeatureSpec, GradientSpec, Manifest, TensorSpec
+from gameagent_sdk.manifest import (
+    ActionSpec,
+    AdvantageSpec,
+    BeliefSpec,
+    FeatureSpec,
+    GradientSpec,
+    Manifest,
+    TensorSpec,
+)
 from gameagent_sdk.policy import Policy
 from gameagent_sdk.replay import Replay, replay
 from gameagent_sdk.sampling import Gaussian, action_probabilities, sample_actions, sample_box_actions
@@ -35,6 +43,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ActionSpec",
     "Adaptation",
+    "AdvantageSpec",
     "Agent",
     "Backend",
     "Belief",

@@ -130,9 +130,10 @@ class Adapter:
         """
         step = self._step
         beliefs = [step.beliefs[0]] if self._policy.manifest.beliefs else []
-        self._experience.add(
-            step.inputs["observation"][0], *beliefs, step.context.previous_action[0], reward, ended=ended
-        )
+        masked = self._spec.advantages is not None and "legal_actions" in step.inputs
+        legal = [step.inputs["legal_actions"][0]] if masked else []
+        seen = step.inputs["observation"][0], *beliefs, *legal
+        self._experience.add(*seen, step.context.previous_action[0], reward, ended=ended)
         if not ended:
             return False
         if self._judging and len(returns) > 1 and returns[-1] < np.mean(returns[:-1]) - self._spec.harm:
@@ -193,7 +194,7 @@ class Adapter:
             assert proposed is not None, "or there are no tries"
             changed = {name: array + scale * (proposed[name] - array) for name, array in current.items()}
             after = self._actions(changed)
-            kl = _divergence(before, after)
+            kl = divergence(before, after)
             yield
             if kl <= self._spec.max_kl:
                 outcome = "changed"
@@ -267,7 +268,7 @@ class Adapter:
             self._num_probes = len(kept)
 
 
-def _divergence(before: tuple[NDArray[np.float64], ...], after: tuple[NDArray[np.float64], ...]) -> float:
+def divergence(before: tuple[NDArray[np.float64], ...], after: tuple[NDArray[np.float64], ...]) -> float:
     """Mean Kullback-Leibler divergence in nats of ``after`` from ``before``, of (P, A) each; NaN where one is NaN."""
     if not len(before[0]):
         return 0.0

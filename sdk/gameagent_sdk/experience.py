@@ -1,10 +1,13 @@
 """What an agent saw and did in the episodes that its next gradient step learns from."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from gameagent_sdk.advantages import advantages
 from gameagent_sdk.manifest import Manifest
-from gameagent_sdk.signature import Port, adaptation_inputs
+from gameagent_sdk.signature import Port, experience_ports
 
 MAX_STEPS = 2**14  # of one adaptation: in episodes longer than all training, what is older is forgotten
 
@@ -14,8 +17,8 @@ class Experience:
 
     def __init__(self, manifest: Manifest) -> None:
         """An empty one."""
-        weights = {tensor.name for tensor in manifest.adapting_weights}
-        self.ports: tuple[Port, ...] = tuple(port for port in adaptation_inputs(manifest) if port.name not in weights)
+        self.ports: tuple[Port, ...] = experience_ports(manifest)
+        self._judged_by = None if manifest.gradient is None else manifest.gradient.advantages
         self._ends = np.cumsum([port.shape[1] for port in self.ports]).tolist()
         self._rows = np.zeros((64, self._ends[-1]), np.float32)
         self._length = 0
@@ -27,14 +30,14 @@ class Experience:
 
     @property
     def rows(self) -> NDArray[np.float32]:
-        """All steps, float32 (T, W): the tensors of :func:`adaptation_inputs` side by side; a view."""
+        """All steps, float32 (T, W): the tensors of :func:`experience_ports` side by side; a view."""
         return self._rows[: self._length]
 
     def add(self, *parts: NDArray[np.float32] | float, ended: bool) -> None:
         """Takes in a step.
 
         Args:
-            parts: a row of every tensor but the last, in order.
+            parts: a row of every one of :attr:`ports` but the last, in order.
             ended: whether it was its episode's last.
         """
         if self._length == len(self._rows):
@@ -57,13 +60,17 @@ class Experience:
         """Forgets all steps."""
         self._length = self.num_episodes = 0
 
-    def tensors(self) -> dict[str, NDArray[np.float32]]:
-        """By name, copies of each tensor in one piece, (T, size)."""
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """By name, what the adaptation graph is told of the steps: copies in one piece, (T, size)."""
         starts = [0, *self._ends]
-        return {
-            port.name: np.ascontiguousarray(self.rows[:, start:end])
+        told: dict[str, NDArray[Any]] = {
+            port.name: np.ascontiguousarray(self.rows[:, start:end], np.dtype(port.dtype))
             for port, start, end in zip(self.ports, starts, self._ends, strict=False)
         }
+        if self._judged_by is not None:
+            seen, rewards, episode_end = told["observations"], told.pop("rewards"), told["episode_end"]
+            told["advantages"] = advantages(seen, rewards, episode_end, self._judged_by)
+        return told
 
     def _make_room(self) -> None:
         if self._length < MAX_STEPS:

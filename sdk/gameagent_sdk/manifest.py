@@ -17,7 +17,7 @@ from gameagent_sdk.json_fields import OPTIONAL, as_fields, parse_object, read_re
 
 SCHEMA_VERSION = 1
 STEP_INPUTS = ("observation", "legal_actions", "previous_action", "previous_reward", "episode_start")
-EXPERIENCE = ("observations", "beliefs", "actions", "rewards", "episode_end")  # what an adaptation graph learns from
+EXPERIENCE = ("observations", "beliefs", "actions", "rewards", "advantages", "episode_end")  # of gradient steps
 STEP_NAMES = (*STEP_INPUTS, *EXPERIENCE, "logits", "mean", "log_std")  # what hidden state must not be called
 MAX_SIZE = 2**24  # elements of one tensor, a row: keeps a forged manifest from asking for all the memory there is
 MAX_AXES = 7  # of one tensor, a row: the batch axis makes eight
@@ -164,6 +164,26 @@ class BeliefSpec:
         return len(self.options) if self.kind == "categorical" else 2
 
 
+@dataclass(frozen=True)
+class AdvantageSpec:
+    """How the runtime says how much better than usual each action went, for gradient steps that learn from that.
+
+    Attributes:
+        discount: gamma, per step.
+        gae_lambda: lambda of generalised advantage estimation.
+        standardise: whether the advantages of one adaptation are brought to mean zero and deviation one.
+    """
+
+    discount: float
+    gae_lambda: float
+    standardise: bool
+
+    def __post_init__(self) -> None:
+        for name in ("discount", "gae_lambda"):
+            value = getattr(self, name)
+            _require(0 <= value <= 1, f"gradient.advantages.{name} must be from 0 to 1, given {value}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class GradientSpec:
     """How gradient steps after episodes go on adapting what memory gave up on.
@@ -174,6 +194,7 @@ class GradientSpec:
         max_kl: trust region in nats: how far the action distributions of the last states may move in one adaptation.
         harm: by how much the return of the episode behind an adaptation may fall below the mean of all before it in
             the trial; below that it is taken back.
+        advantages: what the graph is told of rewards, in their place; None where it is told the rewards themselves.
         graph_sha256: of the adaptation graph, in hex: the file's metadata carries it.
     """
 
@@ -181,6 +202,7 @@ class GradientSpec:
     episodes_per_step: int = 1
     max_kl: float
     harm: float
+    advantages: AdvantageSpec | None = field(default=None, metadata={OPTIONAL: True})
     graph_sha256: str = ""
 
     def __post_init__(self) -> None:

@@ -23,7 +23,7 @@ from gameagent_sdk.context import Context, Progress
 from gameagent_sdk.errors import MindError
 from gameagent_sdk.experience import MAX_STEPS
 from gameagent_sdk.regular_file import open_regular, reason_of
-from gameagent_sdk.signature import adaptation_inputs, step_inputs
+from gameagent_sdk.signature import experience_ports, step_inputs
 
 FORMAT_VERSION = 1
 MAX_BYTES = 2**27  # of a file
@@ -275,7 +275,7 @@ def _fresh_adaptation(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Adapta
     _require(num_steps <= MAX_STEPS, f"it holds {num_steps} steps of experience, {MAX_STEPS} are the most")
     _require(num_probes <= NUM_PROBES, f"it holds {num_probes} last states, {NUM_PROBES} are the most")
     weights = {tensor.name for tensor in manifest.adapting_weights}
-    width = sum(port.shape[1] or 0 for port in adaptation_inputs(manifest) if port.name not in weights)
+    width = sum(port.shape[1] or 0 for port in experience_ports(manifest))
     probes = {
         port.name: np.zeros([num_probes, *(size or 0 for size in port.shape[1:])], port.dtype)
         for port in step_inputs(manifest)

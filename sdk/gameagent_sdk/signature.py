@@ -62,14 +62,29 @@ def step_outputs(manifest: Manifest) -> tuple[Port, ...]:
 def adaptation_inputs(manifest: Manifest) -> tuple[Port, ...]:
     """The inputs of the adaptation graph: the weights of one row, then T steps of experience.
 
-    ``actions`` are in the form of the policy step's ``previous_action``; ``episode_end`` is 1 at each episode's last
-    step, else 0.
+    They are those of :func:`experience_ports`, with ``advantages`` in place of ``rewards`` where the manifest asks for
+    them.
     """
-    beliefs = [Port("beliefs", "float32", (None, manifest.belief_size))] if manifest.beliefs else []
+    told_advantages = manifest.gradient is not None and manifest.gradient.advantages is not None
+    steps = [
+        Port("advantages", port.dtype, port.shape) if told_advantages and port.name == "rewards" else port
+        for port in experience_ports(manifest)
+    ]
+    return (*(Port(tensor.name, tensor.dtype, (1, *tensor.shape)) for tensor in manifest.adapting_weights), *steps)
+
+
+def experience_ports(manifest: Manifest) -> tuple[Port, ...]:
+    """What is kept of each of T steps, for gradient steps to learn from.
+
+    ``actions`` are in the form of the policy step's ``previous_action``; ``episode_end`` is 1 at each episode's last
+    step, else 0. ``legal_actions`` are kept where the policy itself adapts, which is told advantages.
+    """
+    told_advantages = manifest.gradient is not None and manifest.gradient.advantages is not None
+    masked = told_advantages and manifest.action.mask
     return (
-        *(Port(tensor.name, tensor.dtype, (1, *tensor.shape)) for tensor in manifest.adapting_weights),
         Port("observations", "float32", (None, manifest.observation_size)),
-        *beliefs,
+        *([Port("beliefs", "float32", (None, manifest.belief_size))] if manifest.beliefs else []),
+        *([Port("legal_actions", "bool", (None, manifest.num_actions))] if masked else []),
         Port("actions", "float32", (None, manifest.num_actions)),
         Port("rewards", "float32", (None, 1)),
         Port("episode_end", "float32", (None, 1)),

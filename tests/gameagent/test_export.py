@@ -12,6 +12,7 @@ import torch
 
 from gameagent import export
 from gameagent.checkpoint import RunFolder
+from gameagent.config import make_config
 from gameagent.errors import ExportError, RunError
 from gameagent.export import bundle_policy, export_run
 from gameagent.export.graph import strip
@@ -224,12 +225,13 @@ def test_a_step_with_its_gates_swapped_is_found_out(bandit_run, tmp_path, monkey
 def test_parity_itself_is_honest(bundle_of):
     """The same file against the same policy passes; against a policy with one other weight it does not."""
     bundle, policy, family = bundle_of("bandit")
-    for engine, parity in measure_parity(policy, family, 3, bundle, seed=1).items():
+    config = make_config(family, {"num_episodes": 3, "seed": 1})
+    for engine, parity in measure_parity(policy, config, family, bundle).items():
         parity.check(engine)
     with torch.no_grad():
         policy.actor.bias[0] += 0.01
     try:
-        for engine, parity in measure_parity(policy, family, 3, bundle, seed=1).items():
+        for engine, parity in measure_parity(policy, config, family, bundle).items():
             with pytest.raises(ExportError, match=f"in {engine} differ"):
                 parity.check(engine)
     finally:

@@ -18,7 +18,8 @@ from gameagent.export.engines.playback import Playback, play_back
 from gameagent.export.engines.profiles import PROFILES, Profile
 from gameagent.export.engines.structure import check_structure
 from gameagent.export.graph import lower, trace
-from gameagent.policies.network import AgentNetwork
+from gameagent.policies import TrainedPolicy
+from gameagent.policies.gradient import GradientPolicy
 from gameagent_games.interface import Family
 from gameagent_sdk import Manifest
 
@@ -65,14 +66,19 @@ def export_engine_file(folder: RunFolder, path: Path, profile: str) -> EngineFil
 
 
 def make_engine_file(
-    policy: AgentNetwork, config: TrainConfig, family: Family, training: dict[str, Any], profile: str
+    policy: TrainedPolicy, config: TrainConfig, family: Family, training: dict[str, Any], profile: str
 ) -> EngineFile:
     """A policy as a checked file for an engine, in memory; raises as `export_engine_file` does."""
     if family.box is not None:
         raise ExportError(
             f"{family.name!r} acts by numbers, and files for engines carry choices only: export without --profile"
         )
-    num_episodes = config.num_episodes or family.num_episodes
+    if isinstance(policy, GradientPolicy):
+        raise ExportError(
+            f"{config.algorithm} adapts by gradient steps alone, and files for engines carry none: "
+            "export without --profile, or train with algorithm=rl2"
+        )
+    num_episodes = config.episodes_of_trial(family)
     manifest = make_manifest(policy, family, num_episodes, training, None)
     side: Profile = PROFILES[profile](manifest)
     model = lower(trace(side.module(policy), side.inputs, side.outputs), side.max_opset, side.max_ir_version)
