@@ -83,7 +83,7 @@ def test_a_misspelt_field_is_refused_with_the_list_of_fields(name):
         ("num_episodes", -1), ("num_processes", -1), ("told_share", 1.5), ("told_until", -0.1), ("discount", 1.01),
         ("gae_lambda", -1.0), ("learning_rate", 0.0), ("learning_rate", "nan"), ("learning_rate", "inf"),
         ("clip_ratio", 0.0), ("reward_scale", -1.0), ("max_gradient_norm", 0.0), ("entropy_start", -0.1),
-        ("value_weight", "inf"),
+        ("value_weight", "inf"), ("num_rollouts", 0), ("meta_batch_size", 0), ("inner_steps", 0),
     ],
 )  # fmt: skip
 def test_a_value_out_of_range_is_refused_by_the_fields_name(name, value):
@@ -97,6 +97,30 @@ def test_a_value_out_of_range_is_refused_by_the_fields_name(name, value):
 )
 def test_the_role_tells_the_baselines_apart(given_fields, role):
     assert make_config(BANDIT, given_fields).role == role
+
+
+def test_an_algorithms_own_suggestions_are_for_it_alone_and_go_over_the_others():
+    family = replace(BANDIT, training={"discount": 0.5, "hidden_size": 8, "maml": {"discount": 0.75}})
+    assert make_config(family, {}).discount == 0.5
+    maml = make_config(family, {"algorithm": "maml"})
+    assert (maml.discount, maml.hidden_size) == (0.75, 8)
+    assert make_config(family, {"algorithm": "maml", "discount": 0.25}).discount == 0.25
+
+
+def test_a_trial_of_a_learner_by_gradient_is_all_its_steps_and_the_return_behind_them():
+    given = {"algorithm": "maml", "num_rollouts": 5, "inner_steps": 2}
+    assert make_config(BANDIT, given).episodes_of_trial(BANDIT) == 15
+    assert make_config(BANDIT, given | {"num_episodes": 4}).episodes_of_trial(BANDIT) == 4
+    assert make_config(BANDIT, {}).episodes_of_trial(BANDIT) == BANDIT.num_episodes
+
+
+def test_learners_by_gradient_refuse_what_they_cannot_learn():
+    with pytest.raises(ConfigError, match="'reptile', which learns games of one seat only, and 'throws' has 2"):
+        make_config(load_family("two_seat_families:THROWS"), {"algorithm": "reptile"})
+    with pytest.raises(ConfigError, match="gradient is True, expected False where algorithm is 'maml'"):
+        make_config(BANDIT, {"algorithm": "maml", "gradient": True})
+    with pytest.raises(ConfigError, match="algorithm: got 'ppo', expected one of 'rl2', 'maml', 'reptile'"):
+        make_config(BANDIT, {"algorithm": "ppo"})
 
 
 @given(st.integers(-(2**62), 2**62))

@@ -177,7 +177,9 @@ def test_one_task_and_zero_inner_rate_is_plain_policy_gradient():
     settings = MamlSettings(num_epochs=1, max_gradient_norm=math.inf, dice_lambda=1.0)
     step_sizes = constant_step_sizes(params, 0.0)
     optimizer = torch.optim.SGD(params.values(), lr=0.5)
-    metrics = maml.update(POLICY, params, step_sizes, optimizer, RecordedSampler(support, query), settings, Workers())
+    metrics, found = maml.update(
+        POLICY, params, step_sizes, optimizer, RecordedSampler(support, query), settings, Workers()
+    )
     # The score of a softmax by hand: d log pi(a | s) / d logits = one-hot(a) - pi.
     experience = judge(query, settings.discount, settings.gae_lambda, standardise=True)
     seen, actions = query.observations[0].numpy(), query.actions[0].numpy()
@@ -194,7 +196,7 @@ def test_one_task_and_zero_inner_rate_is_plain_policy_gradient():
         np.testing.assert_allclose((params[name] - before[name]).detach(), 0.5 * slope, rtol=1e-9)
     assert metrics["gradient_norm"] == pytest.approx(math.sqrt(sum((slope**2).sum() for slope in rise.values())))
     returns = query.rewards.sum().item() / query.rewards.shape[2]
-    assert metrics["return_after"] == pytest.approx(returns)
+    assert found[-1] == pytest.approx(returns)
 
 
 def test_the_adaptation_curve_halves_the_later_steps():
@@ -251,13 +253,13 @@ def test_learns_to_find_the_arm_in_one_step(first_order, learnt_rates):
     good_arms = torch.arange(10) % 2
     returns = []
     for iteration in range(80):
-        metrics = maml.update(
+        _, found = maml.update(
             ARMS_POLICY, params, step_sizes, optimizer, Arms(good_arms, iteration), settings, Workers()
         )
-        returns.append(metrics["return_after"])
+        returns.append(found[-1])
     assert returns[0] < 0.65
     assert np.mean(returns[-10:]) > (0.9 if learnt_rates else 0.75)
-    assert metrics["return_before"] == pytest.approx(0.5, abs=0.15)  # nobody can know before the first pull
+    assert found[0] == pytest.approx(0.5, abs=0.15)  # nobody can know before the first pull
 
 
 class TwoWorkers(Workers):
@@ -361,3 +363,15 @@ def test_sinusoids_are_learnt_from_ten_points_in_few_steps():
     assert adaptive[1] < 0.6 * adaptive[0] and adaptive[5] < 0.75 * adaptive[1]
     assert pretrained[0] > 3 * adaptive[5]  # the one that does not adapt
     assert pretrained[5] > 2 * adaptive[5]  # and taking the same steps does not help it much
+
+
+def test_with_every_step_the_loss_is_the_mean_of_those_after_each():
+    """The support of a step judges the steps before it, so the first steps alone are problems of their own."""
+    params, step_sizes = table(1), constant_step_sizes(table(1), 0.3)
+    *supports, query = [judge(random_trajectories(2, seed), 0.9, 0.8, standardise=True) for seed in (1, 2, 3)]
+    settings = MamlSettings(inner_steps=2)
+    last = outer_loss(POLICY, params, step_sizes, supports, query, settings)
+    first = outer_loss(POLICY, params, step_sizes, supports[:1], supports[1], replace(settings, inner_steps=1))
+    every = outer_loss(POLICY, params, step_sizes, supports, query, replace(settings, every_step=True))
+    assert every.item() == pytest.approx((first.item() + last.item()) / 2)
+    assert every.item() != pytest.approx(last.item())

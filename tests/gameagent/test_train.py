@@ -114,6 +114,22 @@ def test_baselines_and_other_trial_lengths_are_trained(tmp_path, run_of, given):
     assert ("belief_loss" in metrics(folder)[0]) == ("num_episodes" in given)
 
 
+@pytest.mark.parametrize("algorithm", ["maml", "reptile"])
+def test_a_run_by_gradient_counts_returns_by_step_and_resumes_to_the_same_weights(tmp_path, run_of, algorithm):
+    given = {"algorithm": algorithm, "num_rollouts": 4, "meta_batch_size": 2, "inner_steps": 2, "num_processes": 1}
+    played = 2 * 4 * (3 if algorithm == "maml" else 2)  # one pull an episode; MAML plays on after its last step
+    whole = run_of(tmp_path / "whole", steps=3 * played, **given)
+    assert [line["steps"] for line in metrics(whole)] == [played, 2 * played, 3 * played]
+    assert all(len(line["episode_returns"]) == played // 8 for line in metrics(whole))
+    stopped = tmp_path / "stopped"
+    with pytest.raises(KeyboardInterrupt):
+        run_of(stopped, steps=3 * played, report=stop_after(2), **given)
+    assert_same_run(run_of(stopped, steps=3 * played, resume=True, **given), whole)
+    sizes = [value for name, value in weights(whole).items() if name.startswith("learnt_step_sizes")]
+    learnt = [bool((size != size.flatten()[0]).any()) for size in sizes if size.numel() > 9]
+    assert learnt and set(learnt) == {algorithm == "maml"}
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, run_of):
     path = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):

@@ -1,0 +1,76 @@
+"""Episodes for learners by gradient: every task is played by its own parameters and judged alike by the SDK."""
+
+import numpy as np
+import pytest
+import torch
+
+from gameagent.algorithms.inner_loop import for_tasks
+from gameagent.algorithms.meta_batch import judge
+from gameagent.config import make_config
+from gameagent.episodes import EpisodeSampler
+from gameagent.policies import make_policy
+from gameagent_games.families.navigation import NAVIGATION
+from gameagent_sdk import AdvantageSpec
+from gameagent_sdk.advantages import advantages
+
+
+@pytest.fixture(scope="module")
+def walks():
+    """Three rollouts of each of four tasks, of which the last one's policy walks to the upper right."""
+    policy = make_policy(make_config(NAVIGATION, {"algorithm": "maml", "hidden_size": 8}), NAVIGATION)
+    sampler = EpisodeSampler(NAVIGATION, policy.network, 4, 3)
+    draw = np.random.default_rng(0)
+    goals = NAVIGATION.space.records([{"goal": [0.3, 0.3]}] * 4)
+    sampler.set_tasks(goals, draw, torch.Generator().manual_seed(0))
+    params = {name: weight.detach().clone() for name, weight in for_tasks(policy.initialisation, 4).items()}
+    params["head_bias"][3] = 1.0
+    params["head_log_std"][3] = -6.0
+    params["head_weight"][3] = 0.0
+    return sampler, sampler.collect(params)
+
+
+def test_each_task_is_played_by_its_own_parameters(walks):
+    _, played = walks
+    assert played.observations.shape == (4, 100, 3, 2) and played.actions.shape == (4, 100, 3, 2)
+    lengths = played.valid.sum(1)
+    assert (lengths[3] <= 4).all() and (lengths[:3] > 20).all()
+    assert (played.mean_returns()[:3] < played.mean_returns()[3]).all()
+    np.testing.assert_allclose(played.observations[3, 2, 0], [0.2, 0.2], atol=2e-3)
+    assert not played.valid[3, 10:].any() and not played.rewards[3, 10:].any()  # behind the end
+
+
+def test_what_is_drawn_beyond_the_box_is_kept_as_drawn_and_played_at_its_edge(walks):
+    _, played = walks
+    actions, moves = played.actions[0, :-1], np.diff(played.observations[0], axis=0)
+    assert (actions.abs() > 1.0).any()
+    both = (played.valid[0, 1:] & played.valid[0, :-1]).numpy()
+    np.testing.assert_allclose(moves[both], 0.1 * np.clip(actions.numpy(), -1, 1)[both], atol=1e-6)
+
+
+def test_steps_are_counted(walks):
+    sampler, played = walks
+    assert sampler.num_steps == int(played.valid.sum()) and sampler.seconds > 0.0
+
+
+@pytest.mark.parametrize("standardise", [False, True])
+@pytest.mark.parametrize("gae_lambda", [1.0, 0.7])
+def test_the_sdk_judges_as_the_trainer_does(walks, gae_lambda, standardise):
+    _, played = walks
+    judged = judge(played, 0.97, gae_lambda, standardise)
+    spec = AdvantageSpec(0.97, gae_lambda, standardise)
+    for task in range(4):
+        valid = played.valid[task].T  # (B, T)
+        ends = torch.zeros_like(played.rewards[task].T)
+        ends[torch.arange(3), valid.sum(1) - 1] = 1.0
+        rows = [played.observations[task].transpose(0, 1)[valid], played.rewards[task].T[valid], ends[valid]]
+        observations, rewards, episode_end = (np.ascontiguousarray(part.numpy()) for part in rows)
+        found = advantages(observations, rewards[:, None], episode_end[:, None], spec)
+        np.testing.assert_allclose(found[:, 0], judged.advantages[task].T[valid], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("reward", [0.0, 1.0, -1e30])
+def test_a_constant_reward_teaches_next_to_nothing(reward):
+    observations = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    episode_end = np.tile([[0.0]] * 9 + [[1.0]], (4, 1)).astype(np.float32)
+    found = advantages(observations, np.full((40, 1), reward, np.float32), episode_end, AdvantageSpec(1.0, 1.0, True))
+    assert np.isfinite(found).all() and np.abs(found).max() < 0.1

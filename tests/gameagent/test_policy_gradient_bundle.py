@@ -1,0 +1,127 @@
+"""Policies of MAML and Reptile in an exported file: an agent in a game takes the gradient steps that torch takes."""
+
+import numpy as np
+import pytest
+import torch
+
+from gameagent.algorithms.inner_loop import adapt_tasks, for_tasks
+from gameagent.algorithms.meta_batch import Trajectories, inner_loss, judge
+from gameagent.config import make_config
+from gameagent.errors import ExportError
+from gameagent.export import bundle_policy
+from gameagent.export.engines import make_engine_file
+from gameagent.policies import make_policy
+from gameagent_games.registry import load_family
+from gameagent_sdk import Agent, Policy
+
+ROLLOUTS, STEPS = 3, 6
+
+
+def lively(name, **given):
+    family = load_family(name)
+    given = {"algorithm": "maml", "hidden_size": 8, "num_rollouts": ROLLOUTS, "inner_steps": 2, "inner_lr": 0.5} | given
+    config = make_config(family, given)
+    torch.manual_seed(0)
+    policy = make_policy(config, family)
+    with torch.no_grad():
+        policy.weights["head_weight"].mul_(10.0)
+    return policy, config, family
+
+
+@pytest.fixture(scope="module")
+def made():
+    parts = {name: lively(name) for name in ("navigation", "forage")}
+    return {name: (*part, bundle_policy(*part, {})) for name, part in parts.items()}
+
+
+def play(agent, num_episodes, generator):
+    """Episodes of random observations and rewards; gives (observations, actions, rewards), ``(B, T, …)`` each."""
+    seen, done, told = [], [], []
+    for _ in range(num_episodes * STEPS):
+        seen.append(generator.uniform(-1, 1, agent.manifest.observation_size).astype(np.float32))
+        done.append(agent.act(seen[-1]))
+        told.append(float(np.float32(generator.normal())))
+        agent.observe(told[-1], terminated=len(told) % STEPS == 0)
+    return [np.array(part).reshape(num_episodes, STEPS, *np.shape(part[0])) for part in (seen, done, told)]
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "numpy"])
+@pytest.mark.parametrize("name", ["navigation", "forage"])
+def test_an_agent_takes_the_step_that_torch_takes(made, name, engine):
+    policy, config, family, bundle = made[name]
+    agent = Agent(Policy(bundle, engine), seed=1)
+    agent.begin_trial()
+    seen, done, told = play(agent, ROLLOUTS, np.random.default_rng(2))
+    agent.tick(1000.0)
+    assert agent.last_adaptation.outcome == "changed" and agent.last_adaptation.num_steps == ROLLOUTS * STEPS
+    scaled = done if family.box is None else (done / np.array(family.box.high)).astype(np.float32)
+
+    def padded(array):  # (1, T, B, …)
+        tensor = torch.from_numpy(np.ascontiguousarray(np.swapaxes(array, 0, 1))).unsqueeze(0)
+        return torch.cat((tensor, tensor.new_zeros(1, family.max_steps - STEPS, *tensor.shape[2:])), 1)
+
+    valid = padded(np.ones((ROLLOUTS, STEPS), bool))
+    observations, actions = padded(seen), padded(scaled)
+    start = {own: weight.detach() for own, weight in for_tasks(policy.initialisation, 1).items()}
+    one = {own: weight[0] for own, weight in start.items()}
+    legal = observations[..., :0]
+    log_probs = policy.network.log_probs(one, observations, actions, legal)
+    played = Trajectories(observations, actions, log_probs, padded(told).float(), valid, legal)
+    support = judge(played, config.discount, config.gae_lambda, config.standardise)
+    sizes = {own: size.detach() for own, size in policy.step_sizes.items()}
+    expected = adapt_tasks(start, inner_loss(policy.network, 0.0), support, sizes)
+    found = agent._trial.step.context.weights
+    change = max(float((expected[own] - start[own]).abs().max()) for own in sizes)
+    share = (found["head_bias"][0] - one["head_bias"].numpy()) / (expected["head_bias"] - start["head_bias"])[0].numpy()
+    for own in sizes:  # the trust region may have cut the change back, all of it alike
+        wanted = start[own][0] + float(share[0]) * (expected[own] - start[own])[0]
+        np.testing.assert_allclose(found[own][0], wanted, atol=2e-5)
+    assert change > 1e-3 and 0.05 < share[0] < 1.001
+
+
+def test_the_manifest_says_how_it_learns(made):
+    policy, config, _, bundle = made["navigation"]
+    gradient = bundle.manifest.gradient
+    assert bundle.manifest.adaptation == ("gradient",) and bundle.manifest.training == {}
+    assert bundle.manifest.num_episodes == ROLLOUTS * 3 and gradient.episodes_per_step == ROLLOUTS
+    assert [weight.name for weight in gradient.weights] == list(policy.step_sizes)
+    assert (gradient.advantages.discount, gradient.advantages.standardise) == (config.discount, True)
+    for result in bundle.manifest.parity.values():
+        assert result["weights"] <= 1e-5 and result["probabilities"] <= 1e-5
+
+
+def test_where_the_head_alone_adapts_the_body_is_in_the_graph():
+    policy, config, family = lively("navigation", head_only=True)
+    bundle = bundle_policy(policy, config, family, {})
+    assert {weight.name for weight in bundle.manifest.gradient.weights} == {"head_weight", "head_bias", "head_log_std"}
+
+
+@pytest.mark.parametrize("reward", [0.0, 1e30, -3e38])
+def test_a_broken_reward_stream_leaves_a_working_agent(made, reward):
+    agent = Agent(made["navigation"][3], seed=3)
+    agent.begin_trial()
+    generator = np.random.default_rng(4)
+    for step in range(4 * ROLLOUTS * STEPS):
+        action = agent.act(generator.uniform(-1, 1, 2).astype(np.float32))
+        assert np.isfinite(action).all()
+        agent.observe(reward if step % 5 else 0.5, terminated=step % STEPS == STEPS - 1)
+        agent.tick(0.1)
+    assert all(np.isfinite(array).all() for array in agent._trial.step.context.weights.values())
+
+
+def test_a_restored_agent_goes_on_bit_for_bit(made, tmp_path):
+    agents = [Agent(made["forage"][3], seed=5) for _ in range(2)]
+    agents[0].begin_trial()
+    play(agents[0], ROLLOUTS + 1, np.random.default_rng(6))
+    agents[0].save(tmp_path / "one.mind")
+    agents[1].restore(tmp_path / "one.mind")
+    later = [play(agent, ROLLOUTS, np.random.default_rng(7))[1] for agent in agents]
+    assert (later[0] == later[1]).all()
+    for name, weight in agents[0]._trial.step.context.weights.items():
+        assert (weight == agents[1]._trial.step.context.weights[name]).all()
+
+
+def test_engines_files_are_refused(made):
+    policy, config, family, _ = made["forage"]
+    with pytest.raises(ExportError, match="maml adapts by gradient steps alone, and files for engines carry none"):
+        make_engine_file(policy, config, family, {}, "godot")

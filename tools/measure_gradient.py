@@ -1,0 +1,112 @@
+"""Measures what gradient steps are worth, through exported files.
+
+python tools/measure_gradient.py protocol maml.onnx --rollouts 40 --steps 3
+    mean return after 0, 1, ... gradient steps of 40 episodes each: the protocol of Finn et al. 2017, sec. 5.3
+python tools/measure_gradient.py against agent.onnx [other.onnx] --episodes 10 --split out_of_range/test
+    what a file gains on itself without gradient steps, or on another file, on the same variants and levels
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gameagent.errors import ConfigError, GameAgentError
+from gameagent.evaluate import evaluate_bundle, statistics
+from gameagent_games.errors import GamesError
+from gameagent_games.interface import Family
+from gameagent_games.registry import load_family
+from gameagent_games.variant import SPLITS
+from gameagent_sdk import Bundle, SdkError, attach_manifest
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measures; gives the exit status."""
+    args = _parse(argv)
+    try:
+        (_protocol if args.command == "protocol" else _against)(args)
+    except (GameAgentError, GamesError, SdkError) as error:
+        print(f"measure_gradient: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def with_rollouts(bundle: Bundle, num_rollouts: int) -> Bundle:
+    """The same file, but with as many episodes to a gradient step.
+
+    Raises:
+        ConfigError: It takes none.
+    """
+    if bundle.manifest.gradient is None:
+        raise ConfigError(f"{bundle.path} takes no gradient steps: train with algorithm=maml, say")
+    gradient = replace(bundle.manifest.gradient, episodes_per_step=num_rollouts)
+    return Bundle.from_bytes(
+        attach_manifest(bundle.data, replace(bundle.manifest, gradient=gradient), bundle.adaptation_data)
+    )
+
+
+def by_step(returns: NDArray[np.float64], num_rollouts: int) -> NDArray[np.float64]:
+    """Mean return of each variant after each number of steps ``(N, steps + 1)``, from ``(N, episodes)``."""
+    means: NDArray[np.float64] = returns.reshape(len(returns), -1, num_rollouts).mean(axis=2)
+    return means
+
+
+def _protocol(args: argparse.Namespace) -> None:
+    bundle = with_rollouts(Bundle.read(args.file), args.rollouts)
+    returns = evaluate_bundle(
+        bundle, _family(bundle), split=args.split, num_variants=args.variants,
+        num_episodes=args.rollouts * (args.steps + 1), seed=args.seed,
+    )  # fmt: skip
+    print(f"{args.file}: mean return of {args.variants} variants of {args.split!r}, {args.rollouts} episodes a step")
+    for step, found in enumerate(statistics(by_step(returns, args.rollouts))):
+        low, high = found.ci95
+        print(f"after {step} steps  {found.mean:8.2f}  [{low:.2f}, {high:.2f}]")
+
+
+def _against(args: argparse.Namespace) -> None:
+    bundle = Bundle.read(args.file)
+    trial = {
+        "split": args.split, "num_variants": args.variants, "seed": args.seed,
+        "num_episodes": args.episodes or bundle.manifest.num_episodes,
+    }  # fmt: skip
+    other = bundle if args.other is None else Bundle.read(args.other)
+    mine = evaluate_bundle(bundle, _family(bundle), **trial)
+    theirs = evaluate_bundle(other, _family(other), gradient=args.other is not None, **trial)
+    name = f"{args.file} by memory alone" if args.other is None else str(args.other)
+    (gain,) = statistics((mine - theirs).mean(axis=1, keepdims=True))
+    low, high = gain.ci95
+    print(f"{args.variants} variants of {args.split!r}, {mine.shape[1]} episodes, mean return of an episode")
+    print(f"{mine.mean():8.3f}  {args.file}")
+    print(f"{theirs.mean():8.3f}  {name}")
+    print(f"{gain.mean:+8.3f}  [{low:+.3f}, {high:+.3f}]")
+    for label, curve in (("with", mine), ("without" if args.other is None else "other", theirs)):
+        print(f"{label:8s}" + " ".join(f"{mean:8.2f}" for mean in curve.mean(axis=0)))
+
+
+def _family(bundle: Bundle) -> Family:
+    return load_family(bundle.manifest.name)
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    protocol = commands.add_parser("protocol", help="return by number of gradient steps")
+    protocol.add_argument("--rollouts", type=int, default=40, metavar="B", help="episodes of a step")
+    protocol.add_argument("--steps", type=int, default=3, metavar="S", help="gradient steps")
+    against = commands.add_parser("against", help="gain on memory alone, or on another file")
+    against.add_argument("--episodes", type=int, metavar="K", help="of a trial (default: as trained)")
+    for command in (protocol, against):
+        command.add_argument("file", type=Path, metavar="FILE.onnx")
+        command.add_argument("--variants", type=int, default=100 if command is protocol else 1000, metavar="N")
+        command.add_argument("--split", choices=SPLITS, default="test")
+        command.add_argument("--seed", type=int, default=0)
+    against.add_argument("other", type=Path, nargs="?", metavar="OTHER.onnx")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
