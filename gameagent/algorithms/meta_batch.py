@@ -88,7 +88,7 @@ def judge(trajectories: Trajectories, discount: float, gae_lambda: float, standa
         deviations = torch.where(valid, advantages - mean, 0.0)
         spread = (deviations.square().sum((1, 2), keepdim=True) / count).sqrt()
         returns = episode_advantages(exact, torch.zeros_like(exact), valid, discount, 1.0)
-        tiny = TINY * returns.abs().amax((1, 2), keepdim=True).clamp(min=1e-4)
+        tiny = TINY * returns.abs().amax((1, 2), keepdim=True).clamp(min=1.0)
         advantages = deviations / (spread + tiny)
     return Experience(observations, actions, log_probs, advantages.to(rewards.dtype), valid, legal_actions)
 

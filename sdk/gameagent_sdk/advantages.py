@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from gameagent_sdk.manifest import AdvantageSpec
 
 RIDGE = 1e-5
-TINY = 1e-4  # of the largest return: what is left of the fit below that is the ridge, and no news
+TINY = 1e-8  # of the largest return, or of 1: what varies less is rounding
 MOST = 10.0  # of a feature
 
 
@@ -47,7 +47,7 @@ def advantages(
         found = _sums(surprises, goes_on, spec.discount * spec.gae_lambda)
         if spec.standardise:
             found = found - found.mean()
-            found = found / (np.sqrt(np.square(found).mean()) + TINY * max(1e-4, np.abs(returns).max()))
+            found = found / (np.sqrt(np.square(found).mean()) + TINY * max(1.0, np.abs(returns).max()))
         return found.astype(np.float32)[:, None]
 
 
