@@ -19,7 +19,7 @@ CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 
 SHORTENED = (
     (r"--steps \S+", "--steps 60k"),  # enough for an update or two
-    (r"^(gameagent (?:evaluate|export) (?!.*--profile).*)$", r"\1 --variants 40"),
+    (r"^(gameagent (?:evaluate|export) (?!.*--(?:profile|variants)).*)$", r"\1 --variants 40"),
     (r"^(gameagent play .*)$", r"\1 --headless --episodes 1"),  # no window, and an end
 )
 ELSEWHERE = {

@@ -17,6 +17,7 @@ README = Path(__file__).parents[2] / "sdk" / "README.md"
 PUBLIC = [
     "ActionSpec",
     "Adaptation",
+    "AdvantageSpec",
     "Agent",
     "Backend",
     "Belief",
