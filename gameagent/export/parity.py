@@ -48,8 +48,8 @@ class Parity:
         probabilities: Largest absolute difference of action probabilities; of continuous actions, of means and of
             logarithms of deviations.
         beliefs: Largest absolute difference of beliefs.
-        weights: Largest absolute difference of the weights over `NUM_ADAPTATIONS` gradient steps in a row; 0 where the
-            policy takes none.
+        weights: Largest absolute difference of the weights over `NUM_ADAPTATIONS` gradient steps in a row, or
+            of a policy of MAML or Reptile one step on each of as many tasks; 0 where the policy takes none.
     """
 
     num_games: int
