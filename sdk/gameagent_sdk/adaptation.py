@@ -9,13 +9,14 @@ The change takes effect at the next ``act`` at the latest, so what an agent does
 ``tick`` has done before.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gameagent_sdk.backends import Backend
 from gameagent_sdk.errors import BundleError
 from gameagent_sdk.experience import Experience
 from gameagent_sdk.policy import Policy, PolicyStep
@@ -85,6 +86,7 @@ class Adapter:
         assert spec is not None and backend is not None, "only for bundles that adapt by gradient"
         self._spec, self._backend, self._policy, self._step = spec, backend, policy, step
         self._probe_step: PolicyStep | None = None
+        self._bound: _Bound | None = None
         self._weights: Weights = step.context.weights
         self._probes = {
             name: np.zeros((NUM_PROBES, *array.shape[1:]), array.dtype)
@@ -210,14 +212,15 @@ class Adapter:
 
     def _gradient_steps(self, weights: Weights) -> Weights | None:
         """The weights that the adaptation graph makes; None where they are not finite."""
-        outputs = {f"next_{name}": np.zeros_like(array) for name, array in weights.items()}
+        tensors = {**weights, **self._experience.tensors()}
         try:
-            self._backend.bind({**weights, **self._experience.tensors()}, outputs)()
+            if self._bound is None or any(self._bound.inputs[name].shape != tensors[name].shape for name in tensors):
+                self._bound = None  # frees its memory
+                self._bound = _Bound(self._backend, tensors, weights)
+            proposed = self._bound.run(tensors)
         except Exception as error:  # the engines' exceptions share no base class
             raise BundleError(f"{self._backend.name} failed on the gradient steps: {error}") from error
-        if not all(np.isfinite(array).all() for array in outputs.values()):
-            return None
-        return {name: outputs[f"next_{name}"] for name in weights}
+        return proposed if all(np.isfinite(array).all() for array in proposed.values()) else None
 
     def _actions(self, weights: Weights) -> tuple[NDArray[np.float64], ...]:
         """What actions are drawn by in the last states under some weights: probabilities, or means and deviations.
@@ -266,6 +269,22 @@ class Adapter:
         for name, kept in state.probes.items():
             self._probes[name][: len(kept)] = kept
             self._num_probes = len(kept)
+
+
+class _Bound:
+    """The adaptation graph tied to arrays of its own: binding takes longer than running, and lengths often recur."""
+
+    def __init__(self, backend: Backend, tensors: Mapping[str, NDArray[np.generic]], weights: Weights) -> None:
+        self.inputs = {name: np.array(array, order="C") for name, array in tensors.items()}
+        self._outputs = {f"next_{name}": np.zeros_like(array) for name, array in weights.items()}
+        self._step = backend.bind(self.inputs, self._outputs)
+
+    def run(self, tensors: Mapping[str, NDArray[np.generic]]) -> Weights:
+        """New weights, in arrays of their own."""
+        for name, array in tensors.items():
+            np.copyto(self.inputs[name], array)
+        self._step()
+        return {name.removeprefix("next_"): array.copy() for name, array in self._outputs.items()}
 
 
 def divergence(before: tuple[NDArray[np.float64], ...], after: tuple[NDArray[np.float64], ...]) -> float:
