@@ -119,10 +119,12 @@ class Adapter:
         """The decision was made on what was perceived last."""
         self._num_probes += 1
 
-    def observed(self, reward: float, ended: bool, returns: Sequence[float]) -> bool:
-        """Takes in what came of a decision, after the context did.
+    def observed(self, drawn: NDArray[np.float32], reward: float, ended: bool, returns: Sequence[float]) -> bool:
+        """Takes in what came of a decision.
 
         Args:
+            drawn: float32 (A,), the action as ``previous_action`` has it, but of a box before it was brought inside:
+                what the policy's gradient is taken at.
             reward: of the step.
             ended: whether the episode ended.
             returns: of the trial's episodes, the one that ended last.
@@ -132,10 +134,12 @@ class Adapter:
         """
         step = self._step
         beliefs = [step.beliefs[0]] if self._policy.manifest.beliefs else []
-        masked = self._spec.advantages is not None and "legal_actions" in step.inputs
+        learns_by_policy = self._spec.advantages is not None
+        action = drawn if learns_by_policy else step.context.previous_action[0]
+        masked = learns_by_policy and "legal_actions" in step.inputs
         legal = [step.inputs["legal_actions"][0]] if masked else []
         seen = step.inputs["observation"][0], *beliefs, *legal
-        self._experience.add(*seen, step.context.previous_action[0], reward, ended=ended)
+        self._experience.add(*seen, action, reward, ended=ended)
         if not ended:
             return False
         if self._judging and len(returns) > 1 and returns[-1] < np.mean(returns[:-1]) - self._spec.harm:

@@ -389,9 +389,10 @@ class Agent(Readout):
     ) -> NDArray[np.float64]:
         """As :meth:`_decide`, where actions are continuous."""
         std = one_row_std(log_std, self._temperature)
-        action = one_row_box_action(box, mean, std, self._strength, self._rng)
+        drawn = one_row_box_action(box, mean, std, self._strength, self._rng)
+        action = box.clip(drawn)
         numbers = action.tolist()  # the array is the game's to change
-        self._trial.decided_in_box(numbers, mean, std)
+        self._trial.decided_in_box(numbers, drawn.tolist(), mean, std)
         if self._recording is not None:
             seen = self._trial.observation.tolist()
             self._recording.note("act", observation=seen, legal=None, action=numbers, rows=rows, row=row)

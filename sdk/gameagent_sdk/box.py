@@ -10,6 +10,8 @@ from gameagent_sdk.manifest import ActionSpec
 Action: TypeAlias = Any
 """An int, or of a box float64 (A,): the manifest says which. A game knows, and need not tell its type checker."""
 
+FARTHEST = 1e6  # half sides of the box from its middle, of an action that is learnt from
+
 
 class Box:
     """The bounds of continuous actions.
@@ -37,6 +39,12 @@ class Box:
         return np.minimum(
             np.maximum(actions, self.low), self.high
         )  # several times faster than np.clip for a few numbers
+
+    def scale_freely(self, actions: ArrayLike) -> NDArray[np.float32]:
+        """As :meth:`scale`, but up to `FARTHEST` beyond the box."""
+        with np.errstate(over="ignore"):  # which the bounds are for
+            scaled: NDArray[np.float64] = (np.asarray(actions, np.float64) - self.middle) / self._half
+        return np.minimum(np.maximum(scaled, -FARTHEST), FARTHEST).astype(np.float32)
 
     def scale(self, actions: ArrayLike) -> NDArray[np.float32]:
         """Actions (..., A) as a policy is told of them: float32 from -1 at ``low`` to 1 at ``high``."""

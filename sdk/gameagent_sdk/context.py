@@ -16,6 +16,8 @@ class Progress:
     Attributes:
         probabilities: A numbers, of the last decision; zeros before the first. Empty for a box.
         last_action: the last decision; 0, or the middle of the box, before the first.
+        drawn: of a box the last decision before it was brought inside; its middle before the first. Empty if actions
+            are discrete.
         mean: A numbers that the last decision was drawn by, in the box's units; zeros before the first. Empty if
             actions are discrete.
         std: likewise, the deviations.
@@ -27,6 +29,7 @@ class Progress:
 
     probabilities: list[float]
     last_action: int | list[float] = 0
+    drawn: list[float] = field(default_factory=list)
     mean: list[float] = field(default_factory=list)
     std: list[float] = field(default_factory=list)
     num_decisions: int = 0
@@ -39,16 +42,20 @@ class Progress:
         """That of a trial's start."""
         zeros = [0.0] * manifest.num_actions
         box = Box.of(manifest.action)
-        return cls(zeros) if box is None else cls([], box.middle.tolist(), mean=zeros, std=zeros)
+        return (
+            cls(zeros)
+            if box is None
+            else cls([], box.middle.tolist(), drawn=box.middle.tolist(), mean=zeros, std=zeros)
+        )
 
     def decided(self, action: int, probabilities: list[float]) -> None:
         """Counts a decision."""
         self.last_action, self.probabilities = action, probabilities
         self.num_decisions += 1
 
-    def decided_in_box(self, action: list[float], mean: list[float], std: list[float]) -> None:
+    def decided_in_box(self, action: list[float], drawn: list[float], mean: list[float], std: list[float]) -> None:
         """Counts a decision on a continuous action."""
-        self.last_action, self.mean, self.std = action, mean, std
+        self.last_action, self.drawn, self.mean, self.std = action, drawn, mean, std
         self.num_decisions += 1
 
     def observed(self, reward: float, ended: bool) -> None:

@@ -176,7 +176,7 @@ def _decision_arrays(progress: Progress, bundle: Bundle) -> dict[str, NDArray[An
     """The last decision, but for the index of a discrete action."""
     if bundle.manifest.action.kind == "discrete":
         return {"probabilities": np.array(progress.probabilities, np.float64)}
-    parts = {"last_action": progress.last_action, "mean": progress.mean, "std": progress.std}
+    parts = {"last_action": progress.last_action, "drawn": progress.drawn, "mean": progress.mean, "std": progress.std}
     return {name: np.array(numbers, np.float64) for name, numbers in parts.items()}
 
 
@@ -255,6 +255,7 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
         progress=Progress(
             probabilities=arrays["probabilities"].tolist() if discrete else [],
             last_action=last_action if discrete else arrays["last_action"].tolist(),
+            drawn=[] if discrete else arrays["drawn"].tolist(),
             mean=[] if discrete else arrays["mean"].tolist(),
             std=[] if discrete else arrays["std"].tolist(),
             num_decisions=num_decisions,

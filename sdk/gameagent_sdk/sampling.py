@@ -164,18 +164,18 @@ def one_row_std(log_std: Sequence[float], temperature: float) -> list[float]:
 def one_row_box_action(
     box: Box, mean: Sequence[float], std: Sequence[float], strength: float, rng: "np.random.Generator"
 ) -> NDArray[np.float64]:
-    """:func:`sample_box_actions` of one row.
+    """:func:`sample_box_actions` of one row, but as it was drawn.
 
     Args:
-        box: where it is to lie.
+        box: where uniform actions lie.
         mean: A finite numbers.
         std: A finite numbers of 0 or above.
         strength: from 0 to 1, the chance that it is drawn by ``mean`` and ``std``; else it is uniform in the box.
         rng: where the random numbers come from.
 
     Returns:
-        float64 (A,), within the box.
+        float64 (A,), which may lie outside the box.
     """
     if strength < 1.0 and rng.random() >= strength:
-        return box.clip(box.low + (box.high - box.low) * rng.random(len(box.low)))
-    return box.clip(np.array(mean) + np.array(std) * rng.standard_normal(len(mean)))
+        return box.low + (box.high - box.low) * rng.random(len(box.low))
+    return np.array(mean) + np.array(std) * rng.standard_normal(len(mean))

@@ -77,7 +77,8 @@ def experience_ports(manifest: Manifest) -> tuple[Port, ...]:
     """What is kept of each of T steps, for gradient steps to learn from.
 
     ``actions`` are in the form of the policy step's ``previous_action``; ``episode_end`` is 1 at each episode's last
-    step, else 0. ``legal_actions`` are kept where the policy itself adapts, which is told advantages.
+    step, else 0. Where the policy itself adapts, which is told advantages, ``legal_actions`` are kept too, and the
+    agent's own continuous actions are as they were drawn, also beyond their box.
     """
     told_advantages = manifest.gradient is not None and manifest.gradient.advantages is not None
     masked = told_advantages and manifest.action.mask

@@ -80,9 +80,9 @@ class TrialState:
         if self.adapter is not None:
             self.adapter.decided()
 
-    def decided_in_box(self, action: list[float], mean: list[float], std: list[float]) -> None:
-        """As :meth:`decided`, of a continuous action."""
-        self.progress.decided_in_box(action, mean, std)
+    def decided_in_box(self, action: list[float], drawn: list[float], mean: list[float], std: list[float]) -> None:
+        """As :meth:`decided`, of a continuous action; ``drawn`` is what was brought into the box."""
+        self.progress.decided_in_box(action, drawn, mean, std)
         self.phase = "observe"
         if self.adapter is not None:
             self.adapter.decided()
@@ -93,8 +93,11 @@ class TrialState:
         if self.box is None:
             context.previous_action[:] = 0.0
             context.previous_action[0, action] = 1.0
+            drawn = context.previous_action[0]
         else:
-            context.previous_action[0] = self.box.scale(action)
+            context.previous_action[0] = drawn = self.box.scale(action)
+            if np.array_equal(action, self.progress.last_action):
+                drawn = self.box.scale_freely(self.progress.drawn)
         context.previous_reward[:] = reward
         context.episode_start[:] = ended
         if self.frozen_at is not None:
@@ -106,7 +109,7 @@ class TrialState:
         self.phase = "act"
         if self.adapter is None or self.frozen_at is not None:
             return False
-        return self.adapter.observed(reward, ended, self.progress.returns)
+        return self.adapter.observed(drawn, reward, ended, self.progress.returns)
 
     def freeze(self) -> None:
         """From now on every episode starts from what is known at this moment."""

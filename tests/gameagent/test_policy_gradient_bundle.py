@@ -35,11 +35,12 @@ def made():
 
 
 def play(agent, num_episodes, generator):
-    """Episodes of random observations and rewards; gives (observations, actions, rewards), ``(B, T, …)`` each."""
+    """Episodes of random observations and rewards; gives (observations, drawn actions, rewards), ``(B, T, …)`` each."""
     seen, done, told = [], [], []
     for _ in range(num_episodes * STEPS):
         seen.append(generator.uniform(-1, 1, agent.manifest.observation_size).astype(np.float32))
-        done.append(agent.act(seen[-1]))
+        action = agent.act(seen[-1])
+        done.append(action if isinstance(action, int) else agent._trial.progress.drawn)
         told.append(float(np.float32(generator.normal())))
         agent.observe(told[-1], terminated=len(told) % STEPS == 0)
     return [np.array(part).reshape(num_episodes, STEPS, *np.shape(part[0])) for part in (seen, done, told)]
@@ -55,6 +56,7 @@ def test_an_agent_takes_the_step_that_torch_takes(made, name, engine):
     agent.tick(1000.0)
     assert agent.last_adaptation.outcome == "changed" and agent.last_adaptation.num_steps == ROLLOUTS * STEPS
     scaled = done if family.box is None else (done / np.array(family.box.high)).astype(np.float32)
+    assert family.box is None or np.abs(scaled).max() > 1.1  # so the bounds cut some off
 
     def padded(array):  # (1, T, B, …)
         tensor = torch.from_numpy(np.ascontiguousarray(np.swapaxes(array, 0, 1))).unsqueeze(0)
@@ -77,6 +79,16 @@ def test_an_agent_takes_the_step_that_torch_takes(made, name, engine):
         wanted = start[own][0] + float(share[0]) * (expected[own] - start[own])[0]
         np.testing.assert_allclose(found[own][0], wanted, atol=2e-5)
     assert change > 1e-3 and 0.05 < share[0] < 1.001
+
+
+def test_what_the_game_did_instead_is_learnt_from_as_it_was_done(made):
+    agent = Agent(Policy(made["navigation"][-1]), seed=1)
+    agent.begin_trial()
+    for _ in range(4):
+        agent.act([0.0, 0.0])
+        agent.observe(0.0, action=[0.1, -0.05])
+    actions = agent._trial.adapter._experience.tensors()["actions"]
+    np.testing.assert_allclose(actions, np.tile([1.0, -0.5], (4, 1)), atol=1e-6)
 
 
 def test_the_manifest_says_how_it_learns(made):
