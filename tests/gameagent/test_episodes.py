@@ -12,6 +12,7 @@ from gameagent.policies import make_policy
 from gameagent_games.families.navigation import NAVIGATION
 from gameagent_sdk import AdvantageSpec
 from gameagent_sdk.advantages import advantages
+from masked_family import ORCHARD
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,15 @@ def test_what_is_drawn_beyond_the_box_is_kept_as_drawn_and_played_at_its_edge(wa
     assert (actions.abs() > 1.0).any()
     both = (played.valid[0, 1:] & played.valid[0, :-1]).numpy()
     np.testing.assert_allclose(moves[both], 0.1 * np.clip(actions.numpy(), -1, 1)[both], atol=1e-6)
+
+
+def test_only_legal_actions_are_played():
+    policy = make_policy(make_config(ORCHARD, {"algorithm": "maml", "hidden_size": 8}), ORCHARD)
+    sampler, draw = EpisodeSampler(ORCHARD, policy.network, 4, 8), np.random.default_rng(0)
+    sampler.set_tasks(ORCHARD.space.sample(4, draw), draw, torch.Generator().manual_seed(0))
+    played = sampler.collect(for_tasks(policy.initialisation, 4))
+    assert played.valid.all() and (played.rewards >= 0.0).all()  # an illegal action costs 9 and ends the episode
+    assert played.legal_actions.sum(-1).eq(3).all() and len(played.actions.unique()) == 4
 
 
 def test_steps_are_counted(walks):

@@ -15,6 +15,7 @@ from gameagent_games.registry import load_family
 from gameagent_sdk import Agent, Policy
 
 ROLLOUTS, STEPS = 3, 6
+FAMILIES = ("navigation", "forage", "masked_family:ORCHARD")  # continuous actions, choices, legal choices
 
 
 def lively(name, **given):
@@ -30,29 +31,31 @@ def lively(name, **given):
 
 @pytest.fixture(scope="module")
 def made():
-    parts = {name: lively(name) for name in ("navigation", "forage")}
+    parts = {name: lively(name) for name in FAMILIES}
     return {name: (*part, bundle_policy(*part, {})) for name, part in parts.items()}
 
 
 def play(agent, num_episodes, generator):
-    """Episodes of random observations and rewards; gives (observations, drawn actions, rewards), ``(B, T, …)`` each."""
-    seen, done, told = [], [], []
+    """Episodes of random steps: (observations, drawn actions, rewards, legal actions), ``(B, T, …)`` each."""
+    spec, seen, done, told, allowed = agent.manifest.action, [], [], [], []
     for _ in range(num_episodes * STEPS):
         seen.append(generator.uniform(-1, 1, agent.manifest.observation_size).astype(np.float32))
-        action = agent.act(seen[-1])
+        legal = generator.permutation(agent.manifest.num_actions) > 0 if spec.mask else np.zeros(0, bool)
+        allowed.append(legal)
+        action = agent.act(seen[-1], legal if spec.mask else None)
         done.append(action if isinstance(action, int) else agent._trial.progress.drawn)
         told.append(float(np.float32(generator.normal())))
         agent.observe(told[-1], terminated=len(told) % STEPS == 0)
-    return [np.array(part).reshape(num_episodes, STEPS, *np.shape(part[0])) for part in (seen, done, told)]
+    return [np.array(part).reshape(num_episodes, STEPS, *np.shape(part[0])) for part in (seen, done, told, allowed)]
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "numpy"])
-@pytest.mark.parametrize("name", ["navigation", "forage"])
+@pytest.mark.parametrize("name", FAMILIES)
 def test_an_agent_takes_the_step_that_torch_takes(made, name, engine):
     policy, config, family, bundle = made[name]
     agent = Agent(Policy(bundle, engine), seed=1)
     agent.begin_trial()
-    seen, done, told = play(agent, ROLLOUTS, np.random.default_rng(2))
+    seen, done, told, allowed = play(agent, ROLLOUTS, np.random.default_rng(2))
     agent.tick(1000.0)
     assert agent.last_adaptation.outcome == "changed" and agent.last_adaptation.num_steps == ROLLOUTS * STEPS
     scaled = done if family.box is None else (done / np.array(family.box.high)).astype(np.float32)
@@ -66,7 +69,7 @@ def test_an_agent_takes_the_step_that_torch_takes(made, name, engine):
     observations, actions = padded(seen), padded(scaled)
     start = {own: weight.detach() for own, weight in for_tasks(policy.initialisation, 1).items()}
     one = {own: weight[0] for own, weight in start.items()}
-    legal = observations[..., :0]
+    legal = padded(allowed) | ~valid.unsqueeze(-1)
     log_probs = policy.network.log_probs(one, observations, actions, legal)
     played = Trajectories(observations, actions, log_probs, padded(told).float(), valid, legal)
     support = judge(played, config.discount, config.gae_lambda, config.standardise)
