@@ -25,7 +25,7 @@ from gameagent_sdk import Bundle
 
 COLOURS = {
     "agent": "#0b6e99",
-    "memory alone": "#5aa9c9",
+    "no gradient steps": "#5aa9c9",
     "oracle": "#d98c00",
     "memoryless": "#8a4fa3",
     "random": "#8c8c8c",
@@ -204,7 +204,7 @@ def evaluate(
     returns = {"agent": evaluate_bundle(bundle, family, temperature=temperature, **trial)}  # type: ignore[arg-type]
     if bundle.manifest.gradient is not None:
         alone = evaluate_bundle(bundle, family, temperature=temperature, gradient=False, **trial)  # type: ignore[arg-type]
-        returns["memory alone"] = alone
+        returns["no gradient steps"] = alone
     baselines = baseline_bundles(folder) if folder is not None else {}
     for name, baseline in baselines.items():
         seen = family.revealed() if name == "oracle" else family

@@ -76,7 +76,7 @@ def _against(args: argparse.Namespace) -> None:
     other = bundle if args.other is None else Bundle.read(args.other)
     mine = evaluate_bundle(bundle, _family(bundle), **trial)
     theirs = evaluate_bundle(other, _family(other), gradient=args.other is not None, **trial)
-    name = f"{args.file} by memory alone" if args.other is None else str(args.other)
+    name = f"{args.file} without gradient steps" if args.other is None else str(args.other)
     (gain,) = statistics((mine - theirs).mean(axis=1, keepdims=True))
     low, high = gain.ci95
     print(f"{args.variants} variants of {args.split!r}, {mine.shape[1]} episodes, mean return of an episode")
@@ -97,7 +97,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     protocol = commands.add_parser("protocol", help="return by number of gradient steps")
     protocol.add_argument("--rollouts", type=int, default=40, metavar="B", help="episodes of a step")
     protocol.add_argument("--steps", type=int, default=3, metavar="S", help="gradient steps")
-    against = commands.add_parser("against", help="gain on memory alone, or on another file")
+    against = commands.add_parser("against", help="gain on no gradient steps, or on another file")
     against.add_argument("--episodes", type=int, metavar="K", help="of a trial (default: as trained)")
     for command in (protocol, against):
         command.add_argument("file", type=Path, metavar="FILE.onnx")

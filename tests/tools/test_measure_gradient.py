@@ -38,7 +38,7 @@ def test_it_says_the_return_after_each_number_of_steps(bandit: Path) -> None:
     assert all(0.0 <= float(row.split()[3]) <= 1.0 for row in rows)
 
 
-def test_it_compares_with_memory_alone(bandit: Path) -> None:
+def test_it_compares_with_no_gradient_steps(bandit: Path) -> None:
     done = measure("against", bandit, "--variants", "20", "--episodes", "8")
     assert done.returncode == 0, done.stderr
     mine, theirs, gain = (float(line.split()[0]) for line in done.stdout.splitlines()[1:4])
