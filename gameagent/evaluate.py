@@ -74,7 +74,7 @@ def evaluate_bundle(
         num_episodes: Episodes of a trial.
         seed: Of variants, levels and choices; the same seed gives every policy the same variants and levels.
         temperature: Of the choice of actions; None for what the manifest recommends, 0 for the best action.
-        gradient: Whether gradient steps are taken, by a file that has some; else it adapts by memory alone, if it has one.
+        gradient: Whether gradient steps are taken, by a file that has some; else its memory alone adapts.
 
     Returns:
         Returns, float64 ``(num_variants, num_episodes)``, means over seats.

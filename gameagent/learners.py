@@ -100,8 +100,8 @@ class MemoryLearner:
 class GradientLearner:
     """MAML or Reptile: plays a meta-batch of tasks, adapts to each by gradient steps, and moves where they start.
 
-    MAML's return counts after every inner step: were it that of the last alone, the steps before it would be left to
-    overshoot, and a game shows every one of them.
+    MAML's return counts before and after every inner step: a game shows all of them. Were it that of the last alone,
+    steps before it would be left to overshoot, and the initialisation to wander off.
     """
 
     policy: TrainedPolicy

@@ -60,7 +60,8 @@ class TinyMdp:
         one = lambda tensor: tensor.unsqueeze(0)  # noqa: E731
         returns = episode_advantages(one(rewards), one(torch.zeros_like(rewards)), one(valid), 1.0, 1.0)[0]
         advantages = torch.where(valid, returns - baseline[states], 0.0) * chances * len(rows)
-        parts = (SEEN[states], actions, log_probs, advantages, valid, SEEN[states][..., :0].bool())
+        legal, weight = SEEN[states][..., :0].bool(), torch.tensor(1.0).double()
+        parts = (SEEN[states], actions, log_probs, advantages, valid, legal, weight)
         return Experience(*map(one, parts))
 
 

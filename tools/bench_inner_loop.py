@@ -60,7 +60,8 @@ def make_workload(
         chosen, log_probs = policy.sample(for_tasks(params, num_tasks), seen, every, generator)
         advantages = torch.randn(log_probs.shape, generator=generator)
         valid = torch.ones(log_probs.shape, dtype=torch.bool)
-        return Experience(*(tensor.unsqueeze(2) for tensor in (seen, chosen, log_probs, advantages, valid, every)))
+        parts = [tensor.unsqueeze(2) for tensor in (seen, chosen, log_probs, advantages, valid, every)]
+        return Experience._make([*parts, torch.ones(num_tasks)])
 
     return Workload(policy, params, play(), play(), num_steps)
 

@@ -46,8 +46,8 @@ class MamlSettings:
         discount: gamma.
         gae_lambda: lambda of generalised advantage estimation.
         standardise: Whether each task's advantages are brought to mean zero and deviation one.
-        every_step: Whether the return counts after each of the inner steps, not after the last only: the episodes
-            that a step learns from judge the steps before it (Antoniou et al. 2019, sec. 4, equally weighted).
+        every_step: Whether the return counts before and after each of the inner steps, not after the last only: the
+            episodes that a step learns from judge the steps before it (Antoniou et al. 2019, sec. 4, equally weighted).
         num_epochs: Outer steps on the same episodes.
         clip_ratio: PPO's clipping of the outer probability ratio.
         max_gradient_norm: Outer gradients are scaled down to this norm.
@@ -158,17 +158,18 @@ def outer_loss(
 
     def loss_after(own: Parameters, own_query: Experience) -> Tensor:
         log_probs = policy.log_probs(own, own_query.observations, own_query.actions, own_query.legal_actions)
-        return clipped_policy_loss(
+        return own_query.weight * clipped_policy_loss(
             log_probs, own_query.log_probs, own_query.advantages, own_query.valid, settings.clip_ratio
         )
 
     params_by_task = for_tasks(params, len(query.valid))
     loss = inner_loss(policy, settings.dice_lambda)
-    losses = [] if supports else [task_losses(params_by_task, loss_after, query).mean()]
-    for support, played_next in zip(supports, [*supports[1:], query], strict=True):
+    losses = []
+    for support in supports:
+        if settings.every_step:
+            losses.append(task_losses(params_by_task, loss_after, support).mean())
         params_by_task = adapt_tasks(params_by_task, loss, support, step_sizes, first_order=settings.first_order)
-        if settings.every_step or played_next is query:
-            losses.append(task_losses(params_by_task, loss_after, played_next).mean())
+    losses.append(task_losses(params_by_task, loss_after, query).mean())
     return torch.stack(losses).mean()
 
 

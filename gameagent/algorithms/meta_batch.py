@@ -58,7 +58,13 @@ class Policy(Protocol):
 
 
 class Experience(NamedTuple):
-    """What a gradient step learns from: `Trajectories` with advantages for rewards."""
+    """What a gradient step learns from: `Trajectories` with advantages for rewards.
+
+    Attributes:
+        weight: float32 ``(N,)``, what each task counts in an outer loss. Where advantages are standardised, it is their
+            deviation before, over the root mean square of all tasks': without it, what noise is left in tasks that
+            are solved would count as much as the tasks that went astray.
+    """
 
     observations: Tensor
     actions: Tensor
@@ -66,6 +72,7 @@ class Experience(NamedTuple):
     advantages: Tensor
     valid: Tensor
     legal_actions: Tensor
+    weight: Tensor
 
 
 def judge(trajectories: Trajectories, discount: float, gae_lambda: float, standardise: bool) -> Experience:
@@ -82,6 +89,7 @@ def judge(trajectories: Trajectories, discount: float, gae_lambda: float, standa
     exact = rewards.double()
     values = linear_baseline(observations, exact, valid, discount)
     advantages = episode_advantages(exact, values, valid, discount, gae_lambda)
+    weight = torch.ones(len(rewards), dtype=exact.dtype)
     if standardise:
         count = valid.sum((1, 2), keepdim=True).clamp(min=1)
         mean = advantages.sum((1, 2), keepdim=True) / count
@@ -90,7 +98,10 @@ def judge(trajectories: Trajectories, discount: float, gae_lambda: float, standa
         returns = episode_advantages(exact, torch.zeros_like(exact), valid, discount, 1.0)
         tiny = TINY * returns.abs().amax((1, 2), keepdim=True).clamp(min=1.0)
         advantages = deviations / (spread + tiny)
-    return Experience(observations, actions, log_probs, advantages.to(rewards.dtype), valid, legal_actions)
+        usual = spread.square().mean().sqrt()
+        weight = (spread / usual).flatten() if usual > 0.0 else weight
+    judged, weight = advantages.to(rewards.dtype), weight.to(rewards.dtype)
+    return Experience(observations, actions, log_probs, judged, valid, legal_actions, weight)
 
 
 def inner_loss(policy: Policy, dice_lambda: float) -> Callable[[Parameters, Experience], Tensor]:

@@ -365,13 +365,14 @@ def test_sinusoids_are_learnt_from_ten_points_in_few_steps():
     assert pretrained[5] > 2 * adaptive[5]  # and taking the same steps does not help it much
 
 
-def test_with_every_step_the_loss_is_the_mean_of_those_after_each():
+def test_with_every_step_the_loss_is_the_mean_of_those_before_and_after_each():
     """The support of a step judges the steps before it, so the first steps alone are problems of their own."""
     params, step_sizes = table(1), constant_step_sizes(table(1), 0.3)
     *supports, query = [judge(random_trajectories(2, seed), 0.9, 0.8, standardise=True) for seed in (1, 2, 3)]
     settings = MamlSettings(inner_steps=2)
     last = outer_loss(POLICY, params, step_sizes, supports, query, settings)
+    none = outer_loss(POLICY, params, step_sizes, [], supports[0], replace(settings, inner_steps=0))
     first = outer_loss(POLICY, params, step_sizes, supports[:1], supports[1], replace(settings, inner_steps=1))
     every = outer_loss(POLICY, params, step_sizes, supports, query, replace(settings, every_step=True))
-    assert every.item() == pytest.approx((first.item() + last.item()) / 2)
+    assert every.item() == pytest.approx((none.item() + first.item() + last.item()) / 3)
     assert every.item() != pytest.approx(last.item())
