@@ -82,7 +82,9 @@ def adapt(
             gradients = {name: gradient.detach() for name, gradient in gradients.items()}
         if max_norm < math.inf:
             gradients = scale_down(gradients, max_norm)
-        moving = {name: param - step_sizes[name] * gradients[name] for name, param in moving.items()}
+        moving = {
+            name: torch.addcmul(param, step_sizes[name], gradients[name], value=-1.0) for name, param in moving.items()
+        }
     return {name: moving.get(name, param) for name, param in params.items()}
 
 
