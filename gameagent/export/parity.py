@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
-from gameagent.export.policy_gradient import follow_policy_gradient
+from gameagent.export.policy_gradient import NUM_ADAPTATIONS, follow_policy_gradient
 from gameagent.policies import TrainedPolicy
 from gameagent.policies.gradient import GradientPolicy
 from gameagent.policies.interface import Outputs
@@ -29,7 +29,6 @@ from gameagent_sdk import (
 from gameagent_sdk.backends import BackendName
 
 NUM_GAMES = 8
-NUM_ADAPTATIONS = 50
 MOST_EPISODES = 10  # of a trial; those of policies without memory are many, and all alike
 ENGINES: tuple[BackendName, ...] = ("onnxruntime", "numpy")
 TOLERANCE = 1e-5
