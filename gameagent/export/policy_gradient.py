@@ -118,14 +118,20 @@ def _log_probs(
 
 @torch.no_grad()
 def policy_gradient_spec(policy: GradientPolicy, config: TrainConfig, family: Family) -> GradientSpec:
-    """How the runtime is to take the steps: the trust region and the harm are seen on tasks that are played here."""
-    largest, shortfalls = 0.0, []
+    """How the runtime is to take the steps: the trust region and the harm are seen on tasks that are played here.
+
+    Harm is what one in a hundred episodes falls short of the mean of those before a step that was learnt to help: a
+    goal that is near may be overshot before it is reached.
+    """
+    largest = 0.0
+    earlier: list[Tensor] = []
+    shortfalls: list[Tensor] = []
     for before, after, support, returns in _played(policy, config, family, NUM_TASKS, config.num_rollouts):
         largest = max(largest, *(_moved(policy, before, after, support, task) for task in range(NUM_TASKS)))
-        if config.num_rollouts > 1:
-            earlier = returns.cumsum(1)[:, :-1] / torch.arange(1.0, config.num_rollouts)
-            shortfalls.append((earlier - returns[:, 1:]).flatten())
-    harm = float(torch.quantile(torch.cat(shortfalls), 0.99)) if shortfalls else SMALLEST_HARM
+        if earlier:
+            shortfalls.append((torch.cat(earlier, 1).mean(1, keepdim=True) - returns).flatten())
+        earlier.append(returns)
+    harm = float(torch.quantile(torch.cat(shortfalls), 0.99))
     return GradientSpec(
         weights=tuple(TensorSpec(name, tuple(policy.weights[name].shape)) for name in policy.step_sizes),
         episodes_per_step=config.num_rollouts,
@@ -148,13 +154,13 @@ class _Step(NamedTuple):
 def _played(
     policy: GradientPolicy, config: TrainConfig, family: Family, num_tasks: int, num_rollouts: int
 ) -> Iterator[_Step]:
-    """The inner steps of training variants, in turn."""
+    """The inner steps of training variants, in turn, and one more."""
     sampler = EpisodeSampler(family, policy.network, num_tasks, num_rollouts)
     draw = numpy_generator(config.seed, "gradient steps")
     variants = family.space.sample(num_tasks, draw, "all")
     sampler.set_tasks(variants, draw, torch_generator(config.seed, "gradient steps"))
     loss, params = inner_loss(policy.network, 0.0), for_tasks(policy.initialisation, num_tasks)
-    for _ in range(config.inner_steps):
+    for _ in range(config.inner_steps + 1):
         played = sampler.collect(params)
         support = judge(played, config.discount, config.gae_lambda, config.standardise)
         before, params = params, adapt_tasks(params, loss, support, policy.step_sizes, max_norm=MAX_INNER_NORM)
