@@ -106,6 +106,11 @@ class Adapter:
         self._work = None
         self.last: Adaptation | None = None
 
+    @property
+    def adapts_policy(self) -> bool:
+        """Whether the policy itself takes the steps, by the gradient of what it drew; else beliefs are corrected."""
+        return self._spec.advantages is not None
+
     # While an episode is played
 
     def perceived(self) -> None:
@@ -119,12 +124,11 @@ class Adapter:
         """The decision was made on what was perceived last."""
         self._num_probes += 1
 
-    def observed(self, drawn: NDArray[np.float32], reward: float, ended: bool, returns: Sequence[float]) -> bool:
+    def observed(self, action: NDArray[np.float32], reward: float, ended: bool, returns: Sequence[float]) -> bool:
         """Takes in what came of a decision.
 
         Args:
-            drawn: float32 (A,), the action as ``previous_action`` has it, but of a box before it was brought inside:
-                what the policy's gradient is taken at.
+            action: float32 (A,), as :func:`gameagent_sdk.signature.experience_ports` says.
             reward: of the step.
             ended: whether the episode ended.
             returns: of the trial's episodes, the one that ended last.
@@ -134,9 +138,7 @@ class Adapter:
         """
         step = self._step
         beliefs = [step.beliefs[0]] if self._policy.manifest.beliefs else []
-        learns_by_policy = self._spec.advantages is not None
-        action = drawn if learns_by_policy else step.context.previous_action[0]
-        masked = learns_by_policy and "legal_actions" in step.inputs
+        masked = self.adapts_policy and "legal_actions" in step.inputs
         legal = [step.inputs["legal_actions"][0]] if masked else []
         seen = step.inputs["observation"][0], *beliefs, *legal
         self._experience.add(*seen, action, reward, ended=ended)

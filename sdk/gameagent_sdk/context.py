@@ -42,11 +42,9 @@ class Progress:
         """That of a trial's start."""
         zeros = [0.0] * manifest.num_actions
         box = Box.of(manifest.action)
-        return (
-            cls(zeros)
-            if box is None
-            else cls([], box.middle.tolist(), drawn=box.middle.tolist(), mean=zeros, std=zeros)
-        )
+        if box is None:
+            return cls(zeros)
+        return cls([], box.middle.tolist(), box.middle.tolist(), mean=zeros, std=zeros)
 
     def decided(self, action: int, probabilities: list[float]) -> None:
         """Counts a decision."""

@@ -93,11 +93,8 @@ class TrialState:
         if self.box is None:
             context.previous_action[:] = 0.0
             context.previous_action[0, action] = 1.0
-            drawn = context.previous_action[0]
         else:
-            context.previous_action[0] = drawn = self.box.scale(action)
-            if np.array_equal(action, self.progress.last_action):
-                drawn = self.box.scale_freely(self.progress.drawn)
+            context.previous_action[0] = self.box.scale(action)
         context.previous_reward[:] = reward
         context.episode_start[:] = ended
         if self.frozen_at is not None:
@@ -109,7 +106,10 @@ class TrialState:
         self.phase = "act"
         if self.adapter is None or self.frozen_at is not None:
             return False
-        return self.adapter.observed(drawn, reward, ended, self.progress.returns)
+        learnt_from = context.previous_action[0]
+        if self.box is not None and self.adapter.adapts_policy and np.array_equal(action, self.progress.last_action):
+            learnt_from = self.box.scale_freely(self.progress.drawn)
+        return self.adapter.observed(learnt_from, reward, ended, self.progress.returns)
 
     def freeze(self) -> None:
         """From now on every episode starts from what is known at this moment."""
