@@ -365,6 +365,22 @@ def test_sinusoids_are_learnt_from_ten_points_in_few_steps():
     assert pretrained[5] > 2 * adaptive[5]  # and taking the same steps does not help it much
 
 
+def test_tasks_count_in_the_outer_loss_by_the_deviation_of_their_advantages():
+    """What standardising takes from a task's advantages its weight gives back, but for a factor of all tasks."""
+    trajectories = random_trajectories(2, seed=1)
+    scale = torch.tensor([1.0, 3.0]).reshape(2, 1, 1)
+    trajectories = trajectories._replace(rewards=trajectories.rewards * scale)
+    raw, standard = (judge(trajectories, 0.9, 0.8, standardise) for standardise in (False, True))
+    spread = torch.stack([task[valid].std(correction=0) for task, valid in zip(raw.advantages, raw.valid, strict=True)])
+    torch.testing.assert_close(standard.weight, spread / spread.square().mean().sqrt())
+    assert raw.weight.tolist() == [1.0, 1.0]
+    losses = []
+    for weight in (standard.weight, torch.ones_like(standard.weight)):
+        query = standard._replace(weight=weight, log_probs=standard.log_probs + 0.1)
+        losses.append(outer_loss(POLICY, table(1), {}, [], query, MamlSettings(inner_steps=0)).item())
+    assert losses[0] != pytest.approx(losses[1])
+
+
 def test_with_every_step_the_loss_is_the_mean_of_those_before_and_after_each():
     """The support of a step judges the steps before it, so the first steps alone are problems of their own."""
     params, step_sizes = table(1), constant_step_sizes(table(1), 0.3)
