@@ -8,8 +8,10 @@ from time import perf_counter
 from typing import NamedTuple, Protocol
 
 import torch
+from torch import Tensor
 
 from gameagent.algorithms import maml, reptile, rl2
+from gameagent.algorithms.inner_loop import for_tasks
 from gameagent.config import TrainConfig
 from gameagent.episodes import EpisodeSampler
 from gameagent.policies import TrainedPolicy, make_gradient_policy, make_network
@@ -17,6 +19,11 @@ from gameagent.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent.workers import Workers
 from gameagent_games.interface import Family
+from gameagent_sdk import AdvantageSpec
+
+
+NUM_FIRST_TASKS = 64  # whose episodes, under the fresh policy, say how large observations and returns are
+USUAL_RATE = 0.1  # of an update, in the moving average of what returns are before any gradient step
 
 
 class Update(NamedTuple):
@@ -109,11 +116,23 @@ class GradientLearner:
     def __init__(self, config: TrainConfig, family: Family, workers: Workers) -> None:
         self._config, self._family, self._workers = config, family, workers
         self.policy = self._policy = make_gradient_policy(config, family)
+        self._look(family)
         for size in self._policy.step_sizes.values():
             size.requires_grad_(config.learn_step_sizes and config.algorithm == "maml")
         self.optimizer = _adam(self._policy, config)
         num_tasks = workers.share(config.meta_batch_size)
         self._sampler = EpisodeSampler(family, self._policy.network, num_tasks, config.num_rollouts)
+
+    def _look(self, family: Family) -> None:
+        """Plays some episodes to see how large observations and returns are: the same in every process, not counted."""
+        sampler = EpisodeSampler(family, self._policy.network, NUM_FIRST_TASKS, num_rollouts=1)
+        draw = numpy_generator(self._config.seed, "first episodes")
+        variants = family.space.sample(NUM_FIRST_TASKS, draw, self._config.split)
+        sampler.set_tasks(variants, draw, torch_generator(self._config.seed, "first episodes"))
+        played = sampler.collect(for_tasks(self._policy.initialisation, NUM_FIRST_TASKS))
+        self._policy.whiten(played.observations[played.valid])
+        returns = played.mean_returns().double()
+        self._policy.best_return, self._policy.usual_return = returns.max(), returns.mean()
 
     def update(self, number: int, done: float) -> Update:
         """One meta-batch; see `Learner.update`."""
@@ -126,12 +145,22 @@ class GradientLearner:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         learnt = self._policy.initialisation, self._policy.step_sizes, self.optimizer, sampler
+        network, advantages = self._policy.network, self._policy.advantages(config)
         if config.algorithm == "maml":
-            metrics, returns = maml.update(self._policy.network, *learnt, _maml_settings(config), self._workers)
+            metrics, returns = maml.update(network, *learnt, _maml_settings(config, advantages), self._workers)
         else:
-            metrics, returns = reptile.update(self._policy.network, *learnt, _reptile_settings(config), self._workers)
+            metrics, returns = reptile.update(network, *learnt, _reptile_settings(config, advantages), self._workers)
+        self._remember(returns.double())
         seconds = {"play_seconds": sampler.seconds, "update_seconds": perf_counter() - started - sampler.seconds}
-        return Update(sampler.num_steps, tuple(returns), {**metrics, **seconds, "learning_rate": learning_rate})
+        means = tuple(returns.mean(1).tolist())
+        return Update(sampler.num_steps, means, {**metrics, **seconds, "learning_rate": learning_rate})
+
+    def _remember(self, returns: Tensor) -> None:
+        """Takes in what tasks returned after 0, 1, … steps, ``(steps, N)``: what later steps are compared with."""
+        policy = self._policy
+        policy.best_return = torch.maximum(policy.best_return, self._workers.max(returns.max()))
+        usual, _ = self._workers.mean_and_std(returns[0])
+        policy.usual_return += USUAL_RATE * (usual - policy.usual_return)
 
 
 def _adam(policy: TrainedPolicy, config: TrainConfig) -> torch.optim.Optimizer:
@@ -139,13 +168,11 @@ def _adam(policy: TrainedPolicy, config: TrainConfig) -> torch.optim.Optimizer:
     return torch.optim.Adam(learnt, config.learning_rate, eps=1e-5, fused=True)
 
 
-def _maml_settings(config: TrainConfig) -> maml.MamlSettings:
+def _maml_settings(config: TrainConfig, advantages: AdvantageSpec) -> maml.MamlSettings:
     return maml.MamlSettings(
         inner_steps=config.inner_steps,
         first_order=config.first_order,
-        discount=config.discount,
-        gae_lambda=config.gae_lambda,
-        standardise=config.standardise,
+        advantages=advantages,
         every_step=True,
         num_epochs=config.num_epochs,
         clip_ratio=config.clip_ratio,
@@ -153,11 +180,9 @@ def _maml_settings(config: TrainConfig) -> maml.MamlSettings:
     )
 
 
-def _reptile_settings(config: TrainConfig) -> reptile.ReptileSettings:
+def _reptile_settings(config: TrainConfig, advantages: AdvantageSpec) -> reptile.ReptileSettings:
     return reptile.ReptileSettings(
         inner_steps=config.inner_steps,
-        discount=config.discount,
-        gae_lambda=config.gae_lambda,
-        standardise=config.standardise,
+        advantages=advantages,
         max_gradient_norm=config.max_gradient_norm,
     )

@@ -62,10 +62,17 @@ class Workers:
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum over processes of a tensor, in every process. Raises TrainingError if one of them died."""
+        return self._reduced(values, dist.ReduceOp.SUM)
+
+    def max(self, values: Tensor) -> Tensor:
+        """The largest of all processes' values of a tensor. Raises TrainingError if one of them died."""
+        return self._reduced(values, dist.ReduceOp.MAX)
+
+    def _reduced(self, values: Tensor, operation: dist.ReduceOp.RedOpType) -> Tensor:
         if self.size > 1:
             values = values.clone()
             with _in_touch():
-                dist.all_reduce(values)
+                dist.all_reduce(values, operation)
         return values
 
     def share(self, num: int) -> int:

@@ -61,7 +61,7 @@ def make_workload(
         advantages = torch.randn(log_probs.shape, generator=generator)
         valid = torch.ones(log_probs.shape, dtype=torch.bool)
         parts = [tensor.unsqueeze(2) for tensor in (seen, chosen, log_probs, advantages, valid, every)]
-        return Experience._make([*parts, torch.ones(num_tasks)])
+        return Experience._make([*parts, torch.ones(num_tasks), torch.ones(num_tasks)])
 
     return Workload(policy, params, play(), play(), num_steps)
 

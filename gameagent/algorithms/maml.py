@@ -30,6 +30,7 @@ from gameagent.algorithms.inner_loop import (
 from gameagent.algorithms.meta_batch import Experience, Policy, Sampler, inner_loss, judge, outer_step
 from gameagent.losses import clipped_policy_loss
 from gameagent.workers import Workers
+from gameagent_sdk import AdvantageSpec
 
 Labelled = tuple[Tensor, Tensor]
 """Inputs and labels."""
@@ -43,9 +44,7 @@ class MamlSettings:
         inner_steps: Gradient steps before the return counts; each on fresh episodes.
         first_order: Whether the inner gradient is taken for a constant (FOMAML, sec. 5.2).
         dice_lambda: How far the outer gradient follows the influence of earlier actions; see `losses.dice_loss`.
-        discount: gamma.
-        gae_lambda: lambda of generalised advantage estimation.
-        standardise: Whether each task's advantages are brought to mean zero and deviation one.
+        advantages: How episodes are judged.
         every_step: Whether the return counts before and after each of the inner steps, not after the last only: the
             episodes that a step learns from judge the steps before it (Antoniou et al. 2019, sec. 4, equally weighted).
         num_epochs: Outer steps on the same episodes.
@@ -56,9 +55,7 @@ class MamlSettings:
     inner_steps: int = 1
     first_order: bool = False
     dice_lambda: float = 0.0
-    discount: float = 0.99
-    gae_lambda: float = 1.0
-    standardise: bool = True
+    advantages: AdvantageSpec = AdvantageSpec(discount=0.99, gae_lambda=1.0, standardise=True)
     every_step: bool = False
     num_epochs: int = 5
     clip_ratio: float = 0.3
@@ -87,7 +84,7 @@ def update(
     sampler: Sampler,
     settings: MamlSettings,
     workers: Workers,
-) -> tuple[dict[str, float], list[float]]:
+) -> tuple[dict[str, float], Tensor]:
     """One outer-loop update on the sampler's tasks: Algorithm 3, lines 3 to 10.
 
     Args:
@@ -100,11 +97,12 @@ def update(
         workers: Processes that update the same parameters on other tasks.
 
     Returns:
-        Means over the outer steps of loss and norm; and the mean returns of this process after 0, 1, … inner steps.
+        Means over the outer steps of loss and norm; and the mean return of each of this process's tasks after 0, 1, …
+        inner steps, ``(steps + 1, N)``.
     """
     played = play_and_adapt(policy, params, step_sizes, sampler, settings)  # lines 4-7
     query_trajectories = sampler.collect(played.params_by_task)  # line 8
-    query = judge(query_trajectories, settings.discount, settings.gae_lambda, settings.standardise)
+    query = judge(query_trajectories, settings.advantages)
     losses, norms = [], []
     for _ in range(settings.num_epochs):  # line 10
         loss = outer_loss(policy, params, step_sizes, played.supports, query, settings)
@@ -113,7 +111,7 @@ def update(
         norms.append(outer_step(optimizer, workers, settings.max_gradient_norm))
         losses.append(float(loss.detach()))
     metrics = {"outer_loss": sum(losses) / len(losses), "gradient_norm": sum(norms) / len(norms)}
-    return metrics, [*played.returns.mean(1).tolist(), float(query_trajectories.mean_returns().mean())]
+    return metrics, torch.cat((played.returns, query_trajectories.mean_returns().unsqueeze(0)))
 
 
 def play_and_adapt(
@@ -136,7 +134,7 @@ def play_and_adapt(
         for step in range(settings.inner_steps):
             trajectories = sampler.collect(params_by_task)
             returns[step] = trajectories.mean_returns()
-            supports.append(judge(trajectories, settings.discount, settings.gae_lambda, settings.standardise))
+            supports.append(judge(trajectories, settings.advantages))
             params_by_task = adapt_tasks(params_by_task, loss, supports[-1], step_sizes)
             if step == 0:
                 step_sizes = {name: later_factor * size for name, size in step_sizes.items()}

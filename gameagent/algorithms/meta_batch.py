@@ -14,7 +14,8 @@ from gameagent.algorithms.inner_loop import Parameters
 from gameagent.losses import dice_loss
 from gameagent.returns import episode_advantages, linear_baseline
 from gameagent.workers import Workers
-from gameagent_sdk.advantages import TINY
+from gameagent_sdk import AdvantageSpec
+from gameagent_sdk.advantages import TINY, step_scale
 
 
 class Trajectories(NamedTuple):
@@ -64,6 +65,8 @@ class Experience(NamedTuple):
         weight: float32 ``(N,)``, what each task counts in an outer loss. Where advantages are standardised, it is their
             deviation before, over the root mean square of all tasks': without it, what noise is left in tasks that
             are solved would count as much as the tasks that went astray.
+        step_scale: float32 ``(N,)``, by what each task's gradient step is lengthened; see
+            `gameagent_sdk.advantages.step_scale`.
     """
 
     observations: Tensor
@@ -73,46 +76,47 @@ class Experience(NamedTuple):
     valid: Tensor
     legal_actions: Tensor
     weight: Tensor
+    step_scale: Tensor
 
 
-def judge(trajectories: Trajectories, discount: float, gae_lambda: float, standardise: bool) -> Experience:
+def judge(trajectories: Trajectories, spec: AdvantageSpec) -> Experience:
     """Says how much better than usual each action went; in double precision, as `gameagent_sdk.advantages` does.
 
     Args:
         trajectories: Episodes of N tasks.
-        discount: gamma.
-        gae_lambda: lambda of generalised advantage estimation, with the values of `linear_baseline`.
-        standardise: Whether each task's advantages are brought to mean zero and deviation one, which makes step
-            sizes independent of the scale of rewards.
+        spec: How. Values are those of `linear_baseline`; where each task's advantages are standardised, step sizes do
+            not depend on the scale of rewards.
     """
     observations, actions, log_probs, rewards, valid, legal_actions = trajectories
     exact = rewards.double()
-    values = linear_baseline(observations, exact, valid, discount)
-    advantages = episode_advantages(exact, values, valid, discount, gae_lambda)
+    values = linear_baseline(observations, exact, valid, spec.discount)
+    advantages = episode_advantages(exact, values, valid, spec.discount, spec.gae_lambda)
     weight = torch.ones(len(rewards), dtype=exact.dtype)
-    if standardise:
+    if spec.standardise:
         count = valid.sum((1, 2), keepdim=True).clamp(min=1)
         mean = advantages.sum((1, 2), keepdim=True) / count
         deviations = torch.where(valid, advantages - mean, 0.0)
         spread = (deviations.square().sum((1, 2), keepdim=True) / count).sqrt()
-        returns = episode_advantages(exact, torch.zeros_like(exact), valid, discount, 1.0)
+        returns = episode_advantages(exact, torch.zeros_like(exact), valid, spec.discount, 1.0)
         tiny = TINY * returns.abs().amax((1, 2), keepdim=True).clamp(min=1.0)
         advantages = deviations / (spread + tiny)
         usual = spread.square().mean().sqrt()
         weight = (spread / usual).flatten() if usual > 0.0 else weight
-    judged, weight = advantages.to(rewards.dtype), weight.to(rewards.dtype)
-    return Experience(observations, actions, log_probs, judged, valid, legal_actions, weight)
+    scale = torch.from_numpy(step_scale((exact * valid).sum(1).mean(-1).numpy(), spec))
+    judged, weight, scale = (tensor.to(rewards.dtype) for tensor in (advantages, weight, scale))
+    return Experience(observations, actions, log_probs, judged, valid, legal_actions, weight, scale)
 
 
 def inner_loss(policy: Policy, dice_lambda: float) -> Callable[[Parameters, Experience], Tensor]:
-    """The loss of one task that the inner loop descends: minus its expected return (Finn et al. 2017, eq. 4).
+    """The loss of one task that the inner loop descends: minus its expected return (Finn et al. 2017, eq. 4), scaled.
 
     It may be differentiated twice: see `losses.dice_loss`.
     """
 
     def loss(params: Parameters, support: Experience) -> Tensor:
         log_probs = policy.log_probs(params, support.observations, support.actions, support.legal_actions)
-        return dice_loss(log_probs, support.log_probs, support.advantages, support.valid, dice_lambda)
+        loss = dice_loss(log_probs, support.log_probs, support.advantages, support.valid, dice_lambda)
+        return support.step_scale * loss
 
     return loss
 

@@ -7,10 +7,12 @@ joint training on all tasks (sec. 3 and 5.1 of the paper).
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from gameagent.algorithms.inner_loop import Parameters, StepSizes, adapt_tasks, for_tasks
 from gameagent.algorithms.meta_batch import Policy, Sampler, inner_loss, judge, outer_step
 from gameagent.workers import Workers
+from gameagent_sdk import AdvantageSpec
 
 
 @dataclass(frozen=True)
@@ -19,16 +21,12 @@ class ReptileSettings:
 
     Attributes:
         inner_steps: Gradient steps on each task (k in the paper); each on fresh episodes.
-        discount: gamma.
-        gae_lambda: lambda of generalised advantage estimation.
-        standardise: Whether each task's advantages are brought to mean zero and deviation one.
+        advantages: How episodes are judged.
         max_gradient_norm: The outer direction is scaled down to this norm.
     """
 
     inner_steps: int = 3
-    discount: float = 0.99
-    gae_lambda: float = 1.0
-    standardise: bool = True
+    advantages: AdvantageSpec = AdvantageSpec(discount=0.99, gae_lambda=1.0, standardise=True)
     max_gradient_norm: float = float("inf")
 
 
@@ -40,7 +38,7 @@ def update(
     sampler: Sampler,
     settings: ReptileSettings,
     workers: Workers,
-) -> tuple[dict[str, float], list[float]]:
+) -> tuple[dict[str, float], Tensor]:
     """One outer-loop update on the sampler's tasks: Algorithm 2, the batched version.
 
     Args:
@@ -54,7 +52,8 @@ def update(
         workers: Processes that update the same parameters on other tasks.
 
     Returns:
-        The direction's norm; and the mean returns of this process before each inner step.
+        The direction's norm; and the mean return of each of this process's tasks before each inner step,
+        ``(steps, N)``.
     """
     loss = inner_loss(policy, dice_lambda=0.0)  # differentiated once: the choice makes no difference
     returns = []
@@ -62,12 +61,12 @@ def update(
         adapted = for_tasks(params, sampler.num_tasks)
         for _ in range(settings.inner_steps):
             trajectories = sampler.collect(adapted)
-            returns.append(float(trajectories.mean_returns().mean()))
-            support = judge(trajectories, settings.discount, settings.gae_lambda, settings.standardise)
+            returns.append(trajectories.mean_returns())
+            support = judge(trajectories, settings.advantages)
             adapted = adapt_tasks(adapted, loss, support, step_sizes)
     set_gradients(params, adapted)
     norm = outer_step(optimizer, workers, settings.max_gradient_norm)
-    return {"gradient_norm": norm}, returns
+    return {"gradient_norm": norm}, torch.stack(returns)
 
 
 def set_gradients(params: Parameters, params_by_task: Parameters) -> None:

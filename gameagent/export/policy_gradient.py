@@ -19,7 +19,6 @@ from gameagent.policies.transitions import MAX_INNER_NORM
 from gameagent.seeding import numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_sdk import (
-    AdvantageSpec,
     Bundle,
     GradientSpec,
     Manifest,
@@ -64,7 +63,7 @@ class GradientPolicyStep(nn.Module):
         weights = policy.initialisation | dict(zip(self.adapting, rest[-len(self.adapting) :], strict=True))
         features = observation
         for layer in range(len(policy.network.hidden_sizes)):
-            features = torch.relu(_affine(weights[f"body_{layer}_weight"], weights[f"body_{layer}_bias"], features))
+            features = torch.tanh(_affine(weights[f"body_{layer}_weight"], weights[f"body_{layer}_bias"], features))
         raw = _affine(weights["head_weight"], weights["head_bias"], features)
         return policy.action_params(raw, weights.get("head_log_std"), legal)
 
@@ -137,7 +136,7 @@ def policy_gradient_spec(policy: GradientPolicy, config: TrainConfig, family: Fa
         episodes_per_step=config.num_rollouts,
         max_kl=max(ROOM * largest, SMALLEST_HARM),
         harm=max(harm, SMALLEST_HARM),
-        advantages=AdvantageSpec(config.discount, config.gae_lambda, config.standardise),
+        advantages=policy.advantages(config),
     )
 
 
@@ -162,7 +161,7 @@ def _played(
     loss, params = inner_loss(policy.network, 0.0), for_tasks(policy.initialisation, num_tasks)
     for _ in range(config.inner_steps + 1):
         played = sampler.collect(params)
-        support = judge(played, config.discount, config.gae_lambda, config.standardise)
+        support = judge(played, policy.advantages(config))
         before, params = params, adapt_tasks(params, loss, support, policy.step_sizes, max_norm=MAX_INNER_NORM)
         yield _Step(before, params, support, (played.rewards * played.valid).sum(1))
 
@@ -203,7 +202,7 @@ def follow_policy_gradient(
     few.set_tasks(family.space.sample(few.num_tasks, draw, "all"), draw, torch_generator(config.seed, "parity"))
     start = for_tasks(policy.initialisation, few.num_tasks)
     played = few.collect(start)
-    support = judge(played, config.discount, config.gae_lambda, config.standardise)
+    support = judge(played, policy.advantages(config))
     loss = inner_loss(policy.network, 0.0)
     expected = adapt_tasks(start, loss, support, policy.step_sizes, max_norm=MAX_INNER_NORM)
     for task in range(few.num_tasks):

@@ -17,6 +17,7 @@ from gameagent.algorithms.inner_loop import Parameters
 
 ILLEGAL_LOGIT = -1e9
 MIN_LOG_STD = math.log(1e-6)
+MIN_FEATURE_STD = 1e-2  # of an observation's feature that is brought to deviation one; what varies less is left alone
 LOG_SQRT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -54,7 +55,10 @@ class FeedforwardPolicy:
         return ("head_weight", "head_bias", "head_log_std")[: 3 if self.actions == "gaussian" else 2]
 
     def initial_parameters(self, generator: torch.Generator) -> Parameters:
-        """Fresh parameters by name, float32: He-normal hidden layers, a small head, zero biases.
+        """Fresh parameters by name, float32: He-normal hidden layers, a small head, zero biases but for the first tanh's.
+
+        Those spread where its units bend over the observations, so that a gradient step may change what is done in one
+        place without changing it everywhere.
 
         ``body_<layer>_weight`` ``(out, in)`` and ``body_<layer>_bias`` ``(out,)``; ``head_weight``, ``head_bias``, and
         for a Gaussian policy ``head_log_std`` ``(A,)``.
@@ -64,13 +68,29 @@ class FeedforwardPolicy:
         for layer, width in enumerate(self.hidden_sizes):
             weight = torch.randn(width, num_inputs, generator=generator)
             params[f"body_{layer}_weight"] = weight * math.sqrt(2.0 / num_inputs)
-            params[f"body_{layer}_bias"] = torch.zeros(width)
+            spread = layer == 0 and self.activation == "tanh"
+            params[f"body_{layer}_bias"] = torch.randn(width, generator=generator) if spread else torch.zeros(width)
             num_inputs = width
         params["head_weight"] = torch.randn(self.action_size, num_inputs, generator=generator) * 0.1 / num_inputs**0.5
         params["head_bias"] = torch.zeros(self.action_size)
         if self.actions == "gaussian":
             params["head_log_std"] = torch.full((self.action_size,), math.log(self.initial_std))
         return params
+
+    def whitened(self, params: Parameters, observations: Tensor) -> Parameters:
+        """The parameters whose outputs are what ``params`` gives for observations of mean zero and deviation one.
+
+        Mean and deviation are folded into the first layer.
+
+        Args:
+            params: Of one task.
+            observations: ``(B, D)``, to take them from. A feature that never varies is left at its scale.
+        """
+        first = "body_0" if self.hidden_sizes else "head"
+        weight, bias = params[f"{first}_weight"], params[f"{first}_bias"]
+        std, mean = torch.std_mean(observations, 0, correction=0)
+        weight = weight / torch.where(std > MIN_FEATURE_STD, std, 1.0)
+        return params | {f"{first}_weight": weight, f"{first}_bias": bias - weight @ mean}
 
     def outputs(self, params: Parameters, observations: Tensor) -> Tensor:
         """The head's outputs ``(…, A)`` for observations ``(…, D)``: logits, or the means of a Gaussian.

@@ -6,23 +6,30 @@ import torch
 from torch import Tensor, nn
 
 from gameagent.algorithms.inner_loop import Parameters, StepSizes, constant_step_sizes
+from gameagent.config import TrainConfig
 from gameagent.policies.beliefs import BeliefHead
 from gameagent.policies.distribution import ActionParams
 from gameagent.policies.feedforward import FeedforwardPolicy
 from gameagent.policies.interface import HiddenState, Inputs, Outputs, PolicySpec
 from gameagent.policies.transitions import BeliefCorrection
+from gameagent_sdk import AdvantageSpec
 
 INITIAL_STD = 0.5  # of a fresh policy's continuous actions, in half sides of their box
 
 
 class GradientPolicy(nn.Module):
-    """Two hidden layers and a head, without memory or critic. Continuous actions are scaled to -1 … 1 over their box.
+    """Two tanh layers and a head, without memory or critic. Continuous actions are scaled to -1 … 1 over their box.
+
+    Tanh, since a step learnt in one place must not grow without bound in another: ReLU's features, and with them its
+    gradient steps, grow with the distance from where they bend.
 
     It decides as an `AgentNetwork` does; that it never moves its beliefs, as it has none, is what the two attributes
     that are None say.
 
     Attributes:
         spec: What it knows of its game.
+        best_return: Of an episode, the mean of the task that did best in training; float64.
+        usual_return: Of an episode, before any gradient step; float64.
         network: Its shapes; a function of `initialisation`.
         belief_head: None.
         correction: None.
@@ -44,10 +51,14 @@ class GradientPolicy(nn.Module):
         self.spec = spec
         kind: Literal["categorical", "gaussian"] = "categorical" if spec.box is None else "gaussian"
         self.network = FeedforwardPolicy(
-            spec.observation_size, spec.num_actions, kind, (hidden_size, hidden_size), initial_std=INITIAL_STD
+            spec.observation_size, spec.num_actions, kind, (hidden_size, hidden_size), "tanh", INITIAL_STD
         )
         weights = self.network.initial_parameters(torch.default_generator)
         self.weights = nn.ParameterDict(weights)
+        self.best_return: Tensor
+        self.usual_return: Tensor
+        self.register_buffer("best_return", torch.tensor(1.0, dtype=torch.float64))
+        self.register_buffer("usual_return", torch.tensor(0.0, dtype=torch.float64))
         adapting = self.network.head if head_only else None
         self.learnt_step_sizes = nn.ParameterDict(constant_step_sizes(weights, inner_lr, adapting))
         if spec.box is not None:
@@ -63,6 +74,18 @@ class GradientPolicy(nn.Module):
     def step_sizes(self) -> StepSizes:
         """By name of each weight that adapts (alpha)."""
         return dict(self.learnt_step_sizes.items())
+
+    def advantages(self, config: TrainConfig) -> AdvantageSpec:
+        """How its gradient steps judge episodes."""
+        best, usual = float(self.best_return), float(self.usual_return)
+        compared = (best, usual) if config.polyak and best > usual else (None, None)
+        return AdvantageSpec(config.discount, config.gae_lambda, config.standardise, *compared)
+
+    @torch.no_grad()
+    def whiten(self, observations: Tensor) -> None:
+        """Brings fresh weights to the scale of observations ``(B, D)``; see `FeedforwardPolicy.whitened`."""
+        for name, weight in self.network.whitened(self.initialisation, observations).items():
+            self.weights[name].copy_(weight)
 
     def initial_state(self, num_rows: int) -> HiddenState:
         """Nothing is remembered."""

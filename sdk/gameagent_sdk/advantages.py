@@ -11,6 +11,7 @@ from gameagent_sdk.manifest import AdvantageSpec
 RIDGE = 1e-5
 TINY = 1e-8  # of the largest return, or of 1: what varies less is rounding
 MOST = 10.0  # of a feature
+MOST_SCALE = 3.0  # of a step
 
 
 def advantages(
@@ -48,7 +49,28 @@ def advantages(
         if spec.standardise:
             found = found - found.mean()
             found = found / (np.sqrt(np.square(found).mean()) + TINY * max(1.0, np.abs(returns).max()))
+        found = found * step_scale(told.sum() / episode_end.sum(dtype=np.float64), spec)
         return found.astype(np.float32)[:, None]
+
+
+def step_scale(mean_returns: NDArray[np.float64], spec: AdvantageSpec) -> NDArray[np.float64]:
+    """By what a gradient step is lengthened: the nearer the best return, the shorter.
+
+    This is Polyak's step size, the shortfall over a gradient's square (Polyak 1987, sec. 5.3), for gradients that
+    standardised advantages have brought to one length already, and like that of Loizou et al. 2021 (SPS_max) it is
+    bounded. Without it a step knows in which direction things get better, but not how far that is good.
+
+    Args:
+        mean_returns: undiscounted, of an episode; any shape.
+        spec: what they are compared with.
+
+    Returns:
+        Factors from 0 to 3, in that shape; 1 where the spec has no best return; NaN where a return is.
+    """
+    if spec.best_return is None or spec.usual_return is None:
+        return np.ones_like(mean_returns)
+    shortfall = (spec.best_return - mean_returns) / (spec.best_return - spec.usual_return)
+    return np.clip(shortfall, 0.0, MOST_SCALE)
 
 
 def _sums(numbers: NDArray[np.float64], goes_on: NDArray[np.float64], factor: float) -> NDArray[np.float64]:

@@ -172,16 +172,26 @@ class AdvantageSpec:
         discount: gamma, per step.
         gae_lambda: lambda of generalised advantage estimation.
         standardise: whether the advantages of one adaptation are brought to mean zero and deviation one.
+        best_return: of an episode: the less the episodes learnt from fall short of it, the smaller the step; None where
+            steps do not depend on that.
+        usual_return: of an episode before any step, which makes a step as large as its step sizes say.
     """
 
     discount: float
     gae_lambda: float
     standardise: bool
+    best_return: float | None = field(default=None, metadata={OPTIONAL: True})
+    usual_return: float | None = field(default=None, metadata={OPTIONAL: True})
 
     def __post_init__(self) -> None:
         for name in ("discount", "gae_lambda"):
             value = getattr(self, name)
             _require(0 <= value <= 1, f"gradient.advantages.{name} must be from 0 to 1, given {value}")
+        best, usual = self.best_return, self.usual_return
+        _require(
+            best is usual is None or (best is not None and usual is not None and -math.inf < usual < best < math.inf),
+            f"gradient.advantages.best_return must be above usual_return, or both missing, given {best} and {usual}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
