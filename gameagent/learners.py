@@ -21,7 +21,6 @@ from gameagent.workers import Workers
 from gameagent_games.interface import Family
 from gameagent_sdk import AdvantageSpec
 
-
 NUM_FIRST_TASKS = 64  # whose episodes, under the fresh policy, say how large observations and returns are
 USUAL_RATE = 0.1  # of an update, in the moving average of what returns are before any gradient step
 

@@ -8,8 +8,10 @@ from gameagent.algorithms.inner_loop import for_tasks
 from gameagent.algorithms.meta_batch import Experience, Trajectories
 from gameagent.policies.feedforward import FeedforwardPolicy
 from gameagent.returns import episode_advantages
+from gameagent_sdk import AdvantageSpec
 
 POLICY = FeedforwardPolicy(3, 2, "categorical", ())  # on one-hot states: a table of logits
+JUDGED = AdvantageSpec(discount=0.99, gae_lambda=1.0, standardise=True)
 START, END = 0, 2
 SEEN = torch.eye(3, dtype=torch.float64)
 
@@ -61,7 +63,7 @@ class TinyMdp:
         returns = episode_advantages(one(rewards), one(torch.zeros_like(rewards)), one(valid), 1.0, 1.0)[0]
         advantages = torch.where(valid, returns - baseline[states], 0.0) * chances * len(rows)
         legal, weight = SEEN[states][..., :0].bool(), torch.tensor(1.0).double()
-        parts = (SEEN[states], actions, log_probs, advantages, valid, legal, weight)
+        parts = (SEEN[states], actions, log_probs, advantages, valid, legal, weight, weight)
         return Experience(*map(one, parts))
 
 

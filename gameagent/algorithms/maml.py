@@ -41,10 +41,10 @@ class MamlSettings:
     """What one update of MAML depends on, but for parameters, step sizes and the optimiser.
 
     Attributes:
+        advantages: How episodes are judged.
         inner_steps: Gradient steps before the return counts; each on fresh episodes.
         first_order: Whether the inner gradient is taken for a constant (FOMAML, sec. 5.2).
         dice_lambda: How far the outer gradient follows the influence of earlier actions; see `losses.dice_loss`.
-        advantages: How episodes are judged.
         every_step: Whether the return counts before and after each of the inner steps, not after the last only: the
             episodes that a step learns from judge the steps before it (Antoniou et al. 2019, sec. 4, equally weighted).
         num_epochs: Outer steps on the same episodes.
@@ -52,10 +52,10 @@ class MamlSettings:
         max_gradient_norm: Outer gradients are scaled down to this norm.
     """
 
+    advantages: AdvantageSpec
     inner_steps: int = 1
     first_order: bool = False
     dice_lambda: float = 0.0
-    advantages: AdvantageSpec = AdvantageSpec(discount=0.99, gae_lambda=1.0, standardise=True)
     every_step: bool = False
     num_epochs: int = 5
     clip_ratio: float = 0.3

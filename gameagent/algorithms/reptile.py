@@ -20,13 +20,13 @@ class ReptileSettings:
     """What one update of Reptile depends on, but for parameters, step sizes and the optimiser.
 
     Attributes:
-        inner_steps: Gradient steps on each task (k in the paper); each on fresh episodes.
         advantages: How episodes are judged.
+        inner_steps: Gradient steps on each task (k in the paper); each on fresh episodes.
         max_gradient_norm: The outer direction is scaled down to this norm.
     """
 
+    advantages: AdvantageSpec
     inner_steps: int = 3
-    advantages: AdvantageSpec = AdvantageSpec(discount=0.99, gae_lambda=1.0, standardise=True)
     max_gradient_norm: float = float("inf")
 
 

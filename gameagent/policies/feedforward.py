@@ -55,10 +55,10 @@ class FeedforwardPolicy:
         return ("head_weight", "head_bias", "head_log_std")[: 3 if self.actions == "gaussian" else 2]
 
     def initial_parameters(self, generator: torch.Generator) -> Parameters:
-        """Fresh parameters by name, float32: He-normal hidden layers, a small head, zero biases but for the first tanh's.
+        """Fresh parameters by name, float32: He-normal hidden layers, a small head, zero biases.
 
-        Those spread where its units bend over the observations, so that a gradient step may change what is done in one
-        place without changing it everywhere.
+        A first layer of tanh has biases that spread where its units bend over the observations, so that a gradient step
+        may change what is done in one place without changing it everywhere.
 
         ``body_<layer>_weight`` ``(out, in)`` and ``body_<layer>_bias`` ``(out,)``; ``head_weight``, ``head_bias``, and
         for a Gaussian policy ``head_log_std`` ``(A,)``.

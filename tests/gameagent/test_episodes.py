@@ -64,10 +64,11 @@ def test_steps_are_counted(walks):
 
 @pytest.mark.parametrize("standardise", [False, True])
 @pytest.mark.parametrize("gae_lambda", [1.0, 0.7])
-def test_the_sdk_judges_as_the_trainer_does(walks, gae_lambda, standardise):
+@pytest.mark.parametrize("compared", [(None, None), (0.0, -40.0)])
+def test_the_sdk_judges_as_the_trainer_does(walks, gae_lambda, standardise, compared):
     _, played = walks
-    judged = judge(played, 0.97, gae_lambda, standardise)
-    spec = AdvantageSpec(0.97, gae_lambda, standardise)
+    spec = AdvantageSpec(0.97, gae_lambda, standardise, *compared)
+    judged = judge(played, spec)
     for task in range(4):
         valid = played.valid[task].T  # (B, T)
         ends = torch.zeros_like(played.rewards[task].T)
@@ -75,7 +76,8 @@ def test_the_sdk_judges_as_the_trainer_does(walks, gae_lambda, standardise):
         rows = [played.observations[task].transpose(0, 1)[valid], played.rewards[task].T[valid], ends[valid]]
         observations, rewards, episode_end = (np.ascontiguousarray(part.numpy()) for part in rows)
         found = advantages(observations, rewards[:, None], episode_end[:, None], spec)
-        np.testing.assert_allclose(found[:, 0], judged.advantages[task].T[valid], rtol=1e-4, atol=1e-5)
+        expected = judged.step_scale[task] * judged.advantages[task].T[valid]
+        np.testing.assert_allclose(found[:, 0], expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("reward", [0.0, 1.0, -1e30, 3e38])

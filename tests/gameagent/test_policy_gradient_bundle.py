@@ -26,6 +26,8 @@ def lively(name, **given):
     policy = make_policy(config, family)
     with torch.no_grad():
         policy.weights["head_weight"].mul_(10.0)
+        policy.best_return.fill_(10.0)
+        policy.usual_return.fill_(-10.0)
     return policy, config, family
 
 
@@ -72,7 +74,7 @@ def test_an_agent_takes_the_step_that_torch_takes(made, name, engine):
     legal = padded(allowed) | ~valid.unsqueeze(-1)
     log_probs = policy.network.log_probs(one, observations, actions, legal)
     played = Trajectories(observations, actions, log_probs, padded(told).float(), valid, legal)
-    support = judge(played, config.discount, config.gae_lambda, config.standardise)
+    support = judge(played, policy.advantages(config))
     sizes = {own: size.detach() for own, size in policy.step_sizes.items()}
     expected = adapt_tasks(start, inner_loss(policy.network, 0.0), support, sizes)
     found = agent._trial.step.context.weights

@@ -61,9 +61,8 @@ NAVIGATION = Family(
             "belief_weight": 0.05,
         },
         "maml": {
-            "meta_batch_size": 40,
             "discount": 0.99,
-            "gae_lambda": 0.9,  # a walk that holds its course feels a move for some ten steps
+            "gae_lambda": 0.8,
             "learning_rate": 3e-3,
             "num_epochs": 3,
             "clip_ratio": 0.3,
