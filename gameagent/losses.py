@@ -1,4 +1,7 @@
-"""The terms of the training objective, as functions of tensors. Every mean is over valid steps."""
+"""The terms of the training objective, as functions of tensors. Every mean is over valid steps.
+
+Axes before those that are named are of tasks: each has a loss of its own.
+"""
 
 import torch
 from torch import Tensor
@@ -6,7 +9,7 @@ from torch import Tensor
 
 def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
     """Mean of ``values`` where ``valid`` (both ``(T, B)``)."""
-    return (values * valid).sum() / valid.sum().clamp(min=1)
+    return (values * valid).sum((-2, -1)) / valid.sum((-2, -1)).clamp(min=1)
 
 
 def clipped_policy_loss(
@@ -42,7 +45,7 @@ def dice_loss(
         log_probs: ``(T, B)``, under the parameters to differentiate in.
         old_log_probs: ``(T, B)``, under those that played; with other values than ``log_probs`` the ratios correct for
             the difference.
-        advantages: ``(T, B)``.
+        advantages: ``(T, B)``; finite.
         valid: bool ``(T, B)``; False behind an episode's end.
         dice_lambda: lambda.
 
@@ -51,15 +54,16 @@ def dice_loss(
         is played: the number of valid steps depends on the actions, and dividing by it would bias the gradient.
     """
     own = torch.where(valid, log_probs - old_log_probs, 0.0)
-    so_far = own
     if dice_lambda > 0.0:
-        step = torch.arange(len(own), dtype=own.dtype)
+        step = torch.arange(own.shape[-2], dtype=own.dtype)
         age = step.unsqueeze(1) - step
-        so_far = torch.where(age >= 0, dice_lambda ** age.clamp(min=0.0), 0.0) @ own
-    objective = torch.exp(so_far) - torch.exp(so_far - own)
-    return -torch.where(valid, objective * advantages, 0.0).mean()
+        before = torch.where(age > 0, dice_lambda ** age.clamp(min=0.0), 0.0) @ own
+        objective = torch.exp(before) * torch.expm1(own)
+    else:
+        objective = torch.expm1(own)  # 0 where not valid
+    return -(objective * advantages).mean((-2, -1))
 
 
 def squared_error(predictions: Tensor, targets: Tensor) -> Tensor:
-    """Mean squared error: the loss of supervised tasks (Finn et al. 2017, eq. 2, as a mean)."""
-    return ((predictions - targets) ** 2).mean()
+    """Mean squared error, ``(points, outputs)``: the loss of supervised tasks (Finn et al. 2017, eq. 2, as a mean)."""
+    return ((predictions - targets) ** 2).mean((-2, -1))

@@ -116,7 +116,7 @@ def random_trajectories(num_tasks, seed, num_steps=3, num_episodes=4, played_by=
     legal = torch.ones(*shape, 0, dtype=torch.bool)
     log_probs = -0.4 - torch.rand(shape, generator=generator).double()
     if played_by is not None:
-        log_probs = torch.func.vmap(POLICY.log_probs)(for_tasks(played_by, num_tasks), seen, actions, legal).detach()
+        log_probs = POLICY.log_probs(for_tasks(played_by, num_tasks), seen, actions, legal).detach()
     lengths = torch.randint(1, num_steps + 1, (num_tasks, 1, num_episodes), generator=generator)
     valid = torch.arange(num_steps).reshape(1, -1, 1) < lengths
     rewards = torch.randn(shape, generator=generator).double() * valid

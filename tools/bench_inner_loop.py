@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gameagent.algorithms.inner_loop import Parameters, adapt_tasks, constant_step_sizes, for_tasks, task_losses
+from gameagent.algorithms.inner_loop import Parameters, adapt, constant_step_sizes, for_tasks
 from gameagent.algorithms.meta_batch import Experience, inner_loss
 from gameagent.losses import dice_loss
 from gameagent.policies.feedforward import LOG_SQRT_TWO_PI, FeedforwardPolicy
@@ -109,8 +109,8 @@ def one_call(work: Workload) -> list[Tensor]:
     params = {name: param.clone().requires_grad_() for name, param in work.params.items()}
     loss, step_sizes = inner_loss(work.policy, 0.0), constant_step_sizes(params, INNER_LR)
     start = for_tasks(params, len(work.support.valid))
-    adapted = adapt_tasks(start, loss, work.support, step_sizes, work.num_steps)
-    return list(torch.autograd.grad(task_losses(adapted, loss, work.query).mean(), list(params.values())))
+    adapted = adapt(start, loss, work.support, step_sizes, work.num_steps)
+    return list(torch.autograd.grad(loss(adapted, work.query).mean(), list(params.values())))
 
 
 def loop_with_autograd(work: Workload) -> list[Tensor]:

@@ -15,10 +15,9 @@ from torch import Tensor
 from gameagent.algorithms.inner_loop import (
     Parameters,
     StepSizes,
-    adapt_tasks,
+    adapt,
     constant_step_sizes,
     for_tasks,
-    task_losses,
 )
 from gameagent.algorithms.maml import Labelled, labelled_outer_loss
 from gameagent.algorithms.reptile import set_gradients
@@ -41,7 +40,7 @@ def sinusoids(num_tasks: int, num_points: int, generator: torch.Generator) -> La
 
 
 def regression_loss(params: Parameters, data: Labelled) -> Tensor:
-    """The squared error of one task."""
+    """The squared error of each task: ``(N,)``."""
     return squared_error(NETWORK.outputs(params, data[0]), data[1])
 
 
@@ -76,7 +75,7 @@ def _outer_gradients(
         both = torch.cat((support[0], query[0]), 1), torch.cat((support[1], query[1]), 1)
         with torch.no_grad():
             start = for_tasks(params, META_BATCH_SIZE)
-            set_gradients(params, adapt_tasks(start, regression_loss, both, step_sizes, max(inner_steps, 8)))
+            set_gradients(params, adapt(start, regression_loss, both, step_sizes, max(inner_steps, 8)))
 
     return by_reptile if method == "reptile" else by_loss
 
@@ -88,10 +87,10 @@ def errors_by_step(params: Parameters, num_steps: int, num_tasks: int, seed: int
     support, query = (x[:, :NUM_SHOTS], y[:, :NUM_SHOTS]), (x[:, NUM_SHOTS:], y[:, NUM_SHOTS:])
     step_sizes = constant_step_sizes(params, INNER_LR)
     current = for_tasks(params, num_tasks)
-    errors = [task_losses(current, regression_loss, query)]
+    errors = [regression_loss(current, query)]
     for _ in range(num_steps):
-        current = adapt_tasks(current, regression_loss, support, step_sizes)
-        errors.append(task_losses(current, regression_loss, query))
+        current = adapt(current, regression_loss, support, step_sizes)
+        errors.append(regression_loss(current, query))
     return torch.stack(errors)
 
 

@@ -19,15 +19,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gameagent.algorithms.inner_loop import (
-    Loss,
-    Parameters,
-    StepSizes,
-    adapt_tasks,
-    for_tasks,
-    task_losses,
-)
-from gameagent.algorithms.meta_batch import Experience, Policy, Sampler, inner_loss, judge, outer_step
+from gameagent.algorithms.inner_loop import Loss, Parameters, StepSizes, adapt, for_tasks
+from gameagent.algorithms.meta_batch import MAX_INNER_NORM, Experience, Policy, Sampler, inner_loss, judge, outer_step
 from gameagent.losses import clipped_policy_loss
 from gameagent.workers import Workers
 from gameagent_sdk import AdvantageSpec
@@ -135,7 +128,7 @@ def play_and_adapt(
             trajectories = sampler.collect(params_by_task)
             returns[step] = trajectories.mean_returns()
             supports.append(judge(trajectories, settings.advantages))
-            params_by_task = adapt_tasks(params_by_task, loss, supports[-1], step_sizes)
+            params_by_task = adapt(params_by_task, loss, supports[-1], step_sizes, max_norm=MAX_INNER_NORM)
             if step == 0:
                 step_sizes = {name: later_factor * size for name, size in step_sizes.items()}
     return Adaptation(supports, params_by_task, returns)
@@ -154,10 +147,10 @@ def outer_loss(
     It is differentiable through the inner steps.
     """
 
-    def loss_after(own: Parameters, own_query: Experience) -> Tensor:
-        log_probs = policy.log_probs(own, own_query.observations, own_query.actions, own_query.legal_actions)
-        return own_query.weight * clipped_policy_loss(
-            log_probs, own_query.log_probs, own_query.advantages, own_query.valid, settings.clip_ratio
+    def loss_after(params_by_task: Parameters, played: Experience) -> Tensor:
+        log_probs = policy.log_probs(params_by_task, played.observations, played.actions, played.legal_actions)
+        return played.weight * clipped_policy_loss(
+            log_probs, played.log_probs, played.advantages, played.valid, settings.clip_ratio
         )
 
     params_by_task = for_tasks(params, len(query.valid))
@@ -165,9 +158,11 @@ def outer_loss(
     losses = []
     for support in supports:
         if settings.every_step:
-            losses.append(task_losses(params_by_task, loss_after, support).mean())
-        params_by_task = adapt_tasks(params_by_task, loss, support, step_sizes, first_order=settings.first_order)
-    losses.append(task_losses(params_by_task, loss_after, query).mean())
+            losses.append(loss_after(params_by_task, support).mean())
+        params_by_task = adapt(
+            params_by_task, loss, support, step_sizes, first_order=settings.first_order, max_norm=MAX_INNER_NORM
+        )
+    losses.append(loss_after(params_by_task, query).mean())
     return torch.stack(losses).mean()
 
 
@@ -185,7 +180,7 @@ def labelled_outer_loss(
 
     Args:
         params: theta, of one task.
-        loss: Of one task; eq. 2 or 3 of the paper.
+        loss: Eq. 2 or 3 of the paper.
         support: Inputs and labels that are adapted on, ``(N, …)`` each.
         query: Inputs and labels that are judged on, ``(N, …)`` each.
         step_sizes: alpha.
@@ -193,8 +188,8 @@ def labelled_outer_loss(
         first_order: As for `MamlSettings`.
     """
     params_by_task = for_tasks(params, len(support[0]))
-    adapted = adapt_tasks(params_by_task, loss, support, step_sizes, num_steps, first_order=first_order)
-    return task_losses(adapted, loss, query).mean()
+    adapted = adapt(params_by_task, loss, support, step_sizes, num_steps, first_order=first_order)
+    return loss(adapted, query).mean()
 
 
 def adaptation_curve(

@@ -17,6 +17,8 @@ from gameagent.workers import Workers
 from gameagent_sdk import AdvantageSpec
 from gameagent_sdk.advantages import TINY, step_scale
 
+MAX_INNER_NORM = 100.0  # of a task's inner gradient, in training as in the game: far above what steps usually need
+
 
 class Trajectories(NamedTuple):
     """B episodes of each of N tasks, padded to T steps, the most that an episode may last.
@@ -52,10 +54,10 @@ class Sampler(Protocol):
 
 
 class Policy(Protocol):
-    """What gradient steps adapt: a distribution of actions, as a function of one task's named parameters."""
+    """What gradient steps adapt: a distribution of actions, as a function of named parameters, ``(N, …)`` each."""
 
     def log_probs(self, params: Parameters, observations: Tensor, actions: Tensor, legal_actions: Tensor) -> Tensor:
-        """Log-probabilities ``(T, B)`` of actions; see `policies.feedforward.FeedforwardPolicy.log_probs`."""
+        """Log-probabilities ``(N, T, B)`` of actions; see `policies.feedforward.FeedforwardPolicy.log_probs`."""
 
 
 class Experience(NamedTuple):
@@ -108,7 +110,7 @@ def judge(trajectories: Trajectories, spec: AdvantageSpec) -> Experience:
 
 
 def inner_loss(policy: Policy, dice_lambda: float) -> Callable[[Parameters, Experience], Tensor]:
-    """The loss of one task that the inner loop descends: minus its expected return (Finn et al. 2017, eq. 4), scaled.
+    """The losses that the inner loop descends: minus each task's expected return (Finn et al. 2017, eq. 4), scaled.
 
     It may be differentiated twice: see `losses.dice_loss`.
     """

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gameagent.algorithms.inner_loop import Parameters, StepSizes, adapt_tasks, for_tasks
-from gameagent.algorithms.meta_batch import Policy, Sampler, inner_loss, judge, outer_step
+from gameagent.algorithms.inner_loop import Parameters, StepSizes, adapt, for_tasks
+from gameagent.algorithms.meta_batch import MAX_INNER_NORM, Policy, Sampler, inner_loss, judge, outer_step
 from gameagent.workers import Workers
 from gameagent_sdk import AdvantageSpec
 
@@ -63,7 +63,7 @@ def update(
             trajectories = sampler.collect(adapted)
             returns.append(trajectories.mean_returns())
             support = judge(trajectories, settings.advantages)
-            adapted = adapt_tasks(adapted, loss, support, step_sizes)
+            adapted = adapt(adapted, loss, support, step_sizes, max_norm=MAX_INNER_NORM)
     set_gradients(params, adapted)
     norm = outer_step(optimizer, workers, settings.max_gradient_norm)
     return {"gradient_norm": norm}, torch.stack(returns)

@@ -8,14 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gameagent.algorithms.inner_loop import Parameters, adapt, adapt_tasks, for_tasks
-from gameagent.algorithms.meta_batch import Experience, inner_loss, judge
+from gameagent.algorithms.inner_loop import Parameters, adapt, for_tasks
+from gameagent.algorithms.meta_batch import MAX_INNER_NORM, Experience, inner_loss, judge
 from gameagent.config import TrainConfig
 from gameagent.episodes import EpisodeSampler
 from gameagent.export.adaptation import SMALLEST_HARM, trace_gradient_steps
 from gameagent.policies.feedforward import ILLEGAL_LOGIT, LOG_SQRT_TWO_PI, FeedforwardPolicy
 from gameagent.policies.gradient import GradientPolicy
-from gameagent.policies.transitions import MAX_INNER_NORM
 from gameagent.seeding import numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_sdk import (
@@ -162,7 +161,7 @@ def _played(
     for _ in range(config.inner_steps + 1):
         played = sampler.collect(params)
         support = judge(played, policy.advantages(config))
-        before, params = params, adapt_tasks(params, loss, support, policy.step_sizes, max_norm=MAX_INNER_NORM)
+        before, params = params, adapt(params, loss, support, policy.step_sizes, max_norm=MAX_INNER_NORM)
         yield _Step(before, params, support, (played.rewards * played.valid).sum(1))
 
 
@@ -204,7 +203,7 @@ def follow_policy_gradient(
     played = few.collect(start)
     support = judge(played, policy.advantages(config))
     loss = inner_loss(policy.network, 0.0)
-    expected = adapt_tasks(start, loss, support, policy.step_sizes, max_norm=MAX_INNER_NORM)
+    expected = adapt(start, loss, support, policy.step_sizes, max_norm=MAX_INNER_NORM)
     for task in range(few.num_tasks):
         kept = Kept(bundle.manifest)
         for episode in range(PARITY_ROLLOUTS):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gameagent.algorithms.inner_loop import Parameters, StepSizes, adapt_tasks, task_losses
+from gameagent.algorithms.inner_loop import Parameters, StepSizes, adapt
 
 OFFSET = "belief_offset"
 MIN_LOG_STD, MAX_LOG_STD = -3.0, 1.0
@@ -103,15 +103,15 @@ class TransitionModel(nn.Module):
         self.log_std = nn.Parameter(torch.zeros(observation_size + 1))
 
     def loss(self, params: Parameters, steps: Transitions) -> Tensor:
-        """Negative log-likelihood in nats, mean over the valid steps of one task: a scalar.
+        """Negative log-likelihood in nats, mean over the valid steps of each task: ``(N,)``.
 
         Args:
-            params: ``belief_offset`` ``(E,)``.
-            steps: Of one task, ``(T, …)`` each.
+            params: ``belief_offset`` ``(N, E)``.
+            steps: ``(N, T, …)`` each. Without N they are those of one task, and so is the loss.
         """
         # The offset is multiplied before it is added to what varies over time: its gradient then costs a sum over time.
         situation = self.of_step(torch.cat((steps.observations, steps.actions), -1)) + self.of_belief(steps.beliefs)
-        first = torch.relu(situation + self.of_belief(params[OFFSET]))
+        first = torch.relu(situation + self.of_belief(params[OFFSET]).unsqueeze(-2))
         predicted = self.out(torch.relu(self.hidden(first)))
         happened = torch.cat((steps.next_observations - steps.observations, self.reward_scale * steps.rewards), -1)
         log_std = self.log_std.clamp(MIN_LOG_STD, MAX_LOG_STD)
@@ -119,8 +119,8 @@ class TransitionModel(nn.Module):
         # Sums are written as products: the gradient of a sum over time would ask for its length, in the exported graph.
         surprise = (error * error) @ error.new_full((error.shape[-1],), 0.5) + log_std.sum()
         valid = steps.valid.to(error.dtype)
-        mean: Tensor = surprise @ valid / valid.sum().clamp(min=1.0)
-        return mean
+        total: Tensor = (surprise.unsqueeze(-2) @ valid.unsqueeze(-1)).squeeze((-2, -1))
+        return total / valid.sum(-1).clamp(min=1.0)
 
 
 class BeliefCorrection(nn.Module):
@@ -146,7 +146,7 @@ class BeliefCorrection(nn.Module):
 
     def correct(self, offsets: Tensor, steps: Transitions) -> Tensor:
         """The offsets ``(N, E)`` after gradient steps on what N tasks' last episodes taught; differentiable."""
-        corrected = adapt_tasks(
+        corrected = adapt(
             {OFFSET: offsets}, self.model.loss, steps, self.step_sizes, self.inner_steps, max_norm=MAX_INNER_NORM
         )
         return corrected[OFFSET]
@@ -170,12 +170,12 @@ class BeliefCorrection(nn.Module):
         true, other = truth.unsqueeze(1), truth.roll(1, 0).unsqueeze(1)
         no_offset = truth.new_zeros(truth.shape)
         informed = steps._replace(beliefs=torch.where(told, true, steps.beliefs))
-        at_once = task_losses({OFFSET: no_offset}, self.model.loss, informed)
+        at_once = self.model.loss({OFFSET: no_offset}, informed)
 
         doubtful = steps._replace(beliefs=torch.where(misled, other, steps.beliefs))
         last = int(episodes.max())
         support = torch.randint(0, max(last, 1), (num_tasks, 1), generator=generator)
         query = support + 1 if last else support
         corrected = self.correct(no_offset, doubtful.of_episode(support, episodes))
-        afterwards = task_losses({OFFSET: corrected}, self.model.loss, doubtful.of_episode(query, episodes))
+        afterwards = self.model.loss({OFFSET: corrected}, doubtful.of_episode(query, episodes))
         return (at_once + afterwards).mean()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.algorithms.inner_loop import adapt, adapt_tasks, constant_step_sizes, for_tasks, task_losses
+from gameagent.algorithms.inner_loop import adapt, constant_step_sizes, for_tasks
 
 NAMES = {"a": 2, "b": 1}  # two named parameters, coupled by the quadratic
 SIZE = sum(NAMES.values())
@@ -22,7 +22,7 @@ def quadratic(params, data):
     """0.5 (theta - c)^T H (theta - c)."""
     center, curvature = data
     offset = join(params) - center
-    return 0.5 * offset @ curvature @ offset
+    return 0.5 * (offset.unsqueeze(-2) @ curvature @ offset.unsqueeze(-1)).squeeze((-2, -1))
 
 
 @pytest.fixture
@@ -64,10 +64,8 @@ def test_outer_gradient_of_quadratics_by_hand(problem, num_steps, first_order, r
     support, query = [(centers[i], curvatures[i]) for i in range(2)]
     params = {name: part.requires_grad_() for name, part in split(theta).items()}
     step_sizes = {name: part.requires_grad_() for name, part in split(rates).items()}
-    adapted = adapt_tasks(
-        for_tasks(params, 3), quadratic, tensors(support), step_sizes, num_steps, first_order=first_order
-    )
-    loss = task_losses(adapted, quadratic, tensors(query)).mean()
+    adapted = adapt(for_tasks(params, 3), quadratic, tensors(support), step_sizes, num_steps, first_order=first_order)
+    loss = quadratic(adapted, tensors(query)).mean()
     got = torch.autograd.grad(loss, [*params.values(), *step_sizes.values()], materialize_grads=True)
     expected = []
     for task in range(3):
@@ -122,7 +120,7 @@ def test_a_step_size_without_a_parameter_is_refused(problem):
 
 def small_network(params, data):
     inputs, targets = data
-    return ((torch.tanh(inputs @ params["hidden"]) @ params["out"] - targets) ** 2).mean()
+    return ((torch.tanh(inputs @ params["hidden"]) @ params["out"] - targets) ** 2).mean((-2, -1))
 
 
 @pytest.fixture
@@ -138,8 +136,8 @@ def test_outer_gradient_of_a_small_network_beside_finite_differences(regression)
     step_sizes = {name: torch.full_like(param, 0.1) for name, param in params.items()}
 
     def outer(params, step_sizes):
-        adapted = adapt_tasks(for_tasks(params, 4), small_network, support, step_sizes, 3)
-        return task_losses(adapted, small_network, query).mean()
+        adapted = adapt(for_tasks(params, 4), small_network, support, step_sizes, 3)
+        return small_network(adapted, query).mean()
 
     learnt = {f"{kind} {name}": tensor.requires_grad_() for kind, group in (("theta", params), ("alpha", step_sizes))
               for name, tensor in group.items()}  # fmt: skip
@@ -160,8 +158,8 @@ def test_all_tasks_at_once_equal_a_loop_with_autograd(regression, first_order):
     params, support, query = regression
     leaves = [param.requires_grad_() for param in params.values()]
     step_sizes = {"hidden": torch.tensor(0.2).double(), "out": torch.full((5, 1), 0.05).double()}
-    adapted = adapt_tasks(for_tasks(params, 4), small_network, support, step_sizes, 4, first_order=first_order)
-    together = torch.autograd.grad(task_losses(adapted, small_network, query).sum(), leaves)
+    adapted = adapt(for_tasks(params, 4), small_network, support, step_sizes, 4, first_order=first_order)
+    together = torch.autograd.grad(small_network(adapted, query).sum(), leaves)
     total = [torch.zeros_like(leaf) for leaf in leaves]
     for task in range(4):
         fast = params
@@ -180,7 +178,7 @@ def test_no_gradient_is_needed_around_it(regression):
     params, support, _ = regression
     step_sizes = constant_step_sizes(params, 0.1)
     with torch.no_grad():
-        adapted = adapt_tasks(for_tasks(params, 4), small_network, support, step_sizes)
+        adapted = adapt(for_tasks(params, 4), small_network, support, step_sizes)
     assert not adapted["out"].requires_grad
     offset = torch.tanh(support[0][2] @ params["hidden"])
     error = offset @ params["out"] - support[1][2]

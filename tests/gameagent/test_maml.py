@@ -341,7 +341,7 @@ def test_a_reward_that_never_changes_teaches_nothing():
 def test_labelled_outer_loss_of_a_line_by_hand():
     x, y, xq, yq = np.random.default_rng(0).normal(size=(4, 3, 5, 1))
     slope, rate = 0.8, 0.3
-    predict = lambda params, data: squared_error(params["slope"] * data[0], data[1])  # noqa: E731
+    predict = lambda params, data: squared_error(params["slope"].reshape(-1, 1, 1) * data[0], data[1])  # noqa: E731
     params = {"slope": torch.tensor(slope, dtype=torch.float64, requires_grad=True)}
     data = [tuple(map(torch.tensor, pair)) for pair in ((x, y), (xq, yq))]
     loss = labelled_outer_loss(params, predict, *data, {"slope": torch.tensor(rate, dtype=torch.float64)})

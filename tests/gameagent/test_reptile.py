@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gameagent.algorithms import reptile
-from gameagent.algorithms.inner_loop import adapt_tasks, constant_step_sizes, for_tasks
+from gameagent.algorithms.inner_loop import adapt, constant_step_sizes, for_tasks
 from gameagent.algorithms.meta_batch import Experience, judge
 from gameagent.algorithms.reptile import ReptileSettings, set_gradients
 from gameagent.workers import Workers
@@ -21,11 +21,11 @@ def test_the_step_of_a_quadratic_by_hand():
         np.array([[1.0, 2.0], [0.5, 0.1], [3.0, 1.0]]),
     )
     params = {"phi": torch.tensor([0.3, -0.7], dtype=torch.float64, requires_grad=True)}
-    loss = lambda params, data: 0.5 * (data[1] * (params["phi"] - data[0]) ** 2).sum()  # noqa: E731
+    loss = lambda params, data: 0.5 * (data[1] * (params["phi"] - data[0]) ** 2).sum(-1)  # noqa: E731
     start = params["phi"].detach().numpy().copy()
     with torch.no_grad():
         data = torch.tensor(centers), torch.tensor(curvatures)
-        adapted = adapt_tasks(for_tasks(params, 3), loss, data, constant_step_sizes(params, 0.2), 4)
+        adapted = adapt(for_tasks(params, 3), loss, data, constant_step_sizes(params, 0.2), 4)
     set_gradients(params, adapted)
     torch.optim.SGD(params.values(), lr=0.6).step()
     moves = (1 - (1 - 0.2 * curvatures) ** 4) * (centers - start)
