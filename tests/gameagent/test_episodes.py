@@ -10,8 +10,8 @@ from gameagent.config import make_config
 from gameagent.episodes import EpisodeSampler
 from gameagent.policies import make_policy
 from gameagent_games.families.navigation import NAVIGATION
-from gameagent_sdk import AdvantageSpec
-from gameagent_sdk.advantages import advantages
+from gameagent_sdk import AdvantageSpec, BundleError
+from gameagent_sdk.advantages import advantages, step_scale
 from masked_family import ORCHARD
 
 
@@ -78,6 +78,20 @@ def test_the_sdk_judges_as_the_trainer_does(walks, gae_lambda, standardise, comp
         found = advantages(observations, rewards[:, None], episode_end[:, None], spec)
         expected = judged.step_scale[task] * judged.advantages[task].T[valid]
         np.testing.assert_allclose(found[:, 0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_step_is_the_longer_the_further_the_best_return_is():
+    """Polyak's step size for a return of -(distance): in proportion to the distance, whatever the gradient's length."""
+    spec = AdvantageSpec(0.9, 0.8, True, best_return=-2.0, usual_return=-10.0)
+    scales = step_scale(np.array([-10.0, -6.0, -2.0, 5.0, -1e30, np.nan]), spec)
+    np.testing.assert_allclose(scales, [1.0, 0.5, 0.0, 0.0, 3.0, np.nan])
+    assert step_scale(np.array([-6.0, 5.0]), AdvantageSpec(0.9, 0.8, True)).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("compared", [(1.0, None), (None, 1.0), (1.0, 1.0), (0.0, 1.0), (np.inf, 1.0), (1.0, np.nan)])
+def test_returns_that_nothing_can_be_compared_with_are_refused(compared):
+    with pytest.raises(BundleError, match=r"best_return must be above usual_return"):
+        AdvantageSpec(0.9, 0.8, True, *compared)
 
 
 @pytest.mark.parametrize("reward", [0.0, 1.0, -1e30, 3e38])

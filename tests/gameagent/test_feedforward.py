@@ -119,3 +119,35 @@ def test_the_same_parameters_for_every_task_give_the_same_outputs():
     together = policy.outputs(for_tasks(params, 4), observe(4, 7, 3))
     for task in range(4):
         torch.testing.assert_close(together[task], policy.outputs(params, observe(4, 7, 3)[task]))
+
+
+def test_a_fresh_tanh_bends_in_other_places_than_at_the_mean():
+    policy = FeedforwardPolicy(2, 2, hidden_sizes=(256, 256), activation="tanh")
+    params = policy.initial_parameters(torch.Generator().manual_seed(0))
+    assert params["body_0_bias"].std().item() == pytest.approx(1.0, rel=0.2)
+    assert not params["body_1_bias"].any()
+
+
+def test_whitened_parameters_see_observations_of_mean_zero_and_deviation_one():
+    policy = FeedforwardPolicy(3, 2, hidden_sizes=(5,))
+    params = double(policy)
+    seen = observe(50, 3) * torch.tensor([0.02, 30.0, 0.0]) + torch.tensor([1.0, -7.0, 4.0])  # the last never varies
+    white = (seen - seen.mean(0)) / torch.tensor([*seen.std(0, correction=0)[:2], 1.0])
+    got = policy.outputs(policy.whitened(params, seen), seen)
+    torch.testing.assert_close(got, policy.outputs(params, white))
+    linear = FeedforwardPolicy(3, 2, hidden_sizes=())
+    torch.testing.assert_close(
+        linear.outputs(linear.whitened(double(linear), seen), seen), linear.outputs(double(linear), white)
+    )
+
+
+@pytest.mark.parametrize("actions", ["categorical", "gaussian"])
+def test_tasks_side_by_side_have_the_log_probabilities_of_each_alone(actions):
+    policy = FeedforwardPolicy(3, 2, actions, (5, 4))
+    tasks = [double(policy, seed) for seed in (1, 2)]
+    stacked = {name: torch.stack([task[name] for task in tasks]) for name in tasks[0]}
+    seen, legal = observe(2, 7, 4, 3), torch.ones(2, 7, 4, 0, dtype=torch.bool)
+    done = observe(2, 7, 4, 2, seed=3) if actions == "gaussian" else torch.ones(2, 7, 4, dtype=torch.int64)
+    together = policy.log_probs(stacked, seen, done, legal)
+    for task in range(2):
+        torch.testing.assert_close(together[task], policy.log_probs(tasks[task], seen[task], done[task], legal[task]))

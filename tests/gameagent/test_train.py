@@ -130,6 +130,16 @@ def test_a_run_by_gradient_counts_returns_by_step_and_resumes_to_the_same_weight
     assert learnt and set(learnt) == {algorithm == "maml"}
 
 
+def test_learners_by_gradient_know_what_tasks_returned_at_best_and_before_any_step(tmp_path, run_of):
+    given = {"algorithm": "maml", "num_rollouts": 4, "meta_batch_size": 3, "inner_steps": 1, "num_processes": 1}
+    first, second = (weights(run_of(tmp_path / str(steps), steps=steps, **given)) for steps in (1, 25))
+    assert 0.0 < first["usual_return"] < first["best_return"] <= 1.0  # a pull pays 0 or 1
+    assert second["best_return"] >= first["best_return"]
+    (_, update) = metrics(RunFolder(tmp_path / "25"))
+    moved = first["usual_return"] + 0.1 * (update["episode_returns"][0] - first["usual_return"])
+    assert second["usual_return"].item() == pytest.approx(moved.item(), rel=1e-6)
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, run_of):
     path = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
@@ -211,6 +221,14 @@ def test_torchrun_with_another_number_of_processes_is_refused(bandit_run, monkey
     monkeypatch.setattr("torch.distributed.init_process_group", lambda *args, **options: None)
     with pytest.raises(ConfigError, match=r"torchrun started 3 processes.*num_processes is 1"):
         launch(bandit_run, lambda progress, metrics: None)
+
+
+def test_two_processes_adapt_by_the_same_returns_and_resume_to_the_same_weights(tmp_path, run_of):
+    given = {"algorithm": "maml", "num_rollouts": 4, "meta_batch_size": 5, "inner_steps": 1, "num_processes": 2}
+    whole = run_of(tmp_path / "whole", steps=3 * 40, **given)
+    with pytest.raises(KeyboardInterrupt):
+        run_of(tmp_path / "stopped", steps=3 * 40, report=stop_after(2), **given)
+    assert_same_run(run_of(tmp_path / "stopped", steps=3 * 40, resume=True, **given), whole)
 
 
 # -- for real --------------------------------------------------------------------------------------------------------

@@ -194,3 +194,17 @@ def test_gradients_are_scaled_down_together_and_never_up():
     start = {"a": torch.zeros(1)}
     far = adapt(start, lambda params, data: 100.0 * params["a"].sum(), None, {"a": torch.tensor(1.0)}, max_norm=2.0)
     assert far["a"].tolist() == [-2.0]
+
+
+def test_each_task_is_scaled_down_by_its_own_norm():
+    gradients = {
+        "a": torch.tensor([[3.0, 0.0], [0.6, 0.0]]),
+        "b": torch.tensor([[[4.0]], [[0.8]]]),
+        "c": torch.zeros(2),
+    }
+    scaled = scale_down(gradients, 2.5, task_axes=1)
+    torch.testing.assert_close(scaled["a"], torch.tensor([[1.5, 0.0], [0.6, 0.0]]))
+    torch.testing.assert_close(scaled["b"], torch.tensor([[[2.0]], [[0.8]]]))
+    loss = lambda params, data: data * params["a"]  # noqa: E731
+    far = adapt({"a": torch.zeros(2)}, loss, torch.tensor([100.0, 0.5]), {"a": torch.tensor(1.0)}, max_norm=2.0)
+    assert far["a"].tolist() == [-2.0, -0.5]
