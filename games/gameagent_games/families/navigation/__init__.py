@@ -61,12 +61,13 @@ NAVIGATION = Family(
             "belief_weight": 0.05,
         },
         "maml": {
+            "steps": 8_000_000,
             "discount": 0.99,
             "gae_lambda": 0.8,
             "learning_rate": 3e-3,
             "num_epochs": 3,
             "clip_ratio": 0.3,
         },
-        "reptile": {"discount": 0.99, "gae_lambda": 1.0, "learning_rate": 1e-3},
+        "reptile": {"steps": 16_000_000, "discount": 0.99, "gae_lambda": 0.8, "learning_rate": 3e-3},
     },
 )
