@@ -47,7 +47,8 @@ class TrainConfig:
         head_only: Whether the head alone adapts: ANIL (maml, reptile).
         learn_step_sizes: Whether each parameter's step size is learnt: Meta-SGD (maml).
         standardise: Whether each task's advantages are brought to mean zero and deviation one (maml, reptile).
-        polyak: Whether a gradient step is the longer the further a task's return is from the best seen (maml, reptile).
+        polyak: Whether a gradient step is the longer the further a task's return is from the best seen: for games whose
+            returns say how far off a policy is (maml, reptile).
         reveal: Whether all rules are shown: the oracle.
         hidden_size: Width of the recurrent layer and of the other hidden layers (H).
         num_games: Games side by side, over all processes (rl2).
@@ -85,7 +86,7 @@ class TrainConfig:
     head_only: bool = False
     learn_step_sizes: bool = True
     standardise: bool = True
-    polyak: bool = True
+    polyak: bool = False
     reveal: bool = False
     hidden_size: int = 64
     num_games: int = 512

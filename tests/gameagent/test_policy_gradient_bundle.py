@@ -12,7 +12,7 @@ from gameagent.export import bundle_policy
 from gameagent.export.engines import make_engine_file
 from gameagent.policies import make_policy
 from gameagent_games.registry import load_family
-from gameagent_sdk import Agent, Policy
+from gameagent_sdk import AdvantageSpec, Agent, Policy
 
 ROLLOUTS, STEPS = 3, 6
 FAMILIES = ("navigation", "forage", "masked_family:ORCHARD")  # continuous actions, choices, legal choices
@@ -20,7 +20,14 @@ FAMILIES = ("navigation", "forage", "masked_family:ORCHARD")  # continuous actio
 
 def lively(name, **given):
     family = load_family(name)
-    given = {"algorithm": "maml", "hidden_size": 8, "num_rollouts": ROLLOUTS, "inner_steps": 2, "inner_lr": 0.5} | given
+    given = {
+        "algorithm": "maml",
+        "hidden_size": 8,
+        "num_rollouts": ROLLOUTS,
+        "inner_steps": 2,
+        "inner_lr": 0.5,
+        "polyak": True,
+    } | given
     config = make_config(family, given)
     torch.manual_seed(0)
     policy = make_policy(config, family)
@@ -102,7 +109,7 @@ def test_the_manifest_says_how_it_learns(made):
     assert bundle.manifest.adaptation == ("gradient",) and bundle.manifest.training == {}
     assert bundle.manifest.num_episodes == ROLLOUTS * 3 and gradient.episodes_per_step == ROLLOUTS
     assert [weight.name for weight in gradient.weights] == list(policy.step_sizes)
-    assert (gradient.advantages.discount, gradient.advantages.standardise) == (config.discount, True)
+    assert gradient.advantages == AdvantageSpec(config.discount, config.gae_lambda, True, 10.0, -10.0)
     for result in bundle.manifest.parity.values():
         assert result["weights"] <= 1e-5 and result["probabilities"] <= 1e-5
 

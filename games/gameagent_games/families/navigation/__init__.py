@@ -62,12 +62,19 @@ NAVIGATION = Family(
         },
         "maml": {
             "steps": 8_000_000,
+            "polyak": True,  # a return says how far the goal is, a gradient's direction where
             "discount": 0.99,
             "gae_lambda": 0.8,
             "learning_rate": 3e-3,
             "num_epochs": 3,
             "clip_ratio": 0.3,
         },
-        "reptile": {"steps": 16_000_000, "discount": 0.99, "gae_lambda": 0.8, "learning_rate": 3e-3},
+        "reptile": {
+            "steps": 16_000_000,
+            "polyak": True,
+            "discount": 0.99,
+            "gae_lambda": 0.8,
+            "learning_rate": 3e-3,
+        },
     },
 )
