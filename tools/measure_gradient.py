@@ -4,6 +4,8 @@ python tools/measure_gradient.py protocol maml.onnx --rollouts 40 --steps 3
     mean return after 0, 1, ... gradient steps of 40 episodes each: the protocol of Finn et al. 2017, sec. 5.3
 python tools/measure_gradient.py against agent.onnx [other.onnx] --episodes 10 --split out_of_range/test
     what a file gains on itself without gradient steps, or on another file, on the same variants and levels
+python tools/measure_gradient.py cost agent.onnx --steps 256
+    what gradient steps cost in the game: the CPU time of `tick` behind three episodes of so many steps, in both engines
 """
 
 import argparse
@@ -11,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
+from time import process_time
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +25,16 @@ from gameagent_games.errors import GamesError
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
 from gameagent_games.variant import SPLITS
-from gameagent_sdk import Bundle, SdkError, attach_manifest
+from gameagent_sdk import Agent, Bundle, Policy, SdkError, attach_manifest
+
+NUM_EPISODES = 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures; gives the exit status."""
     args = _parse(argv)
     try:
-        (_protocol if args.command == "protocol" else _against)(args)
+        {"protocol": _protocol, "against": _against, "cost": _cost}[args.command](args)
     except (GameAgentError, GamesError, SdkError) as error:
         print(f"measure_gradient: {error}", file=sys.stderr)
         return 1
@@ -87,6 +93,33 @@ def _against(args: argparse.Namespace) -> None:
         print(f"{label:8s}" + " ".join(f"{mean:8.2f}" for mean in curve.mean(axis=0)))
 
 
+def _cost(args: argparse.Namespace) -> None:
+    bundle = with_rollouts(Bundle.read(args.file), 1)
+    print(f"{args.file}: CPU time of the gradient steps behind {NUM_EPISODES} episodes, median of {args.repeats}")
+    for engine in ("onnxruntime", "numpy"):
+        agent = Agent(Policy(bundle, engine), seed=args.seed)
+        for label, shortest in (("the same length", args.steps), ("other lengths", args.steps * 3 // 4)):
+            shape = args.repeats, NUM_EPISODES
+            lengths = np.random.default_rng(args.seed).integers(shortest, args.steps, shape, endpoint=True)
+            spent = [milliseconds(agent, row.tolist(), args.seed) for row in lengths]
+            print(f"{engine:12s} {label:16s} {median(spent):6.2f} ms  [{min(spent):.2f}, {max(spent):.2f}]")
+
+
+def milliseconds(agent: Agent, lengths: Sequence[int], seed: int) -> float:
+    """CPU time of an agent's gradient steps behind episodes of random observations of these lengths, in all."""
+    generator, spent = np.random.default_rng(seed), 0.0
+    agent.begin_trial()
+    for length in lengths:
+        for step in range(length):
+            legal = np.ones(agent.manifest.num_actions, bool) if agent.manifest.action.mask else None
+            agent.act(generator.uniform(-1.0, 1.0, agent.manifest.observation_size).astype(np.float32), legal)
+            agent.observe(float(generator.normal()), terminated=step == length - 1)
+        started = process_time()
+        agent.tick(1e6)
+        spent += process_time() - started
+    return 1000.0 * spent
+
+
 def _family(bundle: Bundle) -> Family:
     return load_family(bundle.manifest.name)
 
@@ -99,6 +132,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     protocol.add_argument("--steps", type=int, default=3, metavar="S", help="gradient steps")
     against = commands.add_parser("against", help="gain on no gradient steps, or on another file")
     against.add_argument("--episodes", type=int, metavar="K", help="of a trial (default: as trained)")
+    cost = commands.add_parser("cost", help="CPU time of gradient steps in the game")
+    cost.add_argument("file", type=Path, metavar="FILE.onnx")
+    cost.add_argument("--steps", type=int, default=256, metavar="S", help="of an episode (default: %(default)s)")
+    cost.add_argument("--repeats", type=int, default=15, metavar="N")
+    cost.add_argument("--seed", type=int, default=0)
     for command in (protocol, against):
         command.add_argument("file", type=Path, metavar="FILE.onnx")
         command.add_argument("--variants", type=int, default=100 if command is protocol else 1000, metavar="N")

@@ -24,6 +24,7 @@ from gameagent_sdk.sampling import action_probabilities
 
 NUM_PROBES = 16  # last states, on which a change of weights is judged
 MIN_STEPS = 3  # of experience; the graph is exported for no fewer
+MAX_BOUND = 4  # lengths for which the graph stays bound: as many as there are between one and its double
 MAX_TRIES = 4  # to get into the trust region
 
 Weights: TypeAlias = dict[str, NDArray[np.float32]]  # by name, (1, *shape) each
@@ -86,7 +87,7 @@ class Adapter:
         assert spec is not None and backend is not None, "only for bundles that adapt by gradient"
         self._spec, self._backend, self._policy, self._step = spec, backend, policy, step
         self._probe_step: PolicyStep | None = None
-        self._bound: _Bound | None = None
+        self._bound: dict[int, _Bound] = {}  # by length of experience, the one used last at the end
         self._weights: Weights = step.context.weights
         self._probes = {
             name: np.zeros((NUM_PROBES, *array.shape[1:]), array.dtype)
@@ -220,10 +221,12 @@ class Adapter:
         """The weights that the adaptation graph makes; None where they are not finite."""
         tensors = {**weights, **self._experience.tensors()}
         try:
-            if self._bound is None or any(self._bound.inputs[name].shape != tensors[name].shape for name in tensors):
-                self._bound = None  # frees its memory
-                self._bound = _Bound(self._backend, tensors, weights)
-            proposed = self._bound.run(tensors)
+            length = len(tensors["episode_end"])
+            bound = self._bound.pop(length, None) or _Bound(self._backend, tensors, weights)
+            self._bound[length] = bound
+            if len(self._bound) > MAX_BOUND:
+                del self._bound[next(iter(self._bound))]
+            proposed = bound.run(tensors)
         except Exception as error:  # the engines' exceptions share no base class
             raise BundleError(f"{self._backend.name} failed on the gradient steps: {error}") from error
         return proposed if all(np.isfinite(array).all() for array in proposed.values()) else None

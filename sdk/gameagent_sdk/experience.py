@@ -12,6 +12,12 @@ from gameagent_sdk.signature import Port, experience_ports
 MAX_STEPS = 2**14  # of one adaptation: in episodes longer than all training, what is older is forgotten
 
 
+def rounded_up(length: int) -> int:
+    """A length of two significant bits and half, such as 4, 5, 6, 7, 8, 10, 12, 14, 16, 20: at most a quarter more."""
+    unit = 1 << max(length.bit_length() - 3, 0)
+    return -(-length // unit) * unit
+
+
 class Experience:
     """Steps in the order they were taken, each a row of one growing array."""
 
@@ -61,15 +67,22 @@ class Experience:
         self._length = self.num_episodes = 0
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """By name, what the adaptation graph is told of the steps: copies in one piece, (T, size)."""
-        starts = [0, *self._ends]
-        told: dict[str, NDArray[Any]] = {
-            port.name: np.ascontiguousarray(self.rows[:, start:end], np.dtype(port.dtype))
-            for port, start, end in zip(self.ports, starts, self._ends, strict=False)
-        }
-        if self._judged_by is not None:
-            seen, rewards, episode_end = told["observations"], told.pop("rewards"), told["episode_end"]
-            told["advantages"] = advantages(seen, rewards, episode_end, self._judged_by)
+        """By name, what the adaptation graph is told of the steps: copies in one piece, (T, size).
+
+        Behind the last step come steps that count for nothing, at most a quarter more: engines bind a graph anew for
+        every length, and lengths that are rounded recur.
+        """
+        starts, length, padded = [0, *self._ends], self._length, rounded_up(self._length)
+        told: dict[str, NDArray[Any]] = {}
+        for port, start, end in zip(self.ports, starts, self._ends, strict=False):
+            told[port.name] = np.zeros((padded, end - start), port.dtype)
+            told[port.name][:length] = self.rows[:, start:end]
+        if self._judged_by is None:
+            told["episode_end"][length:] = 1.0  # what ends an episode is followed by nothing that could teach
+        else:
+            seen, rewards, episode_end = (told[name][:length] for name in ("observations", "rewards", "episode_end"))
+            told["advantages"] = np.zeros_like(told.pop("rewards"))
+            told["advantages"][:length] = advantages(seen, rewards, episode_end, self._judged_by)
         return told
 
     def _make_room(self) -> None:

@@ -38,6 +38,14 @@ def test_it_says_the_return_after_each_number_of_steps(bandit: Path) -> None:
     assert all(0.0 <= float(row.split()[3]) <= 1.0 for row in rows)
 
 
+def test_it_says_what_the_steps_cost_in_both_engines(bandit: Path) -> None:
+    done = measure("cost", bandit, "--steps", "8", "--repeats", "2")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()[1:]]
+    assert [row[0] for row in rows] == ["onnxruntime"] * 2 + ["numpy"] * 2
+    assert all(float(row[row.index("ms") - 1]) > 0.0 for row in rows)
+
+
 def test_it_compares_with_no_gradient_steps(bandit: Path) -> None:
     done = measure("against", bandit, "--variants", "20", "--episodes", "8")
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,54 @@
+"""What gradient steps are told of the episodes they learn from."""
+
+import numpy as np
+import pytest
+
+from gameagent_sdk import ActionSpec, AdvantageSpec, BeliefSpec, FeatureSpec, GradientSpec, Manifest, TensorSpec
+from gameagent_sdk.advantages import advantages
+from gameagent_sdk.experience import Experience, rounded_up
+
+SPEC = AdvantageSpec(0.9, 0.8, True)
+
+
+def gather(lengths, judged_by=None):
+    manifest = Manifest(
+        name="pong",
+        summary="",
+        observation=(FeatureSpec("ball", 2),),
+        action=ActionSpec(("up", "down")),
+        beliefs=() if judged_by else (BeliefSpec("gravity", "scalar"),),
+        num_episodes=4,
+        max_steps=100,
+        adaptation=("gradient",),
+        gradient=GradientSpec(weights=(TensorSpec("offset", (2,)),), max_kl=1.0, harm=1.0, advantages=judged_by),
+    )
+    experience, generator = Experience(manifest), np.random.default_rng(0)
+    sizes = [port.shape[1] for port in experience.ports[:-2]]
+    for length in lengths:
+        for step in range(length):
+            parts = [generator.normal(size=size).astype(np.float32) for size in sizes]
+            experience.add(*parts, float(generator.normal()), ended=step == length - 1)
+    return experience
+
+
+def test_lengths_are_rounded_up_by_a_quarter_at_most_so_that_few_recur():
+    assert [rounded_up(n) for n in (3, 4, 7, 8, 9, 11, 16, 17, 256, 257)] == [3, 4, 7, 8, 10, 12, 16, 20, 256, 320]
+    rounded = [rounded_up(n) for n in range(1, 2000)]
+    assert all(n <= up <= 1.25 * n for n, up in enumerate(rounded, 1))
+    assert len({up for n, up in enumerate(rounded, 1) if 200 <= n < 400}) <= 5
+
+
+@pytest.mark.parametrize("judged_by", [None, SPEC])
+def test_what_fills_up_counts_for_nothing(judged_by):
+    experience = gather([5, 4], judged_by)
+    told = experience.tensors()
+    assert {len(array) for array in told.values()} == {10}
+    (ends,) = told["episode_end"][:, 0].nonzero()
+    if judged_by is None:  # behind an episode's end nothing follows
+        assert ends.tolist() == [4, 8, 9] and told["rewards"][8] != 0.0 and told["rewards"][9] == 0.0
+    else:  # and what is no better than usual moves nothing
+        assert ends.tolist() == [4, 8] and "rewards" not in told
+        assert told["advantages"][9] == 0.0
+        rewards = experience.rows[:, -2:-1]
+        expected = advantages(told["observations"][:9], rewards, told["episode_end"][:9], SPEC)
+        np.testing.assert_array_equal(told["advantages"][:9], expected)
