@@ -1,7 +1,7 @@
 """What trains a run's policy, one update at a time: by memory (`algorithms/rl2.py`) or by gradient (`maml`, `reptile`).
 
 Nothing random is carried from update to update: a learner draws from the run's seed, the update's number and its
-process's rank.
+process's rank. What is carried is in the policy and in the optimizer.
 """
 
 from time import perf_counter
