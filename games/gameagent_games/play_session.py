@@ -54,8 +54,9 @@ def describe_change(change: Change) -> str:
     """What gradient steps did, in words: "moved actions by 0.21 nats"."""
     if change.outcome == "dropped":
         return "dropped: too large a change"
-    moved = f"moved actions by {change.kl:.2f} nats"
-    return f"{moved}, taken back" if change.outcome == "rolled back" else moved
+    if change.outcome == "rolled back":
+        return f"{change.kl:.2f} nats, taken back"
+    return f"moved actions by {change.kl:.2f} nats"
 
 
 class Player(Protocol):
