@@ -3,8 +3,8 @@
 `adapt` is a pure function of a flat dict of named parameters, so that ``torch.func`` can differentiate it (twice, or
 once). Parameters and data of N tasks have a leading axis of N, and a loss gives a number for each task; as no task's
 loss depends on another's parameters, the gradient of their sum holds every task's own gradient. (``vmap`` over a loss
-of one task computes the same, but spends a quarter more time on small networks: it goes through every operation in
-Python.) Without that axis they are those of one task.
+of one task computes the same, but takes a quarter more time on small networks.) Without that axis they are those of
+one task.
 
 What adapts and how fast is one dict of step sizes: a parameter without a step size stays as it is. That covers
 
