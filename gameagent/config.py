@@ -47,8 +47,8 @@ class TrainConfig:
         head_only: Whether the head alone adapts: ANIL (maml, reptile).
         learn_step_sizes: Whether each parameter's step size is learnt: Meta-SGD (maml).
         standardise: Whether each task's advantages are brought to mean zero and deviation one (maml, reptile).
-        polyak: Whether a gradient step is the longer the further a task's return is from the best seen: for games whose
-            returns say how far off a policy is (maml, reptile).
+        polyak: Whether a gradient step is as long as a task's return is far from the best seen, and the gradient says
+            its direction alone: for games whose returns say how far off a policy is (maml, reptile).
         reveal: Whether all rules are shown: the oracle.
         hidden_size: Width of the recurrent layer and of the other hidden layers (H).
         num_games: Games side by side, over all processes (rl2).

@@ -30,6 +30,8 @@ StepSizes = dict[str, Tensor]
 Data = TypeVar("Data")
 """What a loss is taken on; of N tasks or of one."""
 
+LEAST_NORM = 0.1  # of a gradient that has a direction to speak of
+
 Loss = Callable[[Parameters, Data], Tensor]
 """The losses of N tasks, ``(N,)``, each of its own parameters and data alone; of one task a scalar."""
 
@@ -58,6 +60,7 @@ def adapt(
     *,
     first_order: bool = False,
     max_norm: float = math.inf,
+    norm: Tensor | None = None,
 ) -> Parameters:
     """Takes gradient steps on every task: theta' = theta - alpha * grad L(theta) (Finn et al. 2017, sec. 2.2).
 
@@ -71,6 +74,7 @@ def adapt(
         num_steps: How many steps.
         first_order: Whether gradients are taken for constants where the result is differentiated (FOMAML, sec. 5.2).
         max_norm: Each step's gradient, of all that adapts in a task together, is scaled down to this norm.
+        norm: Where given, it is brought to this norm instead, ``(N,)`` or for one task a scalar.
 
     Returns:
         All parameters by name; those that do not adapt are the tensors that were given.
@@ -89,7 +93,9 @@ def adapt(
         gradients, losses = grad(total, has_aux=True)(moving)
         if first_order:
             gradients = {name: gradient.detach() for name, gradient in gradients.items()}
-        if max_norm < math.inf:
+        if norm is not None:
+            gradients = bring_to(gradients, norm)
+        elif max_norm < math.inf:
             gradients = scale_down(gradients, max_norm, losses.dim())
         moving = {
             name: torch.addcmul(param, step_sizes[name], gradients[name], value=-1.0) for name, param in moving.items()
@@ -105,11 +111,30 @@ def scale_down(gradients: Parameters, max_norm: float, task_axes: int = 0) -> Pa
         max_norm: Of all of a task's gradients.
         task_axes: How many leading axes tell tasks apart: 1 for ``(N, …)``, 0 for one task.
     """
+    return _times(max_norm / torch.sqrt(torch.clamp(_square(gradients, task_axes), min=max_norm * max_norm)), gradients)
+
+
+def bring_to(gradients: Parameters, norm: Tensor) -> Parameters:
+    """Gradients that together have a norm, in their direction, and less where they are as small as `LEAST_NORM`.
+
+    Args:
+        gradients: By parameter's name.
+        norm: Of all of a task's gradients, ``(N,)`` or of one task a scalar.
+    """
+    return _times(norm / torch.sqrt(_square(gradients, norm.dim()) + LEAST_NORM * LEAST_NORM), gradients)
+
+
+def _square(gradients: Parameters, task_axes: int) -> Tensor:
+    """The square of the norm of each task's gradients together."""
     rows = [gradient.flatten(task_axes) if gradient.dim() > task_axes else gradient for gradient in gradients.values()]
-    square = torch.stack([(row * row).sum(-1) if row.dim() > task_axes else row * row for row in rows]).sum(0)
-    factor = max_norm / torch.sqrt(torch.clamp(square, min=max_norm * max_norm))
+    return torch.stack([(row * row).sum(-1) if row.dim() > task_axes else row * row for row in rows]).sum(0)
+
+
+def _times(factors: Tensor, gradients: Parameters) -> Parameters:
+    """Every task's gradients times its own factor."""
+    axes = factors.dim()
     return {
-        name: factor.reshape(factor.shape + (1,) * (gradient.dim() - task_axes)) * gradient
+        name: factors.reshape(factors.shape + (1,) * (gradient.dim() - axes)) * gradient
         for name, gradient in gradients.items()
     }
 

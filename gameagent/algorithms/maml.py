@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from gameagent.algorithms.inner_loop import Loss, Parameters, StepSizes, adapt, for_tasks
-from gameagent.algorithms.meta_batch import MAX_INNER_NORM, Experience, Policy, Sampler, inner_loss, judge, outer_step
+from gameagent.algorithms.meta_batch import Experience, Policy, Sampler, inner_step, judge, outer_step
 from gameagent.losses import clipped_policy_loss
 from gameagent.workers import Workers
 from gameagent_sdk import AdvantageSpec
@@ -119,7 +119,6 @@ def play_and_adapt(
 
     theta'_i = theta - alpha * grad L_i(theta), with L_i of eq. 4; ``later_factor`` is alpha's after the first step.
     """
-    loss = inner_loss(policy, settings.dice_lambda)
     supports: list[Experience] = []
     returns = torch.empty(settings.inner_steps, sampler.num_tasks)
     with torch.no_grad():
@@ -128,10 +127,19 @@ def play_and_adapt(
             trajectories = sampler.collect(params_by_task)
             returns[step] = trajectories.mean_returns()
             supports.append(judge(trajectories, settings.advantages))
-            params_by_task = adapt(params_by_task, loss, supports[-1], step_sizes, max_norm=MAX_INNER_NORM)
+            params_by_task = _inner_step(policy, params_by_task, supports[-1], step_sizes, settings)
             if step == 0:
                 step_sizes = {name: later_factor * size for name, size in step_sizes.items()}
     return Adaptation(supports, params_by_task, returns)
+
+
+def _inner_step(
+    policy: Policy, params_by_task: Parameters, support: Experience, step_sizes: StepSizes, settings: MamlSettings
+) -> Parameters:
+    return inner_step(
+        policy, params_by_task, support, step_sizes, settings.advantages,
+        dice_lambda=settings.dice_lambda, first_order=settings.first_order,
+    )  # fmt: skip
 
 
 def outer_loss(
@@ -154,14 +162,11 @@ def outer_loss(
         )
 
     params_by_task = for_tasks(params, len(query.valid))
-    loss = inner_loss(policy, settings.dice_lambda)
     losses = []
     for support in supports:
         if settings.every_step:
             losses.append(loss_after(params_by_task, support).mean())
-        params_by_task = adapt(
-            params_by_task, loss, support, step_sizes, first_order=settings.first_order, max_norm=MAX_INNER_NORM
-        )
+        params_by_task = _inner_step(policy, params_by_task, support, step_sizes, settings)
     losses.append(loss_after(params_by_task, query).mean())
     return torch.stack(losses).mean()
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from gameagent.algorithms.inner_loop import Parameters
+from gameagent.algorithms.inner_loop import Parameters, StepSizes, adapt
 from gameagent.losses import dice_loss
 from gameagent.returns import episode_advantages, linear_baseline
 from gameagent.workers import Workers
@@ -18,6 +18,7 @@ from gameagent_sdk import AdvantageSpec
 from gameagent_sdk.advantages import TINY, step_scale
 
 MAX_INNER_NORM = 100.0  # of a task's inner gradient, in training as in the game: far above what steps usually need
+USUAL_NORM = 10.0  # of a task's inner gradient before any step; that of every step, where returns say how long it is
 
 
 class Trajectories(NamedTuple):
@@ -67,7 +68,7 @@ class Experience(NamedTuple):
         weight: float32 ``(N,)``, what each task counts in an outer loss. Where advantages are standardised, it is their
             deviation before, over the root mean square of all tasks': without it, what noise is left in tasks that
             are solved would count as much as the tasks that went astray.
-        step_scale: float32 ``(N,)``, by what each task's gradient step is lengthened; see
+        step_scale: float32 ``(N,)``, how long each task's gradient step is, where returns say that; see
             `gameagent_sdk.advantages.step_scale`.
     """
 
@@ -110,17 +111,43 @@ def judge(trajectories: Trajectories, spec: AdvantageSpec) -> Experience:
 
 
 def inner_loss(policy: Policy, dice_lambda: float) -> Callable[[Parameters, Experience], Tensor]:
-    """The losses that the inner loop descends: minus each task's expected return (Finn et al. 2017, eq. 4), scaled.
+    """The losses that the inner loop descends: minus each task's expected return (Finn et al. 2017, eq. 4).
 
     It may be differentiated twice: see `losses.dice_loss`.
     """
 
     def loss(params: Parameters, support: Experience) -> Tensor:
         log_probs = policy.log_probs(params, support.observations, support.actions, support.legal_actions)
-        loss = dice_loss(log_probs, support.log_probs, support.advantages, support.valid, dice_lambda)
-        return support.step_scale * loss
+        return dice_loss(log_probs, support.log_probs, support.advantages, support.valid, dice_lambda)
 
     return loss
+
+
+def inner_step(
+    policy: Policy,
+    params_by_task: Parameters,
+    support: Experience,
+    step_sizes: StepSizes,
+    spec: AdvantageSpec,
+    *,
+    dice_lambda: float = 0.0,
+    first_order: bool = False,
+) -> Parameters:
+    """One gradient step of every task, as the exported file takes it.
+
+    Args:
+        policy: What the parameters parametrise.
+        params_by_task: ``(N, …)`` each.
+        support: What the step learns from.
+        step_sizes: alpha.
+        spec: By which the support was judged: with a best return it says how long steps are, by
+            `gameagent_sdk.advantages.step_scale`, and gradients say their direction alone.
+        dice_lambda: See `losses.dice_loss`.
+        first_order: As for `inner_loop.adapt`.
+    """
+    loss = inner_loss(policy, dice_lambda)
+    norm = None if spec.best_return is None else USUAL_NORM * support.step_scale
+    return adapt(params_by_task, loss, support, step_sizes, first_order=first_order, max_norm=MAX_INNER_NORM, norm=norm)
 
 
 def outer_step(optimizer: torch.optim.Optimizer, workers: Workers, max_gradient_norm: float) -> float:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gameagent.algorithms.inner_loop import Parameters, StepSizes, adapt, for_tasks
-from gameagent.algorithms.meta_batch import MAX_INNER_NORM, Policy, Sampler, inner_loss, judge, outer_step
+from gameagent.algorithms.inner_loop import Parameters, StepSizes, for_tasks
+from gameagent.algorithms.meta_batch import Policy, Sampler, inner_step, judge, outer_step
 from gameagent.workers import Workers
 from gameagent_sdk import AdvantageSpec
 
@@ -55,7 +55,6 @@ def update(
         The direction's norm; and the mean return of each of this process's tasks before each inner step,
         ``(steps, N)``.
     """
-    loss = inner_loss(policy, dice_lambda=0.0)  # differentiated once: the choice makes no difference
     returns = []
     with torch.no_grad():
         adapted = for_tasks(params, sampler.num_tasks)
@@ -63,7 +62,7 @@ def update(
             trajectories = sampler.collect(adapted)
             returns.append(trajectories.mean_returns())
             support = judge(trajectories, settings.advantages)
-            adapted = adapt(adapted, loss, support, step_sizes, max_norm=MAX_INNER_NORM)
+            adapted = inner_step(policy, adapted, support, step_sizes, settings.advantages)
     set_gradients(params, adapted)
     norm = outer_step(optimizer, workers, settings.max_gradient_norm)
     return {"gradient_norm": norm}, torch.stack(returns)

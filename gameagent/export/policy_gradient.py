@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gameagent.algorithms.inner_loop import Parameters, adapt, for_tasks
-from gameagent.algorithms.meta_batch import MAX_INNER_NORM, Experience, inner_loss, judge
+from gameagent.algorithms.meta_batch import MAX_INNER_NORM, USUAL_NORM, Experience, inner_step, judge
 from gameagent.config import TrainConfig
 from gameagent.episodes import EpisodeSampler
 from gameagent.export.adaptation import SMALLEST_HARM, trace_gradient_steps
@@ -79,16 +79,19 @@ def trace_policy_gradient(policy: GradientPolicy, family: Family, manifest: Mani
     names = tuple(policy.step_sizes)
     fixed = {name: weight.detach() for name, weight in policy.initialisation.items() if name not in names}
     step_sizes = {name: size.detach() for name, size in policy.step_sizes.items()}
+    told = [port.name for port in adaptation_inputs(manifest)][len(names) :]
 
     def step(*tensors: Tensor) -> tuple[Tensor, ...]:
-        weights, (observations, *legal, actions, advantages, episode_end) = tensors[: len(names)], tensors[len(names) :]
+        weights, given = tensors[: len(names)], dict(zip(told, tensors[len(names) :], strict=True))
+        legal = given.get("legal_actions")
 
         def loss(params: Parameters, data: Tensor) -> Tensor:
-            log_probs = _log_probs(policy.network, params, data, actions, legal[0] if legal else None)
-            return -(log_probs @ advantages[:, 0]) / (episode_end[:, 0].sum() * family.max_steps)
+            log_probs = _log_probs(policy.network, params, data, given["actions"], legal)
+            return -(log_probs @ given["advantages"][:, 0]) / (given["episode_end"][:, 0].sum() * family.max_steps)
 
         start = fixed | {name: weight[0] for name, weight in zip(names, weights, strict=True)}
-        adapted = adapt(start, loss, observations, step_sizes, max_norm=MAX_INNER_NORM)
+        norm = USUAL_NORM * given["step_scale"][0] if "step_scale" in given else None
+        adapted = adapt(start, loss, given["observations"], step_sizes, max_norm=MAX_INNER_NORM, norm=norm)
         return tuple(adapted[name].unsqueeze(0) for name in names)
 
     return trace_gradient_steps(step, adaptation_inputs(manifest), adaptation_outputs(manifest))
@@ -157,11 +160,11 @@ def _played(
     draw = numpy_generator(config.seed, "gradient steps")
     variants = family.space.sample(num_tasks, draw, "all")
     sampler.set_tasks(variants, draw, torch_generator(config.seed, "gradient steps"))
-    loss, params = inner_loss(policy.network, 0.0), for_tasks(policy.initialisation, num_tasks)
+    spec, params = policy.advantages(config), for_tasks(policy.initialisation, num_tasks)
     for _ in range(config.inner_steps + 1):
         played = sampler.collect(params)
-        support = judge(played, policy.advantages(config))
-        before, params = params, adapt(params, loss, support, policy.step_sizes, max_norm=MAX_INNER_NORM)
+        support = judge(played, spec)
+        before, params = params, inner_step(policy.network, params, support, policy.step_sizes, spec)
         yield _Step(before, params, support, (played.rewards * played.valid).sum(1))
 
 
@@ -201,9 +204,8 @@ def follow_policy_gradient(
     few.set_tasks(family.space.sample(few.num_tasks, draw, "all"), draw, torch_generator(config.seed, "parity"))
     start = for_tasks(policy.initialisation, few.num_tasks)
     played = few.collect(start)
-    support = judge(played, policy.advantages(config))
-    loss = inner_loss(policy.network, 0.0)
-    expected = adapt(start, loss, support, policy.step_sizes, max_norm=MAX_INNER_NORM)
+    spec = policy.advantages(config)
+    expected = inner_step(policy.network, start, judge(played, spec), policy.step_sizes, spec)
     for task in range(few.num_tasks):
         kept = Kept(bundle.manifest)
         for episode in range(PARITY_ROLLOUTS):

@@ -49,16 +49,15 @@ def advantages(
         if spec.standardise:
             found = found - found.mean()
             found = found / (np.sqrt(np.square(found).mean()) + TINY * max(1.0, np.abs(returns).max()))
-        found = found * step_scale(told.sum() / episode_end.sum(dtype=np.float64), spec)
         return found.astype(np.float32)[:, None]
 
 
 def step_scale(mean_returns: NDArray[np.float64], spec: AdvantageSpec) -> NDArray[np.float64]:
-    """By what a gradient step is lengthened: the nearer the best return, the shorter.
+    """How long a gradient step is: the nearer the best return, the shorter.
 
-    This is Polyak's step size, the shortfall over a gradient's square (Polyak 1987, sec. 5.3), for gradients that
-    standardised advantages have brought to one length already, and like that of Loizou et al. 2021 (SPS_max) it is
-    bounded. Without it a step knows in which direction things get better, but not how far that is good.
+    It is in proportion to the shortfall, as Polyak's step size is (Polyak 1987, sec. 5.3), and bounded, as in Loizou et
+    al. 2021 (SPS_max); the gradient gives the direction alone, as its length says little where advantages are
+    standardised. Without it a step knows in which direction things get better, but not how far that is good.
 
     Args:
         mean_returns: undiscounted, of an episode; any shape.

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_sdk.advantages import advantages
+from gameagent_sdk.advantages import advantages, step_scale
 from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.signature import Port, experience_ports
 
@@ -67,7 +67,7 @@ class Experience:
         self._length = self.num_episodes = 0
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """By name, what the adaptation graph is told of the steps: copies in one piece, (T, size).
+        """By name, what the adaptation graph is told of the steps: copies in one piece, (T, size) each but step_scale.
 
         Behind the last step come steps that count for nothing, at most a quarter more: engines bind a graph anew for
         every length, and lengths that are rounded recur.
@@ -83,6 +83,9 @@ class Experience:
             seen, rewards, episode_end = (told[name][:length] for name in ("observations", "rewards", "episode_end"))
             told["advantages"] = np.zeros_like(told.pop("rewards"))
             told["advantages"][:length] = advantages(seen, rewards, episode_end, self._judged_by)
+            if self._judged_by.best_return is not None:
+                mean_return = rewards.sum(dtype=np.float64) / max(self.num_episodes, 1)
+                told["step_scale"] = step_scale(np.array([mean_return]), self._judged_by).astype(np.float32)
         return told
 
     def _make_room(self) -> None:

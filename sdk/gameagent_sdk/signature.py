@@ -63,14 +63,20 @@ def adaptation_inputs(manifest: Manifest) -> tuple[Port, ...]:
     """The inputs of the adaptation graph: the weights of one row, then T steps of experience.
 
     They are those of :func:`experience_ports`, with ``advantages`` in place of ``rewards`` where the manifest asks for
-    them.
+    them; then ``step_scale``, where it names a best return.
     """
-    told_advantages = manifest.gradient is not None and manifest.gradient.advantages is not None
+    judged_by = None if manifest.gradient is None else manifest.gradient.advantages
+    told_advantages = judged_by is not None
+    scaled = judged_by is not None and judged_by.best_return is not None
     steps = [
         Port("advantages", port.dtype, port.shape) if told_advantages and port.name == "rewards" else port
         for port in experience_ports(manifest)
     ]
-    return (*(Port(tensor.name, tensor.dtype, (1, *tensor.shape)) for tensor in manifest.adapting_weights), *steps)
+    return (
+        *(Port(tensor.name, tensor.dtype, (1, *tensor.shape)) for tensor in manifest.adapting_weights),
+        *steps,
+        *([Port("step_scale", "float32", (1,))] if scaled else []),
+    )
 
 
 def experience_ports(manifest: Manifest) -> tuple[Port, ...]:

@@ -10,8 +10,9 @@ from gameagent.config import make_config
 from gameagent.episodes import EpisodeSampler
 from gameagent.policies import make_policy
 from gameagent_games.families.navigation import NAVIGATION
-from gameagent_sdk import AdvantageSpec, BundleError
+from gameagent_sdk import ActionSpec, AdvantageSpec, BundleError, FeatureSpec, GradientSpec, Manifest, TensorSpec
 from gameagent_sdk.advantages import advantages, step_scale
+from gameagent_sdk.experience import Experience
 from masked_family import ORCHARD
 
 
@@ -64,10 +65,9 @@ def test_steps_are_counted(walks):
 
 @pytest.mark.parametrize("standardise", [False, True])
 @pytest.mark.parametrize("gae_lambda", [1.0, 0.7])
-@pytest.mark.parametrize("compared", [(None, None), (0.0, -40.0)])
-def test_the_sdk_judges_as_the_trainer_does(walks, gae_lambda, standardise, compared):
+def test_the_sdk_judges_as_the_trainer_does(walks, gae_lambda, standardise):
     _, played = walks
-    spec = AdvantageSpec(0.97, gae_lambda, standardise, *compared)
+    spec = AdvantageSpec(0.97, gae_lambda, standardise)
     judged = judge(played, spec)
     for task in range(4):
         valid = played.valid[task].T  # (B, T)
@@ -76,8 +76,35 @@ def test_the_sdk_judges_as_the_trainer_does(walks, gae_lambda, standardise, comp
         rows = [played.observations[task].transpose(0, 1)[valid], played.rewards[task].T[valid], ends[valid]]
         observations, rewards, episode_end = (np.ascontiguousarray(part.numpy()) for part in rows)
         found = advantages(observations, rewards[:, None], episode_end[:, None], spec)
-        expected = judged.step_scale[task] * judged.advantages[task].T[valid]
+        expected = judged.advantages[task].T[valid]
         np.testing.assert_allclose(found[:, 0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_sdk_tells_the_graph_how_long_a_step_is_as_the_trainer_does(walks):
+    _, played = walks
+    spec = AdvantageSpec(0.97, 0.8, True, best_return=-1.0, usual_return=-40.0)
+    gradient = GradientSpec(weights=(TensorSpec("head", (2,)),), max_kl=1.0, harm=1.0, advantages=spec)
+    features, action = (
+        (FeatureSpec("position", 2),),
+        ActionSpec(("right", "up"), kind="box", low=(-1.0,) * 2, high=(1.0,) * 2),
+    )
+    manifest = Manifest(
+        name="x", summary="", observation=features, action=action, num_episodes=1, max_steps=100,
+        adaptation=("gradient",), gradient=gradient,
+    )  # fmt: skip
+    scales = []
+    for task in range(4):
+        experience = Experience(manifest)
+        for episode in range(3):
+            length = int(played.valid[task, :, episode].sum())
+            for t in range(length):
+                seen, done = (part[task, t, episode].numpy() for part in (played.observations, played.actions))
+                experience.add(seen, done, float(played.rewards[task, t, episode]), ended=t == length - 1)
+        told = experience.tensors()
+        assert set(told) == {"observations", "actions", "advantages", "episode_end", "step_scale"}
+        scales.append(told["step_scale"].item())
+    np.testing.assert_allclose(scales, judge(played, spec).step_scale, rtol=1e-6)
+    assert scales[3] < 0.1 < min(scales[:3])  # the last one walks to its goal
 
 
 def test_a_step_is_the_longer_the_further_the_best_return_is():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.algorithms import maml
+from gameagent.algorithms import maml, meta_batch
 from gameagent.algorithms.inner_loop import adapt, constant_step_sizes
 from gameagent.algorithms.maml import MamlSettings, adaptation_curve, labelled_outer_loss, outer_loss, play_and_adapt
 from gameagent.algorithms.meta_batch import Experience, Trajectories, judge, outer_step
@@ -66,7 +66,7 @@ def enumerated_outer_gradient(mdp, params, rate, settings):
     for _ in range(settings.inner_steps):
         supports.append(mdp.every_episode(current, BASELINE))
         support = Experience(*(part[0] for part in supports[-1]))
-        current = adapt(current, maml.inner_loss(POLICY, settings.dice_lambda), support, step_sizes)
+        current = adapt(current, meta_batch.inner_loss(POLICY, settings.dice_lambda), support, step_sizes)
     query = mdp.every_episode(current, BASELINE)
     # The outer loss is a mean over valid steps, not over all: a constant factor where the episodes are given.
     query = query._replace(advantages=query.advantages * query.valid.double().mean())
@@ -83,7 +83,7 @@ def test_the_estimate_is_unbiased_and_the_naive_one_is_not(monkeypatch, inner_st
     exact = exact_outer_gradient(mdp, params, 1.5, inner_steps)
     assert exact.norm() > 0.01
     torch.testing.assert_close(enumerated_outer_gradient(mdp, params, 1.5, settings), exact, rtol=1e-9, atol=1e-12)
-    monkeypatch.setattr(maml, "inner_loss", naive_inner_loss)
+    monkeypatch.setattr(meta_batch, "inner_loss", naive_inner_loss)
     assert (enumerated_outer_gradient(mdp, params, 1.5, settings) - exact).norm() > 0.1 * exact.norm()
 
 
@@ -94,7 +94,7 @@ def test_without_memory_of_earlier_actions_it_is_exact_for_one_step_and_near_for
         exact = exact_outer_gradient(mdp, params, 1.5, 1)
         bias = (enumerated_outer_gradient(mdp, params, 1.5, settings) - exact).norm() / exact.norm()
         with monkeypatch.context() as patched:
-            patched.setattr(maml, "inner_loss", naive_inner_loss)
+            patched.setattr(meta_batch, "inner_loss", naive_inner_loss)
             naive = (enumerated_outer_gradient(mdp, params, 1.5, settings) - exact).norm() / exact.norm()
         if num_steps == 1:
             assert bias < 1e-9 and naive > 0.1
@@ -124,7 +124,7 @@ def test_the_mean_over_played_episodes_lies_within_its_standard_error(monkeypatc
         return ((estimates.mean(0) - exact) / (estimates.std(0) / math.sqrt(len(estimates)) + 1e-12)).abs().max()
 
     assert standard_errors_off() < 4.0
-    monkeypatch.setattr(maml, "inner_loss", naive_inner_loss)
+    monkeypatch.setattr(meta_batch, "inner_loss", naive_inner_loss)
     assert standard_errors_off() > 8.0
 
 

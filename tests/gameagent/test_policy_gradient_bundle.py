@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.algorithms.inner_loop import adapt, for_tasks
-from gameagent.algorithms.meta_batch import Trajectories, inner_loss, judge
+from gameagent.algorithms.inner_loop import for_tasks
+from gameagent.algorithms.meta_batch import Trajectories, inner_step, judge
 from gameagent.config import make_config
 from gameagent.errors import ExportError
 from gameagent.export import bundle_policy
@@ -83,7 +83,7 @@ def test_an_agent_takes_the_step_that_torch_takes(made, name, engine):
     played = Trajectories(observations, actions, log_probs, padded(told).float(), valid, legal)
     support = judge(played, policy.advantages(config))
     sizes = {own: size.detach() for own, size in policy.step_sizes.items()}
-    expected = adapt(start, inner_loss(policy.network, 0.0), support, sizes)
+    expected = inner_step(policy.network, start, support, sizes, policy.advantages(config))
     found = agent._trial.step.context.weights
     change = max(float((expected[own] - start[own]).abs().max()) for own in sizes)
     share = (found["head_bias"][0] - one["head_bias"].numpy()) / (expected["head_bias"] - start["head_bias"])[0].numpy()

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gameagent.algorithms.inner_loop import adapt, scale_down
+from gameagent.algorithms.inner_loop import adapt, bring_to, scale_down
 from gameagent.policies.transitions import (
     MAX_INNER_NORM,
     OFFSET,
@@ -194,6 +194,18 @@ def test_gradients_are_scaled_down_together_and_never_up():
     start = {"a": torch.zeros(1)}
     far = adapt(start, lambda params, data: 100.0 * params["a"].sum(), None, {"a": torch.tensor(1.0)}, max_norm=2.0)
     assert far["a"].tolist() == [-2.0]
+
+
+def test_gradients_are_brought_to_a_norm_but_for_those_without_a_direction():
+    gradients = {"a": torch.tensor([[3.0, 0.0], [0.06, 0.0], [0.0, 0.0]]), "b": torch.tensor([[4.0], [0.08], [0.0]])}
+    brought = bring_to(gradients, torch.tensor([20.0, 1.0, 7.0]))
+    torch.testing.assert_close(
+        brought["a"], torch.tensor([[12.0, 0.0], [0.424264, 0.0], [0.0, 0.0]]), rtol=3e-4, atol=0
+    )
+    torch.testing.assert_close(brought["b"], torch.tensor([[16.0], [0.565685], [0.0]]), rtol=3e-4, atol=0)
+    start, loss = {"a": torch.zeros(2)}, lambda params, data: data * params["a"]
+    far = adapt(start, loss, torch.tensor([100.0, 5.0]), {"a": torch.tensor(0.5)}, norm=torch.tensor([2.0, 4.0]))
+    torch.testing.assert_close(far["a"], torch.tensor([-1.0, -2.0]), **near)
 
 
 def test_each_task_is_scaled_down_by_its_own_norm():
