@@ -84,12 +84,9 @@ def test_the_sdk_tells_the_graph_how_long_a_step_is_as_the_trainer_does(walks):
     _, played = walks
     spec = AdvantageSpec(0.97, 0.8, True, best_return=-1.0, usual_return=-40.0)
     gradient = GradientSpec(weights=(TensorSpec("head", (2,)),), max_kl=1.0, harm=1.0, advantages=spec)
-    features, action = (
-        (FeatureSpec("position", 2),),
-        ActionSpec(("right", "up"), kind="box", low=(-1.0,) * 2, high=(1.0,) * 2),
-    )
+    action = ActionSpec(("right", "up"), kind="box", low=(-1.0, -1.0), high=(1.0, 1.0))
     manifest = Manifest(
-        name="x", summary="", observation=features, action=action, num_episodes=1, max_steps=100,
+        name="x", summary="", observation=(FeatureSpec("position", 2),), action=action, num_episodes=1, max_steps=100,
         adaptation=("gradient",), gradient=gradient,
     )  # fmt: skip
     scales = []

@@ -199,10 +199,9 @@ def test_gradients_are_scaled_down_together_and_never_up():
 def test_gradients_are_brought_to_a_norm_but_for_those_without_a_direction():
     gradients = {"a": torch.tensor([[3.0, 0.0], [0.06, 0.0], [0.0, 0.0]]), "b": torch.tensor([[4.0], [0.08], [0.0]])}
     brought = bring_to(gradients, torch.tensor([20.0, 1.0, 7.0]))
-    torch.testing.assert_close(
-        brought["a"], torch.tensor([[12.0, 0.0], [0.424264, 0.0], [0.0, 0.0]]), rtol=3e-4, atol=0
-    )
-    torch.testing.assert_close(brought["b"], torch.tensor([[16.0], [0.565685], [0.0]]), rtol=3e-4, atol=0)
+    near = {"rtol": 3e-4, "atol": 0.0}
+    torch.testing.assert_close(brought["a"], torch.tensor([[12.0, 0.0], [0.424264, 0.0], [0.0, 0.0]]), **near)
+    torch.testing.assert_close(brought["b"], torch.tensor([[16.0], [0.565685], [0.0]]), **near)
     start, loss = {"a": torch.zeros(2)}, lambda params, data: data * params["a"]
     far = adapt(start, loss, torch.tensor([100.0, 5.0]), {"a": torch.tensor(0.5)}, norm=torch.tensor([2.0, 4.0]))
     torch.testing.assert_close(far["a"], torch.tensor([-1.0, -2.0]), **near)
