@@ -4,8 +4,8 @@
 
 20 tasks, 5 policy-gradient steps each on 100 transitions, a network of 64 × 64, one thread. The others: a loop over
 tasks with ``torch.autograd.grad``, and `higher` and `torchopt` where they are installed. All of them compute the same
-gradient, which is checked first, and use torch's own ReLU, which is faster for them. Every repeat times each of them
-in turn; the ratio is the median over repeats of (theirs / ours).
+gradient, which is checked first. Every repeat times each of them in turn; the ratio is the median over repeats of
+(theirs / ours).
 """
 
 import argparse

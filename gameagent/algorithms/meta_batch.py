@@ -18,7 +18,7 @@ from gameagent_sdk import AdvantageSpec
 from gameagent_sdk.advantages import TINY, step_scale
 
 MAX_INNER_NORM = 100.0  # of a task's inner gradient, in training as in the game: far above what steps usually need
-USUAL_NORM = 10.0  # of a task's inner gradient before any step; that of every step, where returns say how long it is
+USUAL_NORM = 10.0  # that a gradient is brought to, times the step's scale, where returns say how long a step is
 
 
 class Trajectories(NamedTuple):

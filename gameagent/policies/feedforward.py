@@ -16,7 +16,7 @@ from gameagent.algorithms.inner_loop import Parameters
 
 ILLEGAL_LOGIT = -1e9
 MIN_LOG_STD = math.log(1e-6)
-MIN_FEATURE_STD = 1e-2  # of an observation's feature that is brought to deviation one; what varies less is left alone
+MIN_FEATURE_STD = 0.1  # of an observation's feature that is brought to deviation one; rare flags must not be blown up
 LOG_SQRT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -46,10 +46,10 @@ class FeedforwardPolicy:
         return ("head_weight", "head_bias", "head_log_std")[: 3 if self.actions == "gaussian" else 2]
 
     def initial_parameters(self, generator: torch.Generator) -> Parameters:
-        """Fresh parameters by name, float32: He-normal hidden layers, a small head, zero biases.
+        """Fresh parameters by name, float32: He-normal hidden layers, a small head, zero biases but for a first tanh's.
 
-        A first layer of tanh has biases that spread where its units bend over the observations, so that a gradient step
-        may change what is done in one place without changing it everywhere.
+        Those spread where its units bend over the observations, so that a gradient step may change what is done in
+        one place without changing it everywhere.
 
         ``body_<layer>_weight`` ``(out, in)`` and ``body_<layer>_bias`` ``(out,)``; ``head_weight``, ``head_bias``, and
         for a Gaussian policy ``head_log_std`` ``(A,)``.
@@ -75,7 +75,7 @@ class FeedforwardPolicy:
 
         Args:
             params: Of one task.
-            observations: ``(B, D)``, to take them from. A feature that never varies is left at its scale.
+            observations: ``(B, D)``, to take them from. A feature that hardly varies is centred, but left at its scale.
         """
         first = "body_0" if self.hidden_sizes else "head"
         weight, bias = params[f"{first}_weight"], params[f"{first}_bias"]
@@ -86,7 +86,8 @@ class FeedforwardPolicy:
     def outputs(self, params: Parameters, observations: Tensor) -> Tensor:
         """The head's outputs ``(…, A)`` for observations ``(…, D)``: logits, or the means of a Gaussian.
 
-        Also the regression network of supervised tasks. Parameters ``(N, …)`` of N tasks go with ``(N, …, D)``.
+        Also the regression network of supervised tasks. Parameters ``(N, …)`` of N tasks, all of them, go with
+        ``(N, B, …, D)``.
         """
         by_task = params["head_bias"].dim() > 1
         features = observations.flatten(1, -2) if by_task else observations

@@ -28,8 +28,8 @@ class GradientPolicy(nn.Module):
 
     Attributes:
         spec: What it knows of its game.
-        best_return: Of an episode, the mean of the task that did best in training; float64.
-        usual_return: Of an episode, before any gradient step; float64.
+        best_return: The best mean return that a task has had in training, or the best of the first episodes; float64.
+        usual_return: Of an episode before any gradient step, a moving average; float64.
         network: Its shapes; a function of `initialisation`.
         belief_head: None.
         correction: None.

@@ -25,6 +25,7 @@ from gameagent_sdk.sampling import action_probabilities
 NUM_PROBES = 16  # last states, on which a change of weights is judged
 MIN_STEPS = 3  # of experience; the graph is exported for no fewer
 MAX_BOUND = 4  # lengths for which the graph stays bound: as many as there are between one and its double
+MAX_BOUND_STEPS = 2048  # in all of them, unless one is longer by itself: buffers take some 10 kB a step
 MAX_TRIES = 4  # to get into the trust region
 
 Weights: TypeAlias = dict[str, NDArray[np.float32]]  # by name, (1, *shape) each
@@ -221,15 +222,21 @@ class Adapter:
         """The weights that the adaptation graph makes; None where they are not finite."""
         tensors = {**weights, **self._experience.tensors()}
         try:
-            length = len(tensors["episode_end"])
-            bound = self._bound.pop(length, None) or _Bound(self._backend, tensors, weights)
-            self._bound[length] = bound
-            if len(self._bound) > MAX_BOUND:
-                del self._bound[next(iter(self._bound))]
-            proposed = bound.run(tensors)
+            proposed = self._bound_for(tensors, weights).run(tensors)
         except Exception as error:  # the engines' exceptions share no base class
             raise BundleError(f"{self._backend.name} failed on the gradient steps: {error}") from error
         return proposed if all(np.isfinite(array).all() for array in proposed.values()) else None
+
+    def _bound_for(self, tensors: Mapping[str, NDArray[np.generic]], weights: Weights) -> "_Bound":
+        """The graph bound for as many steps; those used least lately make room for it first."""
+        length = len(tensors["episode_end"])
+        bound = self._bound.pop(length, None)
+        if bound is None:
+            while self._bound and (len(self._bound) == MAX_BOUND or sum(self._bound) + length > MAX_BOUND_STEPS):
+                del self._bound[next(iter(self._bound))]
+            bound = _Bound(self._backend, tensors, weights)
+        self._bound[length] = bound
+        return bound
 
     def _actions(self, weights: Weights) -> tuple[NDArray[np.float64], ...]:
         """What actions are drawn by in the last states under some weights: probabilities, or means and deviations.

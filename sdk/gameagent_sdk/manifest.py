@@ -174,7 +174,7 @@ class AdvantageSpec:
         standardise: whether the advantages of one adaptation are brought to mean zero and deviation one.
         best_return: of an episode: the less the episodes learnt from fall short of it, the smaller the step; None where
             steps do not depend on that.
-        usual_return: of an episode before any step, which makes a step as large as its step sizes say.
+        usual_return: of an episode before any step, at which a step's scale is 1.
     """
 
     discount: float

@@ -131,7 +131,7 @@ def test_a_fresh_tanh_bends_in_other_places_than_at_the_mean():
 def test_whitened_parameters_see_observations_of_mean_zero_and_deviation_one():
     policy = FeedforwardPolicy(3, 2, hidden_sizes=(5,))
     params = double(policy)
-    seen = observe(50, 3) * torch.tensor([0.02, 30.0, 0.0]) + torch.tensor([1.0, -7.0, 4.0])  # the last never varies
+    seen = observe(50, 3) * torch.tensor([0.2, 30.0, 0.0]) + torch.tensor([1.0, -7.0, 4.0])  # the last never varies
     white = (seen - seen.mean(0)) / torch.tensor([*seen.std(0, correction=0)[:2], 1.0])
     got = policy.outputs(policy.whitened(params, seen), seen)
     torch.testing.assert_close(got, policy.outputs(params, white))

@@ -128,14 +128,15 @@ def test_the_mean_over_played_episodes_lies_within_its_standard_error(monkeypatc
     assert standard_errors_off() > 8.0
 
 
+@pytest.mark.parametrize("judged_by", [SHORT_SIGHTED, replace(SHORT_SIGHTED, best_return=3.0, usual_return=-3.0)])
 @pytest.mark.parametrize("dice_lambda", [0.0, 0.5, 1.0])
-def test_outer_gradient_of_given_episodes_beside_finite_differences(dice_lambda):
+def test_outer_gradient_of_given_episodes_beside_finite_differences(dice_lambda, judged_by):
     """Also away from the parameters that played, where later epochs of an update are."""
-    settings = MamlSettings(JUDGED, inner_steps=2, dice_lambda=dice_lambda, clip_ratio=10.0)
+    settings = MamlSettings(judged_by, inner_steps=2, dice_lambda=dice_lambda, clip_ratio=10.0)
     params = leaves(table(1))
     step_sizes = leaves(constant_step_sizes(params, 0.3))
-    supports = [judge(random_trajectories(2, seed), SHORT_SIGHTED) for seed in (1, 2)]
-    query = judge(random_trajectories(2, 3), SHORT_SIGHTED)
+    supports = [judge(random_trajectories(2, seed), judged_by) for seed in (1, 2)]
+    query = judge(random_trajectories(2, 3), judged_by)
     learnt = [*params.values(), *step_sizes.values()]
     gradients = torch.autograd.grad(outer_loss(POLICY, params, step_sizes, supports, query, settings), learnt)
     for tensor, gradient in zip(learnt, gradients, strict=True):

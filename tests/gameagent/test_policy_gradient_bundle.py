@@ -13,6 +13,7 @@ from gameagent.export.engines import make_engine_file
 from gameagent.policies import make_policy
 from gameagent_games.registry import load_family
 from gameagent_sdk import AdvantageSpec, Agent, Policy
+from gameagent_sdk.adaptation import MAX_BOUND
 
 ROLLOUTS, STEPS = 3, 6
 FAMILIES = ("navigation", "forage", "masked_family:ORCHARD")  # continuous actions, choices, legal choices
@@ -40,7 +41,7 @@ def lively(name, **given):
 
 @pytest.fixture(scope="module")
 def made():
-    parts = {name: lively(name) for name in FAMILIES}
+    parts = {name: lively(name, polyak=name != "forage") for name in FAMILIES}
     return {name: (*part, bundle_policy(*part, {})) for name, part in parts.items()}
 
 
@@ -143,6 +144,28 @@ def test_a_restored_agent_goes_on_bit_for_bit(made, tmp_path):
     assert (later[0] == later[1]).all()
     for name, weight in agents[0]._trial.step.context.weights.items():
         assert (weight == agents[1]._trial.step.context.weights[name]).all()
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "numpy"])
+def test_lengths_of_experience_come_and_go_without_an_influence_on_one_another(made, engine):
+    """As many bindings are kept as lengths recur; one that was used before gives what a fresh one gives."""
+    policy, lengths = Policy(made["forage"][3], engine), [6, 9, 17, 33, 70, 6, 150, 6]
+
+    def adapted(agent, length):
+        agent.begin_trial()
+        generator = np.random.default_rng(length)
+        for step in range(ROLLOUTS * length):
+            agent.act(generator.uniform(-1, 1, agent.manifest.observation_size).astype(np.float32))
+            agent.observe(float(generator.normal()), terminated=step % length == length - 1)
+        agent.tick(1000.0)
+        assert len(agent._trial.adapter._bound) <= MAX_BOUND
+        return {name: array.copy() for name, array in agent._trial.step.context.weights.items()}
+
+    used = Agent(policy, seed=1, temperature=0.0)
+    for length in lengths:
+        fresh = Agent(policy, seed=1, temperature=0.0)
+        for name, array in adapted(used, length).items():
+            np.testing.assert_array_equal(array, adapted(fresh, length)[name])
 
 
 def test_engines_files_are_refused(made):

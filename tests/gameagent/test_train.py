@@ -13,11 +13,14 @@ import pytest
 import torch
 
 from gameagent.checkpoint import RunFolder
+from gameagent.config import make_config
 from gameagent.errors import ConfigError, TrainingError
 from gameagent.evaluate import evaluate_bundle
 from gameagent.export import bundle_run
 from gameagent.launch import launch
+from gameagent.learners import make_learner
 from gameagent.train import read_metrics
+from gameagent.workers import Workers
 from gameagent_games.registry import load_family
 
 TIMES = ("play_seconds", "update_seconds")
@@ -140,6 +143,25 @@ def test_learners_by_gradient_know_what_tasks_returned_at_best_and_before_any_st
     assert second["usual_return"].item() == pytest.approx(moved.item(), rel=1e-6)
 
 
+class TwoWorkers(Workers):
+    """As if a second process had tasks that return 3 and 5."""
+
+    def max(self, values):
+        return values.clamp(min=5.0)
+
+    def mean_and_std(self, values):
+        return super().mean_and_std(torch.cat((values, torch.tensor([3.0, 5.0]).double())))
+
+
+def test_what_tasks_returned_in_other_processes_counts_alike():
+    family = load_family("bandit")
+    learner = make_learner(make_config(family, {"algorithm": "maml"}), family, TwoWorkers())
+    before = learner.policy.usual_return.item()
+    learner._remember(torch.tensor([[0.0, 4.0], [1.0, 4.5]]).double())
+    assert learner.policy.best_return == 5.0
+    assert learner.policy.usual_return.item() == pytest.approx(before + 0.1 * (3.0 - before))
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, run_of):
     path = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
@@ -224,7 +246,8 @@ def test_torchrun_with_another_number_of_processes_is_refused(bandit_run, monkey
 
 
 def test_two_processes_adapt_by_the_same_returns_and_resume_to_the_same_weights(tmp_path, run_of):
-    given = {"algorithm": "maml", "num_rollouts": 4, "meta_batch_size": 5, "inner_steps": 1, "num_processes": 2}
+    given = {"algorithm": "maml", "num_rollouts": 4, "meta_batch_size": 5, "inner_steps": 1, "polyak": True}
+    given["num_processes"] = 2
     whole = run_of(tmp_path / "whole", steps=3 * 40, **given)
     with pytest.raises(KeyboardInterrupt):
         run_of(tmp_path / "stopped", steps=3 * 40, report=stop_after(2), **given)
