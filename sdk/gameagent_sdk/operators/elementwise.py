@@ -120,10 +120,10 @@ def _infer_clip(node: Node, specs: Sequence[Spec | None], constants: Constants, 
 
 
 def _where(condition: Array, x: Array, y: Array, out: Array | None = None) -> Any:
-    chosen = np.where(condition, x, y)
     if out is None:
-        return chosen
-    np.copyto(out, chosen)  # faster than to copy where the condition holds
+        return np.where(condition, x, y)
+    np.copyto(out, y)
+    np.copyto(out, x, where=condition)
     return out
 
 
