@@ -51,7 +51,7 @@ class Change(Protocol):
 
 
 def describe_change(change: Change) -> str:
-    """What gradient steps did, in words: "moved actions by 0.21 nats"."""
+    """What gradient steps did, in words that fit a card: "moved actions by 0.21 nats"."""
     if change.outcome == "dropped":
         return "dropped: too large a change"
     if change.outcome == "rolled back":

@@ -13,7 +13,7 @@ MAX_STEPS = 2**14  # of one adaptation: in episodes longer than all training, wh
 
 
 def rounded_up(length: int) -> int:
-    """A length of two significant bits and half, such as 4, 5, 6, 7, 8, 10, 12, 14, 16, 20: at most a quarter more."""
+    """A length of three significant bits: 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 and so on, at most a quarter more."""
     unit = 1 << max(length.bit_length() - 3, 0)
     return -(-length // unit) * unit
 

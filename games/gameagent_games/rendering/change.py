@@ -31,7 +31,7 @@ def draw_change(brush: Brush, family: Family, change: Change | None, area: Area)
     if change is None:
         brush.text("gradient steps: none yet", (left + PAD, top + 20), 20, INK_SOFT)
         return
-    brush.text(f"steps after episode {change.episode + 1}", (left + PAD, top + 20), 20, INK_SOFT)
+    brush.text(f"gradient steps, episode {change.episode + 1}", (left + PAD, top + 20), 20, INK_SOFT)
     colour = INK if change.outcome == "changed" else BAD
     brush.text(describe_change(change), (left + width - PAD, top + 20), 19, colour, "right")
     strip = (left + PAD + LABEL, width - 2 * PAD - LABEL)
