@@ -5,7 +5,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -18,6 +18,9 @@ from gameagent_games.interface import Family
 from gameagent_games.registry import family_names, load_family
 from gameagent_games.variant import SPLITS, Split
 from gameagent_sdk import Bundle, BundleError, SdkError
+
+if TYPE_CHECKING:  # torch is imported by the commands that need it
+    from gameagent.report import Contestant
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 SUMMARY_TRIALS = 500  # of the evaluation in an exported file, where no other number is asked for
@@ -119,11 +122,19 @@ def _parser() -> argparse.ArgumentParser:
         "evaluate", _evaluate, "measure the adaptation curve on held-out variants",
         "gameagent evaluate runs/forage --json curve.json --plot curve.png",
     )  # fmt: skip
-    sub.add_argument("agent", type=Path, metavar="RUN_OR_ONNX", help="a run's folder or an exported file")
+    sub.add_argument(
+        "agent", type=Path, nargs="+", metavar="RUN_OR_ONNX",
+        help="a run's folder or an exported file; several of one config, trained with different seeds, give intervals "
+        "over training runs",
+    )  # fmt: skip
     sub.add_argument(
         "--family", metavar="PACKAGE.MODULE:NAME", help="where an exported file's family is, if it is not registered"
     )
-    sub.add_argument("--split", choices=SPLITS, help="split to draw from (default: test, or the run's if it is 'all')")
+    sub.add_argument(
+        "--split",
+        choices=SPLITS,
+        help="split to draw from (default: test; validation for an unfinished run; all where nothing is held out)",
+    )
     sub.add_argument("--variants", type=int, default=1000, metavar="N", help="trials (default: %(default)s)")
     sub.add_argument("--episodes", type=int, metavar="K", help="episodes of a trial (default: as trained)")
     sub.add_argument("--seed", type=int, default=0, metavar="S", help="seed (default: %(default)s)")
@@ -237,34 +248,49 @@ def _given_fields(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _evaluate(args: argparse.Namespace, console: Console) -> None:
-    from gameagent.checkpoint import RunFolder
-    from gameagent.export import bundle_run
     from gameagent.report import evaluate
 
     for name, low in (("variants", 1), ("episodes", 1), ("temperature", 0), ("seed", 0)):
         value = getattr(args, name)
         if value is not None and not low <= value < math.inf:
             raise ConfigError(f"--{name} is {value}, expected at least {low}")
-    folder = None
-    if args.agent.is_dir():
-        folder = RunFolder(args.agent)
-        bundle = bundle_run(folder)
-        _, family = folder.load_config()
-    else:
-        bundle = Bundle.read(args.agent)
-        family = _family_of(bundle, args.family)
-    split: Split = args.split or ("all" if _trained_with(bundle, "split") == "all" else "test")
+    agents, family, split = _contestants(args)
     evaluation = evaluate(
-        bundle, family, folder=folder, split=split, num_variants=args.variants, num_episodes=args.episodes,
-        seed=args.seed, temperature=args.temperature,
+        agents, family, split=split, num_variants=args.variants, num_episodes=args.episodes, seed=args.seed,
+        temperature=args.temperature,
     )  # fmt: skip
-    console.print(evaluation.table())
-    if args.json is not None:
+    if args.json is not None:  # files first: they are there even if the terminal cannot show the table
         evaluation.write_json(args.json)
-        console.print(f"wrote {args.json}", highlight=False)
     if args.plot is not None:
         evaluation.plot(args.plot)
-        console.print(f"wrote {args.plot}", highlight=False)
+    console.print(evaluation.table())
+    for path in filter(None, (args.json, args.plot)):
+        console.print(f"wrote {path}", highlight=False)
+
+
+def _contestants(args: argparse.Namespace) -> tuple[list["Contestant"], Family, Split]:
+    """The agents to evaluate, their family, and the split: as asked, or held-out variants where there are any.
+
+    A run that is not finished yet is looked at on the validation split, so that nobody chooses settings on test.
+    """
+    from gameagent.checkpoint import RunFolder
+    from gameagent.export import bundle_run
+    from gameagent.report import Contestant
+
+    agents, finished, family = [], True, None
+    for path in args.agent:
+        folder = RunFolder(path) if path.is_dir() else None
+        bundle = Bundle.read(path) if folder is None else bundle_run(folder)
+        own = _family_of(bundle, args.family) if folder is None else folder.load_config()[1]
+        if family is not None and own != family:
+            raise ConfigError(f"{path} plays {own.name}, {args.agent[0]} plays {family.name}: evaluate them apart")
+        family = own
+        agents.append(Contestant(bundle, folder))
+        finished &= bundle.manifest.training.get("steps", 0) >= (_trained_with(bundle, "steps") or 0)
+    assert family is not None, "argparse asks for at least one"
+    trained_on = _trained_with(agents[0].bundle, "split")
+    split: Split = args.split or ("all" if trained_on == "all" else "test" if finished else "validation")
+    return agents, family, split
 
 
 def _family_of(bundle: Bundle, place: str | None) -> Family:
@@ -287,7 +313,7 @@ def _export(args: argparse.Namespace, console: Console) -> None:
         return
     from gameagent.checkpoint import RunFolder
     from gameagent.export import bundle_run, export_run
-    from gameagent.report import evaluate
+    from gameagent.report import Contestant, evaluate
 
     folder = RunFolder(args.run)
     num_variants = SUMMARY_TRIALS if args.variants is None else args.variants
@@ -296,7 +322,7 @@ def _export(args: argparse.Namespace, console: Console) -> None:
         bundle = bundle_run(folder)
         config, family = folder.load_config()
         split: Split = "all" if config.split == "all" else "test"
-        summary = evaluate(bundle, family, split=split, num_variants=num_variants).summary()
+        summary = evaluate([Contestant(bundle)], family, split=split, num_variants=num_variants).summary()
     bundle = export_run(folder, args.file, summary)
     parity = (bundle.manifest.parity or {}).items()
     same = " and ".join(f"to {result['probabilities']:.0e} in {engine}" for engine, result in parity)

@@ -4,7 +4,6 @@ The curve is the mean return by episode index over many trials of different vari
 policy, a memoryless one of the same budget, an oracle that is shown the rules, and the known ceiling.
 """
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,27 +29,7 @@ from gameagent_sdk import (
 )
 
 CHUNK = 2048  # games side by side in one call of the file
-NUM_RESAMPLES = 1000
 MAX_AGENTS = 2**16
-
-
-@dataclass(frozen=True)
-class EpisodeStatistics:
-    """Returns of one episode index over variants.
-
-    Attributes:
-        mean: Mean return.
-        stderr: Standard error of the mean; None where there is one variant only.
-        iqm: Interquartile mean: the mean of the middle half.
-        p20: 20th percentile.
-        ci95: Bootstrap 95 % interval of the mean.
-    """
-
-    mean: float
-    stderr: float | None
-    iqm: float
-    p20: float
-    ci95: tuple[float, float]
 
 
 def evaluate_bundle(
@@ -77,7 +56,7 @@ def evaluate_bundle(
         gradient: Whether gradient steps are taken, by a file that has some; else its memory alone adapts.
 
     Returns:
-        Returns, float64 ``(num_variants, num_episodes)``, means over seats.
+        Returns by seat, float64 ``(num_variants, num_episodes, num_seats)``.
 
     Raises:
         ExportError: The file is for another game.
@@ -206,7 +185,7 @@ class RandomPlayers:
 def evaluate_random(
     family: Family, *, split: Split, num_variants: int, num_episodes: int, seed: int
 ) -> NDArray[np.float64]:
-    """The same with uniformly random legal actions: returns float64 ``(num_variants, num_episodes)``."""
+    """The same with uniformly random legal actions: float64 ``(num_variants, num_episodes, num_seats)``."""
     players = RandomPlayers(family, numpy_generator(seed, "evaluation actions"))
     return _play(family, split, num_variants, num_episodes, seed, players)
 
@@ -221,7 +200,7 @@ def _play(
 ) -> NDArray[np.float64]:
     variants = family.space.sample(num_variants, numpy_generator(seed, "evaluation variants"), split)
     seeds = game_seeds(seed, "evaluation games", num_variants)
-    returns = np.zeros((num_variants, num_episodes + 1))
+    returns = np.zeros((num_variants, num_episodes + 1, family.num_seats))
     for first in range(0, num_variants, CHUNK):
         part = slice(first, min(first + CHUNK, num_variants))
         simulator = Simulator(family, part.stop - part.start, num_episodes=num_episodes)
@@ -236,7 +215,7 @@ def _play(
             actions = players.act(simulator.observations.reshape(rows, -1), legal, deciding)
             episodes = simulator.episodes.copy()
             simulator.step(actions.reshape(*simulator.acting.shape, *actions.shape[1:]))
-            returns[games, episodes] += simulator.rewards.mean(axis=1)
+            returns[games, episodes] += simulator.rewards
             ended = np.repeat(simulator.terminated | simulator.truncated, family.num_seats)
             players.observe(actions, simulator.rewards.reshape(-1), ended, deciding)
     return returns[:, :num_episodes]
@@ -252,6 +231,12 @@ def check_fit(bundle: Bundle, family: Family) -> None:
         and manifest.action.mask == family.has_mask
         and (manifest.action.kind == "box") == (family.box is not None)
     )
+    version = manifest.training.get("family_version", family.version)
+    if version != family.version:
+        raise ExportError(
+            f"{bundle.path} was trained on version {version} of {family.name}, this is version {family.version}: its "
+            "rules have changed since; train again, or install the version it was trained on"
+        )
     if not fits:
         raise ExportError(
             f"{bundle.path} plays {manifest.name} with {manifest.observation_size} observation values and "
@@ -260,35 +245,15 @@ def check_fit(bundle: Bundle, family: Family) -> None:
         )
 
 
-def statistics(returns: NDArray[np.float64], seed: int = 0) -> list[EpisodeStatistics]:
-    """Statistics by episode index of returns ``(num_variants, K)``.
-
-    The interval is the percentile bootstrap of the mean over variants (Efron 1979), as Agarwal et al. 2021 advise
-    to report it beside the interquartile mean.
-    """
-    generator = np.random.default_rng(seed)
-    return [_episode_statistics(column, generator) for column in returns.T]
-
-
-def _episode_statistics(values: NDArray[np.float64], generator: np.random.Generator) -> EpisodeStatistics:
-    num = len(values)
-    means = [values[generator.integers(0, num, num)].mean() for _ in range(NUM_RESAMPLES)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    ordered = np.sort(values)
-    middle = ordered[num // 4 : num - num // 4]
-    return EpisodeStatistics(
-        mean=float(values.mean()),
-        stderr=float(values.std(ddof=1) / np.sqrt(num)) if num > 1 else None,
-        iqm=float(middle.mean()),
-        p20=float(np.percentile(values, 20)),
-        ci95=(float(low), float(high)),
-    )
-
-
-def gain_interval(returns: NDArray[np.float64], first: int, last: int, seed: int = 0) -> tuple[float, float, float]:
-    """Mean gain from one episode index to another within trials, with its bootstrap 95 % interval: mean, low, high."""
-    gain = _episode_statistics(returns[:, last] - returns[:, first], np.random.default_rng(seed))
-    return gain.mean, *gain.ci95
+def held_out(bundle: Bundle, family: Family, split: Split) -> str:
+    """What a split's variants are to the training of a file's agent, in words for a report."""
+    config = bundle.manifest.training.get("config")
+    trained_on = config.get("split") if isinstance(config, dict) else None
+    if split == "out_of_range":
+        return "values beyond the training range"
+    if split == "all" or trained_on in ("all", split):
+        return "variants that training drew from, too"
+    return "combinations of rule values that training never drew"
 
 
 def baseline_bundles(folder: RunFolder) -> dict[str, Bundle]:

@@ -1,7 +1,9 @@
 """What an evaluation says: a table, a JSON document, a plot."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,9 @@ from gameagent.evaluate import (
     baseline_bundles,
     evaluate_bundle,
     evaluate_random,
-    gain_interval,
-    statistics,
+    held_out,
 )
+from gameagent.intervals import estimate, gain_interval
 from gameagent_games.interface import Ceiling, Family
 from gameagent_games.variant import Split
 from gameagent_sdk import Bundle
@@ -30,6 +32,7 @@ COLOURS = {
     "memoryless": "#8a4fa3",
     "random": "#8c8c8c",
 }
+MARKS = "o^sDv"  # by seat
 
 
 @dataclass(frozen=True)
@@ -39,35 +42,67 @@ class Evaluation:
     Attributes:
         family: Name of the family.
         split: Split that the variants were drawn from.
+        held_out: What the split's variants are to training, in words: `gameagent.evaluate.held_out`.
         seed: Seed of variants, levels and choices.
         training_steps: Decisions that the agent was trained on.
-        returns: By name ("agent" first), float64 ``(num_variants, K)``.
+        returns: By name ("agent" first), float64 ``(R, num_variants, K, num_seats)`` of R training runs; R is 1 for
+            what was not trained.
+        seat_names: Name of each seat.
         ceiling: Best mean return of any learner, where known and of this trial length.
     """
 
     family: str
     split: Split
+    held_out: str
     seed: int
     training_steps: int
     returns: dict[str, NDArray[np.float64]]
+    seat_names: tuple[str, ...]
     ceiling: Ceiling | None
 
     @property
-    def num_variants(self) -> int:
-        """Trials played by each policy."""
+    def num_runs(self) -> int:
+        """Training runs of the agent (R)."""
         return len(self.returns["agent"])
 
     @property
-    def num_episodes(self) -> int:
-        """Episodes of each trial."""
+    def num_variants(self) -> int:
+        """Trials played by each policy of each run."""
         return int(self.returns["agent"].shape[1])
+
+    @property
+    def num_episodes(self) -> int:
+        """Episodes of each trial (K)."""
+        return int(self.returns["agent"].shape[2])
+
+    @cached_property
+    def curves(self) -> dict[str, NDArray[np.float64]]:
+        """Returns by name, ``(R, num_variants, K)``; of games of several seats one entry for each, "agent, left".
+
+        Returns are never averaged over seats: those of a zero-sum game would all be 0.
+        """
+        return self._by_seat(self.returns)
+
+    def _by_seat(self, returns: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+        if len(self.seat_names) == 1:
+            return {name: array[..., 0] for name, array in returns.items()}
+        return {
+            f"{name}, {seat}": array[..., index]
+            for name, array in returns.items()
+            for index, seat in enumerate(self.seat_names)
+        }
+
+    @cached_property
+    def differences(self) -> dict[str, NDArray[np.float64]]:
+        """What the agent gets more than each baseline on the same variants, by name and in the form of `returns`."""
+        agent = self.returns["agent"]
+        return {name: agent - returns for name, returns in self.returns.items() if name != "agent"}
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON document of ``--json``."""
-        curves = {name: [asdict(episode) for episode in statistics(curve)] for name, curve in self.returns.items()}
-        totals = {name: float(curve.sum(axis=1).mean()) for name, curve in self.returns.items()}
         baselines: dict[str, Any] = {
-            name: {"episodes": curves[name], "total_mean": totals[name]} for name in curves if name != "agent"
+            name: self._figures(self.returns[name]) | {"agent_minus": self._figures(difference)}
+            for name, difference in self.differences.items()
         }
         if self.ceiling is not None:
             by_episode = self.ceiling.episodes or ()
@@ -79,34 +114,48 @@ class Evaluation:
         document: dict[str, Any] = {
             "family": self.family,
             "split": self.split,
+            "held_out": self.held_out,
+            "num_runs": self.num_runs,
             "num_variants": self.num_variants,
             "num_episodes": self.num_episodes,
-            "episodes": curves["agent"],
-            "total_mean": totals["agent"],
+            **self._figures(self.returns["agent"]),
             "baselines": baselines,
             "training_steps": self.training_steps,
             "seed": self.seed,
         }
         if self.num_episodes > 1:
             last = min(2, self.num_episodes - 1)
-            mean, low, high = gain_interval(self.returns["agent"], 0, last)
+            mean, low, high = gain_interval(self.returns["agent"].mean(axis=3), 0, last)
             document["gain"] = {"from_episode": 1, "to_episode": last + 1, "mean": mean, "ci95": [low, high]}
         return document
+
+    def _figures(self, returns: NDArray[np.float64]) -> dict[str, Any]:
+        """Estimates of returns ``(R, V, K, num_seats)``: means over seats, and each seat's if several."""
+        figures = _estimates(returns.mean(axis=3))
+        if len(self.seat_names) > 1:
+            figures["seats"] = {name: _estimates(returns[..., seat]) for seat, name in enumerate(self.seat_names)}
+        return figures
 
     def summary(self) -> dict[str, Any]:
         """What a manifest carries of it."""
         return {
             "split": self.split,
+            "held_out": self.held_out,
             "num_variants": self.num_variants,
             "seed": self.seed,
-            "mean_returns": {name: curve.mean(axis=0).round(4).tolist() for name, curve in self.returns.items()},
+            "mean_returns": {name: curve.mean(axis=(0, 1)).round(4).tolist() for name, curve in self.curves.items()},
         }
 
     def table(self) -> Table:
         """The adaptation curves for a terminal."""
+        runs = "" if self.num_runs == 1 else f", {self.num_runs} training runs"
+        over = "bootstrap over variants" if self.num_runs == 1 else "over training runs and variants"
         table = Table(
-            title=f"{self.family}: mean return by episode, {self.num_variants} variants of split {self.split!r}",
-            caption="± half the bootstrap 95 % interval of the mean; iqm and p20 of the last episode",
+            title=f"{self.family}: mean return by episode, {self.num_variants} variants of split {self.split!r}{runs}",
+            caption=(
+                f"{self.held_out}\n± half the 95 % interval of the mean ({over}); iqm and p20 of the last episode; "
+                "agent - x: on the same variants"
+            ),
             box=SIMPLE_HEAD,
             padding=(0, 1, 0, 0),
             pad_edge=False,
@@ -115,17 +164,18 @@ class Evaluation:
         shown = self._shown_episodes()
         for episode in shown:
             table.add_column(f"{episode + 1}", justify="right", no_wrap=True)
-        for name in ("iqm", "p20", "total"):
+        for name in ("total", "iqm", "p20"):
             table.add_column(name, justify="right", no_wrap=True)
-        for name, curve in self.returns.items():
-            episodes = statistics(curve)
-            cells = [f"{episodes[k].mean:.2f}±{(episodes[k].ci95[1] - episodes[k].ci95[0]) / 2:.2f}" for k in shown]
-            last = episodes[-1]
-            table.add_row(name, *cells, f"{last.iqm:.2f}", f"{last.p20:.2f}", f"{curve.sum(axis=1).mean():.3f}")
+        for name, curve in self.curves.items():
+            last = estimate(curve[..., -1])
+            table.add_row(name, *_cells(curve, shown), f"{last.iqm:.2f}", f"{last.p20:.2f}")
         if self.ceiling is not None:
             by_episode = self.ceiling.episodes
             cells = [f"{by_episode[k]:.2f}" if by_episode else "" for k in shown]
-            table.add_row("ceiling", *cells, "", "", f"{self.ceiling.total:.3f}", style="dim")
+            table.add_row("ceiling", *cells, f"{self.ceiling.total:.2f}", "", "", style="dim")
+        table.add_section()
+        for name, difference in self._by_seat(self.differences).items():
+            table.add_row(f"agent - {name}", *_cells(difference, shown), "", "")
         return table
 
     def _shown_episodes(self) -> list[int]:
@@ -147,16 +197,20 @@ class Evaluation:
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         x = np.arange(1, self.num_episodes + 1)
-        for name, curve in self.returns.items():
-            episodes = statistics(curve)
+        for name, curve in self.curves.items():
+            policy, _, seat = name.partition(", ")
+            episodes = [estimate(curve[..., k]) for k in range(self.num_episodes)]
             low, high = np.array([episode.ci95 for episode in episodes]).T
-            line = "-" if name == "agent" else "--"
-            axes.plot(x, [e.mean for e in episodes], line, marker="o", color=COLOURS.get(name), label=name)
-            axes.fill_between(x, low, high, color=COLOURS.get(name), alpha=0.2, linewidth=0)
+            line, mark = (
+                "-" if policy == "agent" else "--",
+                MARKS[self.seat_names.index(seat) % len(MARKS) if seat else 0],
+            )
+            axes.plot(x, [e.mean for e in episodes], line, marker=mark, color=COLOURS.get(policy), label=name)
+            axes.fill_between(x, low, high, color=COLOURS.get(policy), alpha=0.2, linewidth=0)
         if self.ceiling is not None and self.ceiling.episodes:
             axes.plot(x, self.ceiling.episodes, ":", color="black", label=f"ceiling ({self.ceiling.source})")
         axes.set_xlabel("episode of one variant")
-        axes.set_ylabel("mean return (band: bootstrap 95 % interval)")
+        axes.set_ylabel("mean return (band: 95 % interval)")
         axes.set_xticks(x if self.num_episodes <= 12 else x[:: -(-self.num_episodes // 12)])
         axes.set_title(f"{self.family}: adaptation on {self.num_variants} variants of split {self.split!r}")
         axes.spines[["top", "right"]].set_visible(False)
@@ -176,40 +230,84 @@ class Evaluation:
             raise ExportError(f"cannot write {path}: {error.strerror}") from None
 
 
+def _estimates(curve: NDArray[np.float64]) -> dict[str, Any]:
+    """Estimates by episode and of a trial's total, of returns ``(R, V, K)``; and each run's own mean total."""
+    totals = curve.sum(axis=2)
+    return {
+        "episodes": [asdict(estimate(curve[..., k])) for k in range(curve.shape[2])],
+        "total": asdict(estimate(totals)),
+        "total_mean": float(totals.mean()),
+        "total_by_run": totals.mean(axis=1).tolist(),
+    }
+
+
+def _cells(curve: NDArray[np.float64], shown: list[int]) -> list[str]:
+    """Table cells of some episodes and of the total."""
+    estimates = [estimate(curve[..., k]) for k in shown] + [estimate(curve.sum(axis=2))]
+    return [f"{one.mean:.2f}±{one.half:.2f}" for one in estimates]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """An exported agent that is to be evaluated.
+
+    Attributes:
+        bundle: Its file.
+        folder: Its run's folder, for the baselines that were trained beside it; None for a file alone.
+    """
+
+    bundle: Bundle
+    folder: RunFolder | None = None
+
+
 def evaluate(
-    bundle: Bundle,
+    agents: Sequence[Contestant],
     family: Family,
     *,
-    folder: RunFolder | None = None,
     split: Split = "test",
     num_variants: int = 1000,
     num_episodes: int | None = None,
     seed: int = 0,
     temperature: float | None = None,
 ) -> Evaluation:
-    """Evaluates an exported agent beside the random policy and the baselines in its run's folder.
+    """Evaluates exported agents of one or several training runs beside the random policy and the runs' baselines.
 
     Args:
-        bundle: The agent's file.
-        family: Its family, rules hidden as the agent's training hid them.
-        folder: The run's folder, for its baselines.
+        agents: The agents of one config trained with different seeds; all meet the same variants and levels.
+        family: Their family, rules hidden as the agents' training hid them.
         split: Split of the variant space.
         num_variants: Trials for each policy.
-        num_episodes: Episodes of a trial; None for the number that the agent was trained with.
+        num_episodes: Episodes of a trial; None for the number that the first agent was trained with.
         seed: Of variants, levels and choices.
-        temperature: Of the agent's and baselines' choice of actions; None for what their manifests say.
+        temperature: Of the agents' and baselines' choice of actions; None for what their manifests say.
+
+    Raises:
+        ExportError: An agent is for another game, or for another version of it.
     """
-    episodes = num_episodes or bundle.manifest.num_episodes
-    trial = {"split": split, "num_variants": num_variants, "num_episodes": episodes, "seed": seed}
-    returns = {"agent": evaluate_bundle(bundle, family, temperature=temperature, **trial)}  # type: ignore[arg-type]
-    if bundle.manifest.gradient is not None:
-        alone = evaluate_bundle(bundle, family, temperature=temperature, gradient=False, **trial)  # type: ignore[arg-type]
-        returns["no gradient steps"] = alone
-    baselines = baseline_bundles(folder) if folder is not None else {}
-    for name, baseline in baselines.items():
-        seen = family.revealed() if name == "oracle" else family
-        returns[name] = evaluate_bundle(baseline, seen, temperature=temperature, **trial)  # type: ignore[arg-type]
-    returns["random"] = evaluate_random(family, **trial)  # type: ignore[arg-type]
+    episodes = num_episodes or agents[0].bundle.manifest.num_episodes
+    trial: dict[str, Any] = {"split": split, "num_variants": num_variants, "num_episodes": episodes, "seed": seed}
+    played: dict[str, list[NDArray[np.float64]]] = {}
+    for agent in agents:
+        for name, returns in _play_with_baselines(agent, family, temperature, trial).items():
+            played.setdefault(name, []).append(returns)
+    played = {name: runs for name, runs in played.items() if len(runs) == len(agents)}  # in all runs, or left out
+    played["random"] = [evaluate_random(family, **trial)]
     ceiling = family.ceiling if family.ceiling is not None and family.ceiling.num_episodes == episodes else None
-    steps = int(bundle.manifest.training.get("steps", 0))
-    return Evaluation(family.name, split, seed, steps, returns, ceiling)
+    steps = int(agents[0].bundle.manifest.training.get("steps", 0))
+    stacked = {name: np.stack(runs) for name, runs in played.items()}
+    what = held_out(agents[0].bundle, family, split)
+    return Evaluation(family.name, split, what, seed, steps, stacked, family.seat_names, ceiling)
+
+
+def _play_with_baselines(
+    agent: Contestant, family: Family, temperature: float | None, trial: dict[str, Any]
+) -> dict[str, NDArray[np.float64]]:
+    """Returns of one run's agent and baselines by name, each ``(num_variants, K, num_seats)``."""
+    returns = {"agent": evaluate_bundle(agent.bundle, family, temperature=temperature, **trial)}
+    if agent.bundle.manifest.gradient is not None:
+        alone = evaluate_bundle(agent.bundle, family, temperature=temperature, gradient=False, **trial)
+        returns["no gradient steps"] = alone
+    for name, baseline in (baseline_bundles(agent.folder) if agent.folder is not None else {}).items():
+        seen = family.revealed() if name == "oracle" else family
+        returns[name] = evaluate_bundle(baseline, seen, temperature=temperature, **trial)
+    return returns

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent.errors import ConfigError, GameAgentError
-from gameagent.evaluate import evaluate_bundle, statistics
+from gameagent.evaluate import evaluate_bundle
+from gameagent.intervals import estimate
 from gameagent_games.errors import GamesError
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
@@ -67,9 +68,10 @@ def _protocol(args: argparse.Namespace) -> None:
     returns = evaluate_bundle(
         bundle, _family(bundle), split=args.split, num_variants=args.variants,
         num_episodes=args.rollouts * (args.steps + 1), seed=args.seed,
-    )  # fmt: skip
+    )[:, :, 0]  # fmt: skip
     print(f"{args.file}: mean return of {args.variants} variants of {args.split!r}, {args.rollouts} episodes a step")
-    for step, found in enumerate(statistics(by_step(returns, args.rollouts))):
+    for step, means in enumerate(by_step(returns, args.rollouts).T):
+        found = estimate(means[None])
         low, high = found.ci95
         print(f"after {step} steps  {found.mean:8.2f}  [{low:.2f}, {high:.2f}]")
 
@@ -81,10 +83,10 @@ def _against(args: argparse.Namespace) -> None:
         "num_episodes": args.episodes or bundle.manifest.num_episodes,
     }  # fmt: skip
     other = bundle if args.other is None else Bundle.read(args.other)
-    mine = evaluate_bundle(bundle, _family(bundle), **trial)
-    theirs = evaluate_bundle(other, _family(other), gradient=args.other is not None, **trial)
+    mine = evaluate_bundle(bundle, _family(bundle), **trial).mean(axis=2)
+    theirs = evaluate_bundle(other, _family(other), gradient=args.other is not None, **trial).mean(axis=2)
     name = f"{args.file} without gradient steps" if args.other is None else str(args.other)
-    (gain,) = statistics((mine - theirs).mean(axis=1, keepdims=True))
+    gain = estimate((mine - theirs).mean(axis=1)[None])
     low, high = gain.ci95
     print(f"{args.variants} variants of {args.split!r}, {mine.shape[1]} episodes, mean return of an episode")
     print(f"{mine.mean():8.3f}  {args.file}")

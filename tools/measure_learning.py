@@ -16,9 +16,9 @@ import numpy as np
 
 from gameagent.checkpoint import RunFolder
 from gameagent.cli import main as gameagent
-from gameagent.evaluate import gain_interval
 from gameagent.export import bundle_run
-from gameagent.report import Evaluation, evaluate
+from gameagent.intervals import gain_interval
+from gameagent.report import Contestant, Evaluation, evaluate
 from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games import Simulator, load_family
 from gameagent_games.variant import Split
@@ -46,7 +46,7 @@ def measure(family_name: str, seed: int, out: Path, given: list[str]) -> dict[st
     found: dict[str, Any] = {"seed": seed, "steps": bundle.manifest.training["steps"]}
     for split in plan["splits"]:
         evaluation = evaluate(
-            bundle, family, folder=folder, split=split, num_variants=plan["variants"], seed=EVALUATION_SEED
+            [Contestant(bundle, folder)], family, split=split, num_variants=plan["variants"], seed=EVALUATION_SEED
         )
         found[split] = evaluation.as_dict() | {"shares": _shares(evaluation)}
         if family_name == "forage":
@@ -56,10 +56,10 @@ def measure(family_name: str, seed: int, out: Path, given: list[str]) -> dict[st
 
 def _shares(evaluation: Evaluation) -> dict[str, Any]:
     """By episode, what part of the oracle's mean return each policy gets; and the gain to episode 3."""
-    means = {name: curve.mean(axis=0) for name, curve in evaluation.returns.items()}
+    means = {name: curve.mean(axis=(0, 1)) for name, curve in evaluation.curves.items()}
     shares = {name: (mean / means["oracle"]).tolist() for name, mean in means.items() if "oracle" in means}
     if evaluation.num_episodes >= 3:
-        shares["gain_1_to_3"] = list(gain_interval(evaluation.returns["agent"], 0, 2))
+        shares["gain_1_to_3"] = list(gain_interval(evaluation.curves["agent"], 0, 2))
     return shares
 
 

@@ -1,19 +1,22 @@
 """Evaluation: its figures beside closed forms, its play beside the SDK's agents one game at a time."""
 
+import io
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from gameagent import evaluate as evaluation
 from gameagent.errors import ExportError
-from gameagent.evaluate import evaluate_bundle, evaluate_random, gain_interval, statistics
-from gameagent.report import Evaluation, evaluate
+from gameagent.evaluate import evaluate_bundle, evaluate_random
+from gameagent.intervals import estimate, gain_interval
+from gameagent.report import Contestant, Evaluation, evaluate
 from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games.registry import load_family
 from gameagent_games.simulator import Simulator
-from gameagent_sdk import Agent
+from gameagent_sdk import Agent, Bundle, attach_manifest
 
 BANDIT = load_family("bandit")
 ALL = {"split": "all", "num_variants": 12, "seed": 5}
@@ -39,11 +42,11 @@ def agents_play(bundle, family, num_variants, num_episodes, seed):
     """Plays the SDK's agents, one in each seat, in uncompiled games.
 
     Returns:
-        Returns ``(num_variants, num_episodes)``, and the actions by (game, seat).
+        Returns ``(num_variants, num_episodes, num_seats)``, and the actions by (game, seat).
     """
     variants = family.space.sample(num_variants, numpy_generator(seed, "evaluation variants"), "all")
     seeds = game_seeds(seed, "evaluation games", num_variants)
-    returns, taken = np.zeros((num_variants, num_episodes)), {}
+    returns, taken = np.zeros((num_variants, num_episodes, family.num_seats)), {}
     for number in range(num_variants):
         game = Simulator(family, 1, num_episodes=num_episodes, compiled=False)
         game.reset(variants[number : number + 1], seeds[number : number + 1])
@@ -63,7 +66,7 @@ def agents_play(bundle, family, num_variants, num_episodes, seed):
                     taken.setdefault((number, seat), []).append(int(actions[0, seat]))
             episode = int(game.episodes[0])
             game.step(actions)
-            returns[number, episode] += game.rewards[0].mean()
+            returns[number, episode] += game.rewards[0]
             for seat, so_far in enumerate(outcome):
                 if so_far is not None:
                     so_far[0] += float(game.rewards[0, seat])
@@ -91,7 +94,7 @@ def test_games_side_by_side_do_not_touch_one_another(bundle_of, monkeypatch, nam
     np.testing.assert_array_equal(evaluate_bundle(bundle, family, **given), together)
     given["num_variants"] = 4
     monkeypatch.undo()
-    assert evaluate_bundle(bundle, family, **given).shape == (4, 3)
+    assert evaluate_bundle(bundle, family, **given).shape == (4, 3, family.num_seats)
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_one_others(bundle_of):
@@ -105,11 +108,11 @@ def test_the_same_seed_gives_the_same_figures_and_another_one_others(bundle_of):
 
 def test_longer_trials_than_in_training_can_be_played(bundle_of):
     bundle, _, family = bundle_of("bandit")
-    assert evaluate_bundle(bundle, family, num_episodes=25, **ALL).shape == (12, 25)
+    assert evaluate_bundle(bundle, family, num_episodes=25, **ALL).shape == (12, 25, 1)
 
 
 def test_random_play_gets_what_theory_says():
-    bandit = evaluate_random(BANDIT, split="all", num_variants=4000, num_episodes=10, seed=0)
+    bandit = evaluate_random(BANDIT, split="all", num_variants=4000, num_episodes=10, seed=0)[:, :, 0]
     # A pull wins with mean 1/2; a trial's total has variance 10/4 + 90 * Var(mean of p) < 4.1.
     assert bandit.sum(axis=1).mean() == pytest.approx(5.0, abs=5 * np.sqrt(4.1 / 4000))
     assert set(np.unique(bandit)) == {0.0, 1.0}
@@ -120,7 +123,8 @@ def test_random_play_gets_what_theory_says():
 def test_random_play_takes_every_legal_action_and_no_other(decisions):
     returns = evaluate_random(load_family("two_seat_families:NIM"), num_episodes=2, **ALL)
     assert {action for actions in decisions.values() for action in actions} == {0, 1, 2, 3}
-    np.testing.assert_allclose(returns, 0.0)  # a zero-sum game, seen by both seats
+    np.testing.assert_allclose(returns[..., 0], -returns[..., 1])  # a zero-sum game
+    assert abs(returns[..., 0]).min() == 1.0  # somebody wins every time
 
 
 def test_a_file_for_another_game_is_refused(bundle_of):
@@ -134,43 +138,67 @@ def test_a_file_for_another_game_is_refused(bundle_of):
 # -- figures ---------------------------------------------------------------------------------------------------------
 
 
-def test_statistics_by_hand():
-    one = statistics(np.arange(1.0, 9.0)[:, None])[0]
+def test_estimates_by_hand():
+    one = estimate(np.arange(1.0, 9.0)[None])
     assert one.mean == 4.5 and one.iqm == 4.5
     assert one.stderr == pytest.approx(np.sqrt(6 / 8))  # the sample variance of 1 … 8 is 6
     assert one.p20 == pytest.approx(2.4)
-    (skewed,) = statistics(np.array([[0.0], [0.0], [0.0], [100.0]]))
+    skewed = estimate(np.array([[0.0, 0.0, 0.0, 100.0]]))
     assert (skewed.mean, skewed.iqm) == (25.0, 0.0)
     assert skewed.ci95[0] == 0.0 and 50.0 <= skewed.ci95[1] <= 100.0
 
 
-def test_statistics_of_one_variant_and_of_equal_ones():
-    (single,) = statistics(np.array([[3.0]]))
+def test_estimates_of_one_variant_and_of_equal_ones():
+    single = estimate(np.array([[3.0]]))
     assert (single.mean, single.stderr, single.iqm, single.p20, single.ci95) == (3.0, None, 3.0, 3.0, (3.0, 3.0))
-    (equal,) = statistics(np.full((9, 1), 2.0))
+    equal = estimate(np.full((1, 9), 2.0))
     assert (equal.stderr, equal.ci95) == (0.0, (2.0, 2.0))
 
 
 def test_the_bootstrap_interval_is_the_normal_one_and_covers():
     generator = np.random.default_rng(0)
-    values = generator.normal(3.0, 2.0, (400, 1))
-    (one,) = statistics(values)
+    values = generator.normal(3.0, 2.0, (1, 400))
+    one = estimate(values)
     half = 1.96 * values.std(ddof=1) / 20
     assert one.ci95 == pytest.approx((values.mean() - half, values.mean() + half), abs=0.15 * half)
-    many = statistics(generator.exponential(1.0, (80, 100)))
+    many = [estimate(row[None]) for row in generator.exponential(1.0, (100, 80))]
     covered = sum(each.ci95[0] <= 1.0 <= each.ci95[1] for each in many)
     assert 85 <= covered <= 99  # 95 %, less a little for 80 skewed values
 
 
+def test_the_interval_over_runs_by_hand():
+    runs = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])  # no spread over variants; deviation 1 over runs
+    found = estimate(runs)
+    half = 4.303 / np.sqrt(3)  # Student's t of 2 degrees of freedom
+    assert (found.mean, found.half) == pytest.approx((2.0, half))
+    same = np.tile(np.arange(100.0), (5, 1))  # no spread over runs: what is left is that over variants
+    assert estimate(same).half == pytest.approx(1.96 * same[0].std(ddof=1) / 10, rel=1e-3)
+
+
+def test_the_interval_over_runs_covers_the_mean_over_seeds_and_variants():
+    generator, covered = np.random.default_rng(1), 0
+    for _ in range(400):
+        figures = generator.normal(0, 1.0, (3, 1)) + generator.normal(0, 5.0, (1, 60)) + generator.normal(0, 1, (3, 60))
+        low, high = estimate(figures).ci95
+        covered += low <= 0.0 <= high
+    assert 0.93 <= covered / 400 <= 1.0
+
+
+@pytest.mark.parametrize(("num_runs", "quantile"), [(2, 12.706), (5, 2.776), (31, 2.042), (61, 2.000), (121, 1.980)])
+def test_students_quantiles(num_runs, quantile):  # the printed tables' values
+    runs = np.arange(num_runs, dtype=float)[:, None]
+    assert estimate(runs).half == pytest.approx(quantile * runs.std(ddof=1) / np.sqrt(num_runs), rel=1e-3)
+
+
 def test_the_gain_is_paired_within_trials():
     level = np.random.default_rng(0).normal(0, 100, (50, 1))  # variants differ much more than the gain
-    mean, low, high = gain_interval(level + np.array([[0.0, 1.0, 3.0]]), 0, 2)
+    mean, low, high = gain_interval((level + np.array([[0.0, 1.0, 3.0]]))[None], 0, 2)
     assert (mean, low, high) == pytest.approx((3.0, 3.0, 3.0))
 
 
 KEYS = {
-    "family", "split", "num_variants", "num_episodes", "episodes", "total_mean", "baselines", "training_steps", "seed",
-    "gain",
+    "family", "split", "held_out", "num_runs", "num_variants", "num_episodes", "episodes", "total", "total_mean",
+    "total_by_run", "baselines", "training_steps", "seed", "gain",
 }  # fmt: skip
 EPISODE_KEYS = {"mean", "stderr", "iqm", "p20", "ci95"}
 
@@ -178,7 +206,7 @@ EPISODE_KEYS = {"mean", "stderr", "iqm", "p20", "ci95"}
 @pytest.fixture(scope="module")
 def report(bundle_of):
     bundle, _, family = bundle_of("bandit")
-    return evaluate(bundle, family, split="test", num_variants=30, seed=4)
+    return evaluate([Contestant(bundle)], family, split="test", num_variants=30, seed=4)
 
 
 def test_the_json_document(report, tmp_path):
@@ -195,9 +223,11 @@ def test_the_json_document(report, tmp_path):
     assert all(set(episode) == EPISODE_KEYS for episode in found["episodes"])
     assert found["total_mean"] == pytest.approx(sum(episode["mean"] for episode in found["episodes"]))
     assert set(found["baselines"]) == {"random", "ceiling"}
-    assert {"episodes", "total_mean"} == set(found["baselines"]["random"])
+    figures = {"episodes", "total", "total_mean", "total_by_run"}
+    assert set(found["baselines"]["random"]) == figures | {"agent_minus"}
+    assert set(found["baselines"]["random"]["agent_minus"]) == figures
     assert found["baselines"]["ceiling"]["total_mean"] == 6.66
-    first, third = report.returns["agent"][:, 0], report.returns["agent"][:, 2]
+    first, third = report.returns["agent"][0, :, 0, 0], report.returns["agent"][0, :, 2, 0]
     assert found["gain"]["mean"] == pytest.approx((third - first).mean())
     assert (found["gain"]["from_episode"], found["gain"]["to_episode"]) == (1, 3)
     again = tmp_path / "again.json"
@@ -207,7 +237,9 @@ def test_the_json_document(report, tmp_path):
 
 def test_the_document_of_a_single_variant_is_json_too(bundle_of, tmp_path):
     bundle, _, family = bundle_of("bandit")
-    evaluate(bundle, family, split="all", num_variants=1, num_episodes=1).write_json(tmp_path / "one.json")
+    evaluate([Contestant(bundle)], family, split="all", num_variants=1, num_episodes=1).write_json(
+        tmp_path / "one.json"
+    )
     text = (tmp_path / "one.json").read_text()
     found = json.loads(text)
     assert "NaN" not in text and found["episodes"][0]["stderr"] is None
@@ -231,12 +263,71 @@ def test_files_that_cannot_be_written_are_named(report, tmp_path):
 def test_the_summary_for_the_manifest_is_plain_json(report):
     summary = report.summary()
     assert json.loads(json.dumps(summary)) == summary
-    np.testing.assert_allclose(summary["mean_returns"]["agent"], report.returns["agent"].mean(axis=0), atol=1e-4)
+    means = report.returns["agent"][0, :, :, 0].mean(axis=0)
+    np.testing.assert_allclose(summary["mean_returns"]["agent"], means, atol=1e-4)
+
+
+def report_of(returns, seats=("seat_0",), num_episodes=4):
+    shaped = {
+        name: np.asarray(array, float).reshape(*np.shape(array)[:2], num_episodes, -1)
+        for name, array in returns.items()
+    }
+    return Evaluation("game", "test", "combinations", 0, 0, shaped, seats, None)
 
 
 def test_many_episodes_fit_the_table(tmp_path):
-    returns = {"agent": np.zeros((3, 50)), "random": np.ones((3, 50))}
-    wide = Evaluation("bandit", "test", 0, 0, returns, None)
+    wide = report_of({"agent": np.zeros((1, 3, 50)), "random": np.ones((1, 3, 50))}, num_episodes=50)
     columns = [column.header for column in wide.table().columns]
-    assert columns == ["policy", "1", "2", "3", "50", "iqm", "p20", "total"]
+    assert columns == ["policy", "1", "2", "3", "50", "total", "iqm", "p20"]
     wide.plot(tmp_path / "wide.png")
+
+
+def text_of(table):
+    console = Console(width=150, file=io.StringIO(), color_system=None)
+    console.print(table)
+    return console.file.getvalue()
+
+
+def test_a_zero_sum_game_is_reported_by_seat(bundle_of):
+    bundle, _, family = bundle_of("two_seat_families:NIM")
+    report = evaluate([Contestant(bundle)], family, split="all", num_variants=41, num_episodes=1, seed=1)
+    first, second = (report.curves[f"agent, seat_{seat}"] for seat in range(2))
+    np.testing.assert_allclose(first, -second)
+    assert abs(first.mean()) >= 1 / 41  # an odd number of games that are won or lost: not 0.00 for everybody
+    found = report.as_dict()
+    assert found["seats"]["seat_0"]["total_mean"] == pytest.approx(first.sum(axis=2).mean())
+    assert found["seats"]["seat_1"]["total_mean"] == pytest.approx(-found["seats"]["seat_0"]["total_mean"])
+    text = text_of(report.table())
+    assert f"{first[..., 0].mean():.2f}" in text and "agent - random, seat_1" in text
+
+
+def test_differences_are_paired_on_the_same_variants():
+    level = np.random.default_rng(0).normal(0, 100, (1, 50, 4))  # variants differ much more than the policies
+    found = report_of({"agent": level + 1.0, "memoryless": level, "random": level - 2.0}).as_dict()
+    better = {name: found["baselines"][name]["agent_minus"] for name in ("memoryless", "random")}
+    for name, gain in (("memoryless", 1.0), ("random", 3.0)):
+        assert [episode["mean"] for episode in better[name]["episodes"]] == pytest.approx([gain] * 4)
+        assert better[name]["total"]["ci95"] == pytest.approx((4 * gain, 4 * gain))
+    assert found["total"]["ci95"][1] - found["total"]["ci95"][0] > 50  # what it would be unpaired
+
+
+def test_several_runs_give_an_interval_over_runs(bundle_of):
+    bundle, _, family = bundle_of("bandit")
+    one = evaluate([Contestant(bundle)], family, num_variants=20, seed=2)
+    three = evaluate([Contestant(bundle)] * 3, family, num_variants=20, seed=2)
+    assert three.num_runs == 3 and three.returns["random"].shape[0] == 1
+    for run in three.returns["agent"]:
+        np.testing.assert_array_equal(run, one.returns["agent"][0])
+    assert three.as_dict()["total_by_run"] == [one.as_dict()["total_mean"]] * 3
+    assert "3 training runs" in text_of(three.table())
+
+
+def test_a_file_of_another_version_of_the_game_is_refused(bundle_of):
+    bundle, _, family = bundle_of("bandit")
+    bundle = Bundle.from_bytes(
+        attach_manifest(bundle.data, replace(bundle.manifest, training={"family_version": family.version}))
+    )
+    newer = replace(family, version=family.version + 1)
+    with pytest.raises(ExportError, match="version 1 of bandit, this is version 2"):
+        evaluate_bundle(bundle, newer, num_episodes=1, **ALL)
+    assert evaluate_bundle(bundle, family, num_episodes=1, **ALL).shape == (12, 1, 1)
