@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.errors import FamilyError
+from gameagent_games.pickling import reduce_family
 from gameagent_games.variant import VariantSpace
 
 EVERY_SEAT = -1
@@ -266,3 +267,11 @@ class Family:
     def revealed(self) -> "Family":
         """The same game with every rule shown: what an oracle plays."""
         return replace(self, space=self.space.revealed())
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickles rules that have no name of their own, too; see `pickling`."""
+        return reduce_family(self, super().__reduce_ex__(protocol))
+
+    def __deepcopy__(self, memo: Any) -> "Family":
+        """The family itself: nothing in it changes."""
+        return self

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import config, njit
 from numpy.typing import NDArray
 
 from gameagent_games.chance import episode_key
@@ -164,7 +164,8 @@ class Simulator:
             family: The game.
             num_games: Number of games (N).
             num_episodes: Episodes of a trial; 0 for no end; None for the family's own number.
-            compiled: Whether numba compiles the rules; False runs them in the interpreter.
+            compiled: Whether numba compiles the rules; False runs them in the interpreter, and so does a numba that
+                is switched off (``NUMBA_DISABLE_JIT=1``).
             auto_start: Whether the next episode of a trial starts in the step that ended the last one.
         """
         if num_games < 1:
@@ -173,8 +174,7 @@ class Simulator:
         self.num_games = num_games
         self.num_episodes = family.num_episodes if num_episodes is None else num_episodes
         self._auto_start = auto_start
-        self._compiled = compiled
-        self._loops = make_loops(family.rules, compiled)
+        self._prepare(compiled)
         num_seats = family.num_seats
         self.states = np.zeros(num_games, family.state)
         self.variants = np.zeros(num_games, family.space.dtype)
@@ -188,6 +188,17 @@ class Simulator:
         self.finished = np.ones(num_games, np.bool_)
         self.episodes = np.zeros(num_games, np.int64)
         self.steps = np.zeros(num_games, np.int64)
+
+    def _prepare(self, compiled: bool) -> None:
+        self._compiled = compiled and not config.DISABLE_JIT  # type: ignore[attr-defined]
+        self._loops = make_loops(self.family.rules, self._compiled)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_loops"}  # closures do not pickle
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._prepare(self._compiled)
 
     def reset(self, variants: NDArray[Any], seeds: NDArray[np.int64]) -> None:
         """Starts a new trial in every game.
