@@ -69,6 +69,14 @@ def environment() -> dict[str, str]:
     return dict.fromkeys(THREADS, "1") | dict(os.environ) | {"PYTHONUTF8": "1"}
 
 
+def available_cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every platform
+        return os.cpu_count() or 1
+
+
 def must(*command: str | Path) -> None:
     """Runs a command that the next one depends on.
 
@@ -158,9 +166,16 @@ def lint() -> None:
 
 
 def test(pytest_arguments: Sequence[str]) -> None:
-    """The cheap checks first; pytest's summary is the last line."""
+    """The cheap checks first; pytest's summary is the last line.
+
+    Without arguments the tests run side by side, one process for each core; those that measure time follow alone.
+    """
     lint()
-    must(PYTHON, "-m", "pytest", *pytest_arguments)
+    if pytest_arguments:
+        must(PYTHON, "-m", "pytest", *pytest_arguments)
+        return
+    must(PYTHON, "-m", "pytest", "-n", str(available_cores()), "--dist", "worksteal", "-m", "not quiet")
+    must(PYTHON, "-m", "pytest", "-m", "quiet")
 
 
 def bench() -> None:

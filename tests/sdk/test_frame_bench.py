@@ -68,6 +68,7 @@ def test_there_is_at_least_one_frame(clock):
     assert len(starts(clock, 1e-9, 60.0, lambda: clock.take(5.0))) == 1
 
 
+@pytest.mark.quiet
 def test_a_real_loop_takes_its_time():
     begin = time.perf_counter()
     count = len(list(frames(0.3, 100.0, lambda: None)))

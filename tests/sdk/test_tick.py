@@ -20,6 +20,7 @@ def slices(done, number, seconds=0.0):
         yield
 
 
+@pytest.mark.quiet
 def test_a_tick_ends_within_a_slice_of_its_budget():
     work, done = PendingWork(), []
     work.add(slices(done, 1000, seconds=0.002))
