@@ -38,20 +38,20 @@ def test_every_mutant_changes_one_place_of_working_code(mutants: ModuleType) -> 
 @pytest.fixture
 def small_tree(mutants: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of one function, one test that notices, and one that notices nothing."""
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "adding.py").write_text("def add(a, b):\n    return a + b\n")
-    (tmp_path / "test_right.py").write_text("from code.adding import add\ndef test(): assert add(1, 2) == 3\n")
-    (tmp_path / "test_blind.py").write_text("from code.adding import add\ndef test(): assert add(0, 0) == 0\n")
+    (tmp_path / "sums").mkdir()
+    (tmp_path / "sums" / "adding.py").write_text("def add(a, b):\n    return a + b\n")
+    (tmp_path / "test_right.py").write_text("from sums.adding import add\ndef test(): assert add(1, 2) == 3\n")
+    (tmp_path / "test_blind.py").write_text("from sums.adding import add\ndef test(): assert add(0, 0) == 0\n")
     (tmp_path / "test_red.py").write_text("def test(): assert False\n")
     monkeypatch.setattr(mutants, "ROOT", tmp_path)
-    names = ("code", "test_right.py", "test_blind.py", "test_red.py")
+    names = ("sums", "test_right.py", "test_blind.py", "test_red.py")
     monkeypatch.setattr(mutants, "COPIED", names)
     return tmp_path
 
 
 def test_caught_survived_and_broken_are_told_apart(mutants: ModuleType, small_tree: Path) -> None:
     def wrong(name: str, tests: str, right: str = "a + b") -> object:
-        return mutants.Mutant(name, "code/adding.py", right, "a - b", (tests,))
+        return mutants.Mutant(name, "sums/adding.py", right, "a - b", (tests,))
 
     given = [
         wrong("noticed", "test_right.py"), wrong("not noticed", "test_blind.py"), wrong("red before", "test_red.py"),
@@ -63,7 +63,7 @@ def test_caught_survived_and_broken_are_told_apart(mutants: ModuleType, small_tr
     }  # fmt: skip
     assert "test_right.py::test" in results["noticed"].by
     assert "0 times" in results["not there"].by
-    assert (small_tree / "code" / "adding.py").read_text().endswith("a + b\n")  # only copies are changed
+    assert (small_tree / "sums" / "adding.py").read_text().endswith("a + b\n")  # only copies are changed
     table = mutants.as_table(list(results.values()))
     assert table.index("| survived |") < table.index("| caught |")
 
@@ -71,7 +71,8 @@ def test_caught_survived_and_broken_are_told_apart(mutants: ModuleType, small_tr
 def test_a_survivor_that_nobody_explained_fails_the_command(
     mutants: ModuleType, small_tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    entry = '[[mutant]]\nname = "minus"\nfile = "code/adding.py"\nright = "a + b"\nwrong = "a - b"\ntests = ["test_blind.py"]\n'
+    entry = '[[mutant]]\nname = "minus"\nfile = "sums/adding.py"\nright = "a + b"\nwrong = "a - b"\n'
+    entry += 'tests = ["test_blind.py"]\n'
     listed = small_tree / "list.toml"
     listed.write_text(entry)
     read = mutants.read_list
