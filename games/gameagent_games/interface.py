@@ -13,6 +13,11 @@ A family's rules are plain scalar functions over two records, written for **one*
 ``rewards`` is float64 of ``(num_seats,)`` and arrives as zeros. A time limit is not the rules' business: the
 simulator cuts an episode at `Family.max_steps` and reports it as truncated. Helpers that the rules call are
 marked with ``numba.extending.register_jitable``, so that the same code also runs uncompiled, in a debugger.
+
+``variant`` has one field per rule, of the rule's own values: a number is a number, a flag a bool, and a name a text
+that rules compare by name, ``variant.weather == "hot"`` (see `distributions.Choice`; comparing names costs some
+25 ns each, so do it in ``start`` where every step needs the answer). Uncompiled play, and so `check_family`, refuses
+a comparison with anything that is not one of the rule's names.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -4,7 +4,7 @@ Compiled by numba this runs tens of millions of steps a second on one core; unco
 functions in the Python interpreter, for a debugger, with the same bits in every array.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from numba import config, njit
 from numpy.typing import NDArray
 
 from gameagent_games.chance import episode_key
+from gameagent_games.distributions.names import named
 from gameagent_games.errors import ActionError, VariantError
 from gameagent_games.interface import EVERY_SEAT, Family, Rules
 
@@ -106,17 +107,21 @@ class RecordView:
     (``numpy.record`` would give copies of array fields, so that writes to them were lost.)
     """
 
-    __slots__ = ("_array", "_index")
+    __slots__ = ("_array", "_index", "_names")
 
-    def __init__(self, array: NDArray[Any], index: int) -> None:
+    def __init__(self, array: NDArray[Any], index: int, names: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        """``names``: those of the fields that hold names, see `VariantSpace.names`; wrong comparisons are errors."""
         object.__setattr__(self, "_array", array)
         object.__setattr__(self, "_index", index)
+        object.__setattr__(self, "_names", names or {})
 
     def __getattr__(self, name: str) -> Any:
         try:
             value = self._array[name][self._index]
         except ValueError:
             raise AttributeError(f"no field {name!r}; the fields are {', '.join(self._array.dtype.names)}") from None
+        if name in self._names:
+            return named(value, name, self._names[name])
         return value if value.ndim else value.item()
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -286,4 +291,5 @@ class Simulator:
             )
 
     def _records(self, array: NDArray[Any]) -> Any:
-        return array if self._compiled else [RecordView(array, game) for game in range(self.num_games)]
+        names = self.family.space.names if array is self.variants else None
+        return array if self._compiled else [RecordView(array, game, names) for game in range(self.num_games)]

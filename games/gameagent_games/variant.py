@@ -105,6 +105,12 @@ class VariantSpace:
         return np.dtype(fields, align=True)
 
     @cached_property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """The names of each rule that is a `Choice` of names; those beyond the training range last."""
+        listed = {rule.name: getattr(rule.distribution, "names", ()) for rule in self.rules}
+        return {rule: names for rule, names in listed.items() if names}
+
+    @cached_property
     def hidden_slots(self) -> tuple[Slot, ...]:
         """Slots of the hidden rules, in rule order: what beliefs are about."""
         return tuple(slot for rule in self.rules if rule.hidden for slot in rule.slots)

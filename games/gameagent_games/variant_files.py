@@ -108,7 +108,7 @@ def _uniform(
 _DISTRIBUTIONS: dict[str, tuple[type, tuple[str, ...], Callable[..., Distribution]]] = {
     "uniform": (Uniform, ("intervals", "shape", "beyond"), _uniform),
     "integers": (Integers, ("low", "high", "shape", "beyond"), Integers),
-    "choice": (Choice, ("values", "shape", "beyond"), Choice),
+    "choice": (Choice, ("values", "shape", "beyond", "weights"), Choice),
     "permutation": (Permutation, ("size",), Permutation),
     "fixed": (Fixed, ("value",), Fixed),
 }

@@ -82,7 +82,7 @@ def test_forages_truth_gives_the_rules_back():
     worth = np.stack([slots[k].center + slots[k].scale * truth[:, 2 * k] for k in range(4)], 1)
     np.testing.assert_allclose(worth, records["worth"], atol=1e-5)
     assert (truth[:, [1, 3, 5, 7, 15]] == 0).all()
-    assert (truth[:, 8:12].argmax(1) == records["mirror"]).all()
+    assert (np.array(["none", "horizontal", "vertical", "both"])[truth[:, 8:12].argmax(1)] == records["mirror"]).all()
     assert (truth[:, 12:14].argmax(1) == records["wrap"]).all()
     np.testing.assert_allclose(slots[6].center + slots[6].scale * truth[:, 14], records["slip"], atol=1e-6)
     assert (truth[:, 16:].reshape(200, 4, 2).argmax(2) == records["regrows"]).all()

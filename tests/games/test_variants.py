@@ -185,7 +185,7 @@ def test_out_of_range_is_beyond_in_every_rule_that_has_a_beyond() -> None:
     assert (SPACE.split_of(records) == "out_of_range").all()
     assert ((records["worth"] > 1.2) & (records["worth"] <= 2.0)).all()
     assert ((records["lives"] >= 6) & (records["lives"] <= 9)).all()
-    assert (records["mode"] == 2).all()
+    assert (records["mode"] == "chaos").all()
     assert ((records["gravity"] >= 0.5) & (records["gravity"] <= 2.0)).all()
 
 

@@ -41,7 +41,7 @@ class Table:
         self.states = np.zeros(1, family.state)
         self.variants = record.reshape(1).copy()
         self.variant_given = self.variants.copy()
-        self.state, self.variant = RecordView(self.states, 0), RecordView(self.variants, 0)
+        self.state, self.variant = RecordView(self.states, 0), RecordView(self.variants, 0, family.space.names)
         self.start()
 
     def start(self) -> None:

@@ -5,8 +5,9 @@ of its range a value lies (splits are made on cells, see `variant.VariantSpace`)
 rule encoding describe it. ``beyond`` holds the values of the out-of-range split; training never sees them.
 """
 
+from gameagent_games.distributions.choice import Choice
 from gameagent_games.distributions.interface import Distribution, Slot
-from gameagent_games.distributions.listed import Choice, Fixed, Permutation
+from gameagent_games.distributions.listed import Fixed, Permutation
 from gameagent_games.distributions.numeric import Integers, Uniform
 from gameagent_games.distributions.plain import Value
 

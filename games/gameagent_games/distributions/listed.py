@@ -1,83 +1,16 @@
-"""Values from a list: Choice, Permutation and Fixed."""
+"""Permutation and Fixed."""
 
 from dataclasses import dataclass
+from itertools import permutations
+from math import factorial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_games.distributions.interface import Slot, slot_indices
-from gameagent_games.distributions.plain import Value, check_shape, described, flat_numbers, flat_values
+from gameagent_games.distributions.interface import Slot
+from gameagent_games.distributions.plain import flat_numbers, flat_values, one_hot, one_value
 from gameagent_games.errors import VariantError
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Uniform over listed values (strings, numbers or booleans); stored as int64 index into values + beyond."""
-
-    values: tuple[Value, ...]
-    shape: tuple[int, ...] = ()
-    beyond: tuple[Value, ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", check_shape(self.shape))
-        object.__setattr__(self, "values", tuple(_one(value) for value in self.values))
-        object.__setattr__(self, "beyond", tuple(_one(value) for value in self.beyond))
-        if not self.values:
-            raise VariantError("Choice needs at least one value")
-        if len(set(self.options)) != len(self.options) or len(set(self._labels)) != len(self.options):
-            raise VariantError(f"Choice values repeat (1, 1.0, true and their texts count as one): {self.options}")
-
-    @property
-    def options(self) -> tuple[Value, ...]:
-        """All values, those beyond the training range last; a stored value is an index into them."""
-        return self.values + self.beyond
-
-    @property
-    def _labels(self) -> tuple[str, ...]:
-        return tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in self.options)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return np.dtype(np.int64)
-
-    @property
-    def has_beyond(self) -> bool:
-        return bool(self.beyond)
-
-    def draw(self, generator: np.random.Generator, num: int, beyond: bool = False) -> NDArray[Any]:
-        low, high = (len(self.values), len(self.options)) if beyond else (0, len(self.values))
-        return generator.integers(low, high, (num, *self.shape), dtype=np.int64)
-
-    def cells(self, stored: NDArray[Any]) -> NDArray[np.int64]:
-        return np.asarray(stored, dtype=np.int64).reshape(len(stored), -1)
-
-    def contains(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
-        return np.asarray((stored < len(self.values)).reshape(len(stored), -1).all(axis=1))
-
-    def store(self, value: Any) -> NDArray[Any]:
-        return np.array([self._index(one) for one in flat_values(value, self.shape)], dtype=np.int64).reshape(
-            self.shape
-        )
-
-    def _index(self, given: Any) -> int:
-        for index, option in enumerate(self.options):
-            if option == given and isinstance(option, bool) == isinstance(given, bool):
-                return index
-        raise ValueError(f"got {given!r}, expected {described(self.shape)} of {', '.join(map(repr, self.options))}")
-
-    def show(self, stored: NDArray[Any]) -> Any:
-        flat = [self.options[int(index)] for index in np.asarray(stored).reshape(-1)]
-        return flat[0] if self.shape == () else flat
-
-    def slots(self, rule: str, unit: str) -> tuple[Slot, ...]:
-        numbers: tuple[float, ...] = ()
-        if all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.options):
-            numbers = tuple(float(value) for value in self.options)
-        return tuple(Slot(rule, i, "categorical", self._labels, numbers, unit=unit) for i in slot_indices(self.shape))
-
-    def encode(self, stored: NDArray[Any]) -> NDArray[np.float32]:
-        return _one_hot(stored, len(self.options))
 
 
 @dataclass(frozen=True)
@@ -125,7 +58,15 @@ class Permutation:
         return tuple(Slot(rule, i, "categorical", labels, unit=unit) for i in range(self.size))
 
     def encode(self, stored: NDArray[Any]) -> NDArray[np.float32]:
-        return _one_hot(stored, self.size)
+        return one_hot(stored, self.size)
+
+    @property
+    def num_values(self) -> int:
+        return factorial(self.size)
+
+    def all_values(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        orders = np.array(list(permutations(range(self.size))), np.int64)
+        return orders, np.full(len(orders), 1.0 / len(orders))
 
 
 @dataclass(frozen=True)
@@ -138,7 +79,7 @@ class Fixed:
     value: bool | int | float
 
     def __post_init__(self) -> None:
-        value = _one(self.value)
+        value = one_value(self.value)
         if isinstance(value, str) or abs(value) >= 2**63:
             raise VariantError(f"Fixed({self.value!r}): expected true or false or a finite number")
         object.__setattr__(self, "value", value)
@@ -179,15 +120,9 @@ class Fixed:
     def encode(self, stored: NDArray[Any]) -> NDArray[np.float32]:
         return np.zeros((len(stored), 0), dtype=np.float32)
 
+    @property
+    def num_values(self) -> int:
+        return 1
 
-def _one(value: Any) -> Value:
-    """A single plain value of a definition."""
-    try:
-        single: Value = flat_values(value, ())[0]
-    except ValueError as error:
-        raise VariantError(str(error)) from None
-    return single
-
-
-def _one_hot(stored: NDArray[Any], num_options: int) -> NDArray[np.float32]:
-    return np.eye(num_options, dtype=np.float32)[np.asarray(stored, dtype=np.int64)].reshape(len(stored), -1)
+    def all_values(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        return np.array([self.value], self.dtype), np.ones(1)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.distributions.interface import Slot, slot_indices
-from gameagent_games.distributions.plain import check_shape, described, flat_numbers
+from gameagent_games.distributions.plain import check_shape, described, flat_numbers, products
 from gameagent_games.errors import VariantError
 
 CELLS_PER_RANGE = 16
-"""A range is cut into at most this many cells; a held-out combination of cells is never trained on."""
+"""A range is cut into this many cells where its values are counted: splits have equal margins over these cells."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,15 @@ class Uniform:
         return np.asarray(drawn, dtype=np.float64)
 
     def cells(self, stored: NDArray[Any]) -> NDArray[np.int64]:
+        return self.fine_cells(stored, CELLS_PER_RANGE)
+
+    def fine_cells(self, stored: NDArray[Any], per_range: int) -> NDArray[np.int64]:
         below, total = np.zeros(stored.shape), 0.0  # below: length of the range that lies below each value
         for low, high in self.intervals:
             below += np.clip(stored - low, 0.0, high - low)
             total += high - low
-        cell = np.floor(below / total * CELLS_PER_RANGE).astype(np.int64)
-        return np.minimum(cell, CELLS_PER_RANGE - 1).reshape(len(stored), -1)
+        cell = np.floor(below / total * per_range).astype(np.int64)
+        return np.minimum(cell, per_range - 1).reshape(len(stored), -1)
 
     def contains(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         return np.asarray(_within(stored, self.intervals).reshape(len(stored), -1).all(axis=1))
@@ -139,9 +142,21 @@ class Integers:
         return generator.integers(low, high, (num, *self.shape), dtype=np.int64, endpoint=True)
 
     def cells(self, stored: NDArray[Any]) -> NDArray[np.int64]:
-        per_cell = -((self.low - self.high - 1) // CELLS_PER_RANGE)  # integers in a cell, rounded up
+        return self.fine_cells(stored, CELLS_PER_RANGE)
+
+    def fine_cells(self, stored: NDArray[Any], per_range: int) -> NDArray[np.int64]:
+        per_cell = -((self.low - self.high - 1) // per_range)  # integers in a cell, rounded up
         inside = np.clip(np.asarray(stored, dtype=np.int64), self.low, self.high)
         return ((inside - self.low) // per_cell).reshape(len(stored), -1)
+
+    @property
+    def num_values(self) -> int:
+        return int((self.high - self.low + 1) ** int(np.prod(self.shape, dtype=int)))
+
+    def all_values(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        num = self.high - self.low + 1
+        columns, chances = products(num, self.shape, np.full(num, 1.0 / num))
+        return self.low + columns, chances
 
     def contains(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         return np.asarray(_within(stored, self._ranges[:1]).reshape(len(stored), -1).all(axis=1))

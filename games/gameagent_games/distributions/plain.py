@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gameagent_games.errors import VariantError
 
@@ -79,3 +80,34 @@ def check_shape(shape: Any) -> tuple[int, ...]:
     if not isinstance(shape, tuple | list) or len(shape) > 1 or not all(type(n) is int and n >= 1 for n in shape):
         raise VariantError(f"a rule's shape is {shape!r}; expected () for a single value or (length,) for an array")
     return tuple(shape)
+
+
+def one_value(value: Any) -> Value:
+    """A single plain value of a definition.
+
+    Raises:
+        VariantError: It is not one.
+    """
+    try:
+        single: Value = flat_values(value, ())[0]
+    except ValueError as error:
+        raise VariantError(str(error)) from None
+    return single
+
+
+def one_hot(positions: NDArray[Any], num_options: int) -> NDArray[np.float32]:
+    """``(num, options of all entries)`` from the position of each entry's option, ``(num, ...)``."""
+    return np.eye(num_options, dtype=np.float32)[np.asarray(positions, dtype=np.int64)].reshape(len(positions), -1)
+
+
+def products(
+    num: int, shape: tuple[int, ...], chances: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Every value of ``shape`` whose entries are 0 ... num-1, and how likely each is where entries are independent.
+
+    Returns:
+        int64 ``(num ** entries, *shape)`` and float64 ``(num ** entries,)``.
+    """
+    entries = shape[0] if shape else 1
+    table = np.arange(num**entries)[:, None] // num ** np.arange(entries)[::-1] % num
+    return table.reshape(len(table), *shape), np.prod(chances[table], axis=1)

@@ -27,10 +27,8 @@ import football
 register_jitable(football.result_of)  # numba may compile the title's functions where the rules call them
 register_jitable(football.keeper_sees)
 
-OWN_MIND, SAME_AGAIN, OTHER_SIDE, NEXT_ALONG, ELSEWHERE, NOT_THERE = range(6)
 # What a shot may follow from: the last one, and the dive that met it.
 AFTER = ("own mind", "same again", "other side", "next along", "anywhere else", "where the keeper was not")
-ANY_LANE = 3
 MIDDLE = 1
 HOME_SHARE = 0.7  # chance that a shooter with a favourite lane takes it; a random lane otherwise
 POWER_SPREAD = 0.25  # a shot's power lies within this of the shooter's usual power, small misses likelier
@@ -64,8 +62,10 @@ def step(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
 @register_jitable
 def next_lane(state: Any, variant: Any) -> int:
     """The lane that the shooter runs up in, which the keeper sees."""
-    if variant.home_lane != ANY_LANE and uniform(state) < HOME_SHARE:
-        return int(variant.home_lane)
+    if variant.home_lane != "any" and uniform(state) < HOME_SHARE:
+        for lane in range(football.NUM_LANES):
+            if variant.home_lane == football.LANES[lane]:
+                return lane
     return below(state, football.NUM_LANES)
 
 
@@ -76,15 +76,15 @@ def next_spot(state: Any, variant: Any) -> int:
         return below(state, football.NUM_SPOTS)
     if state.kick > 0 and uniform(state) < variant.sway:
         habit = variant.after_goal if state.last_result == football.GOAL else variant.after_miss
-        if habit == SAME_AGAIN:
+        if habit == "same again":
             return int(state.last_spot)
-        if habit == OTHER_SIDE:
+        if habit == "other side":
             return football.NUM_SPOTS - 1 - int(state.last_spot)
-        if habit == NEXT_ALONG:
+        if habit == "next along":
             return (int(state.last_spot) + int(variant.stride)) % football.NUM_SPOTS
-        if habit == ELSEWHERE:
+        if habit == "anywhere else":
             return (int(state.last_spot) + 1 + below(state, football.NUM_SPOTS - 1)) % football.NUM_SPOTS
-        if habit == NOT_THERE:
+        if habit == "where the keeper was not":
             return football.NUM_SPOTS - 1 if state.last_dive < football.NUM_SPOTS // 2 else 0
     favourite = int(variant.favourite[state.lane if variant.minds_lane else MIDDLE])
     return (favourite + int(state.shift)) % football.NUM_SPOTS

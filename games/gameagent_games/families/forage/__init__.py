@@ -73,6 +73,8 @@ FORAGE = Family(
             ("x", np.int8),
             ("y", np.int8),
             ("last_kind", np.int8),
+            ("flip_x", np.int8),
+            ("flip_y", np.int8),
             ("item_x", np.int8, (NUM_ITEMS,)),
             ("item_y", np.int8, (NUM_ITEMS,)),
             ("cells", np.int8, (MAX_SIZE + 1, MAX_SIZE + 1)),

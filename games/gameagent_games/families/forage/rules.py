@@ -23,12 +23,14 @@ EMPTY, WALL = 0, -1  # contents of a cell; 1 … NUM_ITEMS is item number + 1. A
 STAY, UP, RIGHT, DOWN, LEFT = range(5)
 DX = np.array([0, 0, 1, 0, -1])  # cells to the right, by action
 DY = np.array([0, -1, 0, 1, 0])  # cells downward, by action
-MIRROR_NONE, MIRROR_HORIZONTAL, MIRROR_VERTICAL, MIRROR_BOTH = range(4)  # bit 0 swaps left, right; bit 1 up, down
 GONE = 64  # an item's x once it is eaten for good: farther than any item that is left
 FAR = 2 * MAX_SIZE  # cells; farther than any two cells of a grid lie apart
 
 
 def start(state: Any, variant: Any) -> None:
+    both = variant.mirror == "both"  # names are compared once an episode, not at every step
+    state.flip_x = -1 if both or variant.mirror == "horizontal" else 1
+    state.flip_y = -1 if both or variant.mirror == "vertical" else 1
     state.cells[:, :] = WALL
     for y in range(variant.size):
         for x in range(variant.size):
@@ -42,24 +44,13 @@ def start(state: Any, variant: Any) -> None:
 
 
 def step(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
-    dx, dy = direction(variant, actions[0])
+    dx, dy = DX[actions[0]] * int(state.flip_x), DY[actions[0]] * int(state.flip_y)
     slip = uniform(state)
     if slip < variant.slip:  # to the side: a quarter turn either way
         dx, dy = (dy, -dx) if slip < 0.5 * variant.slip else (-dy, dx)
     move(state, variant, dx, dy)
     eat(state, variant, rewards)
     return False
-
-
-@register_jitable
-def direction(variant: Any, action: int) -> tuple[int, int]:
-    """Where an action leads under the variant's controls, as cells right and down."""
-    dx, dy = DX[action], DY[action]
-    if variant.mirror & MIRROR_HORIZONTAL:
-        dx = -dx
-    if variant.mirror & MIRROR_VERTICAL:
-        dy = -dy
-    return dx, dy
 
 
 @register_jitable

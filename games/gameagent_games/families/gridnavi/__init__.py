@@ -5,7 +5,7 @@ import numpy as np
 from gameagent_games.chance import state_type
 from gameagent_games.distributions import Choice
 from gameagent_games.families.gridnavi import rules
-from gameagent_games.families.gridnavi.rules import GOALS, SIZE
+from gameagent_games.families.gridnavi.rules import GOAL_NAMES, SIZE
 from gameagent_games.interface import Ceiling, Family, Feature, Rules
 from gameagent_games.variant import Rule, VariantSpace
 
@@ -13,12 +13,12 @@ GRIDNAVI = Family(
     name="gridnavi",
     summary="find and hold a hidden goal cell on a 5 x 5 grid",
     rules=Rules(rules.start, rules.step, rules.observe),
-    state=state_type([("x", np.int64), ("y", np.int64)]),
+    state=state_type([("x", np.int64), ("y", np.int64), ("goal_x", np.int64), ("goal_y", np.int64)]),
     space=VariantSpace(
         (
             Rule(
                 "goal",
-                Choice(tuple(f"{x},{y}" for x, y in GOALS)),
+                Choice(GOAL_NAMES),
                 unit="cell x,y",
                 meaning="the cell that pays; never seen",
             ),

@@ -2,7 +2,7 @@
 
 import pygame
 
-from gameagent_games.families.gridnavi.rules import GOALS, ON_GOAL_REWARD, SIZE
+from gameagent_games.families.gridnavi.rules import GOAL_NAMES, GOALS, ON_GOAL_REWARD, SIZE
 from gameagent_games.rendering.brush import Brush, Point, sprite, stamp
 from gameagent_games.rendering.canvas import Scene, View
 from gameagent_games.rendering.palette import (
@@ -37,7 +37,7 @@ class GridnaviView(View):
         for y in range(SIZE):
             for x in range(SIZE):
                 _draw_tile(brush, _middle(x, y), cell, chances.get(f"{x},{y}"), (x, y) == (0, 0))
-        goal = GOALS[int(scene.variant.goal)]
+        goal = GOALS[GOAL_NAMES.index(scene.variant.goal)]
         if scene.reveal:
             stamp(surface, sprite(_paint_goal, round(0.6 * cell * side)), _pixels(_middle(*goal), side))
         at = _middle(*_position(scene))
