@@ -13,7 +13,7 @@ from numba import config, njit
 from numpy.typing import NDArray
 
 from gameagent_games.chance import episode_key
-from gameagent_games.distributions.names import named
+from gameagent_games.distributions.names import named, numbered
 from gameagent_games.errors import ActionError, VariantError
 from gameagent_games.interface import EVERY_SEAT, Family, Rules
 
@@ -110,19 +110,21 @@ class RecordView:
     __slots__ = ("_array", "_index", "_names")
 
     def __init__(self, array: NDArray[Any], index: int, names: Mapping[str, tuple[str, ...]] | None = None) -> None:
-        """``names``: those of the fields that hold names, see `VariantSpace.names`; wrong comparisons are errors."""
+        """``names``, of a variant: its `VariantSpace.names`; comparisons that can never hold are then errors."""
         object.__setattr__(self, "_array", array)
         object.__setattr__(self, "_index", index)
-        object.__setattr__(self, "_names", names or {})
+        object.__setattr__(self, "_names", names)
 
     def __getattr__(self, name: str) -> Any:
         try:
             value = self._array[name][self._index]
         except ValueError:
             raise AttributeError(f"no field {name!r}; the fields are {', '.join(self._array.dtype.names)}") from None
-        if name in self._names:
+        if self._names is not None and name in self._names:
             return named(value, name, self._names[name])
-        return value if value.ndim else value.item()
+        if value.ndim:
+            return value
+        return value.item() if self._names is None else numbered(value.item(), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in self._array.dtype.names:

@@ -216,6 +216,17 @@ def test_a_wrong_use_of_a_name_does_not_pass_the_check(step: Callable[..., bool]
     assert "\n" not in found["rules_run"]
 
 
+def wrong_number(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
+    rewards[0] = 1.0 if variant.speed == "fast" else 0.0
+    return True
+
+
+@pytest.mark.parametrize("values", [(10, 20), (10.0, 20.5)])
+def test_a_number_compared_with_a_text_does_not_pass_the_check(values: Any) -> None:
+    found = failures(paying(wrong_number, Rule("speed", Choice(values))))
+    assert "rule 'speed' is compared with 'fast', but it is a number (" in found["rules_run"]
+
+
 def wrong_code(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = 1.0 if variant.drinks[0] == 3 else 0.0
     return True

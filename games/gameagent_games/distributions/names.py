@@ -1,7 +1,8 @@
-"""Names of a Choice as the interpreter hands them to the rules: a comparison that can never hold is an error.
+"""A variant's values as the interpreter hands them to the rules: a comparison that can never hold is an error.
 
-Compiled code compares names as they are: ``variant.weather == "hto"`` or ``variant.weather == 0`` is silently False
-there. So the interpreter, which `check_family` runs, gets values that refuse such a comparison.
+Compiled code compares values as they are: ``variant.weather == "hto"``, ``variant.weather == 0`` and
+``variant.speed == "fast"`` are silently False there. So the interpreter, which `check_family` runs, gets values that
+refuse such a comparison.
 """
 
 from typing import Any, NoReturn
@@ -95,6 +96,47 @@ class CodedNames(np.ndarray[Any, np.dtype[np.int64]]):
     __hash__ = None
 
 
+class RuleInt(int):
+    """A whole number that a variant has for a rule; refuses to be compared with a text."""
+
+    _rule: str
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            raise FamilyError(_compared_number(self._rule, self, other))
+        return int.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = int.__hash__
+
+
+class RuleFloat(float):
+    """A real number that a variant has for a rule; refuses to be compared with a text."""
+
+    _rule: str
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            raise FamilyError(_compared_number(self._rule, self, other))
+        return float.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = float.__hash__
+
+
+def numbered(value: Any, rule: str) -> Any:
+    """A single stored value that is not a name as the interpreter hands it to the rules."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    number = RuleInt(value) if isinstance(value, int) else RuleFloat(value)
+    number._rule = rule
+    return number
+
+
 def named(stored: Any, rule: str, names: tuple[str, ...]) -> RuleName | CodedNames:
     """A stored value of a Choice of names as the interpreter hands it to the rules."""
     return CodedNames(stored, rule, names) if stored.ndim else RuleName(stored.item(), rule, names)
@@ -102,6 +144,10 @@ def named(stored: Any, rule: str, names: tuple[str, ...]) -> RuleName | CodedNam
 
 def _compared(rule: str, names: tuple[str, ...], other: object) -> str:
     return f"rule {rule!r} is compared with {other!r}, expected one of its names: {', '.join(map(repr, names))}"
+
+
+def _compared_number(rule: str, value: float, other: str) -> str:
+    return f"rule {rule!r} is compared with {other!r}, but it is a number ({value!r} here)"
 
 
 def _compared_code(rule: str, names: tuple[str, ...], other: object) -> str:
