@@ -11,6 +11,7 @@ from torch import Tensor
 from gameagent.algorithms.inner_loop import Parameters
 from gameagent.algorithms.meta_batch import Trajectories
 from gameagent.policies.feedforward import FeedforwardPolicy
+from gameagent.workers import Share
 from gameagent_games.interface import Family
 from gameagent_games.simulator import Simulator
 
@@ -25,7 +26,9 @@ class EpisodeSampler:
         seconds: Time that these took.
     """
 
-    def __init__(self, family: Family, policy: FeedforwardPolicy, num_tasks: int, num_rollouts: int) -> None:
+    def __init__(
+        self, family: Family, policy: FeedforwardPolicy, num_tasks: int, num_rollouts: int, share: Share | None = None
+    ) -> None:
         """Allocates the games.
 
         Args:
@@ -33,7 +36,9 @@ class EpisodeSampler:
             policy: Plays all of them, for each task with the task's own parameters.
             num_tasks: N.
             num_rollouts: B, episodes of each task at a time.
+            share: Which of the run's tasks these are; default: all.
         """
+        self._games = (share or Share.whole(num_tasks)).times(num_rollouts)
         self.num_tasks, self.num_rollouts = num_tasks, num_rollouts
         self._family, self._policy = family, policy
         self._mask_size = family.num_actions if family.has_mask else 0
@@ -44,6 +49,9 @@ class EpisodeSampler:
 
     def set_tasks(self, variants: NDArray[Any], draw: np.random.Generator, generator: torch.Generator) -> None:
         """Says what is played from now on.
+
+        Both sources are drawn from for all games of the run, of whose numbers this sampler uses its share, and by the
+        same amount at each `collect`: what is played does not depend on which process plays it.
 
         Args:
             variants: Records of the tasks, ``(N,)``.
@@ -60,14 +68,17 @@ class EpisodeSampler:
         Actions in a box are scaled, -1 … 1 over the box, and as they were drawn: not clipped.
         """
         started = perf_counter()
-        simulator = self._simulator
-        simulator.reset(self._variants, self._draw.integers(0, 2**62, simulator.num_games, dtype=np.int64))
+        simulator, games = self._simulator, self._games
+        simulator.reset(self._variants, games.of(self._draw.integers(0, 2**62, games.total, dtype=np.int64)))
+        # A generator of its own for each call: how many steps are drawn for depends on the games of this process.
+        generator = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=self._generator)))
         steps: list[tuple[Tensor, ...]] = []
         while not simulator.finished.all():
             playing = self._by_task(~simulator.finished)
             observations = self._by_task(simulator.observations[:, 0])
             legal_actions = self._by_task(simulator.legal_actions[:, 0, : self._mask_size])
-            actions, log_probs = self._policy.sample(params_by_task, observations, legal_actions, self._generator)
+            noise = games.of(self._policy.noise(games.total, generator)).reshape(*playing.shape, -1)
+            actions, log_probs = self._policy.sample(params_by_task, observations, legal_actions, noise)
             simulator.step(self._for_games(actions))
             rewards = self._by_task(simulator.rewards[:, 0].astype(np.float32))
             steps.append((observations, actions, log_probs, rewards, playing, legal_actions))

@@ -1,13 +1,15 @@
 """What trains a run's policy, one update at a time: by memory (`algorithms/rl2.py`) or by gradient (`maml`, `reptile`).
 
-Nothing random is carried from update to update: a learner draws from the run's seed, the update's number and its
-process's rank. What is carried is in the policy and in the optimizer.
+Nothing random is carried from update to update: a learner draws from the run's seed and the update's number, for all
+games of the run, of which its process plays a share. What is carried is in the policy and in the optimizer.
 """
 
 from time import perf_counter
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gameagent.algorithms import maml, reptile, rl2
@@ -17,7 +19,7 @@ from gameagent.episodes import EpisodeSampler
 from gameagent.policies import TrainedPolicy, make_gradient_policy, make_network
 from gameagent.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
-from gameagent.workers import Workers
+from gameagent.workers import Share, Workers
 from gameagent_games.interface import Family
 from gameagent_sdk import AdvantageSpec
 
@@ -26,12 +28,12 @@ USUAL_RATE = 0.1  # of an update, in the moving average of what returns are befo
 
 
 class Update(NamedTuple):
-    """What one update did, in this process.
+    """What one update did, over all processes.
 
     Attributes:
         num_steps: Decisions taken.
         returns: Mean return by episode index in the trial; of learners by gradient, by number of gradient steps taken.
-        metrics: Losses, diagnostics, seconds; for the log.
+        metrics: Losses and diagnostics; seconds are this process's. For the log.
     """
 
     num_steps: int
@@ -82,25 +84,27 @@ class MemoryLearner:
         self.policy = self._network = make_network(config, family)
         self.optimizer = _adam(self._network, config)
         belief_size = self._network.belief_head.size if self._network.belief_head else 0
-        num_games = workers.share(config.num_games)
-        self._trials = Trials(family, num_games, config.episodes_of_trial(family), belief_size)
+        self._share = workers.share(config.num_games)
+        self._trials = Trials(
+            family, self._share.size, config.episodes_of_trial(family), belief_size, self._share
+        )  # fmt: skip
 
     def update(self, number: int, done: float) -> Update:
         """One rollout and the passes over it; see `Learner.update`."""
-        config, place, started = self._config, (number, self._workers.rank), perf_counter()
+        config, started = self._config, perf_counter()
         schedule = rl2.Schedule.at(config, done)
-        num_games = self._trials.simulator.num_games
-        draw = numpy_generator(config.seed, "trials", *place)
-        variants = self._family.space.sample(num_games, draw, config.split)
-        told = draw.random(num_games) < schedule.told_share
-        seeds = game_seeds(config.seed, "games", num_games, *place)
-        chance = torch_generator(config.seed, "actions", *place)
-        rollout = self._trials.play(self._network, variants, seeds, told, chance)
+        draw = numpy_generator(config.seed, "trials", number)
+        variants = self._family.space.sample(config.num_games, draw, config.split)
+        told = draw.random(config.num_games) < schedule.told_share
+        seeds = game_seeds(config.seed, "games", config.num_games, number)
+        chance, own = torch_generator(config.seed, "actions", number), self._share.of
+        rollout = self._trials.play(self._network, own(variants), own(seeds), own(told), chance)
         played = perf_counter()
-        metrics = rl2.update(self._network, self.optimizer, rollout, config, schedule, self._workers, draw)
+        shuffle = numpy_generator(config.seed, "minibatches", number)
+        metrics = rl2.update(self._network, self.optimizer, rollout, config, schedule, self._workers, shuffle)
         seconds = {"play_seconds": played - started, "update_seconds": perf_counter() - played}
-        returns = tuple(rollout.episode_returns.tolist())
-        return Update(rollout.num_steps, returns, {**metrics, **seconds, **schedule._asdict()})
+        num_steps, returns = _over_processes(self._workers, rollout.num_steps, rollout.episode_returns, self._share)
+        return Update(num_steps, returns, {**metrics, **seconds, **schedule._asdict()})
 
 
 class GradientLearner:
@@ -119,8 +123,10 @@ class GradientLearner:
         for size in self._policy.step_sizes.values():
             size.requires_grad_(config.learn_step_sizes and config.algorithm == "maml")
         self.optimizer = _adam(self._policy, config)
-        num_tasks = workers.share(config.meta_batch_size)
-        self._sampler = EpisodeSampler(family, self._policy.network, num_tasks, config.num_rollouts)
+        self._share = workers.share(config.meta_batch_size)
+        self._sampler = EpisodeSampler(
+            family, self._policy.network, self._share.size, config.num_rollouts, self._share
+        )  # fmt: skip
 
     def _look(self, family: Family) -> None:
         """Plays some episodes to see how large observations and returns are: the same in every process, not counted."""
@@ -135,11 +141,10 @@ class GradientLearner:
 
     def update(self, number: int, done: float) -> Update:
         """One meta-batch; see `Learner.update`."""
-        config, place, started = self._config, (number, self._workers.rank), perf_counter()
-        sampler = self._sampler
-        draw = numpy_generator(config.seed, "tasks", *place)
-        variants = self._family.space.sample(sampler.num_tasks, draw, config.split)
-        sampler.set_tasks(variants, draw, torch_generator(config.seed, "actions", *place))
+        config, sampler, started = self._config, self._sampler, perf_counter()
+        draw = numpy_generator(config.seed, "tasks", number)
+        variants = self._family.space.sample(config.meta_batch_size, draw, config.split)
+        sampler.set_tasks(self._share.of(variants), draw, torch_generator(config.seed, "actions", number))
         learning_rate = rl2.Schedule.at(config, done).learning_rate
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
@@ -151,8 +156,8 @@ class GradientLearner:
             metrics, returns = reptile.update(network, *learnt, _reptile_settings(config, advantages), self._workers)
         self._remember(returns.double())
         seconds = {"play_seconds": sampler.seconds, "update_seconds": perf_counter() - started - sampler.seconds}
-        means = tuple(returns.mean(1).tolist())
-        return Update(sampler.num_steps, means, {**metrics, **seconds, "learning_rate": learning_rate})
+        num_steps, means = _over_processes(self._workers, sampler.num_steps, returns.double().mean(1), self._share)
+        return Update(num_steps, means, {**metrics, **seconds, "learning_rate": learning_rate})
 
     def _remember(self, returns: Tensor) -> None:
         """Takes in what tasks returned after 0, 1, … steps, ``(steps, N)``: what later steps are compared with."""
@@ -160,6 +165,15 @@ class GradientLearner:
         policy.best_return = torch.maximum(policy.best_return, self._workers.max(returns.max()))
         usual, _ = self._workers.mean_and_std(returns[0])
         policy.usual_return += USUAL_RATE * (usual - policy.usual_return)
+
+
+def _over_processes(
+    workers: Workers, num_steps: int, means: Tensor | NDArray[np.float64], share: Share
+) -> tuple[int, tuple[float, ...]]:
+    """Steps of all processes, and means over their games or tasks, from this one's."""
+    parts = torch.as_tensor(means) * (share.size / share.total)
+    steps, *returns = workers.sum(torch.cat((torch.tensor([float(num_steps)], dtype=torch.float64), parts))).tolist()
+    return int(steps), tuple(returns)
 
 
 def _adam(policy: TrainedPolicy, config: TrainConfig) -> torch.optim.Optimizer:

@@ -1,5 +1,9 @@
 """The terms of the training objective, as functions of tensors. Every mean is over valid steps.
 
+What is not valid is replaced *before* anything is computed from it, not multiplied by zero afterwards: infinity times
+zero is not a number, and neither would be its gradient. So steps past a row's end may hold anything, and count for
+nothing.
+
 Axes before those that are named are of tasks: each has a loss of its own.
 """
 
@@ -7,23 +11,51 @@ import torch
 from torch import Tensor
 
 
-def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
-    """Mean of ``values`` where ``valid`` (both ``(T, B)``)."""
-    return (values * valid).sum((-2, -1)) / valid.sum((-2, -1)).clamp(min=1)
+def masked(values: Tensor, valid: Tensor, instead: float = 0.0) -> Tensor:
+    """``values`` where ``valid``, else a number that takes no gradient.
+
+    Args:
+        values: ``(T, B)`` or ``(T, B, …)``.
+        valid: bool ``(T, B)``.
+        instead: What takes the place of the others.
+    """
+    return torch.where(valid.reshape(valid.shape + (1,) * (values.dim() - valid.dim())), values, instead)
+
+
+def masked_mean(values: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:
+    """Mean of ``values`` where ``valid`` (both ``(T, B)``).
+
+    Args:
+        values: May be anything where not valid.
+        valid: bool.
+        count: What the sum is divided by, where these are a part of the steps that the mean is over: the number of
+            valid steps of all processes, so that the sum over processes is the mean. Default: the valid ones here.
+    """
+    count = valid.sum((-2, -1)) if count is None else count
+    return masked(values, valid).sum((-2, -1)) / count.clamp(min=1)
 
 
 def clipped_policy_loss(
-    log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, valid: Tensor, clip_ratio: float
+    log_probs: Tensor,
+    old_log_probs: Tensor,
+    advantages: Tensor,
+    valid: Tensor,
+    clip_ratio: float,
+    count: Tensor | None = None,
 ) -> Tensor:
-    """PPO's clipped surrogate (Schulman et al. 2017, eq. 7), as a loss; all ``(T, B)``."""
-    ratio = torch.exp(log_probs - old_log_probs)
+    """PPO's clipped surrogate (Schulman et al. 2017, eq. 7), as a loss; all ``(T, B)``.
+
+    For ``count`` see `masked_mean`.
+    """
+    ratio = torch.exp(masked(log_probs - old_log_probs, valid))
     clipped = ratio.clamp(1.0 - clip_ratio, 1.0 + clip_ratio)
-    return -masked_mean(torch.minimum(ratio * advantages, clipped * advantages), valid)
+    advantages = masked(advantages, valid)
+    return -masked_mean(torch.minimum(ratio * advantages, clipped * advantages), valid, count)
 
 
-def value_loss(values: Tensor, returns: Tensor, valid: Tensor) -> Tensor:
-    """Half the squared error of values; all ``(T, B)``."""
-    return 0.5 * masked_mean((values - returns) ** 2, valid)
+def value_loss(values: Tensor, returns: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:
+    """Half the squared error of values; all ``(T, B)``. For ``count`` see `masked_mean`."""
+    return 0.5 * masked_mean(masked(values - returns, valid) ** 2, valid, count)
 
 
 def dice_loss(
@@ -45,23 +77,23 @@ def dice_loss(
         log_probs: ``(T, B)``, under the parameters to differentiate in.
         old_log_probs: ``(T, B)``, under those that played; with other values than ``log_probs`` the ratios correct for
             the difference.
-        advantages: ``(T, B)``; finite.
-        valid: bool ``(T, B)``; False behind an episode's end.
+        advantages: ``(T, B)``.
+        valid: bool ``(T, B)``; False past an episode's end, where the others may hold anything.
         dice_lambda: lambda.
 
     Returns:
         A scalar: minus the sum over steps, mean over episodes, over T. T is the padded length, the same for whatever
         is played: the number of valid steps depends on the actions, and dividing by it would bias the gradient.
     """
-    own = torch.where(valid, log_probs - old_log_probs, 0.0)
+    own = masked(log_probs - old_log_probs, valid)
     if dice_lambda > 0.0:
         step = torch.arange(own.shape[-2], dtype=own.dtype)
         age = step.unsqueeze(1) - step
         before = torch.where(age > 0, dice_lambda ** age.clamp(min=0.0), 0.0) @ own
-        objective = torch.exp(before) * torch.expm1(own)
+        objective = torch.exp(masked(before, valid)) * torch.expm1(own)
     else:
         objective = torch.expm1(own)  # 0 where not valid
-    return -(objective * advantages).mean((-2, -1))
+    return -(objective * masked(advantages, valid)).mean((-2, -1))
 
 
 def squared_error(predictions: Tensor, targets: Tensor) -> Tensor:

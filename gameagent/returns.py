@@ -15,7 +15,7 @@ def trial_advantages(rewards: Tensor, values: Tensor, valid: Tensor, discount: f
     Args:
         rewards: ``(T, B)``.
         values: ``(T, B)``; the value after a trial's last step is zero.
-        valid: bool ``(T, B)``; False behind a row's last step.
+        valid: bool ``(T, B)``; False past the end of a row, where rewards and values may hold anything.
         discount: gamma.
         gae_lambda: lambda.
 
@@ -27,9 +27,9 @@ def trial_advantages(rewards: Tensor, values: Tensor, valid: Tensor, discount: f
     next_value = torch.zeros_like(rewards[0])
     for t in range(len(rewards) - 1, -1, -1):
         delta = rewards[t] + discount * next_value - values[t]
-        running = (delta + discount * gae_lambda * running) * valid[t]
+        running = torch.where(valid[t], delta + discount * gae_lambda * running, 0.0)
         advantages[t] = running
-        next_value = values[t] * valid[t]
+        next_value = torch.where(valid[t], values[t], 0.0)
     return advantages
 
 

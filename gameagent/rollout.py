@@ -1,6 +1,6 @@
 """Rollouts: whole trials of many games, played by a policy and kept for the outer loop."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,11 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gameagent.losses import masked
 from gameagent.policies import TrainedPolicy
 from gameagent.policies.beliefs import truth_from_encoding
 from gameagent.policies.distribution import ActionDistribution, ActionParams
 from gameagent.policies.interface import Inputs, Outputs
 from gameagent.policies.transitions import BeliefCorrection, Transitions
+from gameagent.workers import Share
 from gameagent_games.interface import Family
 from gameagent_games.simulator import Simulator
 
@@ -30,8 +32,9 @@ class Rollout:
         log_probs: Of these actions, ``(T, B)``.
         values: ``(T, B)``.
         rewards: In the game's units, ``(T, B)``.
-        valid: bool ``(T, B)``; False behind a row's last decision.
+        valid: bool ``(T, B)``; False past a row's last decision.
         episode_returns: Mean over games and seats by episode index, float64 ``(K,)``.
+        rows: Which rows of the run's these are.
     """
 
     inputs: Inputs
@@ -41,26 +44,54 @@ class Rollout:
     rewards: Tensor
     valid: Tensor
     episode_returns: NDArray[np.float64]
+    rows: Share
 
     @property
     def num_steps(self) -> int:
         """Decisions in this rollout."""
         return int(self.valid.sum())
 
+    def cleared(self) -> "Rollout":
+        """The same with zeros past each row's last decision, and every action legal there, whatever is there now.
+
+        So what a network computes from it is finite there, and so are gradients.
+        """
+        inputs, valid = self.inputs, self.valid
+        inputs = inputs._replace(
+            observation=masked(inputs.observation, valid),
+            previous_action=masked(inputs.previous_action, valid),
+            previous_reward=masked(inputs.previous_reward, valid),
+            episode_start=masked(inputs.episode_start, valid),
+            legal_actions=None if inputs.legal_actions is None else masked(inputs.legal_actions, valid, instead=True),
+            belief_offset=None if inputs.belief_offset is None else masked(inputs.belief_offset, valid),
+        )
+        return replace(
+            self,
+            inputs=inputs,
+            actions=masked(self.actions, valid, instead=0),
+            log_probs=masked(self.log_probs, valid),
+            values=masked(self.values, valid),
+            rewards=masked(self.rewards, valid),
+        )
+
 
 class Trials:
     """Plays trials of ``num_games`` games side by side, the same policy in every seat."""
 
-    def __init__(self, family: Family, num_games: int, num_episodes: int, belief_size: int) -> None:
-        """Allocates the games and the buffers of a rollout.
+    def __init__(
+        self, family: Family, num_games: int, num_episodes: int, belief_size: int, share: Share | None = None
+    ) -> None:
+        """Allocates the games.
 
         Args:
             family: The game.
             num_games: Games side by side.
             num_episodes: Episodes of a trial (K), at least 1.
             belief_size: Width of the policy's belief (E); 0 without beliefs.
+            share: Which of the run's games these are; default: all.
         """
         self.family = family
+        self.rows = (share or Share.whole(num_games)).times(family.num_seats)
         self.simulator = Simulator(family, num_games, num_episodes=num_episodes)
         self.num_episodes = num_episodes
         self.num_rows = num_games * family.num_seats
@@ -77,7 +108,8 @@ class Trials:
             variants: Records, ``(num_games,)``.
             seeds: Of the games, int64 ``(num_games,)``.
             told: bool ``(num_games,)``; whether the truth stands in for the belief.
-            generator: For the choice of actions.
+            generator: For the choice of actions. At every step it is drawn from for all rows of the run, so that
+                what a game's seats choose does not depend on which process plays it, or on the other games.
         """
         family, simulator, num_rows = self.family, self.simulator, self.num_rows
         horizon = self.num_episodes * family.max_steps
@@ -95,7 +127,7 @@ class Trials:
                 inputs = tape.see(simulator, truth, told_rows)
                 outputs, next_state = policy(inputs, hidden_state)
                 params = tuple(part[0] for part in outputs.action_params)
-                chosen = distribution.sample(params, generator)
+                chosen = distribution.sample(params, self.rows.of(distribution.noise(self.rows.total, generator)))
                 hidden_state = _advance(hidden_state, next_state, deciding)
                 tape.decide(at, rows, inputs, chosen, params, outputs)
                 episodes = simulator.episodes.copy()
@@ -104,7 +136,7 @@ class Trials:
                 if policy.correction is not None:
                     tape.correct(policy.correction)
                 episode_returns[every_game, episodes] += simulator.rewards.mean(axis=1)
-        return tape.rollout(truth, told_rows, episode_returns[:, : self.num_episodes].mean(axis=0))
+        return tape.rollout(truth, told_rows, episode_returns[:, : self.num_episodes].mean(axis=0), self.rows)
 
     def _hidden_rules(self, variants: NDArray[Any], told: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
         num_seats = self.family.num_seats
@@ -215,7 +247,7 @@ class _Tape:
         self.offset[rows] = correction.correct(self.offset[rows], taught)
         self.began[rows] = self.cursor[rows]
 
-    def rollout(self, truth: Tensor, told: Tensor, episode_returns: NDArray[np.float64]) -> Rollout:
+    def rollout(self, truth: Tensor, told: Tensor, episode_returns: NDArray[np.float64], share: Share) -> Rollout:
         """What was recorded, cut to the longest row."""
         length = int(self.cursor.max())
         inputs = Inputs(
@@ -231,7 +263,7 @@ class _Tape:
         valid = torch.arange(length).unsqueeze(1) < torch.from_numpy(self.cursor)
         return Rollout(
             inputs, self.actions[:length], self.log_probs[:length], self.values[:length],
-            torch.from_numpy(self.rewards[:length]), valid, episode_returns,
+            torch.from_numpy(self.rewards[:length]), valid, episode_returns, share,
         )  # fmt: skip
 
 

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from gameagent.checkpoint import Progress, RunFolder
 from gameagent.config import TrainConfig
 from gameagent.errors import TrainingError
 from gameagent.learners import Update, make_learner
 from gameagent.workers import Workers
 from gameagent_games.interface import Family
+
+COMPARE_EVERY = 20  # updates, after which processes compare their weights
 
 Report = Callable[[Progress, dict[str, Any]], None]
 """Called in process 0 after every update with how far the run is and the update's metrics."""
@@ -35,15 +35,18 @@ def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Worke
         report: For progress.
 
     Raises:
-        TrainingError: A loss is not finite; the last good checkpoint is kept.
+        TrainingError: A loss is not finite, or weights differ between processes; the last good checkpoint is kept.
     """
     learner = make_learner(config, family, workers)
     policy, optimizer = learner.policy, learner.optimizer
     progress = folder.load(policy, optimizer) if folder.checkpoint.exists() else Progress()
+    workers.require_equal(policy, "at the start")
     with contextlib.closing(MetricsLog(folder, progress)) if workers.rank == 0 else contextlib.nullcontext() as log:
         while progress.steps < config.steps:
             update = learner.update(progress.updates, progress.steps / config.steps)
-            _count(progress, update, workers)
+            _count(progress, update)
+            if progress.updates % COMPARE_EVERY == 0 or progress.steps >= config.steps:
+                workers.require_equal(policy, f"after update {progress.updates}")
             if log is not None:
                 if not all(math.isfinite(value) for value in update.metrics.values()):
                     raise TrainingError(
@@ -56,13 +59,11 @@ def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Worke
     workers.barrier()
 
 
-def _count(progress: Progress, update: Update, workers: Workers) -> None:
-    """Adds an update to the progress, over all processes."""
-    mine = torch.tensor([float(update.num_steps), *update.returns], dtype=torch.float64)
-    steps, *returns = workers.sum(mine).tolist()
-    progress.steps += int(steps)
+def _count(progress: Progress, update: Update) -> None:
+    """Adds an update to the progress."""
+    progress.steps += update.num_steps
     progress.updates += 1
-    progress.episode_returns = tuple(value / workers.size for value in returns)
+    progress.episode_returns = update.returns
 
 
 class MetricsLog:

@@ -1,9 +1,15 @@
-"""The processes of one run: each plays its own games, gradients are averaged so that weights stay equal."""
+"""The processes of one run: each plays its share of the games; gradients are summed, so that weights stay equal.
+
+How many processes there are is no part of a run's result. What is drawn is drawn for all games of the run, in every
+process alike, of which each takes its `Share`; sums over processes are divided by counts over processes.
+"""
 
 import contextlib
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from typing import NamedTuple, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -12,6 +18,36 @@ from torch import Tensor, nn
 from gameagent.errors import TrainingError
 
 TIMEOUT = timedelta(minutes=10)
+
+Rows = TypeVar("Rows")
+"""An array or tensor whose first axis is of all games, tasks or rows of a run."""
+
+
+class Share(NamedTuple):
+    """A process's part of what a run has side by side: games, tasks or rows ``start`` to ``stop`` of ``total``."""
+
+    start: int
+    stop: int
+    total: int
+
+    @property
+    def size(self) -> int:
+        """How many this process has."""
+        return self.stop - self.start
+
+    def times(self, num: int) -> "Share":
+        """The same part of ``num`` rows for each: of seats for games, of rollouts for tasks."""
+        return Share(num * self.start, num * self.stop, num * self.total)
+
+    def of(self, rows: Rows) -> Rows:
+        """This process's part of an array ``(total, …)``."""
+        part: Rows = rows[self.start : self.stop]  # type: ignore[index]
+        return part
+
+    @classmethod
+    def whole(cls, num: int) -> "Share":
+        """All of them, where one process has everything."""
+        return cls(0, num, num)
 
 
 @contextlib.contextmanager
@@ -75,9 +111,26 @@ class Workers:
                 dist.all_reduce(values, operation)
         return values
 
-    def share(self, num: int) -> int:
-        """This process's part of ``num`` games; the parts differ by at most one."""
-        return num // self.size + (self.rank < num % self.size)
+    def share(self, num: int) -> Share:
+        """This process's part of ``num`` games or tasks; the parts differ by at most one."""
+        each, rest = divmod(num, self.size)
+        start = self.rank * each + min(self.rank, rest)
+        return Share(start, start + each + (self.rank < rest), num)
+
+    def weight(self, num: int) -> float:
+        """What a mean over this process's ``num`` tasks counts in the mean over all processes' tasks."""
+        return num / float(self.sum(torch.tensor(float(num), dtype=torch.float64)))
+
+    def gather(self, rows: Tensor, share: Share) -> Tensor:
+        """All processes' rows, ``(total, …)``, from each one's own ``(share.size, …)``."""
+        everything = rows.new_zeros(share.total, *rows.shape[1:])
+        everything[share.start : share.stop] = rows
+        return self.sum(everything)
+
+    def sum_by_name(self, values: Mapping[str, float]) -> dict[str, float]:
+        """The sum over processes of each value; every process gives the same names in the same order."""
+        total = self.sum(torch.tensor(list(values.values()), dtype=torch.float64))
+        return dict(zip(values, total.tolist(), strict=True))
 
     def mean_and_std(self, values: Tensor) -> tuple[float, float]:
         """Mean and standard deviation of all processes' values ``(n,)`` together."""
@@ -87,13 +140,41 @@ class Workers:
         squares = self.sum(((numbers - mean) ** 2).sum())
         return float(mean), float((squares / count).sqrt())
 
-    def average_gradients(self, module: nn.Module) -> None:
-        """Replaces every gradient by its mean over processes."""
+    def sum_gradients(self, params: Iterable[Tensor]) -> None:
+        """Replaces every gradient by its sum over processes; a tensor that has none counts as one of zeros."""
+        learnt = list(params)
+        for param in learnt:
+            if param.grad is None:
+                param.grad = torch.zeros_like(param)
         if self.size == 1:
             return
-        gradients = [p.grad for p in module.parameters() if p.grad is not None]
-        flat = self.sum(torch.cat([g.reshape(-1) for g in gradients])) / self.size
+        gradients = [param.grad for param in learnt if param.grad is not None]
+        flat = self.sum(torch.cat([gradient.reshape(-1) for gradient in gradients]))
         start = 0
         for gradient in gradients:
             gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
             start += gradient.numel()
+
+    def require_equal(self, module: nn.Module, when: str) -> None:
+        """Compares all weights and buffers of a module across processes, bit by bit.
+
+        Args:
+            module: The policy.
+            when: The moment, for the error: "after update 40".
+
+        Raises:
+            TrainingError: They differ, in every process; or one of the processes died.
+        """
+        if self.size == 1:
+            return
+        digest = hashlib.sha256()
+        for tensor in module.state_dict().values():
+            digest.update(tensor.detach().contiguous().numpy().tobytes())
+        mine = torch.tensor(int.from_bytes(digest.digest()[:7], "big"), dtype=torch.int64)
+        largest, smallest = self.max(torch.stack((mine, -mine)))
+        if largest != -smallest:
+            raise TrainingError(
+                f"the weights of the {self.size} training processes differ {when}, though they should be equal to the "
+                "last bit: the processes do not run the same program on the same data. Check that all machines have "
+                "the same versions installed, or train with num_processes=1, and continue with --resume"
+            )

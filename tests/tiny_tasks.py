@@ -80,7 +80,8 @@ class TinySampler:
         for _ in range(self.mdp.num_steps):
             seen = SEEN[states]
             legal = seen[..., :0].bool()
-            actions, log_probs = POLICY.sample(params_by_task, seen, legal, self.generator)
+            noise = POLICY.noise(states.numel(), self.generator).reshape(*states.shape, -1)
+            actions, log_probs = POLICY.sample(params_by_task, seen, legal, noise)
             valid = torch.ones(states.shape, dtype=torch.bool)
             steps.append((seen, actions, log_probs, self.mdp.rewards[states, actions], valid, legal))
             chances = self.mdp.moves[states, actions].flatten(0, 1)

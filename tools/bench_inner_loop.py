@@ -57,7 +57,8 @@ def make_workload(
     def play() -> Experience:
         seen = torch.randn(num_tasks, num_transitions, sizes[0], generator=generator)
         every = torch.ones(num_tasks, num_transitions, 0, dtype=torch.bool)
-        chosen, log_probs = policy.sample(for_tasks(params, num_tasks), seen, every, generator)
+        noise = policy.noise(num_tasks * num_transitions, generator).reshape(num_tasks, num_transitions, -1)
+        chosen, log_probs = policy.sample(for_tasks(params, num_tasks), seen, every, noise)
         advantages = torch.randn(log_probs.shape, generator=generator)
         valid = torch.ones(log_probs.shape, dtype=torch.bool)
         parts = [tensor.unsqueeze(2) for tensor in (seen, chosen, log_probs, advantages, valid, every)]

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from gameagent.algorithms.inner_loop import Loss, Parameters, StepSizes, adapt, for_tasks
-from gameagent.algorithms.meta_batch import Experience, Policy, Sampler, inner_step, judge, outer_step
+from gameagent.algorithms.meta_batch import ALONE, Experience, Policy, Sampler, inner_step, judge, outer_step
 from gameagent.losses import clipped_policy_loss
 from gameagent.workers import Workers
 from gameagent_sdk import AdvantageSpec
@@ -90,20 +90,21 @@ def update(
         workers: Processes that update the same parameters on other tasks.
 
     Returns:
-        Means over the outer steps of loss and norm; and the mean return of each of this process's tasks after 0, 1, …
-        inner steps, ``(steps + 1, N)``.
+        Means over the outer steps of loss and norm, of all processes' tasks; and the mean return of each of this
+        process's tasks after 0, 1, … inner steps, ``(steps + 1, N)``.
     """
-    played = play_and_adapt(policy, params, step_sizes, sampler, settings)  # lines 4-7
+    played = play_and_adapt(policy, params, step_sizes, sampler, settings, workers=workers)  # lines 4-7
     query_trajectories = sampler.collect(played.params_by_task)  # line 8
-    query = judge(query_trajectories, settings.advantages)
-    losses, norms = [], []
+    query = judge(query_trajectories, settings.advantages, workers)
+    weight = workers.weight(sampler.num_tasks)
+    total, norms = 0.0, []
     for _ in range(settings.num_epochs):  # line 10
-        loss = outer_loss(policy, params, step_sizes, played.supports, query, settings)
+        loss = weight * outer_loss(policy, params, step_sizes, played.supports, query, settings)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norms.append(outer_step(optimizer, workers, settings.max_gradient_norm))
-        losses.append(float(loss.detach()))
-    metrics = {"outer_loss": sum(losses) / len(losses), "gradient_norm": sum(norms) / len(norms)}
+        total += float(loss.detach())
+    metrics = workers.sum_by_name({"outer_loss": total / len(norms)}) | {"gradient_norm": sum(norms) / len(norms)}
     return metrics, torch.cat((played.returns, query_trajectories.mean_returns().unsqueeze(0)))
 
 
@@ -114,6 +115,7 @@ def play_and_adapt(
     sampler: Sampler,
     settings: MamlSettings,
     later_factor: float = 1.0,
+    workers: Workers = ALONE,
 ) -> Adaptation:
     """Plays and takes a gradient step, in turn, for all tasks side by side: lines 4 to 7.
 
@@ -126,7 +128,7 @@ def play_and_adapt(
         for step in range(settings.inner_steps):
             trajectories = sampler.collect(params_by_task)
             returns[step] = trajectories.mean_returns()
-            supports.append(judge(trajectories, settings.advantages))
+            supports.append(judge(trajectories, settings.advantages, workers))
             params_by_task = _inner_step(policy, params_by_task, supports[-1], step_sizes, settings)
             if step == 0:
                 step_sizes = {name: later_factor * size for name, size in step_sizes.items()}

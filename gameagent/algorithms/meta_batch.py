@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from gameagent.algorithms.inner_loop import Parameters, StepSizes, adapt
-from gameagent.losses import dice_loss
+from gameagent.losses import dice_loss, masked
 from gameagent.returns import episode_advantages, linear_baseline
 from gameagent.workers import Workers
 from gameagent_sdk import AdvantageSpec
 from gameagent_sdk.advantages import TINY, step_scale
 
 MAX_INNER_NORM = 100.0  # of a task's inner gradient, in training as in the game: far above what steps usually need
+ALONE = Workers()
 USUAL_NORM = 10.0  # that a gradient is brought to, times the step's scale, where returns say how long a step is
 
 
@@ -29,7 +30,7 @@ class Trajectories(NamedTuple):
         actions: int64 ``(N, T, B)`` of choices, or float32 ``(N, T, B, A)``.
         log_probs: float32 ``(N, T, B)``, under the parameters that played.
         rewards: float32 ``(N, T, B)``.
-        valid: bool ``(N, T, B)``; False behind an episode's last step.
+        valid: bool ``(N, T, B)``; False past an episode's last step, where the others may hold anything.
         legal_actions: bool ``(N, T, B, A)``; ``(N, T, B, 0)`` where every action is always legal.
     """
 
@@ -42,7 +43,15 @@ class Trajectories(NamedTuple):
 
     def mean_returns(self) -> Tensor:
         """Mean undiscounted return of an episode of each task: ``(N,)``."""
-        return (self.rewards * self.valid).sum(1).mean(-1)
+        return masked(self.rewards, self.valid).sum(1).mean(-1)
+
+    def cleared(self) -> "Trajectories":
+        """The same with zeros past each episode's last step, and every action legal there."""
+        legal = masked(self.legal_actions, self.valid, instead=True)
+        by_step = (masked(part, self.valid) for part in (self.observations, self.log_probs, self.rewards))
+        observations, log_probs, rewards = by_step
+        actions = masked(self.actions, self.valid, instead=0)
+        return Trajectories(observations, actions, log_probs, rewards, self.valid, legal)
 
 
 class Sampler(Protocol):
@@ -66,8 +75,8 @@ class Experience(NamedTuple):
 
     Attributes:
         weight: float32 ``(N,)``, what each task counts in an outer loss. Where advantages are standardised, it is their
-            deviation before, over the root mean square of all tasks': without it, what noise is left in tasks that
-            are solved would count as much as the tasks that went astray.
+            deviation before, over the root mean square of all tasks' (of all processes): without it, what noise is left
+            in tasks that are solved would count as much as the tasks that went astray.
         step_scale: float32 ``(N,)``, how long each task's gradient step is, where returns say that; see
             `gameagent_sdk.advantages.step_scale`.
     """
@@ -82,15 +91,16 @@ class Experience(NamedTuple):
     step_scale: Tensor
 
 
-def judge(trajectories: Trajectories, spec: AdvantageSpec) -> Experience:
+def judge(trajectories: Trajectories, spec: AdvantageSpec, workers: Workers = ALONE) -> Experience:
     """Says how much better than usual each action went; in double precision, as `gameagent_sdk.advantages` does.
 
     Args:
         trajectories: Episodes of N tasks.
         spec: How. Values are those of `linear_baseline`; where each task's advantages are standardised, step sizes do
             not depend on the scale of rewards.
+        workers: Processes that have other tasks of the same meta-batch, all of which call this: for the weights.
     """
-    observations, actions, log_probs, rewards, valid, legal_actions = trajectories
+    observations, actions, log_probs, rewards, valid, legal_actions = trajectories.cleared()
     exact = rewards.double()
     values = linear_baseline(observations, exact, valid, spec.discount)
     advantages = episode_advantages(exact, values, valid, spec.discount, spec.gae_lambda)
@@ -103,9 +113,9 @@ def judge(trajectories: Trajectories, spec: AdvantageSpec) -> Experience:
         returns = episode_advantages(exact, torch.zeros_like(exact), valid, spec.discount, 1.0)
         tiny = TINY * returns.abs().amax((1, 2), keepdim=True).clamp(min=1.0)
         advantages = deviations / (spread + tiny)
-        usual = spread.square().mean().sqrt()
-        weight = (spread / usual).flatten() if usual > 0.0 else weight
-    scale = torch.from_numpy(step_scale((exact * valid).sum(1).mean(-1).numpy(), spec))
+        squares, count = workers.sum(torch.stack((spread.square().sum(), exact.new_tensor(float(len(spread))))))
+        weight = (spread / (squares / count).sqrt()).flatten() if squares > 0.0 else weight
+    scale = torch.from_numpy(step_scale(exact.sum(1).mean(-1).numpy(), spec))
     judged, weight, scale = (tensor.to(rewards.dtype) for tensor in (advantages, weight, scale))
     return Experience(observations, actions, log_probs, judged, valid, legal_actions, weight, scale)
 
@@ -151,12 +161,12 @@ def inner_step(
 
 
 def outer_step(optimizer: torch.optim.Optimizer, workers: Workers, max_gradient_norm: float) -> float:
-    """One step on gradients averaged over processes and scaled down to a norm; gives the norm before scaling."""
+    """One step on gradients summed over processes and scaled down to a norm; gives the norm before scaling.
+
+    Each process's gradient is that of its part of the mean over all tasks, see `Workers.weight`.
+    """
     learnt = [tensor for group in optimizer.param_groups for tensor in group["params"]]
-    for tensor in learnt:
-        if tensor.grad is None:  # no task's adaptation or loss depends on it
-            tensor.grad = torch.zeros_like(tensor)
-        tensor.grad.copy_(workers.sum(tensor.grad) / workers.size)
+    workers.sum_gradients(learnt)
     norm = torch.nn.utils.clip_grad_norm_(learnt, max_gradient_norm)
     optimizer.step()
     return float(norm)

@@ -61,21 +61,22 @@ def update(
         for _ in range(settings.inner_steps):
             trajectories = sampler.collect(adapted)
             returns.append(trajectories.mean_returns())
-            support = judge(trajectories, settings.advantages)
+            support = judge(trajectories, settings.advantages, workers)
             adapted = inner_step(policy, adapted, support, step_sizes, settings.advantages)
-    set_gradients(params, adapted)
+    set_gradients(params, adapted, workers.weight(sampler.num_tasks))
     norm = outer_step(optimizer, workers, settings.max_gradient_norm)
     return {"gradient_norm": norm}, torch.stack(returns)
 
 
-def set_gradients(params: Parameters, params_by_task: Parameters) -> None:
-    """Sets each parameter's gradient to phi - mean over tasks of phi~.
+def set_gradients(params: Parameters, params_by_task: Parameters, weight: float = 1.0) -> None:
+    """Sets each parameter's gradient to weight * (phi - mean over tasks of phi~).
 
     A step of SGD with rate epsilon is then phi <- phi + epsilon / n * (sum over tasks of phi~ - phi), Algorithm 2.
 
     Args:
         params: phi, of one task.
         params_by_task: phi~, where each task's inner steps ended; ``(N, …)`` each.
+        weight: What these tasks count in the mean over all processes' tasks; the gradients are to be summed over them.
     """
     for name, param in params.items():
-        param.grad = (param - params_by_task[name]).mean(0).detach()  # exactly 0 for what did not adapt
+        param.grad = weight * (param - params_by_task[name]).mean(0).detach()  # exactly 0 for what did not adapt

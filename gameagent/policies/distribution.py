@@ -45,8 +45,15 @@ class ActionDistribution(Protocol):
         """Entropy in nats ``(…)``; of vectors the differential one in the box's units, which may be negative."""
         ...
 
-    def sample(self, params: ActionParams, generator: torch.Generator) -> Tensor:
-        """One action for each row of parameters ``(B, A)``."""
+    def noise(self, num_rows: int, generator: torch.Generator) -> Tensor:
+        """What one action of each of ``num_rows`` rows is drawn with, float32 ``(num_rows, A)``.
+
+        It is apart from `sample` so that noise can be drawn for all rows of a run, and used for a part of them.
+        """
+        ...
+
+    def sample(self, params: ActionParams, noise: Tensor) -> Tensor:
+        """One action for each row of parameters ``(B, A)``, from the row's `noise` ``(B, A)``."""
         ...
 
     def no_actions(self, *shape: int) -> Tensor:
@@ -83,11 +90,14 @@ class Categorical:
         (log_probs,) = params
         return -(log_probs.exp() * log_probs).sum(-1)
 
-    def sample(self, params: ActionParams, generator: torch.Generator) -> Tensor:
+    def noise(self, num_rows: int, generator: torch.Generator) -> Tensor:
+        """Uniform on [0, 1)."""
+        return torch.rand(num_rows, self.num_actions, generator=generator)
+
+    def sample(self, params: ActionParams, noise: Tensor) -> Tensor:
         """Draws by the Gumbel-max trick: int64 ``(B,)``."""
         (log_probs,) = params
-        noise = torch.rand(log_probs.shape, generator=generator).clamp(min=1e-10)
-        return (log_probs - torch.log(-torch.log(noise))).argmax(-1)
+        return (log_probs - torch.log(-torch.log(noise.clamp(min=1e-10)))).argmax(-1)
 
     def no_actions(self, *shape: int) -> Tensor:
         """int64 ``shape``."""
@@ -134,10 +144,14 @@ class Gaussian:
         """Of what is drawn, before it is clipped."""
         return (params[1] + LOG_SQRT_TWO_PI + 0.5).sum(-1)
 
-    def sample(self, params: ActionParams, generator: torch.Generator) -> Tensor:
+    def noise(self, num_rows: int, generator: torch.Generator) -> Tensor:
+        """Standard normal."""
+        return torch.randn(num_rows, len(self.half), generator=generator)
+
+    def sample(self, params: ActionParams, noise: Tensor) -> Tensor:
         """float32 ``(B, A)``."""
         mean, log_std = params
-        return mean + torch.exp(log_std) * torch.randn(mean.shape, generator=generator)
+        return mean + torch.exp(log_std) * noise
 
     def no_actions(self, *shape: int) -> Tensor:
         """float32 ``(*shape, A)``."""

@@ -124,9 +124,14 @@ class FeedforwardPolicy:
         """Logarithm of a spread that densities can still be taken of."""
         return log_std.clamp(min=MIN_LOG_STD)
 
+    def noise(self, num_rows: int, generator: torch.Generator) -> Tensor:
+        """What one action of each of ``num_rows`` rows is drawn with, float32 ``(num_rows, A)``: see `sample`."""
+        draw = torch.randn if self.actions == "gaussian" else torch.rand
+        return draw(num_rows, self.action_size, generator=generator)
+
     @torch.no_grad()
     def sample(
-        self, params_by_task: Parameters, observations: Tensor, legal_actions: Tensor, generator: torch.Generator
+        self, params_by_task: Parameters, observations: Tensor, legal_actions: Tensor, noise: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Draws an action for every row of every task.
 
@@ -134,7 +139,7 @@ class FeedforwardPolicy:
             params_by_task: ``(N, …)`` each.
             observations: ``(N, B, D)``.
             legal_actions: bool ``(N, B, A)``; ``(N, B, 0)`` where every action is legal.
-            generator: Source of the noise.
+            noise: As `noise` gives it, ``(N, B, A)``.
 
         Returns:
             Actions, int64 ``(N, B)`` or float ``(N, B, A)``, and their log-probabilities ``(N, B)``.
@@ -142,12 +147,10 @@ class FeedforwardPolicy:
         outputs = self.outputs(params_by_task, observations)
         if self.actions == "gaussian":
             std = self.bounded_log_std(params_by_task["head_log_std"]).exp().unsqueeze(1)
-            noise = torch.randn(outputs.shape, generator=generator, dtype=outputs.dtype)
             log_probs = -0.5 * noise.square().sum(-1) - (std.log() + LOG_SQRT_TWO_PI).sum(-1)
             return outputs + std * noise, log_probs
         logits = torch.log_softmax(_legal(outputs, legal_actions), -1)
-        uniform = torch.rand(logits.shape, generator=generator, dtype=logits.dtype).clamp(min=1e-10)
-        actions = (logits - torch.log(-torch.log(uniform))).argmax(-1)  # the Gumbel-max trick
+        actions = (logits - torch.log(-torch.log(noise.clamp(min=1e-10)))).argmax(-1)  # the Gumbel-max trick
         return actions, logits.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
 
 

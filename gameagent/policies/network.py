@@ -62,7 +62,8 @@ class AgentNetwork(nn.Module):
         """The hidden state at a trial's start: zeros ``(num_rows, H)`` by name."""
         if not self.recurrent:
             return {}
-        return {name: torch.zeros(num_rows, self.hidden_size) for name in ("hidden_h", "hidden_c")}
+        weight = self.actor.weight  # of whose type it is
+        return {name: weight.new_zeros(num_rows, self.hidden_size) for name in ("hidden_h", "hidden_c")}
 
     def separate_parts(self) -> list[list[nn.Parameter]]:
         """Parameters whose losses share nothing, so that the gradient of one must not scale down the other's."""

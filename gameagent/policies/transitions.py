@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from gameagent.algorithms.inner_loop import Parameters, StepSizes, adapt
+from gameagent.losses import masked
 
 OFFSET = "belief_offset"
 MIN_LOG_STD, MAX_LOG_STD = -3.0, 1.0
@@ -64,11 +65,13 @@ class Transitions(NamedTuple):
             episode_start: ``(T, B, 1)``; what precedes an episode's first step does not lead there.
             beliefs: ``(T, B, E)``.
             rewards: ``(T, B)``, of the step itself.
-            valid: bool ``(T, B)``; False behind a row's last step.
+            valid: bool ``(T, B)``; False past a row's last step, where the others may hold anything.
+
+        Where nothing followed within the episode, all is zero.
         """
         followed = valid[1:] & (episode_start[1:, :, 0] == 0.0)
         by_time = observation[:-1], previous_action[1:], beliefs[:-1], observation[1:], rewards[:-1].unsqueeze(-1)
-        return cls(*(tensor.transpose(0, 1) for tensor in (*by_time, followed)))
+        return cls(*(tensor.transpose(0, 1) for tensor in (*(masked(part, followed) for part in by_time), followed)))
 
     def of_episode(self, which: Tensor, episodes: Tensor) -> "Transitions":
         """Those of one episode of each task, padded to the longest of them.
@@ -79,7 +82,7 @@ class Transitions(NamedTuple):
         """
         within = episodes == which
         first = within.to(torch.int64).argmax(1, keepdim=True)
-        time = first + torch.arange(int(within.sum(1).max()))
+        time = first + torch.arange(max(within.sum(1).tolist(), default=0))
         there = time < episodes.shape[1]
         at = time.clamp(max=episodes.shape[1] - 1)
         parts = [part.gather(1, at.unsqueeze(-1).expand(-1, -1, part.shape[-1])) for part in self[:-1]]
@@ -123,6 +126,39 @@ class TransitionModel(nn.Module):
         return total / valid.sum(-1).clamp(min=1.0)
 
 
+class Exercises(NamedTuple):
+    """What the model and the step sizes learn on, drawn at random for each of N tasks.
+
+    Attributes:
+        informed: bool ``(N, 1, 1)``; whether steps are predicted at once under the true rules, not under the beliefs.
+        misled: bool ``(N, 1, 1)``; whether another task's rules replace the beliefs, for the offset to correct.
+        other: That other task's rules, ``(N, E)``.
+        support: int64 ``(N, 1)``; the episode that corrects the offset.
+        query: int64 ``(N, 1)``; the episode that judges the correction: the next one.
+    """
+
+    informed: Tensor
+    misled: Tensor
+    other: Tensor
+    support: Tensor
+    query: Tensor
+
+    @classmethod
+    def draw(cls, truth: Tensor, num_episodes: int, generator: torch.Generator) -> "Exercises":
+        """For all tasks whose rules ``truth`` ``(N, E)`` holds, in trials of ``num_episodes`` episodes."""
+        num_tasks = len(truth)
+        informed = torch.rand(num_tasks, 1, 1, generator=generator) < TRUTH_SHARE
+        misled = torch.rand(num_tasks, 1, 1, generator=generator) < MISLED_SHARE
+        ahead = torch.randint(1, max(num_tasks, 2), (num_tasks,), generator=generator)
+        support = torch.randint(max(num_episodes - 1, 1), (num_tasks, 1), generator=generator)
+        other = truth[(torch.arange(num_tasks) + ahead) % num_tasks]
+        return cls(informed, misled, other, support, (support + 1).clamp(max=num_episodes - 1))
+
+    def of(self, tasks: Tensor) -> "Exercises":
+        """Those of some tasks, by their indices."""
+        return Exercises(*(part[tasks] for part in self))
+
+
 class BeliefCorrection(nn.Module):
     """The inner loop that moves the belief offset, and the loss by which its model and step sizes are learnt."""
 
@@ -151,7 +187,7 @@ class BeliefCorrection(nn.Module):
         )
         return corrected[OFFSET]
 
-    def loss(self, steps: Transitions, episodes: Tensor, truth: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(self, steps: Transitions, episodes: Tensor, truth: Tensor, exercises: Exercises) -> Tensor:
         """What model and step sizes learn from, in nats: how well the next step is predicted, at once and corrected.
 
         First, under the true rules of some tasks and the beliefs about others. Second, on an episode that follows the
@@ -162,20 +198,16 @@ class BeliefCorrection(nn.Module):
             steps: Of whole trials of N tasks.
             episodes: Index of each step's episode in its trial, ``(N, T)``.
             truth: The tasks' hidden rules in the form of beliefs, ``(N, E)``.
-            generator: Of the choices.
+            exercises: The random choices of the tasks.
+
+        Returns:
+            ``(N,)``.
         """
-        num_tasks = len(truth)
-        told = torch.rand(num_tasks, 1, 1, generator=generator) < TRUTH_SHARE
-        misled = torch.rand(num_tasks, 1, 1, generator=generator) < MISLED_SHARE
-        true, other = truth.unsqueeze(1), truth.roll(1, 0).unsqueeze(1)
+        true, other = truth.unsqueeze(1), exercises.other.unsqueeze(1)
         no_offset = truth.new_zeros(truth.shape)
-        informed = steps._replace(beliefs=torch.where(told, true, steps.beliefs))
+        informed = steps._replace(beliefs=torch.where(exercises.informed, true, steps.beliefs))
         at_once = self.model.loss({OFFSET: no_offset}, informed)
 
-        doubtful = steps._replace(beliefs=torch.where(misled, other, steps.beliefs))
-        last = int(episodes.max())
-        support = torch.randint(0, max(last, 1), (num_tasks, 1), generator=generator)
-        query = support + 1 if last else support
-        corrected = self.correct(no_offset, doubtful.of_episode(support, episodes))
-        afterwards = self.model.loss({OFFSET: corrected}, doubtful.of_episode(query, episodes))
-        return (at_once + afterwards).mean()
+        doubtful = steps._replace(beliefs=torch.where(exercises.misled, other, steps.beliefs))
+        corrected = self.correct(no_offset, doubtful.of_episode(exercises.support, episodes))
+        return at_once + self.model.loss({OFFSET: corrected}, doubtful.of_episode(exercises.query, episodes))

@@ -23,7 +23,8 @@ def raw():
 
 def test_choices_are_drawn_by_their_probabilities():
     chances = torch.tensor([0.5, 0.25, 0.125, 0.125, 0.0])
-    drawn = Categorical(5).sample((torch.log(chances).expand(40_000, 5),), torch_generator(0, "test"))
+    noise = Categorical(5).noise(40_000, torch_generator(0, "test"))
+    drawn = Categorical(5).sample((torch.log(chances).expand(40_000, 5),), noise)
     frequencies = torch.bincount(drawn, minlength=5) / len(drawn)
     np.testing.assert_allclose(frequencies, chances, atol=5 * 0.5 / 200)  # five standard deviations
     assert frequencies[4] == 0
@@ -59,7 +60,7 @@ def test_densities_and_entropy_of_vectors_are_torchs(raw):
 def test_vectors_are_drawn_around_the_mean_in_the_boxs_units():
     mean, std = torch.tensor([3.0, -0.05]), torch.tensor([0.5, 0.02])
     params = (mean.expand(40_000, 2), std.log().expand(40_000, 2))
-    drawn = Gaussian(BOX).sample(params, torch_generator(0, "test"))
+    drawn = Gaussian(BOX).sample(params, Gaussian(BOX).noise(40_000, torch_generator(0, "test")))
     shares = (drawn - mean) / std
     assert shares.mean(0).tolist() == pytest.approx([0, 0], abs=5 / 200)  # five standard deviations
     assert shares.var(0).tolist() == pytest.approx([1, 1], abs=5 * math.sqrt(2) / 200)

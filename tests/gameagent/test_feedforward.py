@@ -20,6 +20,11 @@ def observe(*shape, seed=2):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+def noise_for(policy, seen):
+    rows = seen.shape[0] * seen.shape[1]
+    return policy.noise(rows, torch.Generator().manual_seed(0)).reshape(*seen.shape[:2], -1)
+
+
 NO_MASK = torch.ones(7, 0, dtype=torch.bool)
 
 
@@ -73,7 +78,7 @@ def test_every_task_samples_from_its_own_distribution():
     stacked = {name: torch.stack([task[name] for task in tasks]) for name in tasks[0]}
     seen = observe(1, 1, 3).expand(2, 20_000, 3)
     legal = torch.tensor([True, False, True, True]).expand(2, 20_000, 4)
-    actions, log_probs = policy.sample(stacked, seen, legal, torch.Generator().manual_seed(0))
+    actions, log_probs = policy.sample(stacked, seen, legal, noise_for(policy, seen))
     for task in range(2):
         allowed = policy.outputs(tasks[task], seen[task, :1])[0].index_fill(0, torch.tensor([1]), -math.inf)
         expected = torch.softmax(allowed, -1)
@@ -88,7 +93,7 @@ def test_gaussian_samples_have_the_moments_and_densities_that_are_said():
     stacked = {name: torch.stack([task[name] for task in tasks]) for name in tasks[0]}
     seen = observe(1, 1, 3).expand(2, 20_000, 3)
     legal = torch.ones(2, 20_000, 0, dtype=torch.bool)
-    actions, log_probs = policy.sample(stacked, seen, legal, torch.Generator().manual_seed(0))
+    actions, log_probs = policy.sample(stacked, seen, legal, noise_for(policy, seen))
     for task in range(2):
         mean, std = policy.outputs(tasks[task], seen[task, 0]), tasks[task]["head_log_std"].exp()
         scores = (actions[task] - mean) / std

@@ -7,7 +7,8 @@ import torch
 
 from gameagent.algorithms.rl2 import Schedule
 from gameagent.config import TrainConfig
-from gameagent.losses import clipped_policy_loss, masked_mean, value_loss
+from gameagent.losses import clipped_policy_loss, dice_loss, masked_mean, value_loss
+from gameagent.returns import trial_advantages
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,55 @@ def test_the_schedule_at_its_ends_and_between():
 @pytest.mark.parametrize("given", [{"beliefs": False}, {"memory": "none"}, {"reveal": True}, {"told_until": 0.0}])
 def test_nobody_is_told_where_there_is_no_belief_to_replace(given):
     assert Schedule.at(TrainConfig("bandit", told_share=0.8, **given), 0.0).told_share == 0.0
+
+
+# -- past a row's end there may be anything --
+
+VALID = torch.tensor([[True, True], [True, False], [True, False]])
+BAD = [math.nan, math.inf, -math.inf, 1e30]
+
+
+def numbers(seed):
+    return torch.randn(3, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+TERMS = {
+    "policy": lambda a, b, c: clipped_policy_loss(a, b, c, VALID, 0.2),
+    "value": lambda a, b, c: value_loss(a, b, VALID) + value_loss(c, b, VALID),
+    "mean": lambda a, b, c: masked_mean(a, VALID) * masked_mean(b, VALID) + masked_mean(c, VALID),
+    "dice": lambda a, b, c: dice_loss(a, b, c, VALID, 0.0),
+    "dice of earlier actions": lambda a, b, c: dice_loss(a, b, c, VALID, 0.7),
+    "advantages": lambda a, b, c: (trial_advantages(a, b, VALID, 0.9, 0.8) * torch.where(VALID, c, 0.0)).sum(),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("term", TERMS)
+def test_neither_a_term_nor_its_gradient_looks_past_a_rows_end(term, bad):
+    clean = [torch.where(VALID, numbers(seed), 0.0).requires_grad_() for seed in range(3)]
+    spoilt = [torch.where(VALID, numbers(seed), bad).requires_grad_() for seed in range(3)]
+    expected, found = TERMS[term](*clean), TERMS[term](*spoilt)
+    assert expected.isfinite() and found == expected
+    slopes = torch.autograd.grad(expected, clean), torch.autograd.grad(found, spoilt)
+    for slope, other in zip(*slopes, strict=True):
+        assert torch.equal(other, slope) and (other[~VALID] == 0.0).all()
+
+
+def test_a_ratio_that_overflows_at_a_step_before_does_not_spoil_what_comes_past_the_end():
+    log_probs = torch.tensor([[400.0], [0.0]], requires_grad=True)  # e^400 is no float32
+    valid = torch.tensor([[False], [True]])
+    loss = dice_loss(log_probs, torch.zeros(2, 1), torch.ones(2, 1), valid, 1.0)
+    loss.backward()
+    assert loss.isfinite() and log_probs.grad.isfinite().all()
+
+
+def test_parts_that_are_divided_by_the_count_of_all_add_up_to_the_mean_of_all():
+    a, b, c = (numbers(seed) for seed in range(3))
+    count = VALID.sum()
+    columns = [[part[:, n : n + 1] for part in (a, b, c, VALID)] for n in range(2)]
+    policy = sum(clipped_policy_loss(*parts, 0.2, count) for parts in columns)
+    torch.testing.assert_close(policy, clipped_policy_loss(a, b, c, VALID, 0.2))
+    torch.testing.assert_close(
+        sum(value_loss(x, y, valid, count) for x, y, _, valid in columns), value_loss(a, b, VALID)
+    )
+    torch.testing.assert_close(sum(masked_mean(x, valid, count) for x, *_, valid in columns), masked_mean(a, VALID))

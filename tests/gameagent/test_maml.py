@@ -234,7 +234,8 @@ class Arms:
         seen = torch.ones(self.num_tasks, 1, 20, 1)
         legal = torch.ones(self.num_tasks, 1, 20, 0, dtype=torch.bool)
         flat_seen, flat_legal = seen[:, 0], legal[:, 0]
-        actions, log_probs = ARMS_POLICY.sample(params_by_task, flat_seen, flat_legal, self.generator)
+        noise = ARMS_POLICY.noise(self.num_tasks * 20, self.generator).reshape(self.num_tasks, 20, -1)
+        actions, log_probs = ARMS_POLICY.sample(params_by_task, flat_seen, flat_legal, noise)
         rewards = (actions == self.good_arms.unsqueeze(1)).float()
         valid = torch.ones(self.num_tasks, 1, 20, dtype=torch.bool)
         return Trajectories(seen, actions.unsqueeze(1), log_probs.unsqueeze(1), rewards.unsqueeze(1), valid, legal)
@@ -275,12 +276,12 @@ class TwoWorkers(Workers):
         return values + 1.0
 
 
-def test_the_outer_step_averages_over_processes_and_scales_down():
+def test_the_outer_step_sums_over_processes_and_scales_down():
     used, unused = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)
     optimizer = torch.optim.SGD([used, unused], lr=1.0)
     used.grad = torch.tensor([5.0, 7.0])
     norm = outer_step(optimizer, TwoWorkers(), 2.0)
-    expected = torch.tensor([3.0, 4.0, 0.5, 0.5])
+    expected = torch.tensor([6.0, 8.0, 1.0, 1.0])
     assert norm == pytest.approx(expected.norm().item())
     torch.testing.assert_close(torch.cat((used, unused)).detach(), -2.0 * expected / expected.norm())
 

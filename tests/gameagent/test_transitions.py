@@ -10,6 +10,7 @@ from gameagent.policies.transitions import (
     MAX_INNER_NORM,
     OFFSET,
     BeliefCorrection,
+    Exercises,
     TransitionModel,
     Transitions,
 )
@@ -99,11 +100,11 @@ def test_transitions_stop_at_episodes_ends_and_behind_the_last_step():
     starts = torch.tensor([1.0, 0.0, 0.0, 1.0, 0.0]).reshape(5, 1, 1)
     valid = torch.tensor([True, True, True, True, False]).unsqueeze(1)
     steps = Transitions.of(time, 10 + time, starts, 20 + time, 30 + time[..., 0], valid)
-    assert steps.observations[0, :, 0].tolist() == [0, 1, 2, 3]
-    assert steps.next_observations[0, :, 0].tolist() == [1, 2, 3, 4]
-    assert steps.actions[0, :, 0].tolist() == [11, 12, 13, 14]  # the action of a step is the next one's previous
-    assert steps.beliefs[0, :, 0].tolist() == [20, 21, 22, 23]
-    assert steps.rewards[0, :, 0].tolist() == [30, 31, 32, 33]
+    assert steps.observations[0, :, 0].tolist() == [0, 1, 0, 0]  # zeros where nothing followed
+    assert steps.next_observations[0, :, 0].tolist() == [1, 2, 0, 0]
+    assert steps.actions[0, :, 0].tolist() == [11, 12, 0, 0]  # the action of a step is the next one's previous
+    assert steps.beliefs[0, :, 0].tolist() == [20, 21, 0, 0]
+    assert steps.rewards[0, :, 0].tolist() == [30, 31, 0, 0]
     assert steps.valid[0].tolist() == [True, True, False, False]
 
 
@@ -125,7 +126,8 @@ def test_the_learning_loss_differentiates_through_the_correction(model):
     episodes = torch.arange(12).div(6, rounding_mode="floor").expand(4, 12)
 
     def loss():
-        return correction.loss(steps, episodes, truth, torch.Generator().manual_seed(3))
+        exercises = Exercises.draw(truth, 2, torch.Generator().manual_seed(3))
+        return correction.loss(steps, episodes, truth, exercises).mean()
 
     loss().backward()
     found = correction.log_step_sizes.grad
@@ -170,7 +172,8 @@ def test_a_learnt_correction_finds_rules_and_reaches_beyond_those_of_training():
     episodes = torch.arange(16).div(8, rounding_mode="floor").expand(64, 16)
     for _ in range(300):
         rules = 2 * torch.rand(64, 1, generator=generator) - 1
-        loss = correction.loss(play_pushes(rules, 16, generator), episodes, rules, generator)
+        steps = play_pushes(rules, 16, generator)
+        loss = correction.loss(steps, episodes, rules, Exercises.draw(rules, 2, generator)).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -1,0 +1,69 @@
+"""Which variants are really played: a recorder at the one door to every game, `Simulator.reset`."""
+
+import numpy as np
+import pytest
+
+from gameagent.config import make_config
+from gameagent.evaluate import evaluate_bundle, evaluate_random
+from gameagent.learners import make_learner
+from gameagent.workers import Workers
+from gameagent_games.simulator import Simulator
+from small_families import RIDDLE
+
+SMALL = {
+    "family": "riddle",
+    "hidden_size": 4,
+    "num_games": 12,
+    "num_rollouts": 2,
+    "inner_steps": 1,
+    "meta_batch_size": 6,
+}
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Records of all variants that games were started with, one array for each start."""
+    records, reset = [], Simulator.reset
+
+    def recording(self, variants, seeds):
+        records.append(variants.copy())
+        return reset(self, variants, seeds)
+
+    monkeypatch.setattr(Simulator, "reset", recording)
+    return records
+
+
+def splits(space, records):
+    return set(space.split_of(np.concatenate(records)).tolist())
+
+
+@pytest.mark.parametrize("algorithm", ["rl2", "maml", "reptile"])
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_training_plays_variants_of_its_own_split_alone(started, algorithm, split):
+    learner = make_learner(make_config(RIDDLE, SMALL | {"algorithm": algorithm, "split": split}), RIDDLE, Workers())
+    looked_at = 0 if algorithm == "rl2" else 1  # episodes that say how large observations and returns are
+    assert len(started) == looked_at
+    for number in range(2):
+        learner.update(number, 0.0)
+    assert splits(RIDDLE.space, started) == {split}
+    by_update = np.array_split(np.arange(looked_at, len(started)), 2)
+    tasks = [{str(record) for at in update for record in started[at]} for update in by_update]
+    assert [len(met) for met in tasks] == [12 if algorithm == "rl2" else 6] * 2  # every game or task is another one
+    assert not tasks[0] & tasks[1]  # and so is every update
+
+
+def test_the_config_trains_on_the_training_split_unless_told_otherwise():
+    assert make_config(RIDDLE, {"family": "riddle"}).split == "train"
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test", "all"])
+def test_evaluation_plays_variants_of_the_split_that_was_asked_for(started, bundle_of, split):
+    bundle, _, family = bundle_of("bandit")
+    started.clear()
+    asked = {"split": split, "num_variants": 200, "num_episodes": 2, "seed": 0}
+    evaluate_bundle(bundle, family, **asked)
+    evaluate_random(family, **asked)
+    (by_agent, by_chance) = started
+    assert (by_agent == by_chance).all()
+    expected = {split} if split != "all" else {"train", "validation", "test"}
+    assert splits(family.space, started) == expected

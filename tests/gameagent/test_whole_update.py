@@ -1,0 +1,132 @@
+"""A whole update of each learner beside the same written slowly: see `slow_training`.
+
+The real update runs in double precision on what was really played, and must not look past a row's end: NaN and
+infinities lie there.
+"""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from gameagent.algorithms.rl2 import split_rows
+from gameagent.config import make_config
+from gameagent.learners import make_learner
+from gameagent.seeding import numpy_generator
+from gameagent.workers import Workers
+from slow_training import gradient as slow
+from slow_training import rl2 as slow_rl2
+from slow_training.optimiser import Adam
+from slow_training.precision import in_double, interpret_games
+from small_families import DIAL, RIDDLE
+
+SMALL = {"hidden_size": 2, "learning_rate": 0.02, "num_processes": 1, "max_gradient_norm": 0.3}
+MEMORY = SMALL | {
+    "num_games": 9, "num_minibatches": 2, "num_epochs": 2, "entropy_start": 0.3, "entropy_end": 0.1,
+    "belief_weight": 0.5, "reward_scale": 2.0, "discount": 0.9, "gae_lambda": 0.8,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _interpreted(monkeypatch):
+    interpret_games(monkeypatch)
+
+
+def weights_of(policy):
+    return {name: weight.detach().numpy().copy() for name, weight in policy.named_parameters()}
+
+
+@pytest.mark.parametrize("family", [RIDDLE, DIAL], ids=lambda family: family.name)
+def test_an_update_of_meta_lstm_equals_the_slow_one(family):
+    config = make_config(family, {"family": family.name} | MEMORY)
+    learner, played = in_double(make_learner(config, family, Workers()))
+    weights, adam = weights_of(learner.policy), Adam()
+    for number, done in enumerate((0.0, 0.6)):
+        update = learner.update(number, done)
+        rollout = played.rollouts[-1]
+        assert len(set(rollout.valid.sum(0).tolist())) > 2  # rows of different lengths
+        shuffle = numpy_generator(config.seed, "minibatches", number)
+        shuffle.integers(2**63)
+        minibatches = [rows for _ in range(config.num_epochs) for rows in split_rows(9, 2, shuffle)]
+        weights, metrics = slow_rl2.update(weights, adam, rollout, family, config, done, minibatches)
+        for name, weight in weights_of(learner.policy).items():
+            np.testing.assert_allclose(weight, weights[name], atol=1e-6, err_msg=name)
+        for name in ("policy_loss", "value_loss", "entropy", "approx_kl", "belief_loss", "gradient_norm"):
+            assert update.metrics[name] == pytest.approx(metrics[name], rel=1e-6, abs=1e-6), name
+        assert metrics["gradient_norm"] > config.max_gradient_norm  # clipping is not idle
+    assert math.isclose(update.metrics["learning_rate"], 0.02 * (1 - 0.9 * 0.6))
+    assert 0 < played.told[0].sum() < 9 and not played.told[1].any()
+
+
+# -- by gradient --
+
+GRADIENT = SMALL | {"num_rollouts": 3, "inner_steps": 2, "meta_batch_size": 3, "discount": 0.9, "gae_lambda": 0.8}
+
+
+def prepared(family, **given):
+    """A learner by gradient, what it plays, and its weights and step sizes as the slow update takes them."""
+    config = make_config(family, {"family": family.name} | GRADIENT | given)
+    learner, played = in_double(make_learner(config, family, Workers()))
+    with torch.no_grad():
+        for name, weight in learner.policy.weights.items():
+            weight += 0.3 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(len(name))).double()
+    return config, learner, played
+
+
+def parts_of(policy):
+    return (
+        {name: weight.detach().numpy().copy() for name, weight in part.items()}
+        for part in (policy.initialisation, policy.step_sizes)
+    )
+
+
+def assert_close(params, expected):
+    for name, param in params.items():
+        np.testing.assert_allclose(param.detach(), expected[name], atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("family", [RIDDLE, DIAL], ids=lambda family: family.name)
+@pytest.mark.parametrize("given", [{}, {"first_order": True}, {"learn_step_sizes": False, "polyak": True}], ids=str)
+def test_an_update_of_maml_equals_the_slow_one(family, given):
+    config, learner, played = prepared(family, algorithm="maml", num_epochs=2, inner_lr=0.7, **given)
+    theta, alpha = parts_of(learner.policy)
+    spec = learner.policy.advantages(config)
+    assert (spec.best_return is not None) == ("polyak" in given)
+    update = learner.update(0, 0.6)
+    rate = 0.02 * (1 - 0.9 * 0.6)
+    for params, steps in ((played.params[0], 0), (played.params[1], 1), (played.params[2], 2)):  # who played
+        for task in range(3):
+            weights = theta
+            for one in played.trajectories[:steps]:
+                weights = slow.inner_step(weights, alpha, slow.Task(one, task, spec))
+            assert_close({name: param[task] for name, param in params.items()}, weights)
+    theta, alpha, losses = slow.maml_update(theta, alpha, Adam(), played.trajectories, config, spec, rate)
+    assert_close(learner.policy.initialisation, theta)
+    assert_close(learner.policy.step_sizes, alpha)
+    assert update.metrics["outer_loss"] == pytest.approx(np.mean(losses), abs=1e-6)
+    assert update.metrics["learning_rate"] == pytest.approx(rate)
+    expected = [one.mean_returns().mean().item() for one in played.trajectories]
+    assert update.returns == pytest.approx(expected)
+
+
+def test_first_and_second_order_differ_by_far_more_than_what_is_compared():
+    moved = []
+    for first_order in (False, True):
+        _, learner, _ = prepared(RIDDLE, algorithm="maml", num_epochs=2, inner_lr=0.7, first_order=first_order)
+        learner.update(0, 0.0)
+        moved.append(torch.cat([weight.flatten() for weight in learner.policy.weights.values()]))
+    assert (moved[0] - moved[1]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("family", [RIDDLE, DIAL], ids=lambda family: family.name)
+def test_an_update_of_reptile_equals_the_slow_one(family):
+    config, learner, played = prepared(family, algorithm="reptile", inner_lr=0.7)
+    phi, alpha = parts_of(learner.policy)
+    spec, adam = learner.policy.advantages(config), Adam()
+    for number, done in enumerate((0.0, 0.6)):
+        learner.update(number, done)
+        rate = 0.02 * (1 - 0.9 * done)
+        phi = slow.reptile_update(phi, alpha, adam, played.trajectories[-2:], config, spec, rate)
+        assert_close(learner.policy.initialisation, phi)
+    assert_close(learner.policy.step_sizes, alpha)

@@ -1,0 +1,76 @@
+"""Families as small as can be that have all that a training objective must handle."""
+
+import numpy as np
+
+from gameagent_games.chance import state_type, uniform
+from gameagent_games.distributions import Choice, Uniform
+from gameagent_games.interface import Box, Family, Feature, Rules
+from gameagent_games.variant import Rule, VariantSpace
+
+# -- riddle: one of three answers is right and one is not allowed now; episodes, and trials, differ in length ------
+
+
+def start_riddle(state, variant):
+    state.step = 0
+    state.closed = int(3.0 * uniform(state))
+
+
+def step_riddle(state, variant, actions, rewards):
+    rewards[0] = variant.pay[actions[0]]
+    state.step += 1
+    state.closed = int(3.0 * uniform(state))
+    return uniform(state) < 0.3
+
+
+def observe_riddle(state, variant, seat, observation):
+    observation[0] = state.step / 3.0
+
+
+def legal_riddle(state, variant, seat, mask):
+    for answer in range(3):
+        mask[answer] = answer != state.closed
+
+
+HIDDEN = (Rule("pay", Uniform((-1.0, 1.0), shape=(3,))), Rule("colour", Choice((0, 1, 2))))
+
+RIDDLE = Family(
+    name="riddle",
+    summary="which answers pay is hidden, and so is a colour that nobody needs",
+    rules=Rules(start_riddle, step_riddle, observe_riddle, legal_riddle),
+    state=state_type([("step", np.int64), ("closed", np.int64)]),
+    space=VariantSpace(HIDDEN),
+    features=(Feature("step", low=0.0),),
+    actions=("one", "two", "three"),
+    max_steps=3,
+    num_episodes=2,
+)
+
+
+# -- dial: turn two dials to hidden places; the same ends ----------------------------------------------------------
+
+
+def start_dial(state, variant):
+    state.step = 0
+
+
+def step_dial(state, variant, actions, rewards):
+    rewards[0] = -((actions[0, 0] - variant.place[0]) ** 2) - (actions[0, 1] - variant.place[1]) ** 2
+    state.step += 1
+    return uniform(state) < 0.3
+
+
+def observe_dial(state, variant, seat, observation):
+    observation[0] = state.step / 3.0
+
+
+DIAL = Family(
+    name="dial",
+    summary="turn two dials to hidden places",
+    rules=Rules(start_dial, step_dial, observe_dial),
+    state=state_type([("step", np.int64)]),
+    space=VariantSpace((Rule("place", Uniform((-1.0, 1.0), shape=(2,))),)),
+    features=(Feature("step", low=0.0),),
+    actions=Box(("left", "right"), low=(-1.0, 0.0), high=(1.0, 4.0)),
+    max_steps=3,
+    num_episodes=2,
+)
