@@ -34,6 +34,7 @@ ALLOWED = {
         "gymnasium": (FACES,),
         "pettingzoo": (FACES,),
         "pygame": DRAWING,
+        "cloudpickle": ("gameagent_games.pickling",),
         "gameagent_sdk": ("gameagent_games.play", "gameagent_games.play_session"),
     },
     "gameagent": {
@@ -53,7 +54,7 @@ NEVER = {  # below an allowed name
 }
 LATE = {  # allowed inside functions only, as importing them takes long or needs an extra
     "gameagent_sdk": {"pygame"},
-    "gameagent_games": {"gameagent_sdk"},
+    "gameagent_games": {"cloudpickle", "gameagent_sdk"},
     "gameagent": {"matplotlib", "tensorboard"},
 }
 

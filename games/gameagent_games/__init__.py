@@ -3,7 +3,15 @@
 from gameagent_games.chance import below, state_type, uniform
 from gameagent_games.conformance import CheckResult, Report, check_family
 from gameagent_games.distributions import Choice, Distribution, Fixed, Integers, Permutation, Slot, Uniform
-from gameagent_games.errors import ActionError, FamilyError, GamesError, MissingExtra, VariantError
+from gameagent_games.errors import (
+    ActionError,
+    FamilyError,
+    GamesError,
+    MissingExtra,
+    ResetNeeded,
+    SettingError,
+    VariantError,
+)
 from gameagent_games.faces.registration import register_with_gymnasium
 from gameagent_games.interface import EVERY_SEAT, Box, Ceiling, Family, Feature, Rules
 from gameagent_games.registry import family_names, load_family
@@ -33,8 +41,10 @@ __all__ = [
     "MissingExtra",
     "Permutation",
     "Report",
+    "ResetNeeded",
     "Rule",
     "Rules",
+    "SettingError",
     "Simulator",
     "Slot",
     "Split",

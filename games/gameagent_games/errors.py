@@ -17,5 +17,13 @@ class ActionError(GamesError):
     """An action that the game cannot take: wrong shape, out of range, or illegal now."""
 
 
+class ResetNeeded(ActionError):
+    """A game was stepped, drawn or looked at before ``reset()``, after its end, or after ``close()``."""
+
+
+class SettingError(GamesError, ValueError):
+    """A setting that cannot be: a seed below 0, a misspelt render mode, options that are no mapping."""
+
+
 class MissingExtra(GamesError):
     """An optional package is not installed; the message names the extra that brings it."""

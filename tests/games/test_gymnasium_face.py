@@ -108,12 +108,12 @@ def test_a_time_limit_truncates_and_rules_terminate():
 def test_a_trial_goes_on_over_the_ends_of_its_episodes():
     env = FamilyEnv("gridnavi", variant={"goal": "2,0"}, num_episodes=2)
     start, info = env.reset(seed=0)
-    assert (info["episode"], info["episode_ended"]) == (0, False)
+    assert (info["episode_index"], info["episode_ended"]) == (0, False)
     steps = [env.step(RIGHT) for _ in range(15)]
     observation, _, terminated, truncated, info = steps[-1]
     assert not terminated
     assert not truncated
-    assert info["episode"] == 1
+    assert info["episode_index"] == 1
     assert info["episode_ended"]
     assert info["episode_truncated"]
     assert not info["episode_terminated"]
@@ -124,7 +124,7 @@ def test_a_trial_goes_on_over_the_ends_of_its_episodes():
     assert not any(step[4]["episode_ended"] for step in steps[:-1])
     second = [env.step(UP) for _ in range(15)]
     assert [step[2:4] for step in second] == [(False, False)] * 14 + [(False, True)]
-    assert second[-1][4]["episode"] == 1
+    assert second[-1][4]["episode_index"] == 1
     assert second[-1][4]["episode_return"] == pytest.approx(-1.5)
 
 
@@ -198,11 +198,11 @@ def test_both_ends_of_a_shown_rules_range_are_reached():
     assert largest == env.observation_space.high[-1]
 
 
-def test_a_family_without_a_view_has_no_render_modes():
-    unseen = replace(GRIDNAVI, view=None)
-    assert FamilyEnv(unseen).metadata["render_modes"] == []
-    with pytest.raises(FamilyError, match="no view"):
-        FamilyEnv(unseen, render_mode="rgb_array")
+def test_a_family_without_a_view_is_rendered_all_the_same():
+    plain = FamilyEnv(replace(GRIDNAVI, view=None), render_mode="rgb_array")
+    assert plain.metadata["render_modes"] == ["human", "rgb_array"]
+    plain.reset(seed=0)
+    assert plain.render().shape == (480, 480, 3)
 
 
 def test_frames_are_pixels_and_follow_the_game():

@@ -168,8 +168,3 @@ def test_continuous_actions_are_a_box_with_bounds_for_each_component():
         env.step({FIRST: [0.0, 0.0], SECOND: [0.0, np.nan]})
     _, rewards, _, _, _ = env.step({FIRST: [7.0, 1.0], SECOND: np.array([1.0, 1.0], np.float32)})
     assert rewards == pytest.approx({FIRST: -0.02, SECOND: -0.01})  # 7 counts as 2
-
-
-def test_a_game_without_a_view_cannot_be_rendered():
-    with pytest.raises(FamilyError, match="no view"):
-        FamilyAECEnv(NIM, render_mode="rgb_array")

@@ -445,7 +445,7 @@ def test_the_loop_ends_when_the_window_is_closed(window: Window) -> None:
 
 def test_a_window_shows_arrays(window: Window) -> None:
     window.show(np.full((80, 100, 3), (200, 30, 60), np.uint8))
-    assert pygame.display.get_surface().get_at((50, 40))[:3] == (200, 30, 60)
+    assert window._screen._handle.window.get_surface().get_at((50, 40))[:3] == (200, 30, 60)
 
 
 # The command line.

@@ -251,10 +251,8 @@ def test_navigation_steps_back_for_a_walker_that_leaves() -> None:
     assert -SIDE / 2 + 10 < x < -0.2 * SIDE and abs(y) < 6
 
 
-def test_a_family_without_a_view_cannot_be_drawn() -> None:
-    family, simulator = begun("gridnavi")
-    with pytest.raises(FamilyError, match="has no view"):
-        frame(dataclasses.replace(family, view=None), simulator)
+def test_a_view_that_cannot_be_loaded_is_told() -> None:
+    family, _ = begun("gridnavi")
     with pytest.raises(FamilyError, match="could not be loaded"):
         load_view(dataclasses.replace(family, view="gameagent_games.nowhere:View"))
     with pytest.raises(FamilyError, match="no subclass"):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.errors import FamilyError, MissingExtra
-from gameagent_games.faces.one_game import RENDER_FPS, RENDER_MODES, OneGame, VariantLike
+from gameagent_games.faces.one_game import RENDER_FPS, RENDER_MODES, OneGame, VariantLike, checked_seed
 from gameagent_games.faces.registration import register_with_gymnasium
 from gameagent_games.faces.spaces import action_space, observation_bounds
 from gameagent_games.interface import Family
@@ -88,7 +88,7 @@ class FamilyEnv(gymnasium.Env[NDArray[np.float32], Any]):
         """Starts an episode (or trial).
 
         Args:
-            seed: Decides the sampled variant and all that is random in the game.
+            seed: At least 0; decides the sampled variant and all that is random in the game.
             options: ``{"variant": …}`` to play that variant this time.
 
         Returns:
@@ -96,8 +96,9 @@ class FamilyEnv(gymnasium.Env[NDArray[np.float32], Any]):
 
         Raises:
             VariantError: The variant is not one of this family.
+            SettingError: The seed is no integer of at least 0, or ``options`` is no mapping.
         """
-        super().reset(seed=seed)
+        super().reset(seed=checked_seed(seed))
         self._game.reset(self.np_random, options)
         return self._game.observation(0), self._info()
 
@@ -109,7 +110,8 @@ class FamilyEnv(gymnasium.Env[NDArray[np.float32], Any]):
 
         Raises:
             ActionError: Not a whole number (or not finite numbers where actions are continuous), out of range,
-                illegal now, or the episode (trial) is over.
+                illegal now.
+            ResetNeeded: There was no reset yet, or the episode (trial) is over.
         """
         rewards = self._game.step({0: self._game.checked(0, action)})
         return self._game.observation(0), float(rewards[0]), self._game.terminated, self._game.truncated, self._info()
@@ -119,7 +121,7 @@ class FamilyEnv(gymnasium.Env[NDArray[np.float32], Any]):
         return self._game.render()
 
     def close(self) -> None:
-        """Closes the window, if one is open."""
+        """Closes the window, if one is open; the next call must be a reset."""
         self._game.close()
 
     def _info(self) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_games.errors import ActionError, FamilyError, VariantError
+from gameagent_games.errors import ActionError, FamilyError, ResetNeeded, SettingError, VariantError
 from gameagent_games.interface import Action, Family
 from gameagent_games.registry import load_family
 from gameagent_games.simulator import Simulator
-from gameagent_games.variant import Split, Variant
+from gameagent_games.variant import SPLITS, Split, Variant
 
 VariantLike: TypeAlias = Variant | Mapping[str, Any] | NDArray[Any] | np.void
 """A variant in any of its forms: `Variant`, plain values by rule name, or a record of the family's type."""
@@ -37,8 +37,34 @@ def variant_record(family: Family, variant: VariantLike) -> NDArray[Any]:
     return family.space.records([variant])
 
 
+def whole_number(name: str, value: Any, least: int) -> int:
+    """A setting as a plain int; numpy's integers are welcome.
+
+    Raises:
+        SettingError: No integer, or below ``least``.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise SettingError(f"{name} is {value!r}, expected a whole number of at least {least}") from None
+    if number < least:
+        raise SettingError(f"{name} is {number}, expected at least {least}")
+    return number
+
+
+def checked_seed(seed: Any) -> int | None:
+    """A seed of a reset as a plain int, or None.
+
+    Raises:
+        SettingError: Neither None nor an integer of at least 0.
+    """
+    return None if seed is None else whole_number("seed", seed, 0)
+
+
 class OneGame:
     """A simulator of one game, started from a random generator and stepped with checked actions.
+
+    Copies (``copy.deepcopy``, ``pickle``) go on equally; one of a game with a window opens its own when it is drawn.
 
     Attributes:
         family: The game.
@@ -69,33 +95,40 @@ class OneGame:
             render_mode: One of `RENDER_MODES`, or None.
 
         Raises:
-            FamilyError: No such family, or it has no view to render with.
-            VariantError: The variant is not one of this family.
-            ValueError: ``num_episodes`` or ``render_mode`` is none of what is allowed.
+            FamilyError: No such family.
+            VariantError: The variant is not one of this family, or there is no such split.
+            SettingError: ``num_episodes`` or ``render_mode`` is none of what is allowed.
         """
-        if num_episodes < 1:
-            raise ValueError(f"num_episodes is {num_episodes}, expected at least 1")
-        self.family = load_family(family) if isinstance(family, str) else family
+        if not isinstance(family, str | Family):
+            raise FamilyError(f"family is {family!r}, expected a Family, or the name of one")
         if render_mode is not None and render_mode not in RENDER_MODES:
-            raise ValueError(f"render_mode is {render_mode!r}, expected one of {', '.join(RENDER_MODES)} or None")
-        if render_mode is not None and self.family.view is None:
-            raise FamilyError(f"family {self.family.name!r} has no view, so render_mode must be None")
-        self.simulator = Simulator(self.family, 1, num_episodes=num_episodes, compiled=compiled, auto_start=False)
+            raise SettingError(f"render_mode is {render_mode!r}, expected one of {', '.join(RENDER_MODES)} or None")
+        if split not in SPLITS:
+            raise VariantError(f"split is {split!r}, expected one of {', '.join(SPLITS)}")
+        self.family = load_family(family) if isinstance(family, str) else family
+        num_episodes = whole_number("num_episodes", num_episodes, 1)
+        self.simulator = Simulator(self.family, 1, num_episodes=num_episodes, compiled=bool(compiled), auto_start=False)
         self._fixed = None if variant is None else variant_record(self.family, variant)
         self._split = split
         self._render_mode = render_mode
         self._window: Any = None
+        self._begun = False
         self._variant = Variant({})
         self._before: NDArray[Any] | None = None
+        self._moves: Mapping[int, Action] = {}  # of the last step of the episode that is seen, by seat
         self.episode_ended = False
         self.episode_return = np.zeros(self.family.num_seats)
         self.last_observations = np.zeros((self.family.num_seats, self.family.observation_size), np.float32)
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What Gymnasium and PettingZoo call metadata; a family without a view has no render modes."""
-        modes = [] if self.family.view is None else list(RENDER_MODES)
-        return {"name": self.family.name, "render_modes": modes, "render_fps": RENDER_FPS, "is_parallelizable": True}
+        """What Gymnasium and PettingZoo call metadata; games with turns are not parallelizable."""
+        return {
+            "name": self.family.name,
+            "render_modes": list(RENDER_MODES),
+            "render_fps": RENDER_FPS,
+            "is_parallelizable": self.family.rules.turn is None,
+        }
 
     @property
     def acting_seats(self) -> list[int]:
@@ -123,7 +156,13 @@ class OneGame:
         Args:
             generator: Is advanced.
             options: ``{"variant": …}`` plays that variant in this trial; other keys are left alone.
+
+        Raises:
+            VariantError: The variant is not one of this family, or none can be drawn from the split.
+            SettingError: ``options`` is no mapping.
         """
+        if options is not None and not isinstance(options, Mapping):
+            raise SettingError(f"options is {options!r}, expected None or a dict such as {{'variant': {{...}}}}")
         space = self.family.space
         given = (options or {}).get("variant")
         drawn = space.sample(1, generator, self._split) if self._fixed is None and given is None else self._fixed
@@ -131,10 +170,22 @@ class OneGame:
         assert record is not None
         self._variant = space.variants(record)[0]
         self.simulator.reset(record, generator.integers(2**62, size=1, dtype=np.int64))
-        self._before = None
+        self._before, self._moves = None, {}
+        self._begun = True
         self.episode_ended = False
         self.episode_return = np.zeros(self.family.num_seats)
         self._show_if_human()
+
+    def require_begun(self) -> None:
+        """Raises ResetNeeded unless there is something to see: from a reset on, until it is closed."""
+        if not self._begun:
+            raise ResetNeeded(f"family {self.family.name!r}: the game has not begun, or was closed: call reset() first")
+
+    def require_running(self) -> None:
+        """Raises ResetNeeded unless a step can be taken: as `require_begun`, and the trial must not be over."""
+        self.require_begun()
+        if self.finished:
+            raise ResetNeeded(f"family {self.family.name!r}: the trial is over: call reset() first")
 
     def checked(self, seat: int, action: Any) -> Action:
         """An action of a seat that acts now: an int, or where actions are continuous float64 ``(A,)``.
@@ -144,7 +195,9 @@ class OneGame:
         Raises:
             ActionError: Not a whole number, out of range, or illegal now; where actions are continuous, not A finite
                 numbers.
+            ResetNeeded: There is no running game.
         """
+        self.require_running()
         if self.family.box is not None:
             return self._checked_numbers(seat, action)
         names = self.family.action_names
@@ -182,17 +235,16 @@ class OneGame:
             Rewards, float64 ``(seats,)``.
 
         Raises:
-            ActionError: The trial is over.
+            ResetNeeded: There is no running game.
         """
+        self.require_running()
         simulator = self.simulator
-        if self.finished:
-            raise ActionError("the trial is over (or was never begun): call reset() first")
         if self.episode_ended:
             self.episode_return = np.zeros(self.family.num_seats)
         taken = self.family.blank_actions(1)
         for seat, action in actions.items():
             taken[0, seat] = action
-        self._before = simulator.states[0:1].copy()
+        self._before, self._moves = simulator.states[0:1].copy(), dict(actions)
         simulator.step(taken)
         rewards = np.array(simulator.rewards[0], np.float64)
         self.episode_return += rewards
@@ -201,12 +253,13 @@ class OneGame:
             self.last_observations = simulator.observations[0].copy()
         if self.episode_ended and not self.finished:
             simulator.next_episode()
-            self._before = None
+            self._before, self._moves = None, {}
         self._show_if_human()
         return rewards
 
     def observation(self, seat: int) -> NDArray[np.float32]:
-        """What a seat sees now: a fresh float32 ``(D,)``."""
+        """What a seat sees now: a fresh float32 ``(D,)``. Raises ResetNeeded where there is no game to see."""
+        self.require_begun()
         return np.array(self.simulator.observations[0, seat], np.float32)
 
     def action_mask(self, seat: int) -> NDArray[np.int8]:
@@ -218,7 +271,7 @@ class OneGame:
 
         Returns:
             ``variant_id`` (str), ``rules`` (values by rule name, hidden ones included: for people and for
-            evaluation, not for agents), ``episode`` (index of the episode that the observation is from) and
+            evaluation, not for agents), ``episode_index`` (of the episode that the observation is from) and
             ``episode_ended``; where that is True also ``episode_return`` of this seat, ``episode_terminated``,
             ``episode_truncated`` and ``last_observation``, the one that the ended episode left this seat with.
         """
@@ -226,7 +279,7 @@ class OneGame:
         told: dict[str, Any] = {
             "variant_id": self._variant.id,
             "rules": copy.deepcopy(dict(self._variant.rules)),
-            "episode": int(simulator.episodes[0]) - int(self.finished),
+            "episode_index": int(simulator.episodes[0]) - int(self.finished),
             "episode_ended": self.episode_ended,
         }
         if self.episode_ended:
@@ -237,29 +290,37 @@ class OneGame:
         return told
 
     def frame(self) -> NDArray[np.uint8]:
-        """The game drawn by the family's view: uint8 ``(H, W, 3)``.
+        """The game drawn by the family's view, or plainly where it has none: uint8 ``(H, W, 3)``.
 
         Raises:
-            FamilyError: The family has no view.
+            ResetNeeded: There is no game to see.
             MissingExtra: pygame is not installed.
         """
-        if self.family.view is None:
-            raise FamilyError(f"family {self.family.name!r} has no view to draw with")
+        self.require_begun()
         from gameagent_games.rendering.canvas import draw_frame
 
+        simulator, first = self.simulator, self._moves.get(0)
         return draw_frame(
-            self.family, self.simulator.states[0], self.simulator.variants[0], FRAME_SIZE, before=self._before
-        )
+            self.family, simulator.states[0], simulator.variants[0], FRAME_SIZE, before=self._before, action=first,
+            reward=float(simulator.rewards[0, 0]), moves=self._moves, rewards=simulator.rewards[0].tolist(),
+            returns=self.episode_return.tolist(),
+        )  # fmt: skip
 
     def render(self) -> NDArray[np.uint8] | None:
-        """The frame in mode "rgb_array"; None in mode "human", whose window follows every step by itself."""
+        """The frame in mode "rgb_array"; None in mode "human", whose window follows every step by itself.
+
+        Raises:
+            ResetNeeded: There is no game to see.
+        """
+        self.require_begun()
         if self._render_mode == "rgb_array":
             return self.frame()
         self._show_if_human()
         return None
 
     def close(self) -> None:
-        """Closes the window, if one is open."""
+        """Closes the window, if one is open; the next call must be a reset."""
+        self._begun = False
         if self._window is not None:
             self._window.close()
             self._window = None
@@ -274,6 +335,9 @@ class OneGame:
             self._window = Window(frame.shape[1], frame.shape[0], self.family.name)
         self._window.show(frame)
         self._window.wait(RENDER_FPS)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_window": None}
 
     def _who(self, seat: int) -> str:
         return f"family {self.family.name!r}, seat {self.family.seat_names[seat]!r}"

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_games.errors import ActionError, FamilyError, MissingExtra
-from gameagent_games.faces.one_game import OneGame, VariantLike
+from gameagent_games.errors import ActionError, FamilyError, MissingExtra, ResetNeeded
+from gameagent_games.faces.one_game import OneGame, VariantLike, checked_seed
 from gameagent_games.faces.spaces import action_space, observation_bounds
 from gameagent_games.interface import Action, Family
 from gameagent_games.variant import Split
@@ -21,12 +21,14 @@ from gameagent_games.variant import Split
 try:
     from gymnasium import spaces
     from pettingzoo import AECEnv, ParallelEnv  # type: ignore[import-untyped]
+    from pettingzoo.utils.env import AECIterable  # type: ignore[import-untyped]
 except ModuleNotFoundError as error:
     raise MissingExtra(
         "PettingZoo is not installed; install it with: pip install 'gameagent-games[pettingzoo]'"
     ) from error
 
 Observation: TypeAlias = NDArray[np.float32] | dict[str, NDArray[Any]]
+MADE_BY_RESET = ("agent_selection", "rewards", "terminations", "truncations", "infos", "_cumulative_rewards")
 
 
 class _Seats:
@@ -80,12 +82,12 @@ class _Seats:
         return self._game.render()
 
     def close(self) -> None:
-        """Closes the window, if one is open."""
+        """Closes the window, if one is open; the next call must be a reset."""
         self._game.close()
 
     def _begin(self, seed: int | None, options: Mapping[str, Any] | None) -> None:
-        if seed is not None:
-            self._generator = np.random.default_rng(seed)
+        if (number := checked_seed(seed)) is not None:
+            self._generator = np.random.default_rng(number)
         self._game.reset(self._generator, options)
         self.agents = list(self.possible_agents)
 
@@ -139,10 +141,13 @@ class FamilyParallelEnv(_Seats, ParallelEnv):  # type: ignore[misc]
             Observations, rewards, terminated, truncated and infos, each by agent.
 
         Raises:
-            ActionError: An agent is missing or unknown, an action is illegal, or the game is over.
+            ActionError: An agent is missing or unknown, or an action is illegal.
+            ResetNeeded: There was no reset yet, or the game is over.
         """
-        if set(actions) != set(self.agents) or not self.agents:
-            raise ActionError(f"got actions of {sorted(actions)}, expected one of each of {self.agents}")
+        self._game.require_running()
+        given = set(actions) if hasattr(actions, "keys") else repr(actions)
+        if given != set(self.agents):
+            raise ActionError(f"got actions of {given}, expected a dict with one of each of {self.agents}")
         seats = self.family.seat_names
         rewards = self._game.step({s: self._game.checked(s, actions[agent]) for s, agent in enumerate(seats)})
         if self._game.finished:
@@ -190,8 +195,9 @@ class FamilyAECEnv(_Seats, AECEnv):  # type: ignore[misc]
 
         Raises:
             ActionError: The action is illegal, out of range, or not finite.
+            ResetNeeded: There was no reset yet, or all agents are done.
         """
-        agent = self.agent_selection
+        agent = self._selected()
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)
             return
@@ -208,8 +214,43 @@ class FamilyAECEnv(_Seats, AECEnv):  # type: ignore[misc]
         self._deads_step_first()
 
     def observe(self, agent: str) -> Observation:
-        """What an agent sees now: float32 ``(D,)``, or a dict of it and the action mask."""
+        """What an agent sees now: float32 ``(D,)``, or a dict of it and the action mask.
+
+        Raises:
+            ResetNeeded: There was no reset yet.
+        """
         return self._observe(agent)
+
+    def last(self, observe: bool = True) -> tuple[Observation | None, float, bool, bool, dict[str, Any]]:
+        """Observation, reward since its last step, terminated, truncated and info of the selected agent.
+
+        Raises:
+            ResetNeeded: There was no reset yet, or all agents are done.
+        """
+        agent = self._selected()
+        seen = self._observe(agent) if observe else None
+        ends = self.terminations[agent], self.truncations[agent]
+        return seen, self._cumulative_rewards[agent], *ends, self.infos[agent]
+
+    def agent_iter(self, max_iter: int = 2**63) -> AECIterable:
+        """Yields the selected agent, step by step, until all are done.
+
+        Raises:
+            ResetNeeded: There was no reset yet.
+        """
+        self._game.require_begun()
+        return super().agent_iter(max_iter)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in MADE_BY_RESET:
+            raise _NotYet(f"there is no {name} yet: call reset() first")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _selected(self) -> str:
+        self._game.require_begun()
+        if not self.agents:
+            raise ResetNeeded(f"family {self.family.name!r}: the trial is over: call reset() first")
+        return self.agent_selection
 
     def _play(self) -> None:
         rewards = self._game.step(self._chosen)
@@ -224,6 +265,10 @@ class FamilyAECEnv(_Seats, AECEnv):  # type: ignore[misc]
         self._waiting = self._game.acting_seats
         self._chosen = {}
         self.agent_selection = self.possible_agents[self._waiting[0]]
+
+
+class _NotYet(ResetNeeded, AttributeError):
+    """An attribute that only a reset makes; ``hasattr`` answers False."""
 
 
 def _observation_space(family: Family) -> spaces.Space[Any]:

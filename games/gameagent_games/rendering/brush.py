@@ -66,6 +66,10 @@ class Brush:
         self.surface.blit(picture, (round(x), round(y - picture.get_height() / 2)))
         return picture.get_width() / self.scale
 
+    def width(self, words: str, size: float) -> float:
+        """Width of one line of `text`."""
+        return _words(words, max(round(size * self.scale), 6), (0, 0, 0)).get_width() / self.scale
+
     def picture(self, picture: pygame.Surface, center: Point) -> None:
         """Sets a sprite, smoothly scaled already or not, with its middle at ``center``."""
         stamp(self.surface, picture, self._point(center))

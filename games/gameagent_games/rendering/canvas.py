@@ -1,6 +1,6 @@
 """From a game's records to pixels: what a view is, how it is found, and one frame as an array. Needs no screen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -23,11 +23,14 @@ class Scene:
         state: The state's record, fields as attributes.
         variant: The variant's record, fields as attributes.
         before: The state before the last step; None right after an episode's start, or where unknown.
-        action: The last step's action, where known.
-        reward: The last step's reward.
+        action: The last step's action, where known; the first seat's.
+        reward: The last step's reward, the first seat's.
         progress: How far the picture has moved from ``before`` to ``state``, from 0 to 1.
         reveal: Whether hidden rules may be seen.
         beliefs: By hidden rule, what an agent thinks of it (see `play_session.Belief`); empty where nobody does.
+        moves: The last step's actions by seat; empty where no step was taken or nothing is known of it.
+        rewards: The last step's reward of each seat; empty where not known.
+        returns: The episode's sum of rewards of each seat; empty where not known.
     """
 
     state: Any
@@ -38,6 +41,9 @@ class Scene:
     progress: float = 1.0
     reveal: bool = False
     beliefs: Mapping[str, Any] = field(default_factory=dict)
+    moves: Mapping[int, Action] = field(default_factory=dict)
+    rewards: Sequence[float] = ()
+    returns: Sequence[float] = ()
 
 
 class View:
@@ -57,13 +63,15 @@ class View:
 
 
 def load_view(family: Family) -> View:
-    """Makes a family's view.
+    """Makes a family's view; a `plain.PlainView` where it has none.
 
     Raises:
-        FamilyError: The family has none, or it cannot be loaded.
+        FamilyError: The view cannot be loaded.
     """
     if family.view is None:
-        raise FamilyError(f"family {family.name!r} cannot be drawn: it has no view; set Family.view to 'module:CLASS'")
+        from gameagent_games.rendering.plain import PlainView
+
+        return PlainView(family)
     module_name, _, attribute = family.view.partition(":")
     try:
         view = getattr(import_module(module_name), attribute)()
@@ -84,27 +92,28 @@ def as_record(record: Any) -> Any:
 
 
 def draw_frame(
-    family: Family, state: Any, variant: Any, size_px: int, *, before: Any = None, reveal: bool = False
+    family: Family, state: Any, variant: Any, size_px: int, *, before: Any = None, reveal: bool = False, **scene: Any
 ) -> NDArray[np.uint8]:
     """Draws one frame of a game.
 
     Args:
-        family: The game; it must have a view.
+        family: The game.
         state: Record of ``family.state``, from a simulator of either kind.
         variant: Record of ``family.space.dtype``.
         size_px: Width and height in pixels.
         before: The state before the last step, where known: views then show which way things went.
         reveal: Whether hidden rules may be seen.
+        scene: More fields of `Scene`.
 
     Returns:
         uint8 ``(size_px, size_px, 3)``: rows from the top, RGB.
 
     Raises:
-        FamilyError: The family has no view.
+        FamilyError: The family's view cannot be loaded.
     """
     surface = pygame.Surface((size_px, size_px))
     before = None if before is None else as_record(before)
-    load_view(family).draw(surface, Scene(as_record(state), as_record(variant), before, reveal=reveal))
+    load_view(family).draw(surface, Scene(as_record(state), as_record(variant), before, reveal=reveal, **scene))
     return to_rgb(surface)
 
 

@@ -25,14 +25,14 @@ def draw_sheet(family: Family, variants: Sequence[Variant], path: Path, columns:
     """Draws the first level of each variant, hidden rules revealed, and captions it with its id and rules.
 
     Args:
-        family: The game; it must have a view.
+        family: The game.
         variants: What to draw, at least one.
         path: Of the PNG to write.
         columns: Variants side by side; fewer where there are fewer variants.
         seed: Of the first level; each further one has the next seed.
 
     Raises:
-        FamilyError: The family has no view.
+        FamilyError: The family's view cannot be loaded.
         VariantError: There is no variant, or one does not fit the family.
         OSError: The file cannot be written.
     """

@@ -117,6 +117,7 @@ class Stage:
 
     def run(self, window: Window, fps: float) -> None:
         """Plays until a person quits or closes the window."""
+        window.repeat_keys()
         while not (self.quit or window.closed):
             for key in window.pressed():
                 self.press(key)
