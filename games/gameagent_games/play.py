@@ -29,8 +29,9 @@ EXAMPLES = """examples:
 
 keys:
   N new variant   SPACE pause   + - speed   H take over by hand, hand back   R show or hide the truth   ESC quit
-  by hand: arrow keys move, full stop or return stays; figures choose where there are no directions;
-  where actions are numbers, an arrow pushes one of them to its end and leaves the others at rest
+  by hand: arrow keys move, full stop or return stays, figures choose the first, second, third ... action;
+  where actions are numbers, an arrow pushes one of them to its end and leaves the others at rest;
+  in a game of several seats the agent plays the others, and without an agent you play every seat in turn
 """
 
 
@@ -96,8 +97,7 @@ def _check(arguments: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> 
 def _play(arguments: argparse.Namespace) -> int:
     family = load_family(arguments.family)
     next_record = _variants(family, arguments)
-    player = None if arguments.agent is None else load_player(arguments.agent, family, arguments.seed)
-    session = PlaySession(family, player)
+    session = PlaySession(family, *_players(family, arguments))
     generator = np.random.default_rng([arguments.seed, 1])
 
     def next_variant() -> None:
@@ -109,6 +109,14 @@ def _play(arguments: argparse.Namespace) -> int:
     else:
         _play_in_window(_stage(session, arguments, next_variant), arguments)
     return 0
+
+
+def _players(family: Family, arguments: argparse.Namespace) -> tuple[Player | None, list[Player]]:
+    """Who plays the first seat and who the others: the same agent in every seat, each with a memory of its own."""
+    if arguments.agent is None:
+        return None, []
+    first, *others = (load_player(arguments.agent, family, arguments.seed + seat) for seat in range(family.num_seats))
+    return first, others
 
 
 def load_player(path: Path, family: Family, seed: int) -> Player:
@@ -156,10 +164,17 @@ def _play_headless(session: PlaySession, arguments: argparse.Namespace, next_var
     while len(session.returns) < num_episodes:
         session.step()
         if session.ended:
-            print(f"episode {len(session.returns)}  return {session.returns[-1]:+.2f}", flush=True)
+            print(f"episode {len(session.returns)}  return {_returns(session)}", flush=True)
             _print_change(session)
     if stage is not None:
         stage.save(arguments.screenshot)
+
+
+def _returns(session: PlaySession) -> str:
+    """The last episode's return, of each seat by name where there are several."""
+    returns = [f"{total:+.2f}" for total in session.seat_returns[-1]]
+    names = session.family.seat_names
+    return returns[0] if len(names) == 1 else "  ".join(f"{name} {r}" for name, r in zip(names, returns, strict=True))
 
 
 def _print_change(session: PlaySession) -> None:

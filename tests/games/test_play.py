@@ -1,6 +1,5 @@
 """Playing with and without a screen: the session, the panel, the keys, the command line."""
 
-import dataclasses
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 from gameagent_games import play
-from gameagent_games.errors import FamilyError, GamesError
+from gameagent_games.errors import GamesError
 from gameagent_games.interface import Box
 from gameagent_games.play_session import AgentPlayer, PlaySession
 from gameagent_games.registry import load_family
@@ -23,7 +22,8 @@ from gameagent_games.rendering import palette  # noqa: E402
 from gameagent_games.rendering.canvas import to_rgb  # noqa: E402
 from gameagent_games.rendering.change import action_colour  # noqa: E402
 from gameagent_games.rendering.gauges import gauge_range, gauge_x, make_rows, shown_option  # noqa: E402
-from gameagent_games.rendering.stage import Stage, push  # noqa: E402
+from gameagent_games.rendering.keys import push  # noqa: E402
+from gameagent_games.rendering.stage import Stage  # noqa: E402
 from gameagent_games.rendering.window import Window  # noqa: E402
 
 FORAGE, GRIDNAVI, BANDIT = load_family("forage"), load_family("gridnavi"), load_family("bandit")
@@ -188,11 +188,6 @@ def test_what_gradient_steps_did_is_told_once(capsys: pytest.CaptureFixture[str]
 def test_without_player_or_action_nobody_decides() -> None:
     with pytest.raises(GamesError, match="nobody decides"):
         begun(GRIDNAVI).step()
-
-
-def test_games_of_several_seats_are_refused() -> None:
-    with pytest.raises(FamilyError, match="2 seats"):
-        PlaySession(dataclasses.replace(GRIDNAVI, num_seats=2, seat_names=("a", "b")))
 
 
 class FakeAgent:

@@ -70,6 +70,13 @@ class Brush:
         """Width of one line of `text`."""
         return _words(words, max(round(size * self.scale), 6), (0, 0, 0)).get_width() / self.scale
 
+    def fitting(self, words: str, room: float, size: float) -> str:
+        """The words, cut short where there is no room for all of them."""
+        if self.width(words, size) <= room:
+            return words
+        cuts = (words[:length].rstrip() + "\N{HORIZONTAL ELLIPSIS}" for length in range(len(words) - 1, 0, -1))
+        return next((cut for cut in cuts if self.width(cut, size) <= room), words[:1])
+
     def picture(self, picture: pygame.Surface, center: Point) -> None:
         """Sets a sprite, smoothly scaled already or not, with its middle at ``center``."""
         stamp(self.surface, picture, self._point(center))

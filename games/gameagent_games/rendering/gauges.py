@@ -30,6 +30,7 @@ from gameagent_games.variant import Variant
 
 MINUS = "\N{MINUS SIGN}"
 PER_LINE = 4  # elements of an array of choices on one line
+NAME = 112.0  # room for a rule's name
 SCALAR, CHOICE, CHOICES = 34.0, 34.0, 58.0  # heights of rows
 
 
@@ -132,7 +133,7 @@ def _draw_choice(brush: Brush, row: Row, box: Box, reveal: bool) -> None:
     belief, truth = row.beliefs[0], row.truths[0]
     left, top, width, height = box
     middle = top + height / 2
-    brush.text(row.rule.replace("_", " "), (left, middle), 20, INK_SOFT)
+    brush.text(brush.fitting(row.rule.replace("_", " "), NAME, 20), (left, middle), 20, INK_SOFT)
     if belief is None:
         brush.text("?", (left + 118, middle), 20, INK_FAINT)
     else:
@@ -155,7 +156,7 @@ def _draw_chance(brush: Brush, box: Box, belief: Belief) -> None:
 def _draw_choices(brush: Brush, row: Row, box: Box, view: View, reveal: bool) -> None:
     """Up to four small cells side by side: sprite, what is believed of it, a bar for its chance, tick or cross."""
     left, top, width, height = box
-    brush.text(row.rule.replace("_", " "), (left, top + height / 2), 20, INK_SOFT)
+    brush.text(brush.fitting(row.rule.replace("_", " "), 68, 20), (left, top + height / 2), 20, INK_SOFT)
     space = (width - 76) / PER_LINE
     for position, (slot, belief, truth) in enumerate(zip(row.slots, row.beliefs, row.truths, strict=True)):
         x, middle = left + 76 + position * space, top + 0.38 * height
@@ -178,12 +179,14 @@ def _draw_choices(brush: Brush, row: Row, box: Box, view: View, reveal: bool) ->
 
 def _draw_name(brush: Brush, rule: str, index: int | None, at: tuple[float, float], view: View, height: float) -> None:
     if index is None:
-        brush.text(rule.replace("_", " "), at, 20, INK_SOFT)
+        brush.text(brush.fitting(rule.replace("_", " "), NAME, 20), at, 20, INK_SOFT)
         return
     icon = view.icon(rule, index, round(height * brush.scale))
     if icon is not None:
         brush.picture(icon, (at[0] + height / 2, at[1]))
-    brush.text(view.element_name(rule, index), (at[0] + (38 if icon is not None else 0), at[1]), 20, INK_SOFT)
+    indent = 38 if icon is not None else 0
+    name = brush.fitting(view.element_name(rule, index), NAME - indent, 20)
+    brush.text(name, (at[0] + indent, at[1]), 20, INK_SOFT)
 
 
 def _draw_verdict(brush: Brush, center: tuple[float, float], size: float, right: bool) -> None:

@@ -1,6 +1,7 @@
 """The panel beside the board: how the trial goes, what the agent believes next to the truth, and the keys."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pygame
 
@@ -10,6 +11,7 @@ from gameagent_games.rendering.canvas import View
 from gameagent_games.rendering.change import HEIGHT as CHANGE_HEIGHT
 from gameagent_games.rendering.change import draw_change
 from gameagent_games.rendering.gauges import Row, draw_row, make_rows
+from gameagent_games.rendering.keys import key_hints
 from gameagent_games.rendering.palette import (
     BACKDROP,
     BAD,
@@ -82,34 +84,44 @@ def _draw(brush: Brush, session: PlaySession, view: View, status: Status) -> Non
 
 
 def _draw_header(brush: Brush, session: PlaySession, status: Status) -> None:
-    brush.text(session.family.name, (PAD + 2, 34), 40, INK)
     words, colour = _who(session, status)
-    _draw_pill(brush, words, (WIDTH - PAD, 32), colour)
+    used = _draw_pill(brush, words, (WIDTH - PAD, 32), colour)
+    brush.text(brush.fitting(session.family.name, WIDTH - 3 * PAD - used, 40), (PAD + 2, 34), 40, INK)
     shown = {rule.name: session.variant.rules[rule.name] for rule in session.family.space.rules if not rule.hidden}
-    facts = "".join(f"   {name} {value}" for name, value in shown.items() if not isinstance(value, list))
-    brush.text(f"variant {session.variant.id}{facts}", (PAD + 2, 69), 20, INK_SOFT)
-    brush.text(f"step {session.step_count} / {session.family.max_steps}", (WIDTH - PAD, 69), 20, INK_SOFT, "right")
+    facts = "".join(f"   {name} {_fact(value)}" for name, value in shown.items() if not isinstance(value, list))
+    steps = f"step {session.step_count} / {session.family.max_steps}"
+    used = brush.text(steps, (WIDTH - PAD, 69), 20, INK_SOFT, "right")
+    words = brush.fitting(f"variant {session.variant.id}{facts}", WIDTH - 3 * PAD - used, 20)
+    brush.text(words, (PAD + 2, 69), 20, INK_SOFT)
 
 
 def _who(session: PlaySession, status: Status) -> tuple[str, Colour]:
     if session.by_hand:
-        return "YOU PLAY", HAND
+        seat = session.family.seat_names[session.seat].replace("_", " ").upper()
+        return "YOU PLAY" if session.family.num_seats == 1 else f"YOU PLAY {seat}", HAND
     return ("PAUSED", TRUTH) if status.paused else (f"AGENT PLAYS  \N{MULTIPLICATION SIGN}{status.speed:g}", BELIEF)
 
 
-def _draw_pill(brush: Brush, words: str, right_middle: tuple[float, float], colour: Colour) -> None:
+def _fact(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _draw_pill(brush: Brush, words: str, right_middle: tuple[float, float], colour: Colour) -> float:
+    """Draws the pill. Returns its width."""
     width = 24 + 8.6 * len(words)
     right, middle = right_middle
     brush.box((right - width, middle - 15, width, 30), mix(BACKDROP, colour, 0.22), 15)
     brush.box((right - width, middle - 15, width, 30), colour, 15, 1.5)
     brush.text(words, (right - width / 2, middle + 1), 19, colour, "center")
+    return width
 
 
 def _draw_returns(brush: Brush, session: PlaySession, box: Box) -> None:
     """A bar for each of the last episodes, the running one outlined, above and below a line at 0."""
     left, top, width, height = box
     brush.box(box, CARD, 12)
-    brush.text("return by episode", (left + PAD, top + 20), 20, INK_SOFT)
+    whose = "" if session.family.num_seats == 1 else f" of {session.family.seat_names[0].replace('_', ' ')}"
+    brush.text(f"return{whose} by episode", (left + PAD, top + 20), 20, INK_SOFT)
     words = f"{'last' if session.ended else 'now'} {session.episode_return:+.2f}".replace("-", "\N{MINUS SIGN}")
     brush.text(words, (left + width - PAD, top + 20), 22, GOOD if session.episode_return >= 0 else BAD, "right")
     values = list(session.returns) if session.ended else [*session.returns, session.episode_return]
@@ -186,11 +198,7 @@ def _draw_keys(brush: Brush, session: PlaySession, status: Status, box: Box) -> 
     first = [("SPACE", "resume" if status.paused else "pause"), ("+", ""), ("\N{MINUS SIGN}", "speed"), ("H", hand)]
     second = [("N", "new variant"), ("R", "hide truth" if status.reveal else "show truth"), ("ESC", "quit")]
     if session.player is None:
-        first = (
-            [("ARROWS", "move"), (".", "stay")]
-            if session.family.box is not None or "up" in session.family.action_names
-            else [("1", "\N{EN DASH}"), ("9", "choose")]
-        )
+        first = key_hints(session.family)
     for row, keys in enumerate((first, second)):
         x, y = left + 2, top + 17 + 34 * row
         for key, meaning in keys:

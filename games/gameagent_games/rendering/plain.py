@@ -1,7 +1,7 @@
 """How a family without a view is drawn: for every seat what it sees, what it did, and what that paid."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gameagent_games.interface import EVERY_SEAT, Action, Family, Feature
 from gameagent_games.rendering.brush import Box, Brush, smooth
 from gameagent_games.rendering.canvas import Scene, View
+from gameagent_games.rendering.keys import FIGURES
 from gameagent_games.rendering.palette import (
     BACKDROP,
     BAD,
@@ -33,7 +34,6 @@ ROW, TALLEST_ROW = 34.0, 60.0  # of a feature: wanted, and where there is room
 CHIP = 36.0  # height of an action
 CELLS = 24  # of a feature with many values, on one line
 WRITTEN = 6  # a feature of so few values has them written on its cells
-FIGURES = 9  # actions that a figure's key chooses
 
 
 class PlainView(View):
@@ -45,6 +45,10 @@ class PlainView(View):
     def draw(self, surface: pygame.Surface, scene: Scene) -> None:
         size = surface.get_size()
         surface.blit(smooth(size, lambda large: self._draw(Brush(large, large.get_width() / SIDE), scene)), (0, 0))
+
+    def element_name(self, rule: str, index: int) -> str:
+        numbers = any(slot.rule == rule and slot.kind == "scalar" for slot in self._family.space.hidden_slots)
+        return f"{spoken(rule)} {index + 1}" if numbers else str(index + 1)
 
     def _draw(self, brush: Brush, scene: Scene) -> None:
         brush.surface.fill(BACKDROP)
@@ -90,7 +94,7 @@ class PlainView(View):
         name = self._family.name if self._family.num_seats == 1 else self._family.seat_names[seat]
         total = scene.returns[seat] if scene.returns else 0.0
         used = brush.text(f"return {signed(total)}", (left + width, top + height / 2), 24, _paid(total), "right")
-        brush.text(_fitting(brush, spoken(name), width - used - PAD, 30), (left, top + height / 2), 30, INK)
+        brush.text(brush.fitting(spoken(name), width - used - PAD, 30), (left, top + height / 2), 30, INK)
 
     # -- what a seat sees -----------------------------------------------------------------------------------
 
@@ -113,7 +117,7 @@ class PlainView(View):
             if (drawn + count) * row > height + 0.01:
                 break
             place = (left, top + drawn * row, width, count * row)
-            name = _fitting(brush, spoken(feature.name), 0.3 * width, min(20, 0.62 * row))
+            name = brush.fitting(spoken(feature.name), 0.3 * width, min(20, 0.62 * row))
             brush.text(name, (left, place[1] + place[3] / 2), min(20, 0.62 * row), INK_SOFT)
             bars = (left + 0.32 * width, place[1], 0.68 * width, place[3])
             (_draw_number if feature.size == 1 else _draw_cells)(brush, feature, values, bars, row)
@@ -137,9 +141,9 @@ class PlainView(View):
     def _chips(self, brush: Brush, width: float) -> list[tuple[tuple[float, int], float, str]]:
         """Where each action's name lies: its left end and line, its width, and the words."""
         chips, x, line = [], 0.0, 0
-        figures = "up" not in self._family.action_names and self._family.num_actions <= FIGURES
+        figures = self._family.num_actions <= FIGURES
         for index, name in enumerate(self._family.action_names):
-            words = _fitting(brush, f"{index + 1}  {spoken(name)}" if figures else spoken(name), width - 24, 20)
+            words = brush.fitting(f"{index + 1}  {spoken(name)}" if figures else spoken(name), width - 24, 20)
             used = brush.width(words, 20) + 24
             if x and x + used > width:
                 x, line = 0.0, line + 1
@@ -174,7 +178,7 @@ class PlainView(View):
             words = spoken(names[index])
             if index == shown - 1 and shown < len(names):
                 words += f" (and {len(names) - shown} more)"
-            brush.text(_fitting(brush, words, 0.3 * width, 20), (left, y + CHIP / 2), 20, INK_SOFT)
+            brush.text(brush.fitting(words, 0.3 * width, 20), (left, y + CHIP / 2), 20, INK_SOFT)
             bounds = Feature(names[index], 1, box.low[index], box.high[index])
             bar = (left + 0.32 * width, y, 0.68 * width, CHIP)
             _draw_number(brush, bounds, np.array([values[index]]), bar, CHIP)
@@ -245,11 +249,3 @@ def spoken(name: str) -> str:
 
 def _paid(value: float) -> tuple[int, int, int]:
     return INK_SOFT if value == 0 else GOOD if value > 0 else BAD
-
-
-def _fitting(brush: Brush, words: str, room: float, size: float) -> str:
-    """The words, cut short where there is no room for all of them."""
-    if brush.width(words, size) <= room:
-        return words
-    cuts: Iterable[str] = (words[:length].rstrip() + "\N{HORIZONTAL ELLIPSIS}" for length in range(len(words), 0, -1))
-    return next((cut for cut in cuts if brush.width(cut, size) <= room), words[:1])

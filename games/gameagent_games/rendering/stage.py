@@ -4,22 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pygame
-from numpy.typing import NDArray
 
-from gameagent_games.interface import Action, Box
+from gameagent_games.interface import Action
 from gameagent_games.play_session import PlaySession
 from gameagent_games.rendering.canvas import Scene, as_record, load_view, save_png
+from gameagent_games.rendering.keys import action_of
 from gameagent_games.rendering.overlay import Status, draw_panel, panel_width
 from gameagent_games.rendering.window import Window
 
 SPEEDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # decisions per second
 MOVE_SECONDS = 0.2  # how long the picture takes from one state to the next, at most
 REST_STEPS = 5  # an ended episode stays on the screen as long as this many decisions take
-STAY_NAMES = ("stay", "noop", "wait")
-STAY_KEYS = ("period", ".", "return", "[.]")
-OPPOSITE = {"up": "down", "down": "up", "left": "right", "right": "left"}
 
 
 class Stage:
@@ -40,7 +36,7 @@ class Stage:
             next_variant: Begins another trial of the session.
 
         Raises:
-            FamilyError: The family has no view.
+            FamilyError: The family's view cannot be loaded.
         """
         self.session = session
         self.status = Status(reveal=session.player is not None)
@@ -73,13 +69,13 @@ class Stage:
             self.status = replace(self.status, reveal=not self.status.reveal)
         elif key == "h" and self.session.player is not None:
             self.session.by_hand = not self.session.by_hand
-        elif self.session.by_hand and (action := self._action_of(key)) is not None:
+        elif (action := action_of(self.session.family, key)) is not None and self.session.accepts(action):
             self._step(action)
 
     def advance(self, seconds: float) -> None:
         """Lets time pass: the agent takes the steps that are due, an ended episode gives way to the next."""
         self._since_step += seconds
-        if self.status.paused or (self.session.by_hand and not self.session.ended):
+        if self.status.paused or self.session.awaits_person:
             self._waited = 0.0
             return
         self._waited += seconds
@@ -96,7 +92,7 @@ class Stage:
         before = None if session.before is None else as_record(session.before)
         scene = Scene(
             as_record(session.state), as_record(session.record), before, session.action, session.reward, progress,
-            self.status.reveal, session.beliefs,
+            self.status.reveal, session.beliefs, session.moves, session.rewards, session.totals,
         )  # fmt: skip
         picture = pygame.Surface(self.size)
         board = pygame.Surface((self._board, self._board))
@@ -132,38 +128,3 @@ class Stage:
     def _change_speed(self, steps: int) -> None:
         index = min(max(SPEEDS.index(self.status.speed) + steps, 0), len(SPEEDS) - 1)
         self.status = replace(self.status, speed=SPEEDS[index])
-
-    def _action_of(self, key: str) -> Action | None:
-        """The action that a key stands for: arrows by the actions' names, else figures from 1 on."""
-        names = self.session.family.action_names
-        if self.session.family.box is not None:
-            return push(self.session.family.box, key)
-        if key in names:
-            return names.index(key)
-        if key in STAY_KEYS:
-            return next((index for index, name in enumerate(names) if name in STAY_NAMES), None)
-        figure = key.strip("[]")
-        if "up" not in names and figure.isdecimal() and 1 <= int(figure) <= len(names):
-            return int(figure) - 1
-        return None
-
-
-def push(box: Box, key: str) -> NDArray[np.float64] | None:
-    """The continuous action that a key stands for: an arrow pushes one component to its end, the others rest.
-
-    A component called as the arrow goes to its highest value, one called the other way to its lowest. Where none is
-    called by a direction, left and right push the first component down and up, down and up the second.
-
-    Returns:
-        float64 ``(A,)``, or None where the key means nothing.
-    """
-    action = box.clip(np.zeros(len(box.names)))  # at rest: 0, or the end that is nearest to it
-    if key in STAY_KEYS:
-        return action
-    directed = set(OPPOSITE) & set(box.names)
-    names = box.names if directed else ("right", "up")[: len(box.names)]
-    for component, name in enumerate(names):
-        if key in (name, OPPOSITE.get(name)):
-            action[component] = (box.high if key == name else box.low)[component]
-            return action
-    return None

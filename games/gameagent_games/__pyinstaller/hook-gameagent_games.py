@@ -1,0 +1,63 @@
+# ruff: noqa: N999  (PyInstaller wants this name)
+"""PyInstaller's hook: families and their views, and families of other packages, are found by name at run time.
+
+Of the faces, which stand for Gymnasium and PettingZoo in strings, those are brought along whose library the program
+itself imports.
+"""
+
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).parents[1]
+FACES = {
+    "gymnasium": "gameagent_games.faces.gymnasium_env",
+    "pettingzoo": "gameagent_games.faces.pettingzoo_env",
+}
+
+
+def modules_below(folder: Path, name: str) -> list[str]:
+    """A package's modules by name, itself and those of its packages included."""
+    found = []
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        if all(part.isidentifier() for part in parts):
+            found.append(".".join((name, *(parts[:-1] if parts[-1] == "__init__" else parts))))
+    return found
+
+
+def registered_elsewhere() -> list[tuple[str, str]]:
+    """Families of other packages: the distribution of each and the modules of its package, in pairs."""
+    pairs = []
+    for point in entry_points(group="gameagent.families"):
+        package = point.module.rpartition(".")[0] or point.module
+        spec = find_spec(package)
+        folders = list(spec.submodule_search_locations or ()) if spec else []
+        names = {point.module, *(name for folder in folders for name in modules_below(Path(folder), package))}
+        pairs += [(point.dist.name if point.dist else "", name) for name in sorted(names)]
+    return pairs
+
+
+hiddenimports = [
+    *modules_below(PACKAGE / "families", "gameagent_games.families"),
+    *modules_below(PACKAGE / "rendering", "gameagent_games.rendering"),
+]
+datas = [
+    (str(path), str(path.parent.relative_to(PACKAGE.parent)))
+    for path in sorted(PACKAGE.rglob("*"))
+    if path.is_file() and path.suffix not in (".py", ".pyc")
+]
+
+
+def hook(hook_api: Any) -> None:
+    """Adds what depends on the program and on the environment that it is built in."""
+    from PyInstaller.utils.hooks import copy_metadata  # type: ignore[import-untyped]
+
+    for library, face in FACES.items():
+        if hook_api.graph.find_node(library) is not None:
+            hook_api.add_imports(face)
+    for distribution, module in registered_elsewhere():
+        hook_api.add_imports(module)
+        if distribution:
+            hook_api.add_datas(copy_metadata(distribution))
