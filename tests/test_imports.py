@@ -34,6 +34,7 @@ ALLOWED = {
         "gymnasium": (FACES,),
         "pettingzoo": (FACES,),
         "pygame": DRAWING,
+        "PyInstaller": ("gameagent_games.__pyinstaller",),
         "cloudpickle": ("gameagent_games.pickling",),
         "gameagent_sdk": ("gameagent_games.play", "gameagent_games.play_session"),
     },
@@ -54,7 +55,7 @@ NEVER = {  # below an allowed name
 }
 LATE = {  # allowed inside functions only, as importing them takes long or needs an extra
     "gameagent_sdk": {"pygame"},
-    "gameagent_games": {"cloudpickle", "gameagent_sdk"},
+    "gameagent_games": {"PyInstaller", "cloudpickle", "gameagent_sdk"},
     "gameagent": {"matplotlib", "tensorboard"},
 }
 

@@ -22,7 +22,7 @@ from gameagent_games.rendering import palette  # noqa: E402
 from gameagent_games.rendering.brush import Brush  # noqa: E402
 from gameagent_games.rendering.canvas import Scene, View, load_view, to_rgb  # noqa: E402
 from gameagent_games.rendering.keys import action_of, key_hints  # noqa: E402
-from gameagent_games.rendering.plain import PlainView, share  # noqa: E402
+from gameagent_games.rendering.plain import PlainView, number, share  # noqa: E402
 from gameagent_games.rendering.sheet import draw_sheet  # noqa: E402
 from gameagent_games.rendering.stage import Stage  # noqa: E402
 
@@ -88,6 +88,22 @@ def test_of_many_flags_those_that_are_set_are_filled() -> None:
     first, second = places[~lines].mean(axis=0), places[lines].mean(axis=0)
     assert second[0] - first[0] > 15
     assert first[1] > second[1]  # number 3 of its line, and number 2
+
+
+@pytest.mark.parametrize("size", [25, 192, 600, 5000])
+def test_a_feature_of_any_size_is_drawn(size: int) -> None:
+    half = [1.0] * (size // 2) + [0.0] * (size - size // 2)
+    places = painted(picture(showing(*half, low=0.0)), palette.HAND)
+    none = painted(picture(showing(*[0.0] * size, low=0.0)), palette.HAND)
+    assert len(places) > 500 and len(none) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.0, "0.00"), (-0.5, "\u22120.50"), (-3e-5, "\u22123e\u221205"), (1e7, "1e+07"), (999.0, "999.00")],
+)
+def test_numbers_are_short(value: float, words: str) -> None:
+    assert number(value) == words
 
 
 @pytest.mark.parametrize("action", [0, 1, 2])

@@ -32,7 +32,7 @@ PAD = 16.0
 HEADER, TITLE, GAP = 56.0, 34.0, 10.0  # heights of a seat's name, of "sees" and "does", and between them
 ROW, TALLEST_ROW = 34.0, 60.0  # of a feature: wanted, and where there is room
 CHIP = 36.0  # height of an action
-CELLS = 24  # of a feature with many values, on one line
+CELLS, MOST_LINES = 24, 8  # of a feature with many values: on one line, until so many lines are full
 WRITTEN = 6  # a feature of so few values has them written on its cells
 
 
@@ -199,19 +199,25 @@ def _draw_number(brush: Brush, feature: Feature, values: NDArray[Any], area: Box
     brush.text(words, (left + width, top + height / 2), min(20, 0.62 * row), INK, "right")
 
 
+def _columns(feature: Feature) -> int:
+    """How many of a feature's values stand on a line, at most."""
+    return max(CELLS, math.ceil(feature.size / MOST_LINES))
+
+
 def _lines(feature: Feature) -> int:
     """How many lines a feature takes."""
-    return math.ceil(feature.size / CELLS)
+    return math.ceil(feature.size / _columns(feature))
 
 
 def _draw_cells(brush: Brush, feature: Feature, values: NDArray[Any], area: Box, row: float) -> None:
     """A cell for each value, filled from zero (or from the lowest value) as high as the value is."""
     left, top, width, _ = area
     written = len(values) <= WRITTEN and feature.unit != "flag"
-    space = min(width / min(len(values), CELLS), (2.2 if written else 1.3) * row)
+    columns = _columns(feature)
+    space = min(width / min(len(values), columns), (2.2 if written else 1.3) * row)
     gap = min(0.16 * space, 4.0)
     for index, value in enumerate(values.tolist()):
-        x, y = left + index % CELLS * space, top + index // CELLS * row + 0.12 * row
+        x, y = left + index % columns * space, top + index // columns * row + 0.12 * row
         height = 0.76 * row
         brush.box((x, y, space - gap, height), TRACK, 3)
         if math.isnan(value):
@@ -233,7 +239,7 @@ def share(feature: Feature, value: float) -> float:
 
 def number(value: float) -> str:
     """A number in few characters."""
-    words = f"{value:.2f}" if abs(value) < 1000 else f"{value:.3g}"
+    words = f"{value:.2f}" if value == 0 or 0.005 <= abs(value) < 1000 else f"{value:.3g}"
     return words.replace("-", "\N{MINUS SIGN}")
 
 
