@@ -95,7 +95,7 @@ class Adapter:
             for name, array in step.inputs.items()
             if name not in self._weights
         }
-        self._experience = Experience(policy.manifest)
+        self._experience = Experience(policy.manifest, policy.bundle.max_experience)
         self._work: Iterator[None] | None = None
         self.clear()
 

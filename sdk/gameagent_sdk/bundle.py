@@ -13,11 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gameagent_sdk.errors import BundleError, ManifestError, shown
+from gameagent_sdk.experience import MAX_STEPS, rounded_up
 from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.onnx_file import wire
+from gameagent_sdk.onnx_file.budget import Allowance, Budget
 from gameagent_sdk.onnx_file.check import check_graph
 from gameagent_sdk.onnx_file.findings import EXPORT_AGAIN, CheckStopped, Findings
-from gameagent_sdk.onnx_file.limits import MAX_FILE_BYTES
+from gameagent_sdk.onnx_file.limits import (
+    BATCH_ROWS,
+    FEWEST_STEPS,
+    MAX_BYTES,
+    MAX_FILE_BYTES,
+    MAX_SLICE_WORK,
+    MAX_TEXT_BYTES,
+    MAX_WORK,
+)
 from gameagent_sdk.onnx_file.model import Model
 from gameagent_sdk.onnx_file.reader import Content, read_envelope, read_graph
 from gameagent_sdk.regular_file import open_regular, reason_of
@@ -47,6 +57,8 @@ class Bundle:
         model: its graph and weights, checked.
         adaptation: the graph of its gradient steps, checked; None if it does not adapt by gradient.
         adaptation_data: that graph's file; empty if there is none.
+        max_experience: steps that an adaptation may learn from without taking much of a second; what is older is
+            forgotten.
     """
 
     path: Path
@@ -56,6 +68,7 @@ class Bundle:
     model: Model = field(repr=False, compare=False)
     adaptation: Model | None = field(default=None, repr=False, compare=False)
     adaptation_data: bytes = field(default=b"", repr=False)
+    max_experience: int = field(default=MAX_STEPS, compare=False)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "Bundle":
@@ -90,9 +103,9 @@ class Bundle:
             data = bytes(memoryview(data))  # what is checked must not change afterwards
         summary = f"{path} is no usable bundle"
         manifest, model = _checked(data, summary)
-        adaptation_data, adaptation = _adaptation(manifest, model.metadata.get(ADAPTATION_KEY), summary)
+        adaptation_data, adaptation, steps = _adaptation(manifest, model.metadata.get(ADAPTATION_KEY), summary)
         bundle_hash = hashlib.sha256(data).hexdigest()
-        return cls(Path(path), data, manifest, bundle_hash, model, adaptation, adaptation_data)
+        return cls(Path(path), data, manifest, bundle_hash, model, adaptation, adaptation_data, steps)
 
 
 def graph_sha256(model: bytes) -> str:
@@ -138,16 +151,16 @@ def _is_ours(part: wire.Field) -> bool:
     return part.number == wire.METADATA_PROPS and wire.metadata_entry(part)[0] in _KEYS
 
 
-def _adaptation(manifest: Manifest, text: str | None, summary: str) -> tuple[bytes, Model | None]:
-    """The adaptation graph, its file and what is in it, checked like the main graph.
+def _adaptation(manifest: Manifest, text: str | None, summary: str) -> tuple[bytes, Model | None, int]:
+    """The adaptation graph: its file, what is in it, checked like the main graph, and how many steps it may learn from.
 
     Raises:
         BundleError: lists what was found.
     """
     if manifest.gradient is None and text is None:
-        return b"", None
+        return b"", None, MAX_STEPS
     findings = Findings()
-    content, data = None, b""
+    content, data, steps = None, b"", 0
     try:
         if manifest.gradient is None or text is None:
             raise findings.stop(
@@ -163,12 +176,32 @@ def _adaptation(manifest: Manifest, text: str | None, summary: str) -> tuple[byt
         expected = adaptation_inputs(manifest), adaptation_outputs(manifest)
         for finding in port_findings(expected, (content.model.inputs, content.model.outputs)):
             findings.add(finding.what, ADAPTATION_KEY, finding.advice)
-        check_graph(content, *expected, findings)
+        needed = [Allowance(_needed_steps(manifest), MAX_SLICE_WORK)]
+        budget = check_graph(content, *expected, findings, allowances=needed)
+        steps = _affordable_steps(budget)
     except CheckStopped:  # what stopped it is the last of the findings
         pass
     if findings.found or content is None:
         raise BundleError.listing(f"{summary}: in its adaptation graph", findings.found)
-    return data, content.model
+    return data, content.model, steps
+
+
+def _needed_steps(manifest: Manifest) -> int:
+    """From how many steps of experience an adaptation must be able to learn, padding included.
+
+    Beliefs may be corrected by the last of an episode's steps; advantages are of whole episodes.
+    """
+    assert manifest.gradient is not None, "only for bundles that adapt by gradient"
+    most = MAX_STEPS if manifest.gradient.advantages is not None else FEWEST_STEPS
+    return rounded_up(min(manifest.max_steps * manifest.gradient.episodes_per_step, most))
+
+
+def _affordable_steps(budget: Budget) -> int:
+    """How many steps of experience an adaptation may learn from, padding included."""
+    padded = min(
+        budget.work.rows_within(MAX_SLICE_WORK, 2 * MAX_STEPS), budget.memory.rows_within(MAX_BYTES, 2 * MAX_STEPS)
+    )
+    return min(MAX_STEPS, padded * 4 // 5)
 
 
 def _checked(data: bytes, summary: str) -> tuple[Manifest, Model]:
@@ -203,7 +236,9 @@ def _check_content(content: Content, manifest: Manifest | None, findings: Findin
     for finding in signature_findings(manifest, content.model.inputs, content.model.outputs):
         findings.add(finding.what, finding.where, finding.advice)
     ports = step_inputs(manifest), step_outputs(manifest)
-    check_graph(content, *ports, findings, weights=manifest.adapting_weights)
+    judging = [Allowance(BATCH_ROWS, MAX_SLICE_WORK)] if manifest.gradient is not None else []
+    allowances = [Allowance(1, MAX_WORK), Allowance(BATCH_ROWS, BATCH_ROWS * MAX_WORK), *judging]
+    check_graph(content, *ports, findings, weights=manifest.adapting_weights, allowances=allowances)
 
 
 def _read_manifest(metadata: Mapping[str, str], findings: Findings) -> Manifest | None:
@@ -212,6 +247,11 @@ def _read_manifest(metadata: Mapping[str, str], findings: Findings) -> Manifest 
     if text is None:
         what = f"its metadata holds no entry {MANIFEST_KEY}, an ordinary ONNX model is no bundle"
         findings.add(what, "metadata_props", "export one with gameagent")
+        return None
+    if len(text) > MAX_TEXT_BYTES:
+        findings.add(
+            f"the manifest is {len(text)} characters long, {MAX_TEXT_BYTES} are the most", MANIFEST_KEY, EXPORT_AGAIN
+        )
         return None
     try:
         return Manifest.from_json(text)

@@ -9,7 +9,7 @@ from gameagent_sdk.advantages import advantages, step_scale
 from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.signature import Port, experience_ports
 
-MAX_STEPS = 2**14  # of one adaptation: in episodes longer than all training, what is older is forgotten
+MAX_STEPS = 2**14  # of one adaptation, in any bundle: see Bundle.max_experience
 
 
 def rounded_up(length: int) -> int:
@@ -21,8 +21,14 @@ def rounded_up(length: int) -> int:
 class Experience:
     """Steps in the order they were taken, each a row of one growing array."""
 
-    def __init__(self, manifest: Manifest) -> None:
-        """An empty one."""
+    def __init__(self, manifest: Manifest, max_steps: int = MAX_STEPS) -> None:
+        """An empty one.
+
+        Args:
+            manifest: says what is kept of a step.
+            max_steps: so many at most: in episodes longer than all training, what is older is forgotten.
+        """
+        self._max_steps = max_steps
         self.ports: tuple[Port, ...] = experience_ports(manifest)
         self._judged_by = None if manifest.gradient is None else manifest.gradient.advantages
         self._ends = np.cumsum([port.shape[1] for port in self.ports]).tolist()
@@ -46,7 +52,7 @@ class Experience:
             parts: a row of every one of :attr:`ports` but the last, in order.
             ended: whether it was its episode's last.
         """
-        if self._length == len(self._rows):
+        if self._length == min(len(self._rows), self._max_steps):
             self._make_room()
         row, start = self._rows[self._length], 0
         for part, end in zip(parts, self._ends, strict=False):
@@ -58,6 +64,7 @@ class Experience:
 
     def take_over(self, rows: NDArray[np.float32]) -> None:
         """Holds these steps instead of its own."""
+        rows = rows[-self._max_steps :]
         self._rows = np.concatenate([rows, np.zeros((64, rows.shape[1]), np.float32)])
         self._length = len(rows)
         self.num_episodes = int(rows[:, -1].sum())
@@ -89,7 +96,7 @@ class Experience:
         return told
 
     def _make_room(self) -> None:
-        if self._length < MAX_STEPS:
+        if self._length < self._max_steps:
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
             return
         kept = self.rows[self._length // 2 :].copy()

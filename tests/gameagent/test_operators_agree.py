@@ -208,9 +208,9 @@ FORMS = [
     *(Form("Transpose", ((N, 2, 3),), attributes) for attributes in ({}, {"perm": (0, 2, 1)}, {"perm": (2, 0, 1)})),
     *(Form("Unsqueeze", ((N, 3), axes)) for axes in ([0], [-1], [1, 3], [-1, 0])),
     *(
-        Form("Where", ((condition, BOOL), (x, dtype), (y, dtype)), kernel=dtype != BOOL)
+        Form("Where", ((condition, BOOL), (x, dtype), (y, dtype)))
         for condition, x, y in (((N, 4), (N, 4), ()), ((N, 1), (4,), (1, 4)), ((4,), (), (N, 4)))
-        for dtype in (FLOAT32, INT64, BOOL)
+        for dtype in (FLOAT32, INT64, INT32)
     ),
 ]
 

@@ -106,7 +106,8 @@ class NumpyBackend:
 
         Returns:
             The step. It raises BundleError where the graph cannot go on with what the inputs hold, and may then have
-            written some of the outputs. Its buffers are its own, so it is for one thread at a time.
+            written some of the outputs. Where it comes to a NaN of which engines make different things, all outputs
+            are NaN. Its buffers are its own, so it is for one thread at a time.
 
         Raises:
             BundleError: an array does not fit its port, two outputs share memory, or the graph cannot run on arrays of
@@ -127,7 +128,7 @@ class NumpyBackend:
             with _failures_of(instruction.node):
                 tasks.add(instruction)
         tasks.add_copies({name: arrays[self._slots[name]] for name in outputs}, outputs)
-        return tasks.step()
+        return tasks.step([array for array in outputs.values() if array.dtype == np.float32])
 
     def _new_slot(self, name: str, constant: Array | None = None) -> int:
         self._slots[name] = len(self._constants)
@@ -217,8 +218,8 @@ class _Tasks:
         self._origins.append(origin)
         self._tasks.append(task)
 
-    def step(self) -> Callable[[], None]:
-        """All the work so far as one function."""
+    def step(self, outputs: Sequence[Array]) -> Callable[[], None]:
+        """All the work so far as one function, for these outputs."""
         tasks, origins = tuple(self._tasks), tuple(self._origins)
 
         def run() -> None:
@@ -226,6 +227,9 @@ class _Tasks:
                 try:
                     for task in tasks:
                         task()
+                except FloatingPointError:
+                    for out in outputs:
+                        out.fill(np.nan)
                 except _FAILURES as error:
                     raise BundleError(f"numpy failed on {origins[tasks.index(task)]}: {error}") from error
 

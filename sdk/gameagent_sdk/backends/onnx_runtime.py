@@ -30,6 +30,8 @@ def session_options() -> "onnxruntime.SessionOptions":
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # what was checked is what is read
+    options.add_session_config_entry("session.use_ort_model_bytes_directly", "0")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     options.log_severity_level = _SEVERITY_ERROR

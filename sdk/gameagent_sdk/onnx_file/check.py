@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gameagent_sdk.errors import shown
 from gameagent_sdk.manifest import TensorSpec
+from gameagent_sdk.onnx_file.budget import Allowance, Budget
 from gameagent_sdk.onnx_file.findings import EXPORT_AGAIN, Findings
+from gameagent_sdk.onnx_file.limits import MAX_WORK
 from gameagent_sdk.onnx_file.model import Model, Node
 from gameagent_sdk.onnx_file.reader import Content, node_place
 from gameagent_sdk.onnx_file.shapes import check_shapes
@@ -19,7 +21,8 @@ def check_graph(
     findings: Findings,
     operators: Mapping[str, Operator] = OPERATORS,
     weights: Sequence[TensorSpec] = (),
-) -> None:
+    allowances: Sequence[Allowance] = (Allowance(1, MAX_WORK),),
+) -> Budget:
     """Checks a graph that was read.
 
     Args:
@@ -29,6 +32,11 @@ def check_graph(
         findings: where what is wrong is noted.
         operators: those allowed, by name.
         weights: inputs whose initial values are initializers.
+        allowances: the most work that it may be, for each of these numbers of rows; its memory is held against its
+            limit for the largest of them.
+
+    Returns:
+        What running it takes, as far as it could be followed.
 
     Raises:
         CheckStopped: there are too many findings.
@@ -39,7 +47,10 @@ def check_graph(
     sound = [
         (index, node) for index, node in enumerate(model.nodes) if _is_sound(node, index, model, operators, findings)
     ]
-    check_shapes(content, sound, inputs, outputs, findings, operators)
+    budget = Budget(allowances)
+    check_shapes(content, sound, inputs, outputs, findings, operators, budget)
+    budget.check(findings)
+    return budget
 
 
 def _check_ports(model: Model, findings: Findings, weights: Mapping[str, tuple[int, ...]]) -> None:

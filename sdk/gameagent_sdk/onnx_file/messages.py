@@ -9,10 +9,11 @@ from typing import Any
 
 from gameagent_sdk.errors import shown
 from gameagent_sdk.onnx_file.findings import DO_NOT_TRUST, NOT_A_BUNDLE, CheckStopped, Findings
-from gameagent_sdk.onnx_file.limits import MAX_FIELDS, MAX_NAME_BYTES, MAX_TEXT_BYTES
+from gameagent_sdk.onnx_file.limits import MAX_ENTRY_BYTES, MAX_FIELDS, MAX_NAME_BYTES, MAX_TEXT_BYTES
 from gameagent_sdk.onnx_file.schema import (
     ENTRY,
     INT32,
+    LONG_TEXT,
     NAME,
     NUMBER_BYTES,
     PACKED_INT32,
@@ -30,7 +31,7 @@ _FIXED_SIZES = {FIXED32: 4, FIXED64: 8}
 _LONGEST_VARINT = 10  # bytes; seven bits in each
 _MAX_TAG = 2**32
 _PACKED = frozenset({PACKED_INT64, PACKED_INT32})
-_TEXTS = frozenset({NAME, TEXT})
+_TEXTS = {NAME: MAX_NAME_BYTES, TEXT: MAX_TEXT_BYTES, LONG_TEXT: MAX_ENTRY_BYTES}  # the most bytes of each
 _KEY_TAG, _VALUE_TAG = KEY << 3 | BYTES, VALUE << 3 | BYTES
 _TOO_LONG = "the field ends behind what holds it"
 
@@ -123,7 +124,7 @@ class MessageReader:
         """The value of a field that is stored as bytes and is no message."""
         name, kind, _, size, _ = spec
         if kind in _TEXTS:
-            most = MAX_NAME_BYTES if kind == NAME else MAX_TEXT_BYTES
+            most = _TEXTS[kind]
             if stop - start > most:
                 what = f"{name} is {stop - start} bytes long, {most} at most are read"
                 self._add(what, "shorten it, or export again")

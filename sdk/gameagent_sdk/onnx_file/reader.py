@@ -6,11 +6,12 @@ import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from gameagent_sdk.errors import shown
 from gameagent_sdk.onnx_file import schema
-from gameagent_sdk.onnx_file.findings import DO_NOT_TRUST, EXPORT_AGAIN, NOT_A_BUNDLE, Findings
+from gameagent_sdk.onnx_file.findings import DO_NOT_TRUST, EXPORT_AGAIN, NOT_A_BUNDLE, Findings, Place
 from gameagent_sdk.onnx_file.limits import (
     IR_VERSIONS,
     MAX_METADATA,
@@ -26,6 +27,8 @@ from gameagent_sdk.onnx_file.tensors import dtype_name, read_tensor
 from gameagent_sdk.signature import Port
 
 OWN_DOMAINS = ("", "ai.onnx")  # two names of ONNX's own operators
+ORT_FORMAT = slice(4, 8), b"ORTM"  # where onnxruntime looks for the mark of a format of its own, and the mark
+ENGINE_KEYS = frozenset({"ort_config"})  # metadata from which onnxruntime may take settings
 
 # AttributeProto.type: the field that holds the value. The other types hold graphs, sparse tensors and the like.
 _VALUE_FIELDS = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings"}
@@ -91,6 +94,9 @@ def read_envelope(data: bytes, findings: Findings) -> Envelope:
     """
     reader = MessageReader(data, findings)
     fields = reader.read(schema.MODEL, 0, len(data))
+    place, mark = ORT_FORMAT
+    if data[place] == mark:
+        findings.add("it bears the mark of another format, and engines may take it for that", "byte 4", DO_NOT_TRUST)
     if "graph" not in fields:
         raise findings.stop("it holds no graph", "the file", NOT_A_BUNDLE)
     ir_version = fields.get("ir_version", 0)
@@ -103,6 +109,8 @@ def read_envelope(data: bytes, findings: Findings) -> Envelope:
     for key, count in Counter(entry.get("key", "") for entry in metadata).items():
         if count > 1:
             findings.add(f"the metadata holds {count} entries {shown(key)}", "metadata_props", DO_NOT_TRUST)
+        if key in ENGINE_KEYS:
+            findings.add(f"the metadata holds settings for an engine, {key}", "metadata_props", "leave them out")
     opset = _opset(fields.get("opset_import", []), findings)
     entries = {entry.get("key", ""): entry.get("value", "") for entry in metadata}
     return Envelope(ir_version, opset, entries, fields["graph"], reader)
@@ -185,7 +193,7 @@ def _initializers(tensors: Sequence[Fields], data: bytes, findings: Findings) ->
     arrays = {}
     for i, tensor in enumerate(tensors):
         name = tensor.get("name", "")
-        where = f"initializer {i} {shown(name)!r}"
+        where = partial(_initializer_place, i, name)
         if not name or name in arrays:
             findings.add("it has no name" if not name else "its name is given twice", where, EXPORT_AGAIN)
         array = read_tensor(tensor, data, where, findings)
@@ -194,16 +202,20 @@ def _initializers(tensors: Sequence[Fields], data: bytes, findings: Findings) ->
     return arrays
 
 
+def _initializer_place(i: int, name: str) -> str:
+    return f"initializer {i} {shown(name)!r}"
+
+
 def _node(fields: Fields, index: int, data: bytes, findings: Findings) -> Node:
     op_type, name = fields.get("op_type", ""), fields.get("name", "")
     domain = fields.get("domain", "")
     if domain not in OWN_DOMAINS:
-        where = node_place(index, name, op_type)
-        findings.add(f"its operator is of the domain {shown(domain)}", where, "use ONNX's own operators")
+        place = partial(node_place, index, name, op_type)
+        findings.add(f"its operator is of the domain {shown(domain)}", place, "use ONNX's own operators")
     attributes: dict[str, Attribute] = {}
     for i, attribute in enumerate(fields.get("attribute", ())):
         key = attribute.get("name", "")
-        where = f"{node_place(index, name, op_type)}, attribute {i} {shown(key)!r}"
+        where = partial(_attribute_place, index, name, op_type, i, key)
         value = _attribute(attribute, data, where, findings)
         if not key or key in attributes:
             findings.add("it has no name" if not key else "its name is given twice", where, DO_NOT_TRUST)
@@ -212,7 +224,11 @@ def _node(fields: Fields, index: int, data: bytes, findings: Findings) -> Node:
     return Node(op_type, name, tuple(fields.get("input", ())), tuple(fields.get("output", ())), attributes)
 
 
-def _attribute(fields: Fields, data: bytes, where: str, findings: Findings) -> Attribute | None:
+def _attribute_place(index: int, name: str, op_type: str, i: int, key: str) -> str:
+    return f"{node_place(index, name, op_type)}, attribute {i} {shown(key)!r}"
+
+
+def _attribute(fields: Fields, data: bytes, where: Place, findings: Findings) -> Attribute | None:
     """The value; None where it is refused."""
     wanted = _VALUE_FIELDS.get(fields.get("type", 0))
     stored = [field for field in _VALUE_FIELDS.values() if field in fields]
@@ -234,7 +250,7 @@ def _attribute(fields: Fields, data: bytes, where: str, findings: Findings) -> A
     )
 
 
-def _finite(fields: Fields, wanted: str, where: str, findings: Findings) -> float | tuple[float, ...] | None:
+def _finite(fields: Fields, wanted: str, where: Place, findings: Findings) -> float | tuple[float, ...] | None:
     stored = fields.get("f", bytes(4)) if wanted == "f" else b"".join(fields.get("floats", ()))
     numbers = struct.unpack(f"<{len(stored) // 4}f", stored)
     if not all(map(math.isfinite, numbers)):

@@ -12,7 +12,7 @@ from gameagent_sdk.onnx_file.findings import EXPORT_AGAIN
 from gameagent_sdk.onnx_file.wire import BYTES, FIXED32, FIXED64, VARINT
 
 # What the reader makes of a field. The names of tensors and operators are short, other texts are longer.
-INT64, INT32, FLOAT, PACKED_INT64, PACKED_INT32, NUMBER_BYTES, NAME, TEXT, SPAN, MESSAGE = range(10)
+INT64, INT32, FLOAT, PACKED_INT64, PACKED_INT32, NUMBER_BYTES, NAME, TEXT, LONG_TEXT, SPAN, MESSAGE = range(11)
 
 _WIRE_TYPES = {INT64: VARINT, INT32: VARINT, FLOAT: FIXED32}  # all others are BYTES
 
@@ -84,6 +84,7 @@ _NO_FUNCTIONS = "inline local functions before saving"
 _NO_DEVICES = "save without device placement"
 
 ENTRY = Schema(_one(1, "key", TEXT) | _one(2, "value", TEXT), {}, recurs=True)
+_LONG_ENTRY = Schema(_one(1, "key", NAME) | _one(2, "value", LONG_TEXT), {})
 
 _DIMENSION = Schema(
     _one(1, "dim_value", INT64) | _one(2, "dim_param", NAME) | _one(3, "denotation", NAME),
@@ -185,7 +186,7 @@ MODEL = Schema(
     | _one(6, "doc_string", TEXT)
     | _one(7, "graph", SPAN)
     | _many(8, "opset_import", MESSAGE, Schema(_one(1, "domain", NAME) | _one(2, "version", INT64), {}))
-    | _many(14, "metadata_props", MESSAGE, ENTRY),
+    | _many(14, "metadata_props", MESSAGE, _LONG_ENTRY),
     {
         20: ("training_info", "save the policy's step alone, without training graphs"),
         25: ("functions", _NO_FUNCTIONS),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_sdk.onnx_file.findings import DO_NOT_TRUST, EXPORT_AGAIN, Findings
+from gameagent_sdk.onnx_file.findings import DO_NOT_TRUST, EXPORT_AGAIN, Findings, Place
 from gameagent_sdk.onnx_file.limits import MAX_ELEMENTS, MAX_RANK
 from gameagent_sdk.onnx_file.messages import Fields
 
@@ -31,7 +31,7 @@ def dtype_name(code: int) -> str:
     return _NAMES.get(code, f"element type {code}")
 
 
-def read_tensor(tensor: Fields, data: bytes, where: str, findings: Findings) -> NDArray[Any] | None:
+def read_tensor(tensor: Fields, data: bytes, where: Place, findings: Findings) -> NDArray[Any] | None:
     """Makes an array of a TensorProto.
 
     Args:
@@ -61,7 +61,7 @@ def read_tensor(tensor: Fields, data: bytes, where: str, findings: Findings) -> 
 
 
 def _checked(
-    tensor: Fields, dtype: np.dtype[Any], shape: tuple[int, ...], data: bytes, where: str, findings: Findings
+    tensor: Fields, dtype: np.dtype[Any], shape: tuple[int, ...], data: bytes, where: Place, findings: Findings
 ) -> NDArray[Any] | None:
     wanted, held = math.prod(shape) * dtype.itemsize, _num_bytes(tensor, dtype)
     if held != wanted:

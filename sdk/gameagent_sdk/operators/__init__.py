@@ -8,7 +8,18 @@ from gameagent_sdk.operators.elementwise import ELEMENTWISE
 from gameagent_sdk.operators.products import PRODUCTS
 from gameagent_sdk.operators.reductions import REDUCTIONS
 from gameagent_sdk.operators.shaping import SHAPING
+from gameagent_sdk.operators.work import PER_NODE, PER_SCATTERED, PER_TENSOR
 
-__all__ = ["OPERATORS", "Operator", "Spec", "as_tuple", "evaluate", "spec_of"]
+__all__ = [
+    "OPERATORS",
+    "PER_NODE",
+    "PER_SCATTERED",
+    "PER_TENSOR",
+    "Operator",
+    "Spec",
+    "as_tuple",
+    "evaluate",
+    "spec_of",
+]
 
 OPERATORS: Mapping[str, Operator] = MappingProxyType({**ELEMENTWISE, **PRODUCTS, **REDUCTIONS, **SHAPING})

@@ -37,6 +37,7 @@ class Spec(NamedTuple):
 
 Infer: TypeAlias = Callable[[Node, Sequence[Spec | None], Constants, int], list[Spec]]
 Build: TypeAlias = Callable[[Node, Constants, int], Compute]
+Work: TypeAlias = Callable[[Node, Sequence[Spec | None], Sequence[Spec]], int]
 
 
 @dataclass(frozen=True)
@@ -54,22 +55,29 @@ class Operator:
         build: (node, values of the constant inputs, opset) -> function of the input arrays (None where one is left
             out) that gives the output array, or the tuple of them if ``view``. Without ``view`` the function also
             takes ``out``, a C-contiguous array of the inferred spec that overlaps no input, writes the result there
-            and returns it. It may raise IndexError, ValueError or ZeroDivisionError on the values of its inputs, and
+            and returns it. It may raise IndexError, ValueError or ZeroDivisionError on the values of its inputs,
+            FloatingPointError on a NaN of which engines make different things, and
             warns as numpy does: call it under ``np.errstate(all="ignore")`` for the silent infinities of ONNX.
+        work: (node, specs of the inputs, specs of the outputs) -> how much work it is, see ``work.py`` for the unit.
         view: the outputs only look at the first input's elements in other ways; where numpy's strides allow it they
             share its memory.
         elementwise: each element of the output is made of one element of each input, under broadcasting, so that the
             function may as well be called without the axes along which the output has one entry.
+        clamps: sizes of the outputs are cut at bounds, so that they need not grow evenly where those of inputs do.
+        scatters: the outputs are views whose neighbouring elements lie apart in memory, so that reading them is slow.
     """
 
     inputs: tuple[int, int]
     outputs: tuple[int, int]
     infer: Infer
     build: Build
+    work: Work
     attributes: Mapping[str, type | tuple[type, ...]] = field(default_factory=dict)
     constant_inputs: frozenset[int] = frozenset()
     view: bool = False
     elementwise: bool = False
+    clamps: bool = False
+    scatters: bool = False
 
 
 def evaluate(operator: Operator, node: Node, inputs: Sequence[Array | None], opset: int) -> tuple[Array, ...]:
@@ -85,7 +93,7 @@ def evaluate(operator: Operator, node: Node, inputs: Sequence[Array | None], ops
         One array per output; a view operator's may share memory with the inputs.
 
     Raises:
-        ValueError, IndexError, ZeroDivisionError: these inputs have no result.
+        ValueError, IndexError, ZeroDivisionError, FloatingPointError: these inputs have no result.
     """
     specs = operator.infer(node, [spec_of(array) for array in inputs], inputs, opset)
     function = operator.build(node, inputs, opset)
@@ -137,6 +145,14 @@ def integer(node: Node, name: str, default: int) -> int:
     return value
 
 
+def flag(node: Node, name: str, default: bool = False) -> bool:
+    """An attribute that is 0 or 1; engines differ in what they make of other numbers."""
+    value = integer(node, name, default)
+    if value not in (0, 1):
+        raise ValueError(f"{name} of {node.op_type} must be 0 or 1, not {value}")
+    return value == 1
+
+
 def number(node: Node, name: str, default: float) -> float:
     """An attribute that is one number."""
     value = node.attributes.get(name, default)
@@ -155,20 +171,26 @@ def integers(node: Node, name: str) -> tuple[int, ...] | None:
     return tuple(int(entry) for entry in value)
 
 
-def constant_integers(node: Node, constants: Constants, position: int) -> tuple[int, ...] | None:
+def constant_integers(
+    node: Node, constants: Constants, position: int, dtypes: frozenset[np.dtype[Any]] = frozenset({INT64})
+) -> tuple[int, ...] | None:
     """A constant input's whole numbers, or None where it is left out.
 
     Raises:
-        ValueError: it is not constant, or is no row of whole numbers.
+        ValueError: it is not constant, or is no vector of whole numbers: engines refuse single numbers there, and all
+            element types but these.
     """
     if position >= len(node.inputs) or not node.inputs[position]:
         return None
     value = constants[position]
     if value is None:
         raise ValueError(f"input {position + 1} of {node.op_type} must be a constant")
-    if value.dtype not in (INT32, INT64) or value.ndim > 1:
-        raise ValueError(f"input {position + 1} of {node.op_type} must be whole numbers, not {spec_of(value)}")
-    return tuple(value.reshape(-1).tolist())
+    if value.dtype not in dtypes or value.ndim != 1:
+        wanted = " or ".join(sorted(map(str, dtypes)))
+        raise ValueError(
+            f"input {position + 1} of {node.op_type} must be a vector of whole numbers ({wanted}), not {spec_of(value)}"
+        )
+    return tuple(value.tolist())
 
 
 def axis_in(node: Node, axis: int, rank: int) -> int:

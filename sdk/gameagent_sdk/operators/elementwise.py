@@ -24,13 +24,18 @@ from gameagent_sdk.operators.contract import (
     Operator,
     Spec,
     broadcast,
+    flag,
     integer,
     taken,
 )
+from gameagent_sdk.operators.work import of_elements
 
 DTypes = frozenset[np.dtype[Any]]
 
-_ZERO, _ONE = np.zeros((), FLOAT32), np.ones((), FLOAT32)  # arrays: numpy converts a Python number at every call
+# Arrays, as numpy converts a Python number at every call.
+_ZERO, _ONE = np.zeros((), FLOAT32), np.ones((), FLOAT32)
+_HALF = np.array(0.5, FLOAT32)
+_LEAST, _GREATEST = np.array(-np.inf, FLOAT32), np.array(np.inf, FLOAT32)
 _CAST_TO = {1: FLOAT32, 6: INT32, 7: INT64, 9: BOOL}  # TensorProto.DataType
 
 
@@ -58,16 +63,16 @@ def _infer_joined(dtypes: DTypes, result: np.dtype[Any] | None = None) -> Infer:
     return infer
 
 
-def _elementwise(inputs: tuple[int, int], infer: Infer, build: Build, **attributes: type) -> Operator:
-    return Operator(inputs, (1, 1), infer, build, attributes, elementwise=True)
+def _elementwise(inputs: tuple[int, int], infer: Infer, build: Build, weight: int = 1, **attributes: type) -> Operator:
+    return Operator(inputs, (1, 1), infer, build, of_elements(weight), attributes, elementwise=True)
 
 
-def _unary(function: Compute, dtypes: DTypes) -> Operator:
-    return _elementwise((1, 1), _infer_same(dtypes), _always(function))
+def _unary(function: Compute, dtypes: DTypes, weight: int = 1) -> Operator:
+    return _elementwise((1, 1), _infer_same(dtypes), _always(function), weight)
 
 
-def _binary(function: Compute, dtypes: DTypes, result: np.dtype[Any] | None = None) -> Operator:
-    return _elementwise((2, 2), _infer_joined(dtypes, result), _always(function))
+def _binary(function: Compute, dtypes: DTypes, result: np.dtype[Any] | None = None, weight: int = 1) -> Operator:
+    return _elementwise((2, 2), _infer_joined(dtypes, result), _always(function), weight)
 
 
 def _relu(x: Array, out: Array | None = None) -> Any:
@@ -83,6 +88,8 @@ def _sigmoid(x: Array, out: Array | None = None) -> Any:
 
 
 def _power(x: Array, y: Array, out: Array | None = None) -> Any:
+    if y.size == 1 and y == _HALF:  # which numpy takes for a root, and the root of -inf is no number
+        x = np.where(x == _LEAST, _GREATEST, x)
     return np.power(x, y.astype(FLOAT32, copy=False), out)
 
 
@@ -107,6 +114,10 @@ def _extreme(pick: Callable[..., Any]) -> Operator:
 
 
 def _clip(x: Array, low: Array | None = None, high: Array | None = None, out: Array | None = None) -> Any:
+    """A bound that is NaN is no bound, as in onnxruntime; an element that is NaN stays one."""
+    if x.dtype == FLOAT32:
+        low = low if low is None else np.fmax(low, _LEAST)
+        high = high if high is None else np.fmin(high, _GREATEST)
     y = np.positive(x, out) if low is None else np.maximum(x, low, out=out)
     return y if high is None else np.minimum(y, high, out=out)
 
@@ -129,7 +140,7 @@ def _where(condition: Array, x: Array, y: Array, out: Array | None = None) -> An
 
 def _infer_where(node: Node, specs: Sequence[Spec | None], constants: Constants, opset: int) -> list[Spec]:
     condition = taken(node, specs, 0, BOOLS)
-    x, y = taken(node, specs, 1, ANY), taken(node, specs, 2, ANY)
+    x, y = taken(node, specs, 1, NUMBERS), taken(node, specs, 2, NUMBERS)  # onnxruntime has none of bools
     if x.dtype != y.dtype:
         raise ValueError(f"Where mixes {x.dtype} and {y.dtype}")
     return [Spec(x.dtype, broadcast(node, condition.shape, x.shape, y.shape))]
@@ -143,6 +154,8 @@ def _cast_target(node: Node) -> np.dtype[Any]:
 
 
 def _infer_cast(node: Node, specs: Sequence[Spec | None], constants: Constants, opset: int) -> list[Spec]:
+    if "saturate" in node.attributes and (opset < 19 or not flag(node, "saturate")):  # it is about 8-bit floats
+        raise ValueError("Cast can only say that it saturates, and that from opset 19")
     return [Spec(_cast_target(node), taken(node, specs, 0, ANY).shape)]
 
 
@@ -164,26 +177,27 @@ ELEMENTWISE: Mapping[str, Operator] = {
     "And": _binary(np.logical_and, BOOLS),
     "Cast": _elementwise((1, 1), _infer_cast, _build_cast, to=int, saturate=int),
     "Clip": _elementwise((1, 3), _infer_clip, _always(_clip)),
-    "Div": _binary(np.divide, FLOATS),  # of floats only: whole numbers can stop the process (by zero, or -2**63 by -1)
+    # Of floats only: whole numbers can stop the process (by zero, or -2**63 by -1).
+    "Div": _binary(np.divide, FLOATS, weight=4),
     "Equal": _binary(np.equal, ANY, BOOL),
-    "Exp": _unary(np.exp, FLOATS),
+    "Exp": _unary(np.exp, FLOATS, weight=8),
     "Greater": _binary(np.greater, NUMBERS, BOOL),
     "GreaterOrEqual": _binary(np.greater_equal, NUMBERS, BOOL),
     "Less": _binary(np.less, NUMBERS, BOOL),
     "LessOrEqual": _binary(np.less_equal, NUMBERS, BOOL),
-    "Log": _unary(np.log, FLOATS),
+    "Log": _unary(np.log, FLOATS, weight=8),
     "Max": _extreme(np.maximum),
     "Min": _extreme(np.minimum),
     "Mul": _binary(np.multiply, NUMBERS),
     "Neg": _unary(np.negative, NUMBERS),
     "Not": _unary(np.logical_not, BOOLS),
-    "Pow": _elementwise((2, 2), _infer_power, _always(_power)),
-    "Reciprocal": _unary(np.reciprocal, FLOATS),
+    "Pow": _elementwise((2, 2), _infer_power, _always(_power), weight=64),
+    "Reciprocal": _unary(np.reciprocal, FLOATS, weight=4),
     "Relu": _unary(_relu, FLOATS),
-    "Sigmoid": _unary(_sigmoid, FLOATS),
-    "Sign": _unary(np.sign, NUMBERS),
-    "Sqrt": _unary(np.sqrt, FLOATS),
+    "Sigmoid": _unary(_sigmoid, FLOATS, weight=12),
+    "Sign": _unary(np.sign, NUMBERS, weight=8),
+    "Sqrt": _unary(np.sqrt, FLOATS, weight=4),
     "Sub": _binary(np.subtract, NUMBERS),
-    "Tanh": _unary(np.tanh, FLOATS),
-    "Where": _elementwise((3, 3), _infer_where, _always(_where)),
+    "Tanh": _unary(np.tanh, FLOATS, weight=8),
+    "Where": _elementwise((3, 3), _infer_where, _always(_where), weight=12),
 }

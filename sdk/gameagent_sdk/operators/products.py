@@ -15,10 +15,11 @@ from gameagent_sdk.operators.contract import (
     Operator,
     Spec,
     broadcast,
-    integer,
+    flag,
     number,
     taken,
 )
+from gameagent_sdk.operators.work import of_product
 
 
 def _infer_matmul(node: Node, specs: Sequence[Spec | None], constants: Constants, opset: int) -> list[Spec]:
@@ -56,12 +57,12 @@ def _infer_gemm(node: Node, specs: Sequence[Spec | None], constants: Constants, 
 
 
 def _turned(node: Node, attribute: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    return shape[::-1] if integer(node, attribute, 0) else shape
+    return shape[::-1] if flag(node, attribute) else shape
 
 
 def _build_gemm(node: Node, constants: Constants, opset: int) -> Compute:
     """alpha A B + beta C, in which A and B may be transposed."""
-    turn_a, turn_b = integer(node, "transA", 0) != 0, integer(node, "transB", 0) != 0
+    turn_a, turn_b = flag(node, "transA"), flag(node, "transB")
     alpha, beta = (np.float32(number(node, name, 1.0)) for name in ("alpha", "beta"))
     weighted = bool(alpha != 1.0)
     addend = constants[2] if len(constants) > 2 else None
@@ -84,7 +85,8 @@ PRODUCTS: Mapping[str, Operator] = {
         (1, 1),
         _infer_gemm,
         _build_gemm,
+        of_product,
         attributes={"alpha": float, "beta": float, "transA": int, "transB": int},
     ),
-    "MatMul": Operator((2, 2), (1, 1), _infer_matmul, _build_matmul),
+    "MatMul": Operator((2, 2), (1, 1), _infer_matmul, _build_matmul, of_product),
 }

@@ -7,6 +7,7 @@ import numpy as np
 
 from gameagent_sdk.onnx_file.model import Node
 from gameagent_sdk.operators.contract import (
+    FLOAT32,
     FLOATS,
     INT64,
     NUMBERS,
@@ -20,16 +21,18 @@ from gameagent_sdk.operators.contract import (
     axes_in,
     axis_in,
     constant_integers,
+    flag,
     integer,
     integers,
     taken,
 )
+from gameagent_sdk.operators.work import of_reduction
 
 
 def _axes(node: Node, constants: Constants) -> tuple[int, ...] | None:
     """The axes that a node names, as an attribute or as an input; None for all of them."""
     axes = integers(node, "axes") if "axes" in node.attributes else constant_integers(node, constants, 1)
-    return axes or (() if integer(node, "noop_with_empty_axes", 0) else None)
+    return axes or (() if flag(node, "noop_with_empty_axes") else None)
 
 
 def _check_form(node: Node, axes_since: int, opset: int) -> None:
@@ -50,12 +53,12 @@ def _infer_reduced(dtypes: frozenset[np.dtype[Any]], axes_since: int) -> Infer:
         gone = axes_in(node, range(len(shape)) if axes is None else axes, len(shape))
         if node.op_type != "ReduceSum" and 0 in shape:
             raise ValueError(f"{node.op_type} has nothing to work on in {shape}")
-        return [Spec(dtype, _shape_without(shape, gone, integer(node, "keepdims", 1)))]
+        return [Spec(dtype, _shape_without(shape, gone, flag(node, "keepdims", default=True)))]
 
     return infer
 
 
-def _shape_without(shape: tuple[int, ...], gone: tuple[int, ...], keep: int) -> tuple[int, ...]:
+def _shape_without(shape: tuple[int, ...], gone: tuple[int, ...], keep: bool) -> tuple[int, ...]:
     if keep:
         return tuple(1 if axis in gone else size for axis, size in enumerate(shape))
     return tuple(size for axis, size in enumerate(shape) if axis not in gone)
@@ -63,7 +66,7 @@ def _shape_without(shape: tuple[int, ...], gone: tuple[int, ...], keep: int) -> 
 
 def _build_reduced(ufunc: np.ufunc) -> Build:
     def build(node: Node, constants: Constants, opset: int) -> Compute:
-        axes, keep = _axes(node, constants), integer(node, "keepdims", 1) != 0
+        axes, keep = _axes(node, constants), flag(node, "keepdims", default=True)
 
         def reduce(x: Array, _: Array | None = None, out: Array | None = None) -> Any:
             return ufunc.reduce(x, axes, x.dtype, out, keepdims=keep)  # the dtype, as numpy would widen int32
@@ -71,6 +74,27 @@ def _build_reduced(ufunc: np.ufunc) -> Build:
         return reduce
 
     return build
+
+
+def _build_greatest(node: Node, constants: Constants, opset: int) -> Compute:
+    reduce = _build_reduced(np.maximum)(node, constants, opset)
+
+    def greatest(x: Array, _: Array | None = None, out: Array | None = None) -> Any:
+        found = reduce(x, None, out)
+        _refuse_nan(node, found)
+        return found
+
+    return greatest
+
+
+def _refuse_nan(node: Node, x: Array) -> None:
+    """onnxruntime passes over a NaN in some places of a tensor and not in others: no result would be like its own.
+
+    Raises:
+        FloatingPointError: there is a NaN.
+    """
+    if x.dtype == FLOAT32 and np.isnan(np.maximum.reduce(x, None)):
+        raise FloatingPointError(f"{node.op_type} is given NaN")
 
 
 def _build_mean(node: Node, constants: Constants, opset: int) -> Compute:
@@ -86,16 +110,18 @@ def _build_mean(node: Node, constants: Constants, opset: int) -> Compute:
 def _infer_argmax(node: Node, specs: Sequence[Spec | None], constants: Constants, opset: int) -> list[Spec]:
     shape = taken(node, specs, 0, NUMBERS).shape
     axis = axis_in(node, integer(node, "axis", 0), len(shape))
+    flag(node, "select_last_index")
     if shape[axis] == 0:
         raise ValueError(f"ArgMax has nothing to choose from in {shape}")
-    return [Spec(INT64, _shape_without(shape, (axis,), integer(node, "keepdims", 1)))]
+    return [Spec(INT64, _shape_without(shape, (axis,), flag(node, "keepdims", default=True)))]
 
 
 def _build_argmax(node: Node, constants: Constants, opset: int) -> Compute:
-    axis, keep = integer(node, "axis", 0), integer(node, "keepdims", 1) != 0
-    last = integer(node, "select_last_index", 0) != 0
+    axis, keep = integer(node, "axis", 0), flag(node, "keepdims", default=True)
+    last = flag(node, "select_last_index")
 
     def argmax(x: Array, out: Array | None = None) -> Any:
+        _refuse_nan(node, x)
         if last:
             found = x.shape[axis] - 1 - np.argmax(np.flip(x, axis), axis, keepdims=keep)
         else:
@@ -137,16 +163,16 @@ def _build_log_softmax(node: Node, constants: Constants, opset: int) -> Compute:
 
 def _reduction(infer: Infer, build: Build) -> Operator:
     attributes = {"axes": tuple, "keepdims": int, "noop_with_empty_axes": int}
-    return Operator((1, 2), (1, 1), infer, build, attributes, frozenset({1}))
+    return Operator((1, 2), (1, 1), infer, build, of_reduction(1), attributes, frozenset({1}))
 
 
 _ARGMAX_ATTRIBUTES = {"axis": int, "keepdims": int, "select_last_index": int}
 
 REDUCTIONS: Mapping[str, Operator] = {
-    "ArgMax": Operator((1, 1), (1, 1), _infer_argmax, _build_argmax, _ARGMAX_ATTRIBUTES),
-    "LogSoftmax": Operator((1, 1), (1, 1), _infer_normalised, _build_log_softmax, {"axis": int}),
-    "ReduceMax": _reduction(_infer_reduced(NUMBERS, axes_since=18), _build_reduced(np.maximum)),
+    "ArgMax": Operator((1, 1), (1, 1), _infer_argmax, _build_argmax, of_reduction(16), _ARGMAX_ATTRIBUTES),
+    "LogSoftmax": Operator((1, 1), (1, 1), _infer_normalised, _build_log_softmax, of_reduction(12), {"axis": int}),
+    "ReduceMax": _reduction(_infer_reduced(NUMBERS, axes_since=18), _build_greatest),
     "ReduceMean": _reduction(_infer_reduced(FLOATS, axes_since=18), _build_mean),
     "ReduceSum": _reduction(_infer_reduced(NUMBERS, axes_since=13), _build_reduced(np.add)),
-    "Softmax": Operator((1, 1), (1, 1), _infer_normalised, _build_softmax, {"axis": int}),
+    "Softmax": Operator((1, 1), (1, 1), _infer_normalised, _build_softmax, of_reduction(12), {"axis": int}),
 }

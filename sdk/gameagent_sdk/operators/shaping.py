@@ -1,6 +1,7 @@
 """Operators that rearrange, pick and join elements without computing with them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -24,12 +25,16 @@ from gameagent_sdk.operators.contract import (
     axis_in,
     broadcast,
     constant_integers,
+    flag,
     integer,
     integers,
     taken,
 )
+from gameagent_sdk.operators.work import of_copies
 
 Shape = tuple[int, ...]
+
+_INDICES = frozenset({INT32, INT64})
 
 
 def _identity(x: Array) -> Array:
@@ -71,7 +76,7 @@ def _build_constant(node: Node, constants: Constants, opset: int) -> Compute:
 def _new_shape(node: Node, shape: Shape, constants: Constants) -> Shape:
     """The shape that a Reshape gives, its 0 (as before, unless ``allowzero``) and -1 (what is left) worked out."""
     wanted = constant_integers(node, constants, 1)
-    allow_zero = integer(node, "allowzero", 0) != 0
+    allow_zero = flag(node, "allowzero")
     if wanted is None or min(wanted, default=0) < -1 or wanted.count(-1) > 1 or (allow_zero and {0, -1} <= {*wanted}):
         raise ValueError(f"Reshape cannot make the shape {wanted}")
     if not allow_zero:
@@ -88,6 +93,8 @@ def _new_shape(node: Node, shape: Shape, constants: Constants) -> Shape:
 
 def _infer_reshape(node: Node, specs: Sequence[Spec | None], constants: Constants, opset: int) -> list[Spec]:
     x = taken(node, specs, 0, ANY)
+    if "allowzero" in node.attributes and opset < 14:
+        raise ValueError(f"Reshape has no allowzero in opset {opset}")
     return [Spec(x.dtype, _new_shape(node, x.shape, constants))]
 
 
@@ -96,7 +103,10 @@ def _build_reshape(node: Node, constants: Constants, opset: int) -> Compute:
 
 
 def _permutation(node: Node, rank: int) -> Shape:
-    found = axes_in(node, integers(node, "perm") or range(rank)[::-1], rank)
+    wanted = integers(node, "perm") or range(rank)[::-1]
+    if min(wanted, default=0) < 0:
+        raise ValueError(f"Transpose counts axes from the front, not as in {wanted}")
+    found = axes_in(node, wanted, rank)
     if len(found) != rank:
         raise ValueError(f"Transpose orders {len(found)} axes of {rank}")
     return found
@@ -115,6 +125,8 @@ def _squeezed(node: Node, shape: Shape, constants: Constants) -> Shape:
     axes = constant_integers(node, constants, 1)
     if axes is None:
         return tuple(size for size in shape if size != 1)
+    if not axes:
+        raise ValueError("Squeeze along no axes is all axes to some engines: leave them out, or leave Squeeze out")
     gone = axes_in(node, axes, len(shape))
     if any(shape[axis] != 1 for axis in gone):
         raise ValueError(f"Squeeze cannot drop the axes {axes} of {shape}")
@@ -174,9 +186,13 @@ def _section(start: int, end: int, step: int, size: int) -> slice:
 
 
 def _sections(node: Node, shape: Shape, constants: Constants) -> tuple[slice, ...]:
-    starts, ends, axes, steps = (constant_integers(node, constants, position) for position in (1, 2, 3, 4))
+    starts, ends, axes, steps = (constant_integers(node, constants, i, _INDICES) for i in (1, 2, 3, 4))
     if starts is None or ends is None:
         raise ValueError("Slice needs starts and ends")
+    if len({value.dtype for value in constants[1:] if value is not None}) > 1:
+        raise ValueError("Slice takes bounds of one element type")
+    if not shape:
+        raise ValueError("Slice cannot cut a single number")
     axes = tuple(range(len(starts))) if axes is None else axes
     steps = (1,) * len(starts) if steps is None else steps
     if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
@@ -257,7 +273,7 @@ def _concat_axis(node: Node) -> int:
 
 
 def _infer_gather(node: Node, specs: Sequence[Spec | None], constants: Constants, opset: int) -> list[Spec]:
-    x, indices = taken(node, specs, 0, ANY), taken(node, specs, 1, frozenset({INT32, INT64}))
+    x, indices = taken(node, specs, 0, ANY), taken(node, specs, 1, _INDICES)
     axis = axis_in(node, integer(node, "axis", 0), len(x.shape))
     known, size = constants[1], x.shape[axis]
     if known is not None and not ((-size <= known) & (known < size)).all():
@@ -270,9 +286,15 @@ def _build_gather(node: Node, constants: Constants, opset: int) -> Compute:
     return lambda x, indices, out=None: np.take(x, indices, axis, out)  # it checks indices, and counts back from -1
 
 
-def _view(infer: Infer, build: Build, fewest: int = 1, most: int = 1, **attributes: type) -> Operator:
+def _view(infer: Infer, build: Build, fewest: int = 1, most: int = 1, weight: int = 1, **attributes: type) -> Operator:
     """A view operator of one output, whose inputs behind the first are constants."""
-    return Operator((fewest, most), (1, 1), infer, build, attributes, frozenset(range(1, most)), view=True)
+    constant = frozenset(range(1, most))
+    return Operator((fewest, most), (1, 1), infer, build, of_copies(weight), attributes, constant, view=True)
+
+
+def _scattered(infer: Infer, build: Build, fewest: int, most: int, weight: int, **attributes: type) -> Operator:
+    """A view operator whose output is no run of neighbouring elements."""
+    return replace(_view(infer, build, fewest, most, weight, **attributes), scatters=True)
 
 
 _CONSTANT_VALUES = {
@@ -286,15 +308,25 @@ _CONSTANT_VALUES = {
 _SPLIT_ATTRIBUTES = {"axis": int, "num_outputs": int}
 
 SHAPING: Mapping[str, Operator] = {
-    "Concat": Operator((1, VARIADIC), (1, 1), _infer_concat, _build_concat, {"axis": int}),
-    "Constant": Operator((0, 0), (1, 1), _infer_constant, _build_constant, _CONSTANT_VALUES, view=True),
-    "Expand": _view(_infer_expand, _build_expand, 2, 2),
-    "Gather": Operator((2, 2), (1, 1), _infer_gather, _build_gather, {"axis": int}),
+    "Concat": Operator((1, VARIADIC), (1, 1), _infer_concat, _build_concat, of_copies(2), {"axis": int}),
+    "Constant": Operator((0, 0), (1, 1), _infer_constant, _build_constant, of_copies(0), _CONSTANT_VALUES, view=True),
+    "Expand": _view(_infer_expand, _build_expand, 2, 2, weight=4),
+    "Gather": Operator((2, 2), (1, 1), _infer_gather, _build_gather, of_copies(16), {"axis": int}),
     "Identity": _view(_infer_identity, _build_identity),
     "Reshape": _view(_infer_reshape, _build_reshape, 2, 2, allowzero=int),
-    "Slice": _view(_infer_slice, _build_slice, 3, 5),
-    "Split": Operator((1, 2), (1, VARIADIC), _infer_split, _build_split, _SPLIT_ATTRIBUTES, frozenset({1}), view=True),
+    "Slice": replace(_scattered(_infer_slice, _build_slice, 3, 5, weight=4), clamps=True),
+    "Split": Operator(
+        (1, 2),
+        (1, VARIADIC),
+        _infer_split,
+        _build_split,
+        of_copies(4),
+        _SPLIT_ATTRIBUTES,
+        frozenset({1}),
+        view=True,
+        scatters=True,
+    ),
     "Squeeze": _view(_infer_squeeze, _build_squeeze, 1, 2),
-    "Transpose": _view(_infer_transpose, _build_transpose, perm=tuple),
+    "Transpose": _scattered(_infer_transpose, _build_transpose, 1, 1, weight=16, perm=tuple),
     "Unsqueeze": _view(_infer_unsqueeze, _build_unsqueeze, 2, 2),
 }

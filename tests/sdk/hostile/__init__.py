@@ -7,6 +7,7 @@
 import sdk.hostile.containers
 import sdk.hostile.explosions
 import sdk.hostile.graphs
+import sdk.hostile.labour
 import sdk.hostile.manifests
 import sdk.hostile.minds
 import sdk.hostile.models

@@ -1,11 +1,12 @@
 """A small sound bundle from scratch, which the hostile ones are changed from, one thing at a time."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sdk.hostile.onnx_writer import data, floats, graph, integer, metadata, node, opset, port
+from sdk.hostile.onnx_writer import attribute, data, floats, graph, integer, metadata, node, opset, port
 
 KEY = "gameagent.manifest"
 INPUTS = (
@@ -90,3 +91,47 @@ def sha256(graph_bytes: bytes) -> str:
 def with_text(text: str | bytes, graph_bytes: bytes | None = None) -> bytes:
     """A bundle whose manifest is a text of any kind."""
     return integer(1, 8) + opset(17) + data(7, policy() if graph_bytes is None else graph_bytes) + metadata(KEY, text)
+
+
+# A bundle that adapts: a bias of the logits, which gradient steps move towards the actions that were taken.
+
+ADAPTATION_KEY = "gameagent.adaptation"
+BIAS = port("bias", ("N", 2))
+EXPERIENCE = (
+    port("bias", (1, 2)),
+    port("observations", ("T", 3)),
+    port("actions", ("T", 2)),
+    port("rewards", ("T", 1)),
+    port("episode_end", ("T", 1)),
+)
+GRADIENT: dict[str, Any] = {
+    "weights": [{"name": "bias", "shape": [2], "dtype": "float32"}],
+    "episodes_per_step": 1,
+    "max_kl": 1.0,
+    "harm": 1.0,
+}
+
+
+def adaptation(*nodes: bytes, initializers: Sequence[bytes] = (), extra: bytes = b"") -> bytes:
+    """The gradient steps as a model: ``nodes`` may make ``step`` (1, 2) otherwise than as the mean of the actions."""
+    nodes = nodes or (node("ReduceMean", ["actions"], ["step"], [attribute("axes", [0])]),)
+    steps = (*nodes, node("Add", ["bias", "step"], ["next_bias"]))
+    steps_graph = graph(steps, initializers, EXPERIENCE, (port("next_bias", (1, 2)),))
+    return integer(1, 8) + extra + opset(17) + data(7, steps_graph)
+
+
+def adapting(steps: bytes | None = None, **manifest: Any) -> bytes:
+    """A bundle that adapts by gradient.
+
+    Args:
+        steps: the model of its gradient steps; None for the sound one.
+        manifest: fields other than the sound manifest's.
+    """
+    steps = adaptation() if steps is None else steps
+    score = node("MatMul", ["next_hidden_h", "w_out"], ["scores"])
+    nodes = (*MEMORY, score, node("Add", ["scores", "bias"], ["logits"]))
+    graph_bytes = policy(nodes, (*WEIGHTS, floats("bias", (1, 2), (0.0, 0.0))), (*INPUTS, BIAS))
+    gradient = GRADIENT | {"graph_sha256": hashlib.sha256(steps).hexdigest()}
+    fields = {"adaptation": ["memory", "gradient"], "gradient": gradient} | manifest
+    extra = metadata(ADAPTATION_KEY, base64.b64encode(steps))
+    return bundle(graph_bytes, extra=extra, manifest=fields)
