@@ -18,6 +18,7 @@ from gameagent_games.interface import Family
 from gameagent_games.registry import family_names, load_family
 from gameagent_games.variant import SPLITS, Split
 from gameagent_sdk import Bundle, BundleError, SdkError
+from gameagent_sdk.terminal import spell_unprintable
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
     from gameagent.report import Contestant
@@ -40,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 failed with one line that says why, 2 wrong usage, 130 stopped by Ctrl-C.
     """
+    spell_unprintable()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if "" not in sys.path:
         sys.path.insert(0, "")  # so that package.module:NAME finds a family in the folder at hand

@@ -4,6 +4,7 @@ python -m gameagent_games.play forage --agent forage.onnx
 """
 
 import argparse
+import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0, or 1 where something failed, told in one line on standard error. Wrong usage exits with 2.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal cannot show ends no game
     parser = _parser()
     arguments = parser.parse_args(argv)
     _check(arguments, parser.error)

@@ -10,6 +10,7 @@ from typing import Any
 from gameagent_sdk import Bundle, BundleError, SdkError, __version__
 from gameagent_sdk.description import as_data, describe, describe_refusal, refusal_as_data
 from gameagent_sdk.plain_text import counted, plain
+from gameagent_sdk.terminal import spell_unprintable
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 MAX_AGENTS = 1024
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "gameagent-sdk") -> int:
     Returns:
         The exit code: 0 done, 1 failed or refused, 130 stopped by Ctrl-C. Wrong usage exits with 2.
     """
+    spell_unprintable()
     args = _parser(prog).parse_args(argv)
     command: Callable[[argparse.Namespace], None] = args.command
     try:
