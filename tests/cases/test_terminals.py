@@ -24,7 +24,7 @@ FAMILY = "cases.families.accents:ACCENTS"
 
 def run(*arguments: str, encoding: str = "ascii") -> str:
     path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
-    environment = {"PYTHONPATH": path, "PYTHONIOENCODING": encoding, "PYGAME_HIDE_SUPPORT_PROMPT": "1", "COLUMNS": "120"}
+    environment = {"PYTHONPATH": path, "PYTHONIOENCODING": encoding, "PYGAME_HIDE_SUPPORT_PROMPT": "1"}
     done = subprocess.run(
         [sys.executable, *arguments],
         env=os.environ | environment, capture_output=True, timeout=120, check=False,
