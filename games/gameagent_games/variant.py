@@ -1,10 +1,9 @@
 """Variants and spaces of variants: a game's rules as data.
 
-A `VariantSpace` gives each rule a distribution. Its train, validation and test splits are made on rule
-values: every rule's range is cut into cells (a value of a choice, a sixteenth of a range of numbers), and a
-hash of a variant's combination of cells decides its split. So a held-out variant is a combination that
-training never saw, not a new seed of one that it did. The ``out_of_range`` split draws every rule that has
-values beyond its training range from beyond it.
+A `VariantSpace` gives each rule a distribution. Its train, validation and test splits are made on rule values
+(`splits`): a held-out variant is a combination that training never saw, not a new seed of one that it did, and every
+single rule looks the same in each split. The ``out_of_range`` split draws every rule that has values beyond its
+training range from beyond it.
 """
 
 import hashlib
@@ -13,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
+from math import prod
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
@@ -21,11 +21,10 @@ from numpy.typing import NDArray
 from gameagent_games.distributions import Distribution, Fixed, Slot
 from gameagent_games.distributions.plain import plain_table
 from gameagent_games.errors import VariantError
+from gameagent_games.splits import HOLD_OUTS, LABELS, SCHEME, HoldOut, Splits, make_splits, num_values
 
 Split = Literal["train", "validation", "test", "out_of_range", "all"]
 SPLITS: Final = get_args(Split)
-SPLIT_SHARES: Final = {"train": 80, "validation": 10, "test": 10}
-"""Share of the cell combinations in each split, in percent."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +83,16 @@ class VariantSpace:
 
     Variants travel in two forms: `Variant` (plain values, for people and files) and records of `dtype`
     (for the simulator, ``(num,)``).
+
+    Attributes:
+        rules: The rules, at least one.
+        hold_out: What validation and test keep from training: "combinations" of values, all of which training meets
+            with other partners; "pairs" of values that training never meets together; or whole "values" (options,
+            sixteenths of a range) that it never meets at all. See `splits`.
     """
 
     rules: tuple[Rule, ...]
+    hold_out: HoldOut = "combinations"
 
     def __post_init__(self) -> None:
         names = [rule.name for rule in self.rules]
@@ -97,6 +103,10 @@ class VariantSpace:
         for name in names:
             if not name.isidentifier():
                 raise VariantError(f"rule name {name!r} is not an identifier")
+        if self.hold_out not in HOLD_OUTS:
+            raise VariantError(f"hold_out is {self.hold_out!r}, expected one of {', '.join(HOLD_OUTS)}")
+        if self.hold_out != "combinations":
+            _ = self._splits  # says so at once where there are too few values
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
@@ -122,7 +132,7 @@ class VariantSpace:
 
     def revealed(self) -> "VariantSpace":
         """The same space with every rule shown."""
-        return VariantSpace(tuple(replace(rule, hidden=False) for rule in self.rules))
+        return replace(self, rules=tuple(replace(rule, hidden=False) for rule in self.rules))
 
     def encode(self, records: NDArray[Any], *, hidden: bool) -> NDArray[np.float32]:
         """Encodes the hidden or the shown rules.
@@ -140,36 +150,56 @@ class VariantSpace:
 
     # -- sampling and splits ------------------------------------------------------------------------------
 
+    @cached_property
+    def num_variants(self) -> int | None:
+        """How many variants the training range has; None where a rule's values cannot be counted."""
+        counts = [num_values(rule.distribution) for rule in self.rules]
+        return None if None in counts else prod(count for count in counts if count is not None)
+
+    @cached_property
+    def _splits(self) -> Splits | None:
+        return make_splits(self)
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether variants can be held out; where not, every split means all variants.
+
+        They can unless there are so few that some value of a rule (an option, a sixteenth of a range of whole
+        numbers) is part of fewer than ten combinations: it could not be in training, validation and test alike.
+        """
+        return self._splits is not None
+
+    @property
+    def split_scheme(self) -> str:
+        """What decides which variants are held out, as files name it; "none" where nothing is."""
+        return f"{self.hold_out}-{SCHEME}" if self.holds_out else "none"
+
     def sample(self, num: int, seed: int | Sequence[int] | np.random.Generator, split: Split = "train") -> NDArray[Any]:
         """Draws variants.
 
         Args:
             num: How many.
             seed: Seed, or a generator that is advanced.
-            split: One of `SPLITS`; "all" ignores the splits and stays within the training range.
+            split: One of `SPLITS`; "all" ignores the splits and stays within the training range, as every split but
+                "out_of_range" does where nothing can be held out (`holds_out`).
 
         Returns:
             Records of `dtype`, ``(num,)``.
 
         Raises:
-            VariantError: No such split, or the space is too small to hold variants out.
+            VariantError: No such split.
         """
         if split not in SPLITS:
             raise VariantError(f"no split {split!r}; choose one of {', '.join(SPLITS)}")
         generator = np.random.default_rng(seed)
         if split == "out_of_range" and not any(rule.distribution.has_beyond for rule in self.rules):
             raise VariantError("no rule of this space has values beyond its training range: no out_of_range split")
-        if split in ("all", "out_of_range"):
-            return self._draw(generator, num, beyond=split == "out_of_range")
-        kept = np.empty(0, dtype=self.dtype)
-        for _ in range(200):
-            drawn = self._draw(generator, 2 * (num - len(kept)) + 64)
-            kept = np.concatenate([kept, drawn[self.split_of(drawn) == split]])[:num]
-            if len(kept) == num:
-                return kept
-        raise VariantError(f"this space is too small to hold out a {split!r} split; use split 'all'")
+        if split in ("all", "out_of_range") or self._splits is None:
+            return self.draw(generator, num, beyond=split == "out_of_range")
+        return self._splits.sample(generator, num, LABELS.index(split))
 
-    def _draw(self, generator: np.random.Generator, num: int, beyond: bool = False) -> NDArray[Any]:
+    def draw(self, generator: np.random.Generator, num: int, beyond: bool = False) -> NDArray[Any]:
+        """Draws ``(num,)`` variants without regard to splits, each rule by itself, from the range or from beyond it."""
         records = np.zeros(num, dtype=self.dtype)
         for rule in self.rules:
             distribution = rule.distribution
@@ -177,16 +207,17 @@ class VariantSpace:
         return records
 
     def split_of(self, records: NDArray[Any]) -> NDArray[np.str_]:
-        """The split that each of ``(num,)`` variants belongs to; "out_of_range" if any rule is."""
+        """The split that each of ``(num,)`` variants belongs to.
+
+        "out_of_range" if any rule is; "all" for the others where nothing can be held out.
+        """
         inside = np.ones(len(records), dtype=bool)
-        digest = np.full(len(records), 0x9E3779B97F4A7C15, dtype=np.uint64)
         for rule in self.rules:
             inside &= rule.distribution.contains(records[rule.name])
-            for cell in rule.distribution.cells(records[rule.name]).T:  # (num,)
-                digest = _mix64(digest ^ cell.astype(np.uint64))
-        split_of_percent = np.array(list(SPLIT_SHARES)).repeat(list(SPLIT_SHARES.values()))  # of 0 … 99
-        names = np.full(len(records), "out_of_range", dtype="<U12")
-        names[inside] = split_of_percent[digest[inside] % np.uint64(100)]
+        names = np.full(len(records), "all", dtype="<U12")
+        if self._splits is not None and len(records):
+            names = np.array(LABELS, "<U12")[self._splits.labels(records)]
+        names[~inside] = "out_of_range"
         return names
 
     # -- variants for people ------------------------------------------------------------------------------
@@ -234,10 +265,3 @@ class VariantSpace:
         needed = [rule.name for rule in self.rules if not isinstance(rule.distribution, Fixed)]
         if missing := [name for name in needed if name not in given]:
             raise VariantError(f"the variant lacks {', '.join(map(repr, missing))}; the rules are {', '.join(known)}")
-
-
-def _mix64(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finalizer of splitmix64 (Steele et al. 2014); wraps around 2**64 as it should."""
-    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return word ^ (word >> np.uint64(31))

@@ -17,6 +17,7 @@ from gameagent_games.conformance.playing import (
     entries,
     moment,
     play,
+    same_margins,
     sample,
     splits_of,
     trace,
@@ -28,6 +29,7 @@ from gameagent_games.simulator import Simulator
 
 LONGEST_EPISODE: Final = 20_000  # steps within which an episode must end
 SENTINEL: Final = 12345.0
+MARGIN_SAMPLE: Final = 20_000  # variants of each split whose rules are compared
 
 
 class Broken(Exception):
@@ -83,6 +85,8 @@ def variants_round_trip(family: Family) -> None:
 @check()
 def splits_are_disjoint(family: Family) -> None:
     """Every split can be sampled, its variants belong to it, and no variant is in two splits."""
+    if not family.space.holds_out:
+        raise Skip(f"too few variants to hold any out: every split means all {family.space.num_variants}")
     owner: dict[str, str] = {}
     for split in splits_of(family):
         try:
@@ -94,6 +98,25 @@ def splits_are_disjoint(family: Family) -> None:
         for variant in family.space.variants(records):
             other = owner.setdefault(variant.id, split)
             require(other == split, f"variant {variant.id} is in {other!r} and in {split!r}")
+
+
+@check("splits_are_disjoint")
+def splits_have_equal_margins(family: Family) -> None:
+    """Every single rule looks the same in each split: what is held out are combinations, not kinds of values."""
+    space = family.space
+    if not space.holds_out or space.hold_out != "combinations":
+        raise Skip(f"holds out {space.hold_out if space.holds_out else 'nothing'}")
+    train = space.sample(MARGIN_SAMPLE, 0, "train")
+    for number, split in enumerate(("validation", "test"), 1):
+        held_out = space.sample(MARGIN_SAMPLE, number, split)
+        for rule in space.rules:
+            columns = (rule.distribution.cells(records[rule.name]).T for records in (train, held_out))
+            for ours, theirs in zip(*columns, strict=True):
+                require(
+                    same_margins(ours, theirs),
+                    f"rule {rule.name!r} is not in {split} as it is in train, beyond what chance does; a distribution "
+                    "of your own needs num_values and all_values where its values can be listed (distributions)",
+                )
 
 
 # -- one game, its rules called directly --------------------------------------------------------------------------

@@ -156,6 +156,22 @@ def differing(first: NDArray[Any], second: NDArray[Any]) -> str:
     return ", ".join(name for name in first.dtype.names or () if first[name].tobytes() != second[name].tobytes())
 
 
+def same_margins(ours: NDArray[np.int64], theirs: NDArray[np.int64]) -> bool:
+    """Whether two samples of cells ``(num,)`` may come from one distribution: Pearson's chi-square, once in 10^6 wrong.
+
+    The bound is that of Laurent and Massart 2000, lemma 1; cells that hardly occur are counted as one.
+    """
+    size = 1 + max(ours.max(), theirs.max())
+    counts = np.stack([np.bincount(cells, minlength=size) for cells in (ours, theirs)]).astype(np.float64)
+    rare = counts.sum(axis=0) < 20
+    counts = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
+    counts = counts[:, counts.sum(axis=0) > 0]
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+    degrees, surprise = counts.shape[1] - 1, np.log(1e6)
+    bound = degrees + 2.0 * np.sqrt(degrees * surprise) + 2.0 * surprise
+    return bool(((counts - expected) ** 2 / expected).sum() <= bound)
+
+
 def entries(family: Family, numbers: list[int]) -> str:
     owner = [feature.name for feature in family.features for _ in range(feature.size)]
     return ", ".join(dict.fromkeys(owner[number] for number in numbers))

@@ -129,6 +129,9 @@ class Choice:
     def cells(self, stored: NDArray[Any]) -> NDArray[np.int64]:
         return self._positions(stored).reshape(len(stored), -1)
 
+    def fine_cells(self, stored: NDArray[Any], per_range: int) -> NDArray[np.int64]:
+        return self.cells(stored)
+
     def contains(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         return np.asarray(np.isin(stored, self._stored[: len(self.values)]).reshape(len(stored), -1).all(axis=1))
 

@@ -48,7 +48,15 @@ class Slot:
 
 
 class Distribution(Protocol):
-    """What every distribution offers. ``shape`` is () for a single value."""
+    """What every distribution offers. ``shape`` is () for a single value.
+
+    Three members more are for those whose values can be listed or cut finer; ours have them, others may leave them out:
+
+    - ``num_values`` (int) and ``all_values()`` (each value of the training range, ``(num, *shape)``, and how likely it
+      is, ``(num,)``): without them a space counts as endless, and each value is taken to be held out by itself;
+    - ``fine_cells(stored, per_range)``: like ``cells``, with ranges cut into ``per_range`` parts; held-out combinations
+      are made of them. Without it every value is a fine cell of its own.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -61,7 +69,11 @@ class Distribution(Protocol):
         ...
 
     def cells(self, stored: NDArray[Any]) -> NDArray[np.int64]:
-        """The cell of each value: ``(num, cells of one value)``; fixed rules have none."""
+        """The cell of each value: ``(num, cells of one value)``, from 0; fixed rules have none.
+
+        Cells are what margins are counted by (every split has each cell equally often) and what ``hold_out="values"``
+        and ``"pairs"`` keep from training.
+        """
         ...
 
     def contains(self, stored: NDArray[Any]) -> NDArray[np.bool_]:

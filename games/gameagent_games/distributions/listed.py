@@ -41,6 +41,9 @@ class Permutation:
     def cells(self, stored: NDArray[Any]) -> NDArray[np.int64]:
         return np.asarray(stored, dtype=np.int64)
 
+    def fine_cells(self, stored: NDArray[Any], per_range: int) -> NDArray[np.int64]:
+        return self.cells(stored)
+
     def contains(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         return np.ones(len(stored), dtype=bool)
 
@@ -101,6 +104,9 @@ class Fixed:
 
     def cells(self, stored: NDArray[Any]) -> NDArray[np.int64]:
         return np.zeros((len(stored), 0), dtype=np.int64)
+
+    def fine_cells(self, stored: NDArray[Any], per_range: int) -> NDArray[np.int64]:
+        return self.cells(stored)
 
     def contains(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         return np.asarray(stored == self.value)
