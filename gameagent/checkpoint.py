@@ -24,6 +24,7 @@ from gameagent_games.errors import GamesError
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
 
+FIRST_SCHEME = "combinations-1"  # splits of runs from before `VariantSpace.split_scheme` was written down
 BASELINES = ("memoryless", "oracle")
 _UNREADABLE = (
     AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError,
@@ -75,6 +76,7 @@ class RunFolder:
                 {
                     "config": config.as_dict(),
                     "family_version": family.version,
+                    "splits": family.space.split_scheme,
                     "torch": torch.__version__,
                     "commit": current_commit(),
                 },

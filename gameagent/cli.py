@@ -222,6 +222,10 @@ def _train(args: argparse.Namespace, console: Console) -> None:
         changes["oracle"] = {"algorithm": "rl2", "reveal": True, "gradient": False}
     for role, place in roles.items():
         config = prepare_run(place, given | changes[role], resume=args.resume)
+        space = place.load_config()[1].space
+        if role == "agent" and not space.holds_out:
+            few = f"{config.family} has {space.num_variants} variants, too few to hold any out"
+            console.print(f"{few}: all of them are trained on, and judged on", highlight=False, soft_wrap=True)
         title = f"training {config.family}" + ("" if role == "agent" else f" ({role})")
         with TrainingDisplay(title, config.steps, console) as display:
             try:
@@ -291,8 +295,16 @@ def _contestants(args: argparse.Namespace) -> tuple[list["Contestant"], Family, 
         finished &= bundle.manifest.training.get("steps", 0) >= (_trained_with(bundle, "steps") or 0)
     assert family is not None, "argparse asks for at least one"
     trained_on = _trained_with(agents[0].bundle, "split")
-    split: Split = args.split or ("all" if trained_on == "all" else "test" if finished else "validation")
-    return agents, family, split
+    return agents, family, _split_to_judge_on(family, trained_on, args.split, finished)
+
+
+def _split_to_judge_on(family: Family, trained_on: Any, asked: Split | None = None, finished: bool = True) -> Split:
+    """The split as asked, or held-out variants; all variants where none are held out."""
+    if asked == "out_of_range":
+        return asked
+    if not family.space.holds_out or (asked is None and trained_on == "all"):
+        return "all"
+    return asked or ("test" if finished else "validation")
 
 
 def _family_of(bundle: Bundle, place: str | None) -> Family:
@@ -323,7 +335,7 @@ def _export(args: argparse.Namespace, console: Console) -> None:
     if num_variants > 0:
         bundle = bundle_run(folder)
         config, family = folder.load_config()
-        split: Split = "all" if config.split == "all" else "test"
+        split = _split_to_judge_on(family, config.split)
         summary = evaluate([Contestant(bundle)], family, split=split, num_variants=num_variants).summary()
     bundle = export_run(folder, args.file, summary)
     parity = (bundle.manifest.parity or {}).items()

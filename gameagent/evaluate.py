@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent.checkpoint import BASELINES, RunFolder
+from gameagent.checkpoint import BASELINES, FIRST_SCHEME, RunFolder
 from gameagent.errors import ExportError
 from gameagent.export import bundle_run
 from gameagent.seeding import game_seeds, numpy_generator
@@ -245,15 +245,27 @@ def check_fit(bundle: Bundle, family: Family) -> None:
         )
 
 
+HELD_OUT = {
+    "combinations": "combinations of rule values that training never drew",
+    "pairs": "pairs of rule values that training never drew together",
+    "values": "rule values that training never drew",
+}
+"""What test variants are by `VariantSpace.hold_out`."""
+
+
 def held_out(bundle: Bundle, family: Family, split: Split) -> str:
     """What a split's variants are to the training of a file's agent, in words for a report."""
-    config = bundle.manifest.training.get("config")
+    training, space = bundle.manifest.training, family.space
+    config = training.get("config")
     trained_on = config.get("split") if isinstance(config, dict) else None
     if split == "out_of_range":
         return "values beyond the training range"
-    if split == "all" or trained_on in ("all", split):
+    if split == "all" or trained_on in ("all", split) or not space.holds_out:
         return "variants that training drew from, too"
-    return "combinations of rule values that training never drew"
+    scheme = training.get("splits", FIRST_SCHEME if "family_version" in training else space.split_scheme)
+    if scheme != space.split_scheme:
+        return f"held out otherwise than in training ({scheme}, now {space.split_scheme}): it met some of them"
+    return HELD_OUT[space.hold_out]
 
 
 def baseline_bundles(folder: RunFolder) -> dict[str, Bundle]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gameagent.checkpoint import Progress, RunFolder, write_atomically
+from gameagent.checkpoint import FIRST_SCHEME, Progress, RunFolder, write_atomically
 from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
 from gameagent.export.adaptation import gradient_spec, trace_correction, usual_shortfall
@@ -68,6 +68,7 @@ def training_record(folder: RunFolder, config: TrainConfig, family: Family, prog
         "seed": config.seed,
         "steps": progress.steps,
         "family_version": family.version,
+        "splits": folder.describe().get("splits", FIRST_SCHEME),
         "commit": folder.describe().get("commit"),
         "config": config.as_dict(),
     }

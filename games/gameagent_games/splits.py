@@ -36,6 +36,7 @@ LEAST_COMBINATIONS: Final = 10  # of which every value must be part, so that a t
 MOST_LISTED: Final = 2**18  # variants of a space that is listed
 MOST_WEIGHTED: Final = 2**20  # the same where values are not equally likely, and phases do less well
 MOST_PLACED: Final = 2**14  # of those, up to which held-out ones are placed one by one
+EXACT: Final = 2**62  # cells of a range, so many that every whole number is a cell
 CELL_BITS: Final = 22  # log2 of the cell combinations that a space of numbers is cut into at least
 MOST_DRAWS: Final = 2**25  # before sampling by rejection gives up
 DRAWS_TO_LOOK_AT: Final = 4096  # of a distribution, to see which cells it has
@@ -78,14 +79,14 @@ class ListedSplits:
         """Takes the space's variants ``(num,)``, their labels, and for each label how likely they are, ``(num,)``."""
         self._space, self._table = space, table
         self._ends = [np.cumsum(share) / np.sum(share) for share in shares]
-        prints = _prints(space, table, 2**62)
+        prints = _prints(space, table, EXACT)
         order = np.argsort(prints)
         self._prints, self._labels = prints[order], labels[order]
         if (self._prints[1:] == self._prints[:-1]).any():
             raise VariantError("a distribution lists one value twice in all_values()")
 
     def labels(self, records: NDArray[Any]) -> NDArray[np.int8]:
-        place = np.searchsorted(self._prints, _prints(self._space, records, 2**62))
+        place = np.searchsorted(self._prints, _prints(self._space, records, EXACT))
         return np.asarray(self._labels[np.minimum(place, len(self._prints) - 1)])
 
     def sample(self, generator: np.random.Generator, num: int, label: int) -> NDArray[Any]:
@@ -96,16 +97,12 @@ class ListedSplits:
 def list_splits(space: "VariantSpace") -> ListedSplits | None:
     """Splits of a space whose variants can be listed; None where their margins cannot be made equal."""
     table, chances = _all_variants(space)
-    columns = []
-    for rule in space.rules:
-        for column in rule.distribution.cells(table[rule.name]).T:
-            seen = np.flatnonzero(np.bincount(column))
-            if len(seen) > 1:
-                columns.append(np.searchsorted(seen, column))
+    columns, ranges = _columns(space, table)
     if not columns or min(np.bincount(column).min() for column in columns) < LEAST_COMBINATIONS:
         return None
     margins = [np.bincount(column, chances).astype(np.float64) for column in columns]
-    for labels in _sharings(columns, margins):
+    exact = _fine_columns(space, table, EXACT)
+    for labels in _sharings(columns, margins, exact, ranges):
         shares: dict[int, NDArray[np.float64] | None] = {}
         for label in (TEST, VALIDATION, TRAIN):  # the smaller ones first: they fail sooner
             shares[label] = _raked(columns, margins, chances, labels == label)
@@ -114,6 +111,28 @@ def list_splits(space: "VariantSpace") -> ListedSplits | None:
         else:
             return ListedSplits(space, table, labels, [shares[label] for label in range(len(LABELS))])
     return None
+
+
+def _columns(space: "VariantSpace", table: NDArray[Any]) -> tuple[list[NDArray[Any]], bool]:
+    """The columns whose margins are made equal, numbered from 0, and whether they hide the numbers of ranges.
+
+    Margins are those of a rule's cells; of its whole numbers one by one where each is part of enough variants.
+    """
+    columns, ranges = [], False
+    for rule in space.rules:
+        cells, each = (
+            [np.unique(column, return_inverse=True)[1] for column in part.T]
+            for part in (
+                rule.distribution.cells(table[rule.name]),
+                _fine_cells(rule.distribution, table[rule.name], EXACT),
+            )
+        )
+        finer = len(each) == len(cells) and any(one.max() > cell.max() for one, cell in zip(each, cells, strict=True))
+        if finer and min(np.bincount(one).min() for one in each) >= LEAST_COMBINATIONS:
+            cells, finer = each, False
+        columns += [cell for cell in cells if cell.max() > 0]
+        ranges |= finer
+    return columns, ranges
 
 
 def _all_variants(space: "VariantSpace") -> tuple[NDArray[Any], NDArray[np.float64]]:
@@ -128,24 +147,30 @@ def _all_variants(space: "VariantSpace") -> tuple[NDArray[Any], NDArray[np.float
     return table, chances
 
 
-def _sharings(columns: list[NDArray[Any]], margins: list[NDArray[np.float64]]) -> Iterator[NDArray[np.int8]]:
-    """Ways to hold out a tenth or somewhat more, from which the first one with equal margins is taken."""
+def _sharings(
+    columns: list[NDArray[Any]], margins: list[NDArray[np.float64]], exact: NDArray[np.uint64], ranges: bool
+) -> Iterator[NDArray[np.int8]]:
+    """Ways to hold out a tenth or somewhat more, from which the first one with equal margins is taken.
+
+    By phase of the ``exact`` cells, ``(num, columns)``, where there are many variants, or ``ranges`` of numbers that
+    held-out ones should be spread over; one by one otherwise.
+    """
     num = len(columns[0])
-    placed = num <= MOST_PLACED
     equal = [np.full(len(margin), 1.0 / len(margin)) for margin in margins]
     for share in (0.1, 0.15, 0.2):
-        for attempt in range(8 if placed else 1):
+        if ranges or num > MOST_PLACED:
             labels = np.zeros(num, np.int8)
-            if not placed:
-                phases = _phases(np.stack(columns, 1).astype(np.uint64), first=attempt * len(columns))
-                labels[phases >= 1.0 - 2.0 * share] = VALIDATION
-                labels[phases >= 1.0 - share] = TEST
-            else:
-                for label in (TEST, VALIDATION):
-                    wanted = margins if attempt % 2 == 0 else equal
-                    size = _num_held_out(columns, share)
-                    labels[_placed(columns, wanted, labels == TRAIN, size, _scattered(num, attempt))] = label
+            phases = _phases(exact)
+            labels[phases >= 1.0 - 2.0 * share] = VALIDATION
+            labels[phases >= 1.0 - share] = TEST
             yield labels
+        if num <= MOST_PLACED:
+            for attempt in range(8):
+                labels, size = np.zeros(num, np.int8), _num_held_out(columns, share)
+                for label in (TEST, VALIDATION):
+                    wanted, chance = margins if attempt % 2 == 0 else equal, _scattered(num, attempt)
+                    labels[_placed(columns, wanted, labels == TRAIN, size, chance)] = label
+                yield labels
 
 
 def _num_held_out(columns: list[NDArray[Any]], share: float) -> int:
@@ -268,14 +293,14 @@ def _digest(stored: NDArray[Any]) -> NDArray[np.uint64]:
     return digest
 
 
-def _phases(columns: NDArray[np.uint64], first: int = 0) -> NDArray[np.float64]:
+def _phases(columns: NDArray[np.uint64]) -> NDArray[np.float64]:
     """The phase of each row of cells, in [0, 1)."""
-    return (_weighted_sums(columns, first) >> np.uint64(11)) / 2.0**53
+    return (_weighted_sums(columns) >> np.uint64(11)) / 2.0**53
 
 
-def _weighted_sums(columns: NDArray[np.uint64], first: int = 0) -> NDArray[np.uint64]:
+def _weighted_sums(columns: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Sums over a row's cells, each times a number of its column's own, modulo 2**64."""
-    factors = _mix64(np.arange(first + 1, first + columns.shape[1] + 1, dtype=np.uint64) * _GOLDEN) | np.uint64(1)
+    factors = _mix64(np.arange(1, columns.shape[1] + 1, dtype=np.uint64) * _GOLDEN) | np.uint64(1)
     return np.asarray((columns * factors).sum(axis=1, dtype=np.uint64))
 
 
@@ -373,7 +398,7 @@ def _reserved_pairs(sizes: list[int]) -> Reserved:
     for first, second in zip(wide[::2], wide[1::2], strict=False):
         grid = np.indices((sizes[first], sizes[second])).reshape(2, -1)
         margins = [np.full(sizes[column], 1.0 / sizes[column]) for column in (first, second)]
-        labels = next(_sharings(list(grid), margins))
+        labels = next(_sharings(list(grid), margins, grid.T.astype(np.uint64), ranges=False))
         reserved.append((first, second, labels.reshape(sizes[first], sizes[second])))
     return reserved
 
@@ -394,13 +419,8 @@ def all_values(distribution: Distribution) -> tuple[NDArray[Any], NDArray[np.flo
 
 
 def _is_weighted(space: "VariantSpace") -> bool:
-    """Whether some values of the space's rules are likelier than others, as far as they can be listed."""
-    chances = [
-        all_values(rule.distribution)[1]
-        for rule in space.rules
-        if (num_values(rule.distribution) or MOST_WEIGHTED + 1) <= MOST_WEIGHTED
-    ]
-    return any(chance.max() > 1.001 * chance.min() for chance in chances)
+    """Whether a rule says that some of its values are likelier than others."""
+    return any(getattr(rule.distribution, "weights", ()) for rule in space.rules)
 
 
 def _num_cells(distribution: Distribution) -> NDArray[np.int64]:

@@ -77,21 +77,25 @@ def space_to_dict(space: VariantSpace) -> dict[str, Any]:
 
     Example: ``{"rules": [{"name": "speed", "distribution": "uniform", "intervals": [[0.5, 2.0]]}]}``
     """
-    return {"rules": [_rule_to_dict(rule) for rule in space.rules]}
+    told = {} if space.hold_out == "combinations" else {"hold_out": space.hold_out}
+    return {"rules": [_rule_to_dict(rule) for rule in space.rules], **told}
 
 
 def space_from_dict(table: Any) -> VariantSpace:
     """The space that `space_to_dict` described, or that a person wrote.
 
     Args:
-        table: As JSON or TOML give it: ``{"rules": [{"name": …, "distribution": …, …}, …]}``.
+        table: As JSON or TOML give it: ``{"rules": [{"name": …, "distribution": …, …}, …]}``, and "hold_out" where
+            it is not "combinations".
 
     Raises:
         VariantError: An unknown key or distribution, or arguments that its distribution refuses; names the rule.
     """
-    if not isinstance(table, Mapping) or set(table) != {"rules"} or not isinstance(table["rules"], list):
+    known = isinstance(table, Mapping) and {"rules"} <= set(table) <= {"rules", "hold_out"}
+    if not known or not isinstance(table["rules"], list):
         raise VariantError(f"a variant space is a table with a list 'rules', got {_shortened(table)}")
-    return VariantSpace(tuple(_rule_from_dict(rule, number) for number, rule in enumerate(table["rules"], 1)))
+    rules = tuple(_rule_from_dict(rule, number) for number, rule in enumerate(table["rules"], 1))
+    return VariantSpace(rules, table.get("hold_out", "combinations"))
 
 
 # -- rules and distributions ----------------------------------------------------------------------------------

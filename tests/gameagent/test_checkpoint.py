@@ -42,7 +42,7 @@ def test_loading_gives_back_what_was_saved(run, small):
 
 def test_the_description_names_config_versions_and_commit(run):
     found = run.describe()
-    assert sorted(found) == ["commit", "config", "family_version", "torch"]
+    assert sorted(found) == ["commit", "config", "family_version", "splits", "torch"]
     assert found["torch"] == torch.__version__ and found["config"]["steps"] == 320
     assert run.load_config()[0].as_dict() == found["config"]
 

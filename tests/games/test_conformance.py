@@ -108,7 +108,7 @@ class Forgetful(VariantSpace):
         return np.full(len(records), "train")
 
     def sample(self, num, seed, split="train"):
-        return self._draw(np.random.default_rng(0), num)
+        return self.draw(np.random.default_rng(0), num)
 
 
 def index_out_of_bounds(state, variant, seat, observation):

@@ -26,6 +26,7 @@ from gameagent_games.conformance.playing import (
 from gameagent_games.errors import ActionError, VariantError
 from gameagent_games.interface import EVERY_SEAT, Family
 from gameagent_games.simulator import Simulator
+from gameagent_games.variant import Split
 
 LONGEST_EPISODE: Final = 20_000  # steps within which an episode must end
 SENTINEL: Final = 12345.0
@@ -107,7 +108,8 @@ def splits_have_equal_margins(family: Family) -> None:
     if not space.holds_out or space.hold_out != "combinations":
         raise Skip(f"holds out {space.hold_out if space.holds_out else 'nothing'}")
     train = space.sample(MARGIN_SAMPLE, 0, "train")
-    for number, split in enumerate(("validation", "test"), 1):
+    held_out_splits: tuple[Split, ...] = ("validation", "test")
+    for number, split in enumerate(held_out_splits, 1):
         held_out = space.sample(MARGIN_SAMPLE, number, split)
         for rule in space.rules:
             columns = (rule.distribution.cells(records[rule.name]).T for records in (train, held_out))

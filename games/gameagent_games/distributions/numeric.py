@@ -145,9 +145,10 @@ class Integers:
         return self.fine_cells(stored, CELLS_PER_RANGE)
 
     def fine_cells(self, stored: NDArray[Any], per_range: int) -> NDArray[np.int64]:
-        per_cell = -((self.low - self.high - 1) // per_range)  # integers in a cell, rounded up
-        inside = np.clip(np.asarray(stored, dtype=np.int64), self.low, self.high)
-        return ((inside - self.low) // per_cell).reshape(len(stored), -1)
+        above = np.clip(np.asarray(stored, dtype=np.int64), self.low, self.high) - self.low
+        num = self.high - self.low + 1
+        cell = above if num <= per_range else np.floor(above / num * per_range).astype(np.int64)
+        return cell.reshape(len(stored), -1)
 
     @property
     def num_values(self) -> int:
