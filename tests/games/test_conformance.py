@@ -48,6 +48,7 @@ def turn(state, variant):
 
 
 SOUND = Rules(start, step, observe, legal, turn)
+FEW = VariantSpace((Rule("pay", Choice((0.0, 1.0), shape=(2,))),))
 SPACE = VariantSpace((Rule("pay", Uniform((-1.0, 1.0), shape=(2,), beyond=((1.0, 2.0),))),))
 
 
@@ -91,14 +92,14 @@ def observe_random_walks_only(state, variant, seat, observation):
 
 
 @dataclass(frozen=True)
-class Rounded(Uniform):
-    """Shows its values to people with two digits only."""
+class Reversed(Uniform):
+    """Shows its values to people in the wrong order."""
 
     def __init__(self):
         super().__init__((0.0, 1.0), shape=(2,))
 
     def show(self, stored):
-        return np.round(stored, 2).tolist()
+        return stored[::-1].tolist()
 
 
 class Forgetful(VariantSpace):
@@ -109,6 +110,18 @@ class Forgetful(VariantSpace):
 
     def sample(self, num, seed, split="train"):
         return self.draw(np.random.default_rng(0), num)
+
+
+class Lopsided(VariantSpace):
+    """Tests on the lower end of a rule's range."""
+
+    def split_of(self, records):
+        pay = records["pay"]
+        return np.where(pay[:, 0] < -0.8, "test", np.where(pay[:, 1] < 0.0, "validation", "train"))
+
+    def sample(self, num, seed, split="train"):
+        drawn = self.draw(np.random.default_rng(seed), 20 * num)
+        return drawn[:num] if split == "all" else drawn[self.split_of(drawn) == split][:num]
 
 
 def index_out_of_bounds(state, variant, seat, observation):
@@ -232,11 +245,9 @@ def step_overflows(state, variant, actions, rewards):
 
 
 BROKEN = {
-    "variants_round_trip": [make(VariantSpace((Rule("pay", Rounded()),)))],
-    "splits_are_disjoint": [
-        make(VariantSpace((Rule("pay", Choice((0.0, 1.0), shape=(2,))),))),
-        make(Forgetful(SPACE.rules)),
-    ],
+    "variants_round_trip": [make(VariantSpace((Rule("pay", Reversed()),)))],
+    "splits_are_disjoint": [make(Forgetful(SPACE.rules))],
+    "splits_have_equal_margins": [make(Lopsided((Rule("pay", Uniform((-1.0, 1.0), shape=(2,))),)))],
     "rules_run": [make(observe=index_out_of_bounds)],
     "step_returns_bool": [make(step=step_returns_a_number)],
     "episodes_end": [make(step=step_never_ends, max_steps=10**9)],
@@ -285,8 +296,8 @@ SIMULATORS = {"wrong_actions_are_refused": Careless, "numbers_are_clipped": Halv
 
 @pytest.mark.parametrize(
     "family",
-    ["bandit", "gridnavi", "forage", "navigation", THROWS, NIM, TUG, make(), make_box()],
-    ids=["bandit", "gridnavi", "forage", "navigation", "throws", "nim", "tug", "line", "box"],
+    ["bandit", "gridnavi", "forage", "navigation", THROWS, NIM, TUG, make(), make(FEW), make_box()],
+    ids=["bandit", "gridnavi", "forage", "navigation", "throws", "nim", "tug", "line", "few", "box"],
 )
 def test_sound_families_pass(family):
     report = check_family(family)
