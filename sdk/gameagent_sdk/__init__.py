@@ -14,6 +14,7 @@ from gameagent_sdk.errors import (
     CallOrderError,
     Finding,
     InputError,
+    InputWarning,
     ManifestError,
     MindError,
     MissingBackend,
@@ -29,6 +30,7 @@ from gameagent_sdk.manifest import (
     Manifest,
     TensorSpec,
 )
+from gameagent_sdk.observation_report import FeatureReport, ObservationReport
 from gameagent_sdk.policy import Policy
 from gameagent_sdk.replay import Replay, replay
 from gameagent_sdk.sampling import Gaussian, action_probabilities, sample_actions, sample_box_actions
@@ -53,15 +55,18 @@ __all__ = [
     "CallOrderError",
     "CallTimes",
     "Context",
+    "FeatureReport",
     "FeatureSpec",
     "Finding",
     "Gaussian",
     "GradientSpec",
     "InputError",
+    "InputWarning",
     "Manifest",
     "ManifestError",
     "MindError",
     "MissingBackend",
+    "ObservationReport",
     "Policy",
     "PolicySession",
     "Port",

@@ -154,6 +154,10 @@ class Adapter:
         self._work = self._adapt(len(returns) - 1)
         return True
 
+    def drop_episode(self) -> None:
+        """Drops what was gathered of the current episode: a step of it is not known."""
+        self._experience.drop_episode()
+
     def rollback(self) -> bool:
         """Puts the weights back to what they were before the last change; what it was learnt from is dropped too.
 

@@ -17,7 +17,6 @@ thread. A call that raises leaves it as it was.
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -34,6 +33,7 @@ from gameagent_sdk.pending import PendingWork
 from gameagent_sdk.policy import Policy
 from gameagent_sdk.readout import Readout
 from gameagent_sdk.recording import Recording
+from gameagent_sdk.regular_file import as_path
 from gameagent_sdk.sampling import one_row_action, one_row_box_action, one_row_probabilities, one_row_std
 from gameagent_sdk.timing import CallTimes
 
@@ -121,7 +121,8 @@ class Agent(Readout):
 
         Args:
             observation: (D,) finite numbers, the features of ``manifest.observation`` in order and in their units.
-                A float32 array is fastest.
+                A float32 array is fastest. The policy is fed at most 1e15 of each, and :meth:`observation_report`
+                counts those outside their declared ranges.
             legal_actions: (A,) True or False for each action, at least one True; needed if and only if
                 ``manifest.action.mask``.
 
@@ -131,8 +132,10 @@ class Agent(Readout):
 
         Raises:
             InputError: a wrong shape, dtype or value.
-            CallOrderError: before ``begin_trial``, or twice without ``observe``.
+            CallOrderError: before ``begin_trial``, or twice without ``observe``, but for the first after a
+                :meth:`restore`.
             BundleError: the policy failed or gave numbers that are not finite.
+            InputWarning: where warnings are errors: the first time that a feature leaves its range.
         """
         started = perf_counter()
         trial = self._trial
@@ -154,15 +157,16 @@ class Agent(Readout):
         """Tells what came of the last action. Memory is kept when the episode ends.
 
         Args:
-            reward: a finite number, on the scale used in training.
+            reward: a finite number, on the scale used in training; the policy is fed at most 1e15 of it.
             terminated: whether the episode ended by the game's rules.
             truncated: whether it was cut off, by a time limit say.
             action: what was really done, where it was not what ``act`` chose: a person took over, say. Of a box, (A,)
                 finite numbers; the nearest within its bounds are taken.
 
         Raises:
-            InputError: the reward is no finite number, a flag is not True or False, or there is no such action.
+            InputError: the reward is not a finite number, a flag is not True or False, or there is no such action.
             CallOrderError: there was no ``act`` to observe the outcome of.
+            InputWarning: where warnings are errors: the first time that a reward is beyond 1e15.
         """
         self._trial.expect("observe", "observe")
         value = as_reward(reward)
@@ -192,7 +196,7 @@ class Agent(Readout):
             RecordingError: the recording cannot be written; it has ended.
             BundleError: the gradient steps failed; they are dropped.
         """
-        self.tick_times.deadline_ms = as_number("budget_ms", budget_ms, 0.0)
+        self.tick_times.deadline_ms = budget_ms = as_number("budget_ms", budget_ms, 0.0)
         if self._pending and budget_ms > 0:
             started = perf_counter()
             try:
@@ -248,9 +252,10 @@ class Agent(Readout):
         gathered in it is dropped. Freeze between episodes, and all of them are played alike.
 
         Raises:
-            CallOrderError: there is no trial, or ``observe`` is due.
+            CallOrderError: there is no trial, or ``observe`` is due; after a restore it may be called
+                even then, and the outcome is still taken in.
         """
-        self._trial.expect("act", "freeze")
+        self._trial.expect_act("freeze")
         self._trial.freeze()
         self._note("freeze")
 
@@ -270,10 +275,10 @@ class Agent(Readout):
 
         Raises:
             InputError: the fraction is out of range.
-            CallOrderError: there is no trial, or ``observe`` is due.
+            CallOrderError: there is no trial, or ``observe`` is due; after a restore it may be called even then.
         """
         fraction = as_number("fraction", fraction, 0.0, 1.0)
-        self._trial.expect("act", "forget")
+        self._trial.expect_act("forget")
         self._trial.forget(fraction, self._rng)
         self._note("forget", fraction=fraction)
 
@@ -305,7 +310,7 @@ class Agent(Readout):
             CallOrderError: there is no trial to save.
         """
         self._trial.expect_trial()
-        self._pending.drop(Path(path))  # older than what is saved now
+        self._pending.drop(as_path(path))  # older than what is saved now
         write_mind(path, self._mind(), self._policy.bundle)
 
     def save_soon(self, path: str | os.PathLike[str]) -> None:
@@ -315,7 +320,7 @@ class Agent(Readout):
             CallOrderError: there is no trial to save.
         """
         self._trial.expect_trial()
-        self._pending.add(write_mind_in_slices(path, self._mind(), self._policy.bundle), about=Path(path))
+        self._pending.add(write_mind_in_slices(path, self._mind(), self._policy.bundle), about=as_path(path))
 
     def finish_saving(self, path: str | os.PathLike[str]) -> None:
         """Writes what :meth:`save_soon` has promised for a path; without effect if nothing is pending.
@@ -323,15 +328,21 @@ class Agent(Readout):
         Raises:
             MindError: the file cannot be written.
         """
-        self._pending.finish(Path(path))
+        self._pending.finish(as_path(path))
 
     def restore(self, path: str | os.PathLike[str]) -> None:
-        """Goes on exactly where :meth:`save` left off, in place of the trial at hand if any.
+        """Goes on exactly where :meth:`save` left off, in place of the current trial if there is one.
+
+        If it was saved between ``act`` and ``observe``, :attr:`phase` is "observe" and two calls are in order.
+        ``observe`` takes in the outcome, and all is as if it had never been interrupted. ``act`` closes the decision
+        whose outcome will never come: as a step that paid 0 and did not end the episode, which is what memory and
+        counters get of it. Gradient steps pass over such an episode, as its return is not known. From then on the
+        order is as strict as ever.
 
         A save to this path that is pending is written first. A frozen agent is frozen at what was restored.
 
         Raises:
-            MindError: no such file, damaged, or saved with another bundle. The trial at hand is kept.
+            MindError: no such file, damaged, or saved with another bundle. The current trial is kept.
         """
         self.finish_saving(path)
         mind = read_mind(path, self._policy.bundle)
@@ -345,19 +356,27 @@ class Agent(Readout):
         :func:`gameagent_sdk.replay` goes through it again and gets every action bit for bit on the same backend. What
         is recorded is written by :meth:`tick`, and at the latest every few hundred calls.
 
+        Of a member of a squad, decisions that were made with very many others (thousands, of a small policy) cannot be
+        replayed.
+
         A recording that is running ends, once the new one has begun.
 
         Raises:
             RecordingError: the file cannot be written.
         """
         before = self._recording
-        if before is not None and before.path == Path(path):
+        if before is not None and before.path == as_path(path):
             self.stop_recording()
         mind, frozen_at = self._mind(), self._trial.frozen_at
         frozen = None if frozen_at is None else replace(mind, context=frozen_at)
-        settings = {"temperature": self._temperature, "strength": self._strength, "phase": self._trial.phase}
+        settings = {
+            "temperature": self._temperature,
+            "strength": self._strength,
+            "phase": self._trial.phase,
+            "freeze_again": self._trial.freeze_again,
+        }
         self._recording = Recording(path, self._policy, mind, frozen, settings, self._pending)
-        if before is not None and before.path != Path(path):
+        if before is not None and before.path != as_path(path):
             before.close()
 
     def stop_recording(self) -> None:

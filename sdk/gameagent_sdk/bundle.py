@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gameagent_sdk.errors import BundleError, ManifestError, shown
+from gameagent_sdk.errors import BundleError, ManifestError, shown, shown_path
 from gameagent_sdk.experience import MAX_STEPS, rounded_up
 from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.onnx_file import wire
@@ -30,7 +30,7 @@ from gameagent_sdk.onnx_file.limits import (
 )
 from gameagent_sdk.onnx_file.model import Model
 from gameagent_sdk.onnx_file.reader import Content, read_envelope, read_graph
-from gameagent_sdk.regular_file import open_regular, reason_of
+from gameagent_sdk.regular_file import as_path, open_regular, reason_of
 from gameagent_sdk.signature import (
     adaptation_inputs,
     adaptation_outputs,
@@ -79,12 +79,14 @@ class Bundle:
                 is not to be trusted: ``error.findings`` says what, where, and what to do.
             ManifestError: it is ONNX but has no manifest, or one that cannot be used.
         """
-        path = Path(path)
+        path = as_path(path)
         try:
             with open_regular(path) as file:
                 data = file.read(MAX_FILE_BYTES + 1)
         except (OSError, ValueError) as error:
-            raise BundleError(f"{path} cannot be read ({reason_of(error)}): give the path of a .onnx bundle") from error
+            raise BundleError(
+                f"{shown_path(path)} cannot be read ({reason_of(error)}): give the path of a .onnx bundle"
+            ) from error
         return cls.from_bytes(data, path)
 
     @classmethod
@@ -101,11 +103,11 @@ class Bundle:
         """
         if type(data) is not bytes:
             data = bytes(memoryview(data))  # what is checked must not change afterwards
-        summary = f"{path} is no usable bundle"
+        summary = f"{shown_path(as_path(path))} is no usable bundle"
         manifest, model = _checked(data, summary)
         adaptation_data, adaptation, steps = _adaptation(manifest, model.metadata.get(ADAPTATION_KEY), summary)
         bundle_hash = hashlib.sha256(data).hexdigest()
-        return cls(Path(path), data, manifest, bundle_hash, model, adaptation, adaptation_data, steps)
+        return cls(as_path(path), data, manifest, bundle_hash, model, adaptation, adaptation_data, steps)
 
 
 def graph_sha256(model: bytes) -> str:

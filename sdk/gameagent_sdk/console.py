@@ -127,7 +127,7 @@ def _print_refusal(args: argparse.Namespace, error: BundleError) -> None:
 
 def _print(text: str) -> None:
     """Prints, with escapes for what the terminal's encoding does not know."""
-    encoding = sys.stdout.encoding or "utf-8"
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # no output at all is None
     print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 

@@ -1,9 +1,15 @@
 """What can go wrong, by name. Every message says what was given, what was expected and what to do."""
 
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-NUM_SHOWN = 8  # findings in an error's message; the rest are in its ``findings``
+import numpy as np
+
+NUM_SHOWN = 8  # findings, names or numbers in an error's message; the other findings are in its ``findings``
+NUM_CHARACTERS = 60  # of a value in a message
+MAX_PATH_SHOWN = 300  # characters
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,13 @@ class InputError(SdkError, ValueError):
     """A value handed in has the wrong shape, type or range, or is not finite. The agent is left unchanged."""
 
 
+class InputWarning(UserWarning):
+    """A value is taken, but is unlikely to be meant: a feature outside its declared range, or a reward beyond 1e15.
+
+    Given once for each agent and feature, and once for an agent's rewards.
+    """
+
+
 class CallOrderError(SdkError, RuntimeError):
     """A call came out of order, such as ``act`` before ``begin_trial``. The agent is left unchanged."""
 
@@ -69,7 +82,7 @@ class MissingBackend(SdkError, ImportError):
     """The engine that runs bundles is not installed."""
 
 
-def shown(text: str, length: int = 60) -> str:
+def shown(text: str, length: int = NUM_CHARACTERS) -> str:
     """A text of a file that is not trusted, as it may stand in a message: shortened, and without control characters.
 
     Escapes what is not printable: a file must not write to a player's terminal.
@@ -78,6 +91,49 @@ def shown(text: str, length: int = 60) -> str:
     if short.isprintable():
         return short
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short)
+
+
+class _Short(reprlib.Repr):
+    """Representations of any value, in no more time and text than a short one takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = NUM_CHARACTERS
+        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = self.maxarray = 4
+        self.maxlevel = 3
+
+    def repr_int(self, x: Any, level: int) -> str:
+        """Python refuses to write out integers of thousands of digits."""
+        if isinstance(x, int) and x.bit_length() > 1024:
+            return f"an integer of {x.bit_length()} bits"
+        return self.repr_instance(x, level)
+
+    def repr_ndarray(self, x: Any, level: int) -> str:
+        """An array with many numbers by its shape."""
+        if isinstance(x, np.ndarray) and x.size > NUM_SHOWN:
+            return f"an array of shape {x.shape} and dtype {x.dtype}"
+        return self.repr_instance(x, level)
+
+
+def shown_path(path: object) -> str:
+    """A path, as it may stand in a message: its end where it is long."""
+    text = str(path)
+    return shown(text if len(text) <= MAX_PATH_SHOWN else "..." + text[3 - MAX_PATH_SHOWN :], MAX_PATH_SHOWN)
+
+
+def shown_value(value: object) -> str:
+    """Any value that was handed in, as it may stand in a message: on one line, and shortened."""
+    return shown(" ".join(_SHORT.repr(value).split()), 2 * NUM_CHARACTERS)
+
+
+def shown_names(names: Iterable[str]) -> str:
+    """Names of a file that is not trusted, as they may stand in a message: the first of them, each shortened."""
+    listed = [shown(name) for name in names]
+    more = f" and {len(listed) - NUM_SHOWN} more" if len(listed) > NUM_SHOWN else ""
+    return ", ".join(listed[:NUM_SHOWN]) + more
+
+
+_SHORT = _Short()
 
 
 def _listed(summary: str, findings: Sequence[Finding]) -> str:

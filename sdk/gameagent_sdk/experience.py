@@ -73,6 +73,11 @@ class Experience:
         """Forgets all steps."""
         self._length = self.num_episodes = 0
 
+    def drop_episode(self) -> None:
+        """Forgets the steps of the episode that has not ended."""
+        ends = np.flatnonzero(self.rows[:, -1])
+        self._length = int(ends[-1]) + 1 if len(ends) else 0
+
     def tensors(self) -> dict[str, NDArray[Any]]:
         """By name, what the adaptation graph is told of the steps: copies in one piece, (T, size) each but step_scale.
 

@@ -12,34 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gameagent_sdk.box import Action, Box
-from gameagent_sdk.errors import InputError
+from gameagent_sdk.errors import InputError, shown, shown_names, shown_value
 from gameagent_sdk.manifest import Manifest
 
 _LARGEST = float(np.finfo(np.float32).max)
 _LARGEST_SETTING = 1e300
 
 Rows = tuple[()] | tuple[int]
-
-
-def fill_observation(
-    manifest: Manifest, value: ArrayLike, out: NDArray[np.float32], small: NDArray[np.float32]
-) -> None:
-    """Writes one agent's observation where the policy reads it, as :func:`as_observations` would, but faster.
-
-    Args:
-        manifest: for the messages.
-        value: (D,) finite numbers.
-        out: float32 (D,); where the value is refused it may hold anything.
-        small: float32 (D,), from :func:`small_weights`.
-
-    Raises:
-        InputError: as :func:`as_observations`.
-    """
-    if type(value) is np.ndarray and value.dtype == np.float32 and value.shape == out.shape:
-        out[:] = value
-        if all_finite(out, small):
-            return
-    out[:] = as_observations(manifest, value, rows=())
 
 
 def as_observations(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray[np.float32]:
@@ -58,7 +37,7 @@ def as_observations(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray
     finite = np.isfinite(observations)
     if not finite.all():
         position = tuple(np.argwhere(~finite)[0])
-        at, feature = ", ".join(map(str, position)), _feature_at(manifest, int(position[-1]))
+        at, feature = ", ".join(map(str, position)), shown(_feature_at(manifest, int(position[-1])))
         raise InputError(f"observation[{at}] ({feature}) must be a finite number, given {array[position]}")
     return observations
 
@@ -91,7 +70,7 @@ def as_legal_actions(manifest: Manifest, value: ArrayLike | None, rows: Rows) ->
     """
 
     def expected() -> str:
-        return f"of shape {shape}, one True or False (not an index) for each of {', '.join(manifest.action.names)}"
+        return f"of shape {shape}, one True or False (not an index) for each of {shown_names(manifest.action.names)}"
 
     shape = (*rows, manifest.num_actions)
     if not manifest.action.mask:
@@ -136,7 +115,7 @@ def as_box_actions(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray[
     """
 
     def expected() -> str:
-        return f"finite numbers of shape {shape}, one for each of {', '.join(manifest.action.names)}"
+        return f"finite numbers of shape {shape}, one for each of {shown_names(manifest.action.names)}"
 
     shape = (*rows, manifest.num_actions)
     array = _as_array("action", value, "iuf", shape, expected)
@@ -181,16 +160,29 @@ def as_flags(name: str, value: ArrayLike, rows: Rows) -> NDArray[np.bool_]:
 
 
 def as_number(name: str, value: Any, low: float, high: float = math.inf) -> float:
-    """A setting as a float.
+    """A setting as a float; numpy's numbers are taken like Python's.
 
     Raises:
         InputError: it is no finite number from ``low`` to ``high``.
     """
-    usable = isinstance(value, int | float | np.integer | np.floating) and low <= value <= min(high, _LARGEST_SETTING)
+    number = _plain(value)
+    usable = isinstance(number, int | float) and low <= number <= min(high, _LARGEST_SETTING)
     if not usable:
         limits = f"of {low:g} or above" if high == math.inf else f"from {low:g} to {high:g}"
-        raise InputError(f"{name} must be a finite number {limits}, given {value!r}")
-    return float(value)
+        raise InputError(f"{name} must be a finite number {limits}, given {shown_value(value)}")
+    return float(number)
+
+
+def as_count(name: str, value: Any, low: int = 1) -> int:
+    """A count as an int.
+
+    Raises:
+        InputError: it is no integer of ``low`` or above.
+    """
+    number = _plain(value)
+    if not (isinstance(number, int) and number >= low):
+        raise InputError(f"{name} must be at least {low}, an integer, given {shown_value(value)}")
+    return number
 
 
 def as_seed(value: Any) -> int | None:
@@ -199,9 +191,11 @@ def as_seed(value: Any) -> int | None:
     Raises:
         InputError: it is neither None nor an integer of 0 or above.
     """
-    if value is not None and not (isinstance(value, int | np.integer) and value >= 0):
-        raise InputError(f"seed must be an integer of 0 or above, or None for a fresh one every time, given {value!r}")
-    return None if value is None else int(value)
+    number = _plain(value)
+    if number is not None and not (isinstance(number, int) and number >= 0):
+        given = shown_value(value)
+        raise InputError(f"seed must be an integer of 0 or above, or None for a fresh one every time, given {given}")
+    return number
 
 
 def all_finite(numbers: NDArray[np.float32], small: NDArray[np.float32]) -> bool:
@@ -221,7 +215,7 @@ def small_weights(size: int) -> NDArray[np.float32]:
 
 def describe_features(manifest: Manifest) -> str:
     """The observation's features in order with their sizes, such as ``ball (2), paddle (1)``."""
-    return ", ".join(f"{feature.name} ({feature.size})" for feature in manifest.observation)
+    return shown_names(f"{feature.name} ({feature.size})" for feature in manifest.observation)
 
 
 def _as_array(
@@ -231,12 +225,26 @@ def _as_array(
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, or tensors of another library
-        raise InputError(f"{name} must be {expected()}: given what makes no array ({error})") from error
+        raise InputError(
+            f"{name} must be {expected()}: given what makes no array ({shown(str(error), 200)})"
+        ) from error
     if array.dtype.kind not in kinds:
         raise InputError(f"{name} must be {expected()}: given {type(value).__name__} of dtype {array.dtype}")
     if array.shape != shape:
         raise InputError(f"{name} must be {expected()}: given shape {array.shape}")
     return array
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy's as Python's, and an array of one entry without axes likewise; anything else as it is.
+
+    Comparing numpy's own would warn where a limit does not fit into their type, or lose digits.
+    """
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, np.floating):
+        return float(value)  # np.longdouble.item() is none of Python's
+    return value.item() if isinstance(value, np.integer | np.bool_) else value
 
 
 def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:

@@ -4,12 +4,10 @@ The file is an uncompressed ``.npz`` without pickle: ``numpy.load(path)`` shows 
 the bundle it belongs to. It is untrusted input: every array's name, shape and dtype is checked before it is read.
 """
 
-import contextlib
 import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -20,17 +18,34 @@ from gameagent_sdk.adaptation import NUM_PROBES, AdaptationState
 from gameagent_sdk.box import Box
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.context import Context, Progress
-from gameagent_sdk.errors import MindError
+from gameagent_sdk.errors import MindError, shown, shown_path
 from gameagent_sdk.experience import MAX_STEPS
-from gameagent_sdk.regular_file import open_regular, reason_of
+from gameagent_sdk.intake import MAX_FED
+from gameagent_sdk.regular_file import as_path, open_regular, reason_of
+from gameagent_sdk.replaced_file import replace_in_slices
 from gameagent_sdk.signature import experience_ports, step_inputs
 
 FORMAT_VERSION = 1
 MAX_BYTES = 2**27  # of a file
 MAX_COUNT = 2**53  # of decisions: nobody plays that long
-SLICE_BYTES = 2**16  # written at a time
+MAX_RETURN = MAX_COUNT * 3.5e38  # of so many decisions, each with the largest reward in single precision
 HIDDEN_STATE = "hidden_state."  # prefix of the arrays that hold it
 WEIGHTS, PREVIOUS_WEIGHTS, PROBES = "weights.", "previous_weights.", "probe."  # likewise
+
+
+@dataclass(frozen=True)
+class DecidedOn:
+    """What gradient steps need to know of the last decision once its outcome is in.
+
+    Attributes:
+        observation: float32 (D,), as the policy was fed it.
+        legal_actions: bool (A,); empty for a bundle without a mask.
+        incomplete: whether a step of the current episode is not known: then nothing is learnt from it.
+    """
+
+    observation: NDArray[np.float32]
+    legal_actions: NDArray[np.bool_]
+    incomplete: bool
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,7 @@ class Mind:
         awaits_observe: whether ``observe`` is due; else ``act`` is.
         rng_state: of PCG64: state and increment, each 0 to 2**128 - 1.
         adaptation: of the gradient steps; None for a bundle without.
+        decided_on: likewise.
     """
 
     context: Context
@@ -52,6 +68,7 @@ class Mind:
     awaits_observe: bool
     rng_state: tuple[int, int]
     adaptation: AdaptationState | None = None
+    decided_on: DecidedOn | None = None
 
 
 def write_mind(path: str | os.PathLike[str], mind: Mind, bundle: Bundle) -> None:
@@ -70,24 +87,13 @@ def write_mind_in_slices(path: str | os.PathLike[str], mind: Mind, bundle: Bundl
     Raises:
         MindError: the file cannot be written; an older one is left as it was.
     """
-    path = Path(path)
-    data = memoryview(encode_mind(mind, bundle))
+    path = as_path(path)
+    data = encode_mind(mind, bundle)
     yield
-    temporary = path.parent / f"{path.name}.{os.urandom(4).hex()}.tmp"
     try:
-        with open(temporary, "xb") as file:
-            for start in range(0, len(data), SLICE_BYTES):
-                file.write(data[start : start + SLICE_BYTES])
-                yield
-            file.flush()
-            os.fsync(file.fileno())
-        yield
-        os.replace(temporary, path)
+        yield from replace_in_slices(path, data)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        raise MindError(f"the mind cannot be written to {path} ({reason_of(error)})") from error
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            temporary.unlink()
+        raise MindError(f"the mind cannot be written to {shown_path(path)} ({reason_of(error)})") from error
 
 
 def read_mind(path: str | os.PathLike[str], bundle: Bundle) -> Mind:
@@ -96,18 +102,20 @@ def read_mind(path: str | os.PathLike[str], bundle: Bundle) -> Mind:
     Raises:
         MindError: no such file, damaged, not a mind, or another bundle's.
     """
-    path = Path(path)
+    path = as_path(path)
     try:
         with open_regular(path) as file:
             if os.fstat(file.fileno()).st_size > MAX_BYTES:
-                raise MindError(f"the mind {path} is larger than {MAX_BYTES} bytes: it is damaged or forged")
+                raise MindError(
+                    f"the mind {shown_path(path)} is larger than {MAX_BYTES} bytes: it is damaged or forged"
+                )
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise MindError(f"the mind {path} cannot be read ({reason_of(error)})") from error
+        raise MindError(f"the mind {shown_path(path)} cannot be read ({reason_of(error)})") from error
     try:
         return decode_mind(data, bundle)
     except MindError as error:
-        raise MindError(f"{path}: {error}") from error
+        raise MindError(f"{shown_path(path)}: {error}") from error
 
 
 def encode_mind(mind: Mind, bundle: Bundle) -> bytes:
@@ -132,7 +140,9 @@ def decode_mind(data: bytes, bundle: Bundle) -> Mind:
     except MindError:
         raise
     except Exception as error:  # whatever a damaged or forged file makes the parsers raise
-        raise MindError(f"it is damaged or no saved mind ({error}): begin a new trial instead") from error
+        raise MindError(
+            f"it is damaged or no saved mind ({shown(str(error), 200)}): begin a new trial instead"
+        ) from error
 
 
 def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
@@ -153,6 +163,7 @@ def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
         "rng_state": np.array([half for word in mind.rng_state for half in divmod(word, 2**64)], np.uint64),
         **{HIDDEN_STATE + name: tensor for name, tensor in mind.context.hidden_state.items()},
         **_adaptation_arrays(mind),
+        **_decided_on_arrays(mind),
     }
 
 
@@ -169,6 +180,18 @@ def _adaptation_arrays(mind: Mind) -> dict[str, NDArray[Any]]:
         **{WEIGHTS + name: tensor for name, tensor in mind.context.weights.items()},
         **{PREVIOUS_WEIGHTS + name: tensor for name, tensor in previous.items()},
         **{PROBES + name: tensor for name, tensor in probes.items()},
+    }
+
+
+def _decided_on_arrays(mind: Mind) -> dict[str, NDArray[Any]]:
+    """What gradient steps need of the last decision: nothing where there are none."""
+    decided_on = mind.decided_on
+    if decided_on is None:
+        return {}
+    return {
+        "observation": decided_on.observation,
+        "legal_actions": decided_on.legal_actions.astype(np.uint8),
+        "incomplete": np.array(decided_on.incomplete, np.int64),
     }
 
 
@@ -215,8 +238,9 @@ def _check_origin(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> None:
         raise MindError(f"saved in format {version}, this gameagent-sdk reads {FORMAT_VERSION}: upgrade it?")
     given = arrays["bundle_hash"].tobytes().hex()
     if given != bundle.bundle_hash:
+        name = shown(bundle.path.name)
         raise MindError(
-            f"saved with another bundle (hash {given[:12]}, where {bundle.path.name} has {bundle.bundle_hash[:12]}): "
+            f"saved with another bundle (hash {given[:12]}, where {name} has {bundle.bundle_hash[:12]}): "
             "restore it with that bundle, or begin a new trial"
         )
 
@@ -228,7 +252,7 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
     _require("returns" in arrays, "it holds no returns")
     fresh.progress.returns = [0.0] * arrays["returns"].size
     if manifest.gradient is not None:
-        fresh = replace(fresh, adaptation=_fresh_adaptation(arrays, bundle))
+        fresh = replace(fresh, adaptation=_fresh_adaptation(arrays, bundle), decided_on=_nothing_decided_on(bundle))
     _check_arrays(arrays, _to_arrays(fresh, bundle))
     last_action, num_decisions, step, awaits_observe = arrays["counters"].tolist()
     _require(
@@ -240,6 +264,9 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
     start = arrays["episode_start"]
     _check_actions(arrays, bundle)
     _require(start.item() in (0.0, 1.0), "its episode start is neither yes nor no")
+    _require(abs(arrays["previous_reward"].item()) <= MAX_FED, "its previous reward is larger than any that is fed")
+    sums = arrays["episode_return"], arrays["returns"]
+    _require(all((np.abs(array) <= MAX_RETURN).all() for array in sums), "its returns are larger than any can be")
     words = arrays["rng_state"].tolist()
     rng_state = (words[0] << 64 | words[1], words[2] << 64 | words[3])
     _require(rng_state[1] % 2 == 1, "its rng_state is impossible")
@@ -266,6 +293,7 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
         awaits_observe=bool(awaits_observe),
         rng_state=rng_state,
         adaptation=None if fresh.adaptation is None else _adaptation(arrays, fresh.adaptation),
+        decided_on=None if fresh.decided_on is None else _decided_on(arrays),
     )
 
 
@@ -296,6 +324,19 @@ def _adaptation(arrays: dict[str, NDArray[Any]], fresh: AdaptationState) -> Adap
     }
     probes = {name: arrays[PROBES + name].astype(array.dtype) for name, array in fresh.probes.items()}
     return AdaptationState(previous if flags[0] else None, bool(flags[1]), experience, probes)
+
+
+def _nothing_decided_on(bundle: Bundle) -> DecidedOn:
+    manifest = bundle.manifest
+    num_legal = manifest.num_actions if manifest.action.mask else 0
+    return DecidedOn(np.zeros(manifest.observation_size, np.float32), np.zeros(num_legal, np.bool_), incomplete=False)
+
+
+def _decided_on(arrays: dict[str, NDArray[Any]]) -> DecidedOn:
+    legal, incomplete = arrays["legal_actions"], int(arrays["incomplete"])
+    _require(bool((legal <= 1).all()) and incomplete in (0, 1), "its flags are neither yes nor no")
+    _require(bool((np.abs(arrays["observation"]) <= MAX_FED).all()), "its observation is larger than any that is fed")
+    return DecidedOn(arrays["observation"], legal.astype(np.bool_), bool(incomplete))
 
 
 def _check_actions(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gameagent_sdk.backends import Backend, BackendName, load_adaptation, load_backend
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.context import Context
-from gameagent_sdk.errors import BundleError
+from gameagent_sdk.errors import BundleError, shown, shown_names
 from gameagent_sdk.inputs import all_finite, small_weights
 from gameagent_sdk.manifest import Manifest
 from gameagent_sdk.signature import Port, decision_outputs, step_inputs, step_outputs
@@ -45,6 +45,12 @@ class Policy:
     def load(cls, path: str | os.PathLike[str], backend: BackendName | None = None) -> "Policy":
         """Reads a bundle and starts an engine; raises as :meth:`Bundle.read` and the constructor do."""
         return cls(Bundle.read(path), backend)
+
+    @property
+    def row_elements(self) -> int:
+        """How many numbers go into the policy step and come out of it, for one row."""
+        ports = step_inputs(self.manifest), step_outputs(self.manifest)
+        return sum(math.prod(_shape(port, 1)) for port in itertools.chain(*ports))
 
     @property
     def backend_name(self) -> str:
@@ -112,7 +118,7 @@ class PolicyStep:
             BundleError: some are not.
         """
         if not all_finite(self._given, self._small):
-            _refuse_infinite(self.outputs)
+            _refuse_infinite(self.outputs, self.inputs)
 
     def run_for(self, others: Sequence["PolicyStep"], rows: slice | list[int]) -> list[Any]:
         """Runs on the inputs of steps of one row, and advances each of them; rows without one are idle.
@@ -131,7 +137,7 @@ class PolicyStep:
             array[rows] = np.concatenate([other.inputs[name] for other in others])
         self.run()
         given = {name: array[rows] for name, array in self.outputs.items()}
-        _refuse_infinite(given)
+        _refuse_infinite(given, self.inputs)
         decided_by = [given.pop(name).tolist() for name in self._decided_by]
         for name, values in given.items():
             for other, value in zip(others, values, strict=True):
@@ -143,10 +149,14 @@ class PolicyStep:
         self._carried[:] = self._given_carried
 
 
-def _refuse_infinite(outputs: Mapping[str, NDArray[Any]]) -> None:
-    wrong = ", ".join(name for name, array in outputs.items() if not np.isfinite(array).all())
+def _refuse_infinite(outputs: Mapping[str, NDArray[Any]], inputs: Mapping[str, NDArray[Any]]) -> None:
+    wrong = [name for name, array in outputs.items() if not np.isfinite(array).all()]
     if wrong:
-        raise BundleError(f"the policy gave {wrong} with NaN or infinite values: was it trained to the end?")
+        name, largest = max(((n, float(np.abs(a).max(initial=0))) for n, a in inputs.items()), key=lambda pair: pair[1])
+        raise BundleError(
+            f"the policy gave {shown_names(wrong)} with NaN or infinite values; the largest number that it was fed was"
+            f" {largest:.3g}, in {shown(name)}: if that is usual in this game, was the policy trained to the end?"
+        )
 
 
 def _shape(port: Port, num_rows: int) -> tuple[int, ...]:

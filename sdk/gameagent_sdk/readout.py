@@ -7,6 +7,7 @@ from gameagent_sdk.adaptation import Adaptation
 from gameagent_sdk.beliefs import Belief, decode_beliefs
 from gameagent_sdk.errors import SdkError
 from gameagent_sdk.manifest import Manifest
+from gameagent_sdk.observation_report import ObservationReport
 from gameagent_sdk.policy import Policy
 from gameagent_sdk.trial import Phase, TrialState
 
@@ -46,6 +47,10 @@ class Readout:
         self._trial.expect_decision("probabilities")
         return np.array(self._trial.progress.probabilities)
 
+    def observation_report(self) -> ObservationReport:
+        """What the agent has seen of each feature since it was loaded, and how often outside its declared range."""
+        return self._trial.intake.report()
+
     @property
     def last_adaptation(self) -> Adaptation | None:
         """What the last gradient steps of this trial did; None before the first, and for a bundle without."""
@@ -69,7 +74,7 @@ class Readout:
 
     @property
     def phase(self) -> Phase:
-        """The call that is due: "begin_trial", "act" or "observe"."""
+        """The call that is due: "begin_trial", "act" or "observe". Just restored, "observe" may be left out."""
         return self._trial.phase
 
     @property

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from gameagent_sdk.errors import RecordingError
+from gameagent_sdk.errors import RecordingError, shown_path
 from gameagent_sdk.mind import Mind, encode_mind
 from gameagent_sdk.pending import PendingWork
 from gameagent_sdk.policy import Policy
-from gameagent_sdk.regular_file import reason_of
+from gameagent_sdk.regular_file import as_path, reason_of
 
 FORMAT_VERSION = 1
 LINES_PER_SLICE = 16  # about 0.2 ms of work
@@ -41,13 +41,13 @@ class Recording:
             policy: what the agent runs on.
             mind: of the agent at this moment.
             frozen: what it goes back to at each episode's end, if it is frozen.
-            settings: ``temperature``, ``strength`` and ``phase`` of the agent.
+            settings: ``temperature``, ``strength``, ``phase`` and ``freeze_again`` of the agent.
             pending: the agent's, which does the writing.
 
         Raises:
             RecordingError: the file cannot be written.
         """
-        self._path = Path(path)
+        self._path = as_path(path)
         self._bundle = policy.bundle
         self._pending = pending
         self._queued = False
@@ -145,5 +145,5 @@ class Recording:
 
     def _failed(self, error: Exception) -> RecordingError:
         return RecordingError(
-            f"the recording cannot be written to {self._path} ({reason_of(error)}): choose another place"
+            f"the recording cannot be written to {shown_path(self._path)} ({reason_of(error)}): choose another place"
         )

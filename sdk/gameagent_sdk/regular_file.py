@@ -3,7 +3,10 @@
 import errno
 import os
 import stat
+from pathlib import Path
 from typing import IO
+
+from gameagent_sdk.errors import shown
 
 
 def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
@@ -13,19 +16,28 @@ def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
         OSError: it cannot be opened, or is a folder, a pipe or a device.
         ValueError: the path holds a null byte.
     """
-    _expect_regular(os.stat(path).st_mode)
+    expect_regular(os.stat(path).st_mode)
     file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 (the caller's)
     try:
-        _expect_regular(os.fstat(file.fileno()).st_mode)  # again: it may have been replaced
+        expect_regular(os.fstat(file.fileno()).st_mode)  # again: it may have been replaced
     except OSError:
         file.close()
         raise
     return file
 
 
+def as_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Path:
+    """A path of any kind; bytes that are no text of the system's encoding survive in it.
+
+    Raises:
+        TypeError: it is no path.
+    """
+    return Path(os.fsdecode(path))
+
+
 def reason_of(error: Exception) -> str:
     """Why a file could not be used, in a few words."""
-    return str(getattr(error, "strerror", None) or error)
+    return shown(str(getattr(error, "strerror", None) or error), 200)
 
 
 def _open_at_once(path: str, flags: int) -> int:
@@ -33,7 +45,8 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _expect_regular(mode: int) -> None:
+def expect_regular(mode: int) -> None:
+    """Raises OSError unless a mode is an ordinary file's."""
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "Is a directory")
     if not stat.S_ISREG(mode):

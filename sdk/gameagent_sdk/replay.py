@@ -13,16 +13,17 @@ import numpy as np
 from gameagent_sdk.agent import Agent
 from gameagent_sdk.box import Action
 from gameagent_sdk.bundle import Bundle
-from gameagent_sdk.errors import RecordingError, SdkError
+from gameagent_sdk.errors import RecordingError, SdkError, shown, shown_path, shown_value
 from gameagent_sdk.inputs import as_action
 from gameagent_sdk.mind import Mind, decode_mind
 from gameagent_sdk.policy import Policy
 from gameagent_sdk.recording import FORMAT_VERSION
-from gameagent_sdk.regular_file import open_regular, reason_of
+from gameagent_sdk.regular_file import as_path, open_regular, reason_of
 from gameagent_sdk.squad import Batches
 
 MAX_LINE = 2**26  # bytes: a longer line is refused
-MAX_ROWS = 2**16  # of a batch
+MAX_ELEMENTS = 2**23  # of a batch's inputs and outputs: an engine takes up to 40 bytes for each
+ALWAYS_ROWS = 16  # of a batch: so many are taken of any bundle
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,14 @@ def replay(path: str | os.PathLike[str], policy: Policy | Bundle) -> Replay:
             leaves it, is passed over.
     """
     policy = policy if isinstance(policy, Policy) else Policy(policy)
-    lines = _lines(Path(path))
+    lines = _lines(as_path(path))
     try:
         agent = _agent_at_start(next(lines), policy)
         return _replay_calls(agent, lines)
     except (SdkError, ValueError, KeyError, TypeError, StopIteration) as error:
-        reason = "it is empty" if isinstance(error, StopIteration) else error
-        raise RecordingError(f"{path} is damaged or no recording of this bundle: {reason}") from error
+        reason = "it is empty" if isinstance(error, StopIteration) else shown(str(error), 400)
+        name = shown_path(as_path(path))
+        raise RecordingError(f"{name} is damaged or no recording of this bundle: {reason}") from error
 
 
 def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
@@ -91,15 +93,24 @@ def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
         elif call == "restore":
             agent._take_over(_decode(line["mind"], agent.policy))
         else:
-            raise RecordingError(f"it holds a call {call!r} that this gameagent-sdk does not know: upgrade it?")
+            raise RecordingError(
+                f"it holds a call {shown_value(call)} that this gameagent-sdk does not know: upgrade it?"
+            )
     return Replay(agent, tuple(actions), len(different), different[0] if different else None)
 
 
 def _act(agent: Agent, line: dict[str, Any], batches: Batches) -> Action:
     """Decides in a batch of the recorded size, in the recorded row: so that the engine computes the very same."""
     rows, row = line["rows"], line["row"]
-    if not (type(rows) is int and type(row) is int and 0 <= row < rows <= MAX_ROWS):
-        raise RecordingError(f"it holds a decision in row {row!r} of {rows!r}, which is impossible")
+    if not (type(rows) is int and type(row) is int and 0 <= row < rows):
+        raise RecordingError(
+            f"it holds a decision in row {shown_value(row)} of {shown_value(rows)}, which is impossible"
+        )
+    most = max(MAX_ELEMENTS // agent.policy.row_elements, ALWAYS_ROWS)
+    if rows > most:
+        raise RecordingError(
+            f"it holds a decision in one of {shown_value(rows)} rows, of this bundle {most} are the most"
+        )
     if rows == 1:
         return agent.act(line["observation"], line["legal"])
     agent._trial.perceive(line["observation"], line["legal"])
@@ -108,11 +119,13 @@ def _act(agent: Agent, line: dict[str, Any], batches: Batches) -> Action:
 
 def _agent_at_start(header: dict[str, Any], policy: Policy) -> Agent:
     if header["format_version"] != FORMAT_VERSION:
-        raise RecordingError(f"it is of format {header['format_version']!r}, this gameagent-sdk reads {FORMAT_VERSION}")
+        given = shown_value(header["format_version"])
+        raise RecordingError(f"it is of format {given}, this gameagent-sdk reads {FORMAT_VERSION}")
     agent = Agent(policy, seed=0, temperature=header["temperature"], strength=header["strength"])
     agent._take_over(_decode(header["mind"], policy))
     if header["frozen"] is not None:
         agent._trial.frozen_at = _decode(header["frozen"], policy).context
+        agent._trial.freeze_again = header.get("freeze_again", False) is True
     if header["phase"] == "begin_trial":
         agent._trial.phase = "begin_trial"
     return agent

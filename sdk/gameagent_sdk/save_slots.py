@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from gameagent_sdk.agent import Agent
-from gameagent_sdk.errors import InputError, MindError
+from gameagent_sdk.errors import InputError, MindError, shown_path, shown_value
+from gameagent_sdk.regular_file import as_path, reason_of
 
 _PREFIX, _SUFFIX = "player-", ".mind"
 _MAX_NAME = 60  # bytes of UTF-8: every one may take three letters in a file name
@@ -26,7 +27,7 @@ class SaveSlots:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         """Takes a folder, which is made at the first save."""
-        self.folder = Path(folder)
+        self.folder = as_path(folder)
 
     def path(self, player: str) -> Path:
         """The file of a player, whether it exists or not.
@@ -37,7 +38,7 @@ class SaveSlots:
         try:
             name = player.encode()
         except (AttributeError, UnicodeEncodeError) as error:
-            raise InputError(f"a player's name must be a text, given {player!r}") from error
+            raise InputError(f"a player's name must be a text, given {shown_value(player)}") from error
         if not 1 <= len(name) <= _MAX_NAME:
             raise InputError(f"a player's name must have 1 to {_MAX_NAME} bytes of UTF-8, given {len(name)}")
         # Capitals are written out too: "Ann" and "ann" are two players, also where file names ignore case.
@@ -71,8 +72,8 @@ class SaveSlots:
         path = self.path(player)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise MindError(f"the folder {self.folder} cannot be made ({error.strerror})") from error
+        except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+            raise MindError(f"the folder {shown_path(self.folder)} cannot be made ({reason_of(error)})") from error
         (agent.save_soon if soon else agent.save)(path)
 
     def restore(self, agent: Agent, player: str) -> bool:
@@ -101,5 +102,6 @@ class SaveSlots:
         """
         try:
             self.path(player).unlink(missing_ok=True)
-        except OSError as error:
-            raise MindError(f"the saved mind of {player!r} cannot be removed ({error.strerror})") from error
+        except (OSError, ValueError) as error:
+            name = shown_value(player)
+            raise MindError(f"the saved mind of {name} cannot be removed ({reason_of(error)})") from error

@@ -11,9 +11,18 @@ from numpy.typing import ArrayLike, NDArray
 from gameagent_sdk.box import Box
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.context import Context
-from gameagent_sdk.errors import CallOrderError, InputError
-from gameagent_sdk.inputs import as_actions, as_box_actions, as_flags, as_legal_actions, as_observations, as_rewards
+from gameagent_sdk.errors import CallOrderError
+from gameagent_sdk.inputs import (
+    as_actions,
+    as_box_actions,
+    as_count,
+    as_flags,
+    as_legal_actions,
+    as_rewards,
+)
+from gameagent_sdk.intake import Intake
 from gameagent_sdk.manifest import Manifest
+from gameagent_sdk.observation_report import ObservationReport
 from gameagent_sdk.policy import Policy, PolicyStep
 from gameagent_sdk.sampling import Gaussian
 
@@ -48,6 +57,7 @@ class PolicySession:
         self.manifest: Manifest = self._policy.manifest
         self._box = Box.of(self.manifest.action)
         self._step = PolicyStep(self._policy, 0)
+        self._intake = Intake(self.manifest)
         self._beliefs: NDArray[np.float32] | None = None
         self._phase: Phase = "reset"
 
@@ -83,10 +93,9 @@ class PolicySession:
         """Starts a new trial in each of N rows, forgetting all others.
 
         Raises:
-            InputError: ``num_rows`` is below 1.
+            InputError: ``num_rows`` is not an integer of 1 or above.
         """
-        if num_rows < 1:
-            raise InputError(f"num_rows must be at least 1, given {num_rows}")
+        num_rows = as_count("num_rows", num_rows)
         if num_rows != self.num_rows:
             self._step = PolicyStep(self._policy, num_rows)
         self._step.context.clear()
@@ -109,7 +118,8 @@ class PolicySession:
         """Takes one policy step in every row and moves its memory on.
 
         Args:
-            observations: (N, D), finite numbers.
+            observations: (N, D), finite numbers; the policy is fed at most 1e15 of each.
+                :meth:`observation_report` counts those outside their declared ranges.
             legal_actions: bool (N, A), at least one True a row; if and only if the manifest's action spec has a mask.
 
         Returns:
@@ -121,12 +131,12 @@ class PolicySession:
             InputError: a wrong shape, dtype or value.
             CallOrderError: called before ``reset``, or twice without ``observe``.
             BundleError: the engine failed, or the policy gave numbers that are not finite.
+            InputWarning: where warnings are errors: the first time that a feature leaves its range.
         """
         self._expect("step", "step")
         step = self._step
-        given = as_observations(self.manifest, observations, self._rows)
         legal = as_legal_actions(self.manifest, legal_actions, self._rows)
-        np.copyto(step.inputs["observation"], given)
+        self._intake.observe(observations, step.inputs["observation"])
         if legal is not None:
             np.copyto(step.inputs["legal_actions"], legal)
         step.run()
@@ -144,18 +154,19 @@ class PolicySession:
         Args:
             actions: integers (N,), the actions taken, 0 to A-1. Of a box, (N, A) finite numbers; the nearest within
                 its bounds are taken.
-            rewards: (N,), finite.
+            rewards: (N,), finite; the policy is fed at most 1e15 of each.
             episode_ended: bool (N,), True where the episode terminated or was truncated.
 
         Raises:
             InputError: a wrong shape, dtype or value.
             CallOrderError: called without a ``step`` before it.
+            InputWarning: where warnings are errors: the first time that a reward is beyond 1e15.
         """
         self._expect("observe", "observe")
         box = self._box
         taken = (as_actions if box is None else as_box_actions)(self.manifest, actions, self._rows)
-        reward = as_rewards(rewards, self._rows)
         ended = as_flags("episode_ended", episode_ended, self._rows)
+        reward = self._intake.rewards(as_rewards(rewards, self._rows))
         if box is None:
             self.context.previous_action[:] = 0.0
             self.context.previous_action[np.arange(self.num_rows), taken] = 1.0
@@ -164,6 +175,10 @@ class PolicySession:
         self.context.previous_reward[:, 0] = reward
         self.context.episode_start[:, 0] = ended
         self._phase = "step"
+
+    def observation_report(self) -> ObservationReport:
+        """What was seen of each feature since the session was started, all rows together."""
+        return self._intake.report()
 
     @property
     def _rows(self) -> tuple[int]:

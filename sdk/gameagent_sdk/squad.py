@@ -25,6 +25,8 @@ from gameagent_sdk.box import Action, Box
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.errors import InputError
 from gameagent_sdk.inputs import as_number, as_seed
+from gameagent_sdk.intake import Intake
+from gameagent_sdk.observation_report import ObservationReport
 from gameagent_sdk.policy import Policy, PolicyStep
 from gameagent_sdk.timing import CallTimes
 
@@ -134,6 +136,11 @@ class Squad:
         actions = self._batches.act(agents, len(agents), slice(len(agents))) if agents else []
         self.act_times.count(perf_counter() - started)
         return dict(zip(agents, actions, strict=True))
+
+    def observation_report(self) -> ObservationReport:
+        """What the members have seen of each feature, all of them together; each has a report of its own, too."""
+        nothing = Intake(self.policy.manifest).report()
+        return ObservationReport.together([nothing, *(member.observation_report() for member in self._members)])
 
     def tick(self, budget_ms: float) -> int:
         """Does pending work in slices, as :meth:`Agent.tick` does: of the members, and of those who left with some.

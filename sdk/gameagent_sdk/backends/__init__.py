@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from numpy.typing import NDArray
 
 from gameagent_sdk.bundle import Bundle
-from gameagent_sdk.errors import BundleError, InputError, MissingBackend
+from gameagent_sdk.errors import BundleError, InputError, MissingBackend, shown_path, shown_value
 from gameagent_sdk.onnx_file.model import Model
 from gameagent_sdk.signature import Port, adaptation_inputs, adaptation_outputs, check_signature, port_findings
 
@@ -66,7 +66,7 @@ def load_backend(bundle: Bundle, name: BackendName | None = None) -> Backend:
         backend = _start(bundle.data, bundle.model, name)
         check_signature(bundle.manifest, backend.inputs, backend.outputs)
     except BundleError as error:
-        error.args = (f"{bundle.path}: {error}",)
+        error.args = (f"{shown_path(bundle.path)}: {error}",)
         raise
     return backend
 
@@ -85,13 +85,15 @@ def load_adaptation(bundle: Bundle, name: BackendName) -> Backend:
     backend = _start(bundle.adaptation_data, bundle.adaptation, name)
     expected = adaptation_inputs(bundle.manifest), adaptation_outputs(bundle.manifest)
     if found := port_findings(expected, (backend.inputs, backend.outputs)):
-        raise BundleError.listing(f"{bundle.path}: the adaptation graph is not what its manifest says", found)
+        raise BundleError.listing(
+            f"{shown_path(bundle.path)}: the adaptation graph is not what its manifest says", found
+        )
     return backend
 
 
 def _start(data: bytes, model: Model, name: BackendName | None) -> Backend:
     if name not in ("onnxruntime", "numpy", None):
-        raise InputError(f"there is no backend {name!r}: take 'onnxruntime' or 'numpy', or leave it out")
+        raise InputError(f"there is no backend {shown_value(name)}: take 'onnxruntime' or 'numpy', or leave it out")
     if name == "onnxruntime" or (name is None and sys.platform != "emscripten"):
         try:
             from gameagent_sdk.backends.onnx_runtime import OnnxRuntimeBackend  # late: its import takes a while

@@ -1,6 +1,13 @@
-"""The onnxruntime engine: the only module that imports onnxruntime."""
+"""The onnxruntime engine: the only module that imports onnxruntime.
+
+From 1.29 on, importing onnxruntime starts threads that report its use to its maker, look up the maker's host and keep
+a device id under the user's home. A game's players have not agreed to that, so it is switched off before the import,
+by onnxruntime's own variable; a host that has set the variable decides for itself.
+"""
 
 import functools
+import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -9,12 +16,20 @@ from numpy.typing import NDArray
 from gameagent_sdk.errors import BundleError, MissingBackend
 from gameagent_sdk.signature import Port
 
+TELEMETRY_SWITCH = "ORT_DISABLE_TELEMETRY"  # read by onnxruntime when it is imported
+_HOST_DECIDED = TELEMETRY_SWITCH in os.environ
+_HOST_IMPORTED = "onnxruntime" in sys.modules
+os.environ.setdefault(TELEMETRY_SWITCH, "1")  # for processes that this one starts, too
+
 try:
     import onnxruntime  # type: ignore[import-untyped]
 except ImportError as error:
     raise MissingBackend(
         f"onnxruntime cannot be imported ({error}): pip install 'onnxruntime>=1.20,<2', or load with backend='numpy'"
     ) from error
+
+if _HOST_IMPORTED and not _HOST_DECIDED and hasattr(onnxruntime, "disable_telemetry_events"):
+    onnxruntime.disable_telemetry_events()  # too late to keep its threads from starting, not to stop the reports
 
 _DTYPES = {"tensor(float)": "float32", "tensor(bool)": "bool"}
 _SEVERITY_ERROR = 3
