@@ -12,6 +12,7 @@ from gameagent_sdk.errors import ManifestError, shown
 
 Record = TypeVar("Record")
 OPTIONAL = "optional"  # in the metadata of a field that may be missing
+MAX_DEPTH = 64  # of lists and objects within one another: whoever goes through them in turn must not run out of stack
 
 
 def parse_object(text: str) -> dict[str, Any]:
@@ -26,7 +27,24 @@ def parse_object(text: str) -> dict[str, Any]:
         raise ManifestError(f"the manifest is not valid JSON ({error}): export the bundle again") from error
     if not isinstance(value, dict):
         raise ManifestError(f"the manifest must be a JSON object, given {_called(value)}: export the bundle again")
+    if _is_deeper_than(value, MAX_DEPTH):
+        raise ManifestError(f"the manifest is nested deeper than {MAX_DEPTH} lists and objects: export it again")
     return value
+
+
+def _is_deeper_than(value: Any, depth: int) -> bool:
+    """Whether lists and objects stand within one another beyond a depth; found level by level, without recursion."""
+    level = [value]
+    for _ in range(depth):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return any(isinstance(outer, dict | list) for outer in level)
 
 
 def as_fields(record: Any) -> dict[str, Any]:

@@ -21,7 +21,10 @@ EXPERIENCE = ("observations", "beliefs", "actions", "rewards", "advantages", "ep
 STEP_NAMES = (*STEP_INPUTS, *EXPERIENCE, "logits", "mean", "log_std")  # what hidden state must not be called
 MAX_SIZE = 2**24  # elements of one tensor, a row: keeps a forged manifest from asking for all the memory there is
 MAX_AXES = 7  # of one tensor, a row: the batch axis makes eight
-MAX_BOUND = 3e38  # of a box: single precision holds it
+MAX_BOUND = 3e38  # of a box or a feature: single precision holds it
+MAX_COUNT = 10**9  # of episodes and of steps
+MAX_PARTS = 2**12  # features, and slots of beliefs
+MAX_ACTIONS = 2**14
 MAX_MESSAGE = 300  # characters: a forged manifest's texts stand in it
 
 
@@ -49,7 +52,10 @@ class FeatureSpec:
         where = f"observation feature {self.name!r}"
         _require(1 <= self.size <= MAX_SIZE, f"{where}: size must be at least 1, given {self.size}")
         bounds = [bound for bound in (self.low, self.high) if bound is not None]
-        _require(all(map(math.isfinite, bounds)), f"{where}: low and high must be finite, or None where unbounded")
+        _require(
+            all(abs(bound) <= MAX_BOUND for bound in bounds),
+            f"{where}: low and high must be within {MAX_BOUND:g} of 0, or None where unbounded",
+        )
         _require(bounds == sorted(bounds), f"{where}: low {self.low} is above high {self.high}")
 
 
@@ -78,7 +84,10 @@ class ActionSpec:
             self.kind in ("discrete", "box"),
             f"action.kind must be 'discrete' or 'box', given {self.kind!r}: upgrade gameagent-sdk?",
         )
-        _require(len(self.names) >= 1, "action.names must name at least one action")
+        _require(
+            1 <= len(self.names) <= MAX_ACTIONS,
+            f"action.names must name at least one action and at most {MAX_ACTIONS}, given {len(self.names)}",
+        )
         _require_unique(self.names, "action.names")
         if self.kind == "box":
             self._check_box()
@@ -219,7 +228,8 @@ class GradientSpec:
         _require(len(self.weights) >= 1, "gradient.weights must name at least one tensor")
         _require_unique([name for w in self.weights for name in (w.name, f"next_{w.name}")], "gradient.weights")
         _require(
-            self.episodes_per_step >= 1, f"gradient.episodes_per_step must be at least 1: {self.episodes_per_step}"
+            1 <= self.episodes_per_step <= MAX_COUNT,
+            f"gradient.episodes_per_step must be at least 1, at most {MAX_COUNT}: {self.episodes_per_step}",
         )
         for name in ("max_kl", "harm"):
             value = getattr(self, name)
@@ -269,12 +279,18 @@ class Manifest:
 
     def __post_init__(self) -> None:
         _require_version(self.schema_version)
-        _require(len(self.observation) >= 1, "observation must have at least one feature")
+        for part, fewest in (("observation", 1), ("beliefs", 0)):
+            given = len(getattr(self, part))
+            _require(fewest <= given <= MAX_PARTS, f"{part} must have {fewest} to {MAX_PARTS} entries, given {given}")
         _require_unique([feature.name for feature in self.observation], "observation names")
         _require_unique([name for t in self.hidden_state for name in (t.name, f"next_{t.name}")], "hidden_state names")
-        _require(self.num_episodes >= 1, f"num_episodes must be at least 1, given {self.num_episodes}")
-        _require(self.max_steps >= 1, f"max_steps must be at least 1, given {self.max_steps}")
-        _require(0 <= self.temperature < math.inf, f"temperature must be 0 or above, given {self.temperature}")
+        for name in ("num_episodes", "max_steps"):
+            value = getattr(self, name)
+            _require(1 <= value <= MAX_COUNT, f"{name} must be at least 1, at most {MAX_COUNT}, given {value}")
+        _require(
+            0 <= self.temperature <= MAX_BOUND,
+            f"temperature must be 0 or above, at most {MAX_BOUND:g}, given {self.temperature}",
+        )
         _require_hash("graph_sha256", self.graph_sha256)
         self._check_belief_order()
         self._check_gradient()

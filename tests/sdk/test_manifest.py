@@ -7,6 +7,7 @@ import math
 import pytest
 
 from gameagent_sdk import ActionSpec, BeliefSpec, Bundle, FeatureSpec, Manifest, ManifestError, TensorSpec
+from gameagent_sdk.json_fields import parse_object
 
 
 def manifest(**changes):
@@ -129,7 +130,7 @@ def test_what_is_no_json_object_is_refused(text):
     ("build", "message"),
     [
         (lambda: FeatureSpec("x", 0), "'x': size"),
-        (lambda: FeatureSpec("x", low=math.inf), "'x': low and high must be finite, or None"),
+        (lambda: FeatureSpec("x", low=math.inf), "'x': low and high must be within 3e\\+38 of 0, or None"),
         (lambda: FeatureSpec("x", low=2.0, high=1.0), "low 2.0 is above high"),
         (lambda: ActionSpec(()), "at least one action"),
         (lambda: ActionSpec(("a", "a")), "given twice: a"),
@@ -152,7 +153,15 @@ def test_what_is_no_json_object_is_refused(text):
         (lambda: BeliefSpec("r", "categorical", options=("a", "b"), values=(1.0,)), "one per option"),
         (lambda: BeliefSpec("r", "scalar", options=("a", "b")), "for categoricals"),
         (lambda: BeliefSpec("r", "scalar", scale=0.0), "scale must be above 0"),
-        (lambda: manifest(observation=()), "at least one feature"),
+        (lambda: manifest(observation=()), "observation must have 1 to 4096 entries, given 0"),
+        (
+            lambda: manifest(observation=tuple(FeatureSpec(f"f{i}") for i in range(5000))),
+            "1 to 4096 entries, given 5000",
+        ),
+        (lambda: manifest(num_episodes=10**4000), "num_episodes must be at least 1, at most 1000000000"),
+        (lambda: manifest(max_steps=10**10), "max_steps must be at least 1, at most 1000000000"),
+        (lambda: manifest(temperature=1e308), "temperature must be 0 or above, at most 3e\\+38"),
+        (lambda: ActionSpec(tuple(map(str, range(20_000)))), "at most 16384, given 20000"),
         (lambda: manifest(observation=(FeatureSpec("x"), FeatureSpec("x"))), "given twice: x"),
         (lambda: manifest(hidden_state=(TensorSpec("h", (1,)), TensorSpec("next_h", (1,)))), "given twice: next_h"),
         (lambda: manifest(num_episodes=0), "num_episodes"),
@@ -180,3 +189,13 @@ def test_impossible_combinations_fail_with_the_field_s_name(build, message):
 def test_what_does_not_survive_json_is_not_written(training):
     with pytest.raises(ManifestError, match="JSON"):
         manifest(training=training).to_json()
+
+
+def test_what_is_nested_deeper_than_anyone_writes_is_refused_before_somebody_runs_out_of_stack():
+    def nested(depth: int) -> str:
+        return '{"training": ' + "[" * depth + "]" * depth + "}"
+
+    assert parse_object(nested(63)) == {"training": json.loads("[" * 63 + "]" * 63)}
+    for depth in (64, 500, 100_000):
+        with pytest.raises(ManifestError, match=r"nested deeper than 64|not valid JSON"):
+            parse_object(nested(depth))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sdk.hostile.explosions import in_a_row, through
 from sdk.hostile.kinds import BUNDLES, REFUSED
-from sdk.hostile.onnx_writer import attribute, data, floats, ints, metadata, node, tensor
+from sdk.hostile.onnx_writer import attribute, data, floats, integer, ints, metadata, node, tensor
 from sdk.hostile.sound import adaptation, adapting, bundle, detour
 
 HALF = floats("half", (), (0.5,))
@@ -218,7 +218,7 @@ add(
 @BUNDLES.refused
 def mark_of_another_format() -> bytes:
     """bytes 4 to 8 are those by which onnxruntime knows its own format, and reads past all that was checked."""
-    return data(2, "ORTM").join((b"\x08\x08", bundle(ir_version=b"")))
+    return bundle(ir_version=integer(1, 8) + data(2, "ORTM"))
 
 
 @BUNDLES.refused

@@ -36,7 +36,6 @@ def repeated(op_type: str, shape: tuple[int, ...], attributes: tuple[bytes, ...]
     def build(count: int) -> bytes:
         start, to = _spread(shape)
         nodes = [node(op_type, ["x", *others], [f"y{i}"], attributes) for i in range(count)]
-        kept = node("Cast", [f"y{count - 1}"], ["last"], [attribute("to", 1)])
         # Engines drop nodes that no output depends on: let each add its greatest element.
         reduced = [node("ReduceMax", [f"y{i}"], [f"m{i}"], [attribute("keepdims", 0)]) for i in range(count)]
         summed = [
@@ -44,7 +43,6 @@ def repeated(op_type: str, shape: tuple[int, ...], attributes: tuple[bytes, ...]
         ]
         joined = node("Max", [f"s{j}" for j in range(0, count, 500)], ["all"])
         used = node("Cast", ["all"], ["last"], [attribute("to", 1)])
-        del kept
         half = floats("half", (), (0.5,))
         return _graph(start, [*nodes, *reduced, *summed, joined, used], "last", to, half)
 
@@ -64,7 +62,7 @@ def chained(op_type: str, shape: tuple[int, ...], attributes: tuple[bytes, ...] 
     return build
 
 
-def products(rows: int, inner: int, columns: int) -> Builder:
+def products(rows: int, inner: int, columns: int, weight: float = 0.001) -> Builder:
     """Gemm of the scores, spread over a matrix, with a constant one that is spread as well."""
 
     def build(count: int) -> bytes:
@@ -76,7 +74,7 @@ def products(rows: int, inner: int, columns: int) -> Builder:
             nodes.append(node("Gemm", [left, "right"], [f"y{i}"]))
             nodes.append(node("ReduceMean", [f"y{i}"], [f"m{i}"], [attribute("keepdims", 0)]))
             nodes.append(node("Add", ["x", f"m{i}"], [f"x{i + 1}"]))
-        half = floats("half", (), (0.5,))
+        half = floats("half", (), (weight,))
         return _graph((*start, right), nodes, f"x{count}", to, ints("right_to", inner, columns), half)
 
     return build
@@ -126,14 +124,16 @@ BUILDERS: Mapping[str, Builder] = MappingProxyType(
     {
         "gemm of a row by a wide matrix": products(64, 1, WIDE),
         "gemm, square": products(256, 256, 256),
+        "gemm, square, of denormals": products(256, 256, 256, 1e-40),
         "gemm of one row": products(1, 2048, 2048),
+        "gemm of one row, of denormals": products(1, 2048, 2048, 1e-40),
         "constants multiplied": constants((256, 256)),
         "constants: Exp": folded("Exp", (2**18,)),
         "constants: Transpose": folded("Transpose", (1024, 256)),
         "ReduceMax of short rows": repeated("ReduceMax", (WIDE, 2), (attribute("axes", [1]),)),
         "ReduceMean": repeated("ReduceMean", (512, 512), (attribute("axes", [0]),)),
         "ArgMax over columns": repeated("ArgMax", (2, WIDE), (attribute("axis", 0),)),
-        "Softmax of short rows": chained("Softmax", (WIDE, 2)),
+        "Softmax of short rows": chained("Softmax", (WIDE // 4, 2)),
         "Pow": chained("Pow", (WIDE,), (), "half"),
         "Tanh": chained("Tanh", (WIDE,)),
         "Transpose": chained("Transpose", (512, 513)),
