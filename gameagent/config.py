@@ -3,122 +3,146 @@
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from gameagent.errors import ConfigError
 from gameagent_games.interface import Family
 from gameagent_games.variant import SPLITS, Split
+from gameagent_sdk.regular_file import open_regular, reason_of
 
-_COUNTS = (
-    "steps", "inner_steps", "num_rollouts", "meta_batch_size", "hidden_size", "num_games", "num_epochs",
-    "num_minibatches",
-)  # fmt: skip
-_NOT_NEGATIVE = (
-    "seed", "num_episodes", "num_processes", "entropy_start", "entropy_end", "value_weight", "belief_weight",
-)  # fmt: skip
+_GRADIENT = ("maml", "reptile")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a field of `TrainConfig` means and what it may be; it stands in the field's metadata.
+
+    Attributes:
+        meaning: For a person; what 0 stands for, where 0 is special.
+        low: Least number; None for fields that are no numbers.
+        high: Greatest number: where a budget or size is still one that somebody can mean.
+        above: Whether ``low`` itself is excluded.
+        algorithms: The algorithms that it matters to; empty for all.
+    """
+
+    meaning: str
+    low: float | None = None
+    high: float | None = None
+    above: bool = False
+    algorithms: tuple[str, ...] = ()
+
+    def allows(self, value: float) -> bool:
+        """Whether a number is in range."""
+        if self.low is None or self.high is None:
+            return True
+        return (self.low < value if self.above else self.low <= value) and value <= self.high  # False for NaN
+
+    @property
+    def range(self) -> str:
+        """What numbers it may be, such as "from 1 to 4,096"; empty for fields that are no numbers."""
+        if self.low is None or self.high is None:
+            return ""
+        low, high = _figure(self.low), _figure(self.high)
+        return f"above {low}, at most {high}" if self.above else f"from {low} to {high}"
+
+
+def _setting(meaning: str, default: Any, low: float | None = None, high: float | None = None, *, above: bool = False,
+             by: tuple[str, ...] = ()) -> Any:  # fmt: skip
+    return field(default=default, metadata={"setting": Setting(meaning, low, high, above, by)})
+
+
+def _memory(meaning: str, default: Any, low: float | None = None, high: float | None = None, **rest: Any) -> Any:
+    return _setting(meaning, default, low, high, by=("rl2",), **rest)
+
+
+def _by_gradient(meaning: str, default: Any, low: float | None = None, high: float | None = None, **rest: Any) -> Any:
+    return _setting(meaning, default, low, high, by=_GRADIENT, **rest)
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """Config of one run. A family's own suggestions (`Family.training`) replace the defaults below.
 
-    Fields in brackets matter to these algorithms only.
-
-    Attributes:
-        family: Registered name, or "package.module:NAME".
-        seed: Seed of everything random.
-        algorithm: "rl2" learns by memory (`algorithms/rl2.py`); "maml" and "reptile" by gradient steps between
-            episodes, for games of one seat.
-        steps: Budget in decisions of acting seats, over all processes.
-        split: Split of the variant space that training draws from.
-        num_episodes: Episodes of a trial (K); 0 for the family's number, or for as many as all gradient steps and the
-            return behind them take (maml, reptile).
-        memory: "lstm" for Meta-LSTM, "none" for a memoryless policy (rl2).
-        beliefs: Whether a belief head predicts the hidden rules and the policy acts on it (rl2).
-        gradient: Whether gradient steps correct the belief after each episode: memory and gradient (rl2).
-        inner_lr: Step size of the inner loop's gradient steps; where it is learnt, at the start.
-        inner_steps: Gradient steps after an episode; in turn, each on episodes of its own (maml, reptile).
-        num_rollouts: Episodes that a gradient step learns from (maml, reptile).
-        meta_batch_size: Tasks of an update, over all processes (maml, reptile).
-        first_order: Whether inner gradients are taken for constants: FOMAML (maml).
-        head_only: Whether the head alone adapts: ANIL (maml, reptile).
-        learn_step_sizes: Whether each parameter's step size is learnt: Meta-SGD (maml).
-        standardise: Whether each task's advantages are brought to mean zero and deviation one (maml, reptile).
-        polyak: Whether a gradient step is as long as a task's return is far from the best seen, and the gradient says
-            its direction alone: for games whose returns say how far off a policy is (maml, reptile).
-        reveal: Whether all rules are shown: the oracle.
-        hidden_size: Width of the recurrent layer and of the other hidden layers (H).
-        num_games: Games side by side, over all processes (rl2).
-        num_processes: Training processes; 0 for one per core. Under torchrun its world size is used.
-        told_share: Share of trials, at the start, in which the true rules stand in for the belief (rl2).
-        told_until: Part of the budget after which no trial is told any more; the share falls linearly.
-        discount: gamma, per step; also across the ends of episodes (rl2).
-        gae_lambda: lambda of generalised advantage estimation.
-        reward_scale: Factor on rewards in the loss, so that values are of order one (rl2).
-        learning_rate: Adam's step size at the start; falls linearly to a tenth at the budget's end.
-        num_epochs: Passes over each batch of trials (rl2), outer steps on each meta-batch (maml).
-        num_minibatches: Gradient steps of one pass; each takes whole trials (rl2).
-        clip_ratio: PPO's clipping of the probability ratio (rl2, maml).
-        entropy_start: Weight of the entropy bonus at the start (rl2).
-        entropy_end: Weight at the budget's end; falls linearly (rl2).
-        value_weight: Weight of the value loss (rl2).
-        belief_weight: Weight of the belief loss (rl2).
-        max_gradient_norm: Gradients are scaled down to this norm.
+    Each field's `Setting` says what it means, its range and for which algorithms it matters; `gameagent train
+    --help-settings` prints them.
     """
 
-    family: str
-    algorithm: Literal["rl2", "maml", "reptile"] = "rl2"
-    seed: int = 0
-    steps: int = 12_000_000
-    split: Split = "train"
-    num_episodes: int = 0
-    memory: Literal["lstm", "none"] = "lstm"
-    beliefs: bool = True
-    gradient: bool = False
-    inner_lr: float = 0.1
-    inner_steps: int = 3
-    num_rollouts: int = 20
-    meta_batch_size: int = 20
-    first_order: bool = False
-    head_only: bool = False
-    learn_step_sizes: bool = True
-    standardise: bool = True
-    polyak: bool = False
-    reveal: bool = False
-    hidden_size: int = 64
-    num_games: int = 512
-    num_processes: int = 0
-    told_share: float = 0.5
-    told_until: float = 0.5
-    discount: float = 0.95
-    gae_lambda: float = 0.95
-    reward_scale: float = 1.0
-    learning_rate: float = 2e-3
-    num_epochs: int = 2
-    num_minibatches: int = 4
-    clip_ratio: float = 0.2
-    entropy_start: float = 0.02
-    entropy_end: float = 0.001
-    value_weight: float = 0.5
-    belief_weight: float = 0.2
-    max_gradient_norm: float = 1.0
+    family: str = field(metadata={"setting": Setting('Registered name, or "package.module:NAME".')})
+    algorithm: Literal["rl2", "maml", "reptile"] = _setting(
+        "rl2 learns by memory; maml and reptile by gradient steps between episodes, for games of one seat.", "rl2"
+    )
+    seed: int = _setting("Seed of everything random.", 0, 0, 2**63 - 1)
+    steps: int = _setting("Budget in decisions of acting seats, over all processes.", 12_000_000, 1, 10**13)
+    split: Split = field(
+        default="train", metadata={"setting": Setting("Split of the variant space that training draws from.")}
+    )
+    num_episodes: int = _setting(
+        "Episodes of a trial (K). 0 for the family's number (rl2), or for as many as all gradient steps and the return "
+        "after them take (maml, reptile).", 0, 0, 100_000,
+    )  # fmt: skip
+    memory: Literal["lstm", "none"] = _memory("lstm for Meta-LSTM, none for a memoryless policy.", "lstm")
+    beliefs: bool = _memory("Whether a belief head predicts the hidden rules and the policy acts on it.", True)
+    gradient: bool = _memory(
+        "Whether gradient steps correct the belief after each episode: memory and gradient.", False
+    )
+    inner_lr: float = _setting(
+        "Step size of the inner loop's gradient steps; where it is learnt, at the start.", 0.1, 0, 100, above=True
+    )
+    inner_steps: int = _setting(
+        "Gradient steps after an episode; for maml and reptile in turn, each on episodes of its own.", 3, 1, 100
+    )
+    num_rollouts: int = _by_gradient("Episodes that a gradient step learns from.", 20, 1, 100_000)
+    meta_batch_size: int = _by_gradient("Tasks of an update, over all processes.", 20, 1, 1_000_000)
+    first_order: bool = _setting("Whether inner gradients are taken for constants: FOMAML.", False, by=("maml",))
+    head_only: bool = _by_gradient("Whether the head alone adapts: ANIL.", False)
+    learn_step_sizes: bool = _setting("Whether each parameter's step size is learnt: Meta-SGD.", True, by=("maml",))
+    standardise: bool = _by_gradient("Whether each task's advantages are brought to mean zero and deviation one.", True)
+    polyak: bool = _by_gradient(
+        "Whether a gradient step is as long as a task's return is far from the best seen, and the gradient says its "
+        "direction alone: for games whose returns say how far off a policy is.", False,
+    )  # fmt: skip
+    reveal: bool = _setting("Whether all rules are shown: the oracle.", False)
+    hidden_size: int = _setting("Width of the recurrent layer and of the other hidden layers (H).", 64, 1, 4096)
+    num_games: int = _memory("Games side by side, over all processes.", 512, 1, 1_000_000)
+    num_processes: int = _setting("Training processes. 0 for one per core; under torchrun its world size.", 0, 0, 1024)
+    told_share: float = _memory(
+        "Share of trials, at the start, that are informed: the true rules stand in for the belief.", 0.5, 0, 1
+    )
+    told_until: float = _memory(
+        "Part of the budget after which no trial is informed any more; the share falls linearly.", 0.5, 0, 1
+    )
+    discount: float = _setting("gamma, per step; in rl2 also across the ends of episodes.", 0.95, 0, 1)
+    gae_lambda: float = _setting("lambda of generalised advantage estimation.", 0.95, 0, 1)
+    reward_scale: float = _memory(
+        "Factor on rewards in the loss, so that values are of order one.", 1.0, 0, 1e6, above=True
+    )
+    learning_rate: float = _setting(
+        "Adam's step size at the start; falls linearly to a tenth at the budget's end.", 2e-3, 0, 1, above=True
+    )
+    num_epochs: int = _setting(
+        "Passes over each batch of trials (rl2), outer steps on each meta-batch (maml).", 2, 1, 1000, by=("rl2", "maml")
+    )
+    num_minibatches: int = _memory("Gradient steps of one pass; each takes whole trials.", 4, 1, 100_000)
+    clip_ratio: float = _setting("PPO's clipping of the probability ratio.", 0.2, 0, 10, above=True, by=("rl2", "maml"))
+    entropy_start: float = _memory("Weight of the entropy bonus at the start.", 0.02, 0, 1000)
+    entropy_end: float = _memory("Weight of the entropy bonus at the budget's end; falls linearly.", 0.001, 0, 1000)
+    value_weight: float = _memory("Weight of the value loss.", 0.5, 0, 1000)
+    belief_weight: float = _memory("Weight of the belief loss.", 0.2, 0, 1000)
+    max_gradient_norm: float = _setting("Gradients are scaled down to this norm.", 1.0, 0, 1e6, above=True)
 
     def __post_init__(self) -> None:
         def require(condition: bool, field: str, expected: str) -> None:
             if not condition:
-                raise ConfigError(f"{field} is {getattr(self, field)!r}, expected {expected}")
+                raise ConfigError(f"{field} is {shown(getattr(self, field))}, expected {expected}")
 
-        for field in _COUNTS:
-            require(getattr(self, field) >= 1, field, "at least 1")
-        for field in _NOT_NEGATIVE:
-            require(0 <= getattr(self, field) < math.inf, field, "a finite number of at least 0")
-        for field in ("told_share", "told_until", "discount", "gae_lambda"):
-            require(0.0 <= getattr(self, field) <= 1.0, field, "a number from 0 to 1")
-        for field in ("reward_scale", "inner_lr", "learning_rate", "clip_ratio", "max_gradient_norm"):
-            require(0.0 < getattr(self, field) < math.inf, field, "a finite number above 0")
+        for name, setting in settings().items():
+            if setting.low is not None:
+                require(setting.allows(getattr(self, name)), name, f"a number {setting.range}")
         by_memory = self.algorithm == "rl2"
         require(by_memory or not self.gradient, "gradient", f"False where algorithm is {self.algorithm!r}")
         corrects = self.memory == "lstm" and self.beliefs and not self.reveal
@@ -143,6 +167,15 @@ class TrainConfig:
         usual = family.num_episodes if self.algorithm == "rl2" else self.num_rollouts * (self.inner_steps + 1)
         return self.num_episodes or usual
 
+    def record_bytes(self, family: Family) -> int:
+        """Memory that the record of one update takes, over all processes; weights and gradients come on top."""
+        by_memory = self.algorithm == "rl2"
+        per_step = 4 * (family.observation_size + 2 * family.num_actions + (6 if by_memory else 5))
+        if by_memory:
+            return per_step * self.num_games * family.num_seats * self.episodes_of_trial(family) * family.max_steps
+        episodes = self.meta_batch_size * self.num_rollouts * (self.inner_steps + 1)
+        return per_step * episodes * family.max_steps
+
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON-able values."""
         return asdict(self)
@@ -162,11 +195,12 @@ def make_config(family: Family, given: Mapping[str, Any]) -> TrainConfig:
             learn.
     """
     algorithm = parse_field("algorithm", given.get("algorithm", TrainConfig.algorithm))
-    common = {name: value for name, value in family.training.items() if not isinstance(value, Mapping)}
     values: dict[str, Any] = {"family": family.name}
-    for source in (common, family.training.get(algorithm, {}), given):
-        for name, value in source.items():
-            values[name] = parse_field(name, value)
+    try:
+        values |= suggestions(family, algorithm)
+    except ConfigError as error:
+        raise ConfigError(f"family {family.name!r} suggests in its training table: {error}") from None
+    values |= {name: parse_field(name, value) for name, value in given.items()}
     if algorithm != "rl2" and family.num_seats != 1:
         raise ConfigError(
             f"algorithm is {algorithm!r}, which learns games of one seat only, and {family.name!r} has "
@@ -175,17 +209,43 @@ def make_config(family: Family, given: Mapping[str, Any]) -> TrainConfig:
     return TrainConfig(**values)
 
 
+def suggestions(family: Family, algorithm: str) -> dict[str, Any]:
+    """The fields that a family suggests for an algorithm: those of the algorithm's own table go over the common ones.
+
+    Raises:
+        ConfigError: A misspelt field or a value of the wrong type.
+    """
+    common = {name: value for name, value in family.training.items() if not isinstance(value, Mapping)}
+    own = family.training.get(algorithm, {})
+    if not isinstance(own, Mapping):
+        raise ConfigError(f"{algorithm}: got {shown(own)}, expected a table of fields")
+    return {name: parse_field(name, value) for source in (common, own) for name, value in source.items()}
+
+
+def settings() -> dict[str, Setting]:
+    """Every field's `Setting`, by name, in order."""
+    return {one.name: one.metadata["setting"] for one in fields(TrainConfig)}
+
+
 def parse_field(name: str, value: Any) -> Any:
-    """Checks one field's value, and turns text such as "12M", "1e-3" or "true" into the field's type."""
+    """Checks one field's value, and turns text such as "12M", "1e-3" or "true" into the field's type.
+
+    Scalars of numpy are taken for what they hold.
+    """
     types_by_name = get_type_hints(TrainConfig)
     if name not in types_by_name:
-        raise ConfigError(f"no config field {name!r}; the fields are {', '.join(f.name for f in fields(TrainConfig))}")
+        raise ConfigError(
+            f"no config field {shown(name)}; the fields are {', '.join(types_by_name)}; "
+            "gameagent train --help-settings explains them"
+        )
     wanted = types_by_name[name]
+    if isinstance(value, np.generic | np.ndarray) and value.ndim == 0:
+        value = value.item()
     if get_origin(wanted) is Literal:
         options = get_args(wanted)
-        if value in options:
+        if isinstance(value, str) and value in options:
             return value
-        raise ConfigError(f"{name}: got {value!r}, expected one of {', '.join(map(repr, options))}")
+        raise ConfigError(f"{name}: got {shown(value)}, expected one of {', '.join(map(repr, options))}")
     try:
         if wanted is bool and isinstance(value, str):
             return {"true": True, "false": False}[value.lower()]
@@ -193,11 +253,32 @@ def parse_field(name: str, value: Any) -> Any:
             return parse_count(value)
         if wanted is float and isinstance(value, str | int) and not isinstance(value, bool):
             return float(value)
-    except (KeyError, ValueError):
-        raise ConfigError(f"{name}: got {value!r}, expected {wanted.__name__}") from None
+    except (KeyError, ValueError, OverflowError):
+        raise ConfigError(f"{name}: got {shown(value)}, expected {wanted.__name__}") from None
     if type(value) is not wanted:
-        raise ConfigError(f"{name}: got {value!r}, expected {wanted.__name__}")
+        raise ConfigError(f"{name}: got {shown(value)}, expected {wanted.__name__}")
     return value
+
+
+def shown(value: Any) -> str:
+    """A value as it may stand in a message: short, whatever it is."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"a number of about {value.bit_length() * 0.30103:.0f} digits"
+    if value is not None and not isinstance(value, str | int | float):
+        return f"a {type(value).__name__}"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _figure(number: float) -> str:
+    """A bound: with commas, or as a power of ten or two where it is very large."""
+    if number < 10**7:
+        return f"{number:,.6g}" if number != int(number) else f"{int(number):,}"
+    for base in (10, 2):
+        power = round(math.log(number, base))
+        if number in (base**power, base**power - 1):
+            return f"{base}^{power}" + (" - 1" if number < base**power else "")
+    return f"{number:,}"
 
 
 def parse_count(text: str) -> int:
@@ -219,8 +300,11 @@ def read_config_file(path: Path) -> dict[str, Any]:
         ConfigError: The file is missing or not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with open_regular(path) as file:
+            return tomllib.loads(file.read().decode())
     except OSError as error:
-        raise ConfigError(f"cannot read the config file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the config file {path}: {reason_of(error)}") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is not a config: it is nested too deeply") from None
+    except ValueError as error:  # no TOML, no UTF-8, a number of thousands of digits, a path that cannot be one
         raise ConfigError(f"{path} is not valid TOML: {error}") from None

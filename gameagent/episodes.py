@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gameagent.algorithms.inner_loop import Parameters
 from gameagent.algorithms.meta_batch import Trajectories
+from gameagent.finite_games import reset_games, step_games
 from gameagent.policies.feedforward import FeedforwardPolicy
 from gameagent.workers import Share
 from gameagent_games.interface import Family
@@ -69,7 +70,7 @@ class EpisodeSampler:
         """
         started = perf_counter()
         simulator, games = self._simulator, self._games
-        simulator.reset(self._variants, games.of(self._draw.integers(0, 2**62, games.total, dtype=np.int64)))
+        reset_games(simulator, self._variants, games.of(self._draw.integers(0, 2**62, games.total, dtype=np.int64)))
         # A generator of its own for each call: how many steps are drawn for depends on the games of this process.
         generator = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=self._generator)))
         steps: list[tuple[Tensor, ...]] = []
@@ -79,7 +80,7 @@ class EpisodeSampler:
             legal_actions = self._by_task(simulator.legal_actions[:, 0, : self._mask_size])
             noise = games.of(self._policy.noise(games.total, generator)).reshape(*playing.shape, -1)
             actions, log_probs = self._policy.sample(params_by_task, observations, legal_actions, noise)
-            simulator.step(self._for_games(actions))
+            step_games(simulator, self._for_games(actions))
             rewards = self._by_task(simulator.rewards[:, 0].astype(np.float32))
             steps.append((observations, actions, log_probs, rewards, playing, legal_actions))
             self.num_steps += int(playing.sum())

@@ -14,7 +14,11 @@ class RunError(GameAgentError):
 
 
 class TrainingError(GameAgentError):
-    """Training cannot go on: a loss that is not finite, or a process that died."""
+    """Training cannot go on: a loss or a weight that is not finite, or a process that died."""
+
+
+class GameValueError(GameAgentError):
+    """A game gave a reward or an observation that is not a number, infinite, or too large to compute with."""
 
 
 class ExportError(GameAgentError):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gameagent.checkpoint import BASELINES, FIRST_SCHEME, RunFolder
 from gameagent.errors import ExportError
 from gameagent.export import bundle_run
+from gameagent.finite_games import reset_games, step_games
 from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games.interface import Family
 from gameagent_games.simulator import Simulator
@@ -204,7 +205,7 @@ def _play(
     for first in range(0, num_variants, CHUNK):
         part = slice(first, min(first + CHUNK, num_variants))
         simulator = Simulator(family, part.stop - part.start, num_episodes=num_episodes)
-        simulator.reset(variants[part], seeds[part])
+        reset_games(simulator, variants[part], seeds[part])
         players.begin(simulator.num_games * family.num_seats)
         games = np.arange(first, part.stop)
         while not simulator.finished.all():
@@ -214,7 +215,7 @@ def _play(
             legal[~legal.any(axis=1)] = True  # of seats that do not decide
             actions = players.act(simulator.observations.reshape(rows, -1), legal, deciding)
             episodes = simulator.episodes.copy()
-            simulator.step(actions.reshape(*simulator.acting.shape, *actions.shape[1:]))
+            step_games(simulator, actions.reshape(*simulator.acting.shape, *actions.shape[1:]))
             returns[games, episodes] += simulator.rewards
             ended = np.repeat(simulator.terminated | simulator.truncated, family.num_seats)
             players.observe(actions, simulator.rewards.reshape(-1), ended, deciding)
@@ -270,4 +271,4 @@ def held_out(bundle: Bundle, family: Family, split: Split) -> str:
 
 def baseline_bundles(folder: RunFolder) -> dict[str, Bundle]:
     """The exported baselines that were trained beside a run, by name."""
-    return {name: bundle_run(folder.baseline(name)) for name in BASELINES if folder.baseline(name).checkpoint.exists()}
+    return {name: bundle_run(folder.baseline(name)) for name in BASELINES if folder.baseline(name).has_checkpoint()}

@@ -19,7 +19,7 @@ from gameagent.episodes import EpisodeSampler
 from gameagent.policies import TrainedPolicy, make_gradient_policy, make_network
 from gameagent.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
-from gameagent.workers import Share, Workers
+from gameagent.workers import Workers
 from gameagent_games.interface import Family
 from gameagent_sdk import AdvantageSpec
 
@@ -32,12 +32,15 @@ class Update(NamedTuple):
 
     Attributes:
         num_steps: Decisions taken.
-        returns: Mean return by episode index in the trial; of learners by gradient, by number of gradient steps taken.
+        returns: Mean return by episode index over the trials that were not informed, empty if all were; of learners by
+            gradient, by number of gradient steps taken.
+        informed_returns: The same over the informed trials; empty if there were none.
         metrics: Losses and diagnostics; seconds are this process's. For the log.
     """
 
     num_steps: int
     returns: tuple[float, ...]
+    informed_returns: tuple[float, ...]
     metrics: dict[str, float]
 
 
@@ -103,8 +106,8 @@ class MemoryLearner:
         shuffle = numpy_generator(config.seed, "minibatches", number)
         metrics = rl2.update(self._network, self.optimizer, rollout, config, schedule, self._workers, shuffle)
         seconds = {"play_seconds": played - started, "update_seconds": perf_counter() - played}
-        num_steps, returns = _over_processes(self._workers, rollout.num_steps, rollout.episode_returns, self._share)
-        return Update(num_steps, returns, {**metrics, **seconds, **schedule._asdict()})
+        done_here = rollout.num_steps, rollout.trial_returns, own(told)
+        return Update(*_over_processes(self._workers, *done_here), {**metrics, **seconds, **schedule._asdict()})
 
 
 class GradientLearner:
@@ -156,8 +159,10 @@ class GradientLearner:
             metrics, returns = reptile.update(network, *learnt, _reptile_settings(config, advantages), self._workers)
         self._remember(returns.double())
         seconds = {"play_seconds": sampler.seconds, "update_seconds": perf_counter() - started - sampler.seconds}
-        num_steps, means = _over_processes(self._workers, sampler.num_steps, returns.double().mean(1), self._share)
-        return Update(num_steps, means, {**metrics, **seconds, "learning_rate": learning_rate})
+        done_here = sampler.num_steps, returns.double().numpy().T, np.zeros(returns.shape[1], np.bool_)
+        return Update(
+            *_over_processes(self._workers, *done_here), {**metrics, **seconds, "learning_rate": learning_rate}
+        )
 
     def _remember(self, returns: Tensor) -> None:
         """Takes in what tasks returned after 0, 1, … steps, ``(steps, N)``: what later steps are compared with."""
@@ -168,12 +173,22 @@ class GradientLearner:
 
 
 def _over_processes(
-    workers: Workers, num_steps: int, means: Tensor | NDArray[np.float64], share: Share
-) -> tuple[int, tuple[float, ...]]:
-    """Steps of all processes, and means over their games or tasks, from this one's."""
-    parts = torch.as_tensor(means) * (share.size / share.total)
-    steps, *returns = workers.sum(torch.cat((torch.tensor([float(num_steps)], dtype=torch.float64), parts))).tolist()
-    return int(steps), tuple(returns)
+    workers: Workers, num_steps: int, returns: NDArray[np.float64], informed: NDArray[np.bool_]
+) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
+    """Steps of all processes, and mean returns of their trials that were not informed, and of those that were.
+
+    Args:
+        workers: This process among the others.
+        num_steps: Its steps.
+        returns: Of its trials, by episode index or number of gradient steps, ``(trials, K)``.
+        informed: Which of them were, ``(trials,)``.
+    """
+    groups = [returns[~informed], returns[informed]]
+    counted = [np.array([float(num_steps)]), *(np.append(len(group), group.sum(axis=0)) for group in groups)]
+    steps, *sums = workers.sum(torch.from_numpy(np.concatenate(counted))).tolist()
+    half = len(sums) // 2
+    others, told = (tuple(value / num for value in rest) if num else () for num, *rest in (sums[:half], sums[half:]))
+    return int(steps), others, told
 
 
 def _adam(policy: TrainedPolicy, config: TrainConfig) -> torch.optim.Optimizer:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from gameagent.checkpoint import RunFolder, write_atomically
+from gameagent.checkpoint import RunFolder
 from gameagent.errors import ExportError
 from gameagent.evaluate import (
     baseline_bundles,
@@ -21,6 +21,7 @@ from gameagent.evaluate import (
     held_out,
 )
 from gameagent.intervals import estimate, gain_interval
+from gameagent.sealed_file import write_atomically
 from gameagent_games.interface import Ceiling, Family
 from gameagent_games.variant import Split
 from gameagent_sdk import Bundle

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gameagent.finite_games import reset_games, step_games
 from gameagent.losses import masked
 from gameagent.policies import TrainedPolicy
 from gameagent.policies.beliefs import truth_from_encoding
@@ -33,7 +34,7 @@ class Rollout:
         values: ``(T, B)``.
         rewards: In the game's units, ``(T, B)``.
         valid: bool ``(T, B)``; False past a row's last decision.
-        episode_returns: Mean over games and seats by episode index, float64 ``(K,)``.
+        trial_returns: Mean over seats by game and episode index, float64 ``(num_games, K)``.
         rows: Which rows of the run's these are.
     """
 
@@ -43,8 +44,14 @@ class Rollout:
     values: Tensor
     rewards: Tensor
     valid: Tensor
-    episode_returns: NDArray[np.float64]
+    trial_returns: NDArray[np.float64]
     rows: Share
+
+    @property
+    def episode_returns(self) -> NDArray[np.float64]:
+        """Mean over games and seats by episode index, ``(K,)``."""
+        means: NDArray[np.float64] = self.trial_returns.mean(axis=0)
+        return means
 
     @property
     def num_steps(self) -> int:
@@ -113,7 +120,7 @@ class Trials:
         """
         family, simulator, num_rows = self.family, self.simulator, self.num_rows
         horizon = self.num_episodes * family.max_steps
-        simulator.reset(variants, seeds)
+        reset_games(simulator, variants, seeds)
         distribution = policy.spec.distribution
         tape = _Tape(horizon, num_rows, family, distribution, 0 if policy.correction is None else self.belief_size)
         truth, told_rows = self._hidden_rules(variants, told)
@@ -131,12 +138,12 @@ class Trials:
                 hidden_state = _advance(hidden_state, next_state, deciding)
                 tape.decide(at, rows, inputs, chosen, params, outputs)
                 episodes = simulator.episodes.copy()
-                simulator.step(chosen.reshape(*simulator.acting.shape, *chosen.shape[1:]).numpy())
+                step_games(simulator, chosen.reshape(*simulator.acting.shape, *chosen.shape[1:]).numpy())
                 tape.outcome(simulator, deciding, chosen)
                 if policy.correction is not None:
                     tape.correct(policy.correction)
                 episode_returns[every_game, episodes] += simulator.rewards.mean(axis=1)
-        return tape.rollout(truth, told_rows, episode_returns[:, : self.num_episodes].mean(axis=0), self.rows)
+        return tape.rollout(truth, told_rows, episode_returns[:, : self.num_episodes], self.rows)
 
     def _hidden_rules(self, variants: NDArray[Any], told: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
         num_seats = self.family.num_seats
@@ -247,7 +254,7 @@ class _Tape:
         self.offset[rows] = correction.correct(self.offset[rows], taught)
         self.began[rows] = self.cursor[rows]
 
-    def rollout(self, truth: Tensor, told: Tensor, episode_returns: NDArray[np.float64], share: Share) -> Rollout:
+    def rollout(self, truth: Tensor, told: Tensor, trial_returns: NDArray[np.float64], share: Share) -> Rollout:
         """What was recorded, cut to the longest row."""
         length = int(self.cursor.max())
         inputs = Inputs(
@@ -263,7 +270,7 @@ class _Tape:
         valid = torch.arange(length).unsqueeze(1) < torch.from_numpy(self.cursor)
         return Rollout(
             inputs, self.actions[:length], self.log_probs[:length], self.values[:length],
-            torch.from_numpy(self.rewards[:length]), valid, episode_returns, share,
+            torch.from_numpy(self.rewards[:length]), valid, trial_returns, share,
         )  # fmt: skip
 
 

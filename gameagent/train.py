@@ -11,6 +11,7 @@ from typing import Any
 from gameagent.checkpoint import Progress, RunFolder
 from gameagent.config import TrainConfig
 from gameagent.errors import TrainingError
+from gameagent.event_log import EventLog
 from gameagent.learners import Update, make_learner
 from gameagent.workers import Workers
 from gameagent_games.interface import Family
@@ -35,11 +36,14 @@ def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Worke
         report: For progress.
 
     Raises:
-        TrainingError: A loss is not finite, or weights differ between processes; the last good checkpoint is kept.
+        TrainingError: A loss, a gradient norm or a weight is not finite, or weights differ between processes; the last
+            good checkpoint is kept.
+        GameValueError: A game gave a reward or an observation that is not usable, before anything was learnt from it.
+        OSError: The folder cannot be written any more.
     """
     learner = make_learner(config, family, workers)
     policy, optimizer = learner.policy, learner.optimizer
-    progress = folder.load(policy, optimizer) if folder.checkpoint.exists() else Progress()
+    progress = folder.load(policy, optimizer) if folder.has_checkpoint() else Progress()
     workers.require_equal(policy, "at the start")
     with contextlib.closing(MetricsLog(folder, progress)) if workers.rank == 0 else contextlib.nullcontext() as log:
         while progress.steps < config.steps:
@@ -48,36 +52,37 @@ def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Worke
             if progress.updates % COMPARE_EVERY == 0 or progress.steps >= config.steps:
                 workers.require_equal(policy, f"after update {progress.updates}")
             if log is not None:
-                if not all(math.isfinite(value) for value in update.metrics.values()):
-                    raise TrainingError(
-                        f"update {progress.updates} gave a loss that is not finite ({update.metrics}); the checkpoint "
-                        "before it is kept. A lower learning_rate or reward_scale usually helps."
-                    )
+                _require_finite(progress, update.metrics)
                 log.write(progress, update.metrics)
                 folder.save(policy, optimizer, progress)
                 report(progress, update.metrics)
     workers.barrier()
 
 
+def _require_finite(progress: Progress, metrics: dict[str, float]) -> None:
+    """Raises TrainingError if a loss, a gradient norm or a return is not finite."""
+    if broken := [f"{name} {value:g}" for name, value in metrics.items() if not math.isfinite(value)]:
+        raise TrainingError(
+            f"update {progress.updates} gave values that are not finite: {', '.join(broken)}; nothing of it is kept. "
+            "A lower learning_rate or, where rewards are large, a lower reward_scale usually helps."
+        )
+
+
 def _count(progress: Progress, update: Update) -> None:
     """Adds an update to the progress."""
     progress.steps += update.num_steps
     progress.updates += 1
-    progress.episode_returns = update.returns
+    progress.episode_returns, progress.informed_returns = update.returns, update.informed_returns
 
 
 class MetricsLog:
     """Writes every update's metrics to metrics.jsonl and to TensorBoard."""
 
     def __init__(self, folder: RunFolder, progress: Progress) -> None:
-        """Opens the log and drops what a killed run wrote behind its last checkpoint."""
-        from torch.utils.tensorboard import SummaryWriter
-
+        """Opens the log and drops what a killed run wrote after its last checkpoint."""
         self._file = folder.metrics.open("ab")
         self._file.truncate(min(progress.metrics_bytes, os.fstat(self._file.fileno()).st_size))
-        self._board = SummaryWriter(
-            os.fspath(folder.tensorboard), purge_step=progress.steps + 1 if progress.steps else None
-        )
+        self._events = EventLog(folder.tensorboard, progress.steps + 1 if progress.steps else None)
 
     def write(self, progress: Progress, metrics: dict[str, float]) -> None:
         """Writes one update and notes the log's length in ``progress``."""
@@ -85,20 +90,21 @@ class MetricsLog:
             "steps": progress.steps,
             "updates": progress.updates,
             "episode_returns": list(progress.episode_returns),
+            "informed_returns": list(progress.informed_returns),
             **metrics,
         }
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
         progress.metrics_bytes = os.fstat(self._file.fileno()).st_size
-        for name, value in metrics.items():
-            self._board.add_scalar(f"train/{name}", value, progress.steps)
-        for episode, value in enumerate(progress.episode_returns):
-            self._board.add_scalar(f"return/episode_{episode + 1}", value, progress.steps)
+        shown = {f"train/{name}": value for name, value in metrics.items()}
+        for group, returns in (("return", progress.episode_returns), ("informed_return", progress.informed_returns)):
+            shown |= {f"{group}/episode_{k + 1}": value for k, value in enumerate(returns)}
+        self._events.write(shown, progress.steps)
 
     def close(self) -> None:
         """Closes both files."""
         self._file.close()
-        self._board.close()
+        self._events.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

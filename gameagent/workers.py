@@ -9,7 +9,8 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import NamedTuple, TypeVar
+from time import sleep
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from gameagent.errors import TrainingError
 
 TIMEOUT = timedelta(minutes=10)
+LOOK_EVERY = 0.0002  # seconds between looks at whether the others have answered
 
 Rows = TypeVar("Rows")
 """An array or tensor whose first axis is of all games, tasks or rows of a run."""
@@ -59,6 +61,13 @@ def _in_touch() -> Iterator[None]:
         raise TrainingError("a training process died or stopped answering; continue with --resume") from error
 
 
+def _wait(work: Any) -> None:
+    """Waits for the other processes here rather than inside torch, where Ctrl-C would go unheard."""
+    while not work.is_completed():
+        sleep(LOOK_EVERY)
+    work.wait()
+
+
 def under_torchrun() -> bool:
     """Whether torchrun started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ
@@ -72,10 +81,11 @@ class Workers:
         self.size = size
 
     @classmethod
-    def connect(cls, rank: int, size: int, init_method: str) -> "Workers":
-        """Joins the group; every process must call this. ``init_method`` as `torch.distributed` takes it."""
+    def connect(cls, rank: int, size: int, meeting: Any) -> "Workers":
+        """Joins the group; every process must call this. ``meeting`` is an ``init_method`` of torch, or a store."""
         if size > 1:
-            dist.init_process_group("gloo", init_method=init_method, rank=rank, world_size=size, timeout=TIMEOUT)
+            where: dict[str, Any] = {"init_method" if isinstance(meeting, str) else "store": meeting}
+            dist.init_process_group("gloo", rank=rank, world_size=size, timeout=TIMEOUT, **where)
         return cls(rank, size)
 
     @classmethod
@@ -94,7 +104,7 @@ class Workers:
         """Waits for the others. Raises TrainingError if one of them died."""
         if self.size > 1:
             with _in_touch():
-                dist.barrier()
+                _wait(dist.barrier(async_op=True))
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum over processes of a tensor, in every process. Raises TrainingError if one of them died."""
@@ -108,7 +118,7 @@ class Workers:
         if self.size > 1:
             values = values.clone()
             with _in_touch():
-                dist.all_reduce(values, operation)
+                _wait(dist.all_reduce(values, operation, async_op=True))
         return values
 
     def share(self, num: int) -> Share:

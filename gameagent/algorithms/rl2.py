@@ -92,7 +92,7 @@ def update(
     chance = torch.Generator().manual_seed(int(shuffle.integers(2**63)))
     truth = None if policy.correction is None else workers.gather(rollout.inputs.truth, rollout.rows)
     sums: dict[str, float] = {}
-    norm, batches = 0.0, draw_minibatches(rollout, config, workers, shuffle)
+    norm, batches = torch.zeros(len(policy.separate_parts())), draw_minibatches(rollout, config, workers, shuffle)
     for batch in batches:
         exercises = None if truth is None else Exercises.draw(truth, len(rollout.episode_returns), chance)
         loss, parts = objective(policy, rollout, advantages, returns, batch, config, schedule, exercises)
@@ -103,11 +103,12 @@ def update(
             torch.nn.utils.clip_grad_norm_(part, config.max_gradient_norm) for part in policy.separate_parts()
         ]  # fmt: skip
         optimizer.step()
-        norm += float(norms[0])
+        norm += torch.stack(norms)
         for name, value in parts.items():
             sums[name] = sums.get(name, 0.0) + float(value)
     metrics = {name: total / len(batches) for name, total in workers.sum_by_name(sums).items()}
-    metrics["gradient_norm"] = norm / len(batches)
+    for name, total in zip(("gradient_norm", "correction_gradient_norm"), norm.tolist(), strict=False):
+        metrics[name] = total / len(batches)
     metrics["explained_variance"] = _explained_variance(rollout.values, returns, rollout.valid, workers)
     return metrics
 

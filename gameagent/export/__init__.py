@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gameagent.checkpoint import FIRST_SCHEME, Progress, RunFolder, write_atomically
+from gameagent.checkpoint import FIRST_SCHEME, Progress, RunFolder
 from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
 from gameagent.export.adaptation import gradient_spec, trace_correction, usual_shortfall
@@ -17,6 +17,7 @@ from gameagent.export.policy_gradient import GradientPolicyStep, policy_gradient
 from gameagent.export.step import PolicyStep
 from gameagent.policies import TrainedPolicy
 from gameagent.policies.gradient import GradientPolicy
+from gameagent.sealed_file import write_atomically
 from gameagent_games.distributions import Slot
 from gameagent_games.interface import Family, Feature
 from gameagent_sdk import (

@@ -6,6 +6,7 @@ A package adds its own families with an entry point in the group ``gameagent.fam
     pong = "my_game.family:PONG"
 """
 
+import traceback
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -47,11 +48,22 @@ def load_family(name: str) -> Family:
         )
     try:
         family = getattr(import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise FamilyError(f"family {name!r} could not be loaded from {location}: {error}") from error
+    except (Exception, SystemExit) as error:  # a module of somebody else's runs here: anything may come out of it
+        raise FamilyError(f"family {name!r} could not be loaded from {location}: {_reason(error)}") from error
     if not isinstance(family, Family):
         raise FamilyError(f"{location} is a {type(family).__name__}, expected a gameagent_games.Family")
     return family
+
+
+def _reason(error: BaseException) -> str:
+    """What came out of an import, and where it was raised unless that is the import system itself."""
+    if isinstance(error, SyntaxError):
+        return f"{error.msg} ({error.filename}, line {error.lineno})"
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    if isinstance(error, ImportError | AttributeError) and str(error):
+        return str(error)
+    raised = [f" ({frame.filename}, line {frame.lineno})" for frame in last if not frame.filename.startswith("<frozen")]
+    return f"{type(error).__name__}: {error}" + "".join(raised)
 
 
 @cache

@@ -1,5 +1,6 @@
 """A run's folder: what is written is whole or not there, what is read is checked, no code comes out of a file."""
 
+import io
 import json
 import os
 import pickle
@@ -11,10 +12,11 @@ import pytest
 import torch
 
 from gameagent import checkpoint
-from gameagent.checkpoint import Progress, RunFolder, write_atomically
+from gameagent.checkpoint import Progress, RunFolder
 from gameagent.errors import ConfigError, RunError
 from gameagent.launch import prepare_run
 from gameagent.policies import make_policy
+from gameagent.sealed_file import sealed, write_atomically
 
 
 @pytest.fixture
@@ -47,22 +49,21 @@ def test_the_description_names_config_versions_and_commit(run):
     assert run.load_config()[0].as_dict() == found["config"]
 
 
-def test_a_save_that_fails_keeps_the_checkpoint_before_it(run, monkeypatch):
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_save_that_fails_keeps_the_checkpoint_before_it(run, monkeypatch, call):
     policy = run.load_policy()[0]
     optimizer = torch.optim.Adam(policy.parameters())
     before = run.checkpoint.read_bytes()
 
-    def half_a_save(content, path):
-        path.write_bytes(b"half")
+    def full(*where):
         raise OSError(28, "No space left on device")
 
-    for name, replacement in (("save", half_a_save), ("replace", lambda *paths: half_a_save(None, paths[0]))):
-        with monkeypatch.context() as patch:
-            patch.setattr(torch if name == "save" else os, name, replacement)
-            with pytest.raises(RunError, match=r"No space left.*kept.*--resume"):
-                run.save(policy, optimizer, Progress(1, 1))
-        assert run.checkpoint.read_bytes() == before
-        assert not list(run.path.glob("*.partial"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, full)
+        with pytest.raises(RunError, match=r"No space left.*kept.*--resume"):
+            run.save(policy, optimizer, Progress(1, 1))
+    assert run.checkpoint.read_bytes() == before
+    assert not list(run.path.glob("*.partial"))
 
 
 def test_an_atomic_write_replaces_all_or_nothing(tmp_path, monkeypatch):
@@ -75,6 +76,13 @@ def test_an_atomic_write_replaces_all_or_nothing(tmp_path, monkeypatch):
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["file"]
     write_atomically(path, b"new")
     assert path.read_bytes() == b"new" and os.listdir(tmp_path) == ["file"]
+
+
+def reseal(path, content):
+    """A checkpoint with another content whose checksum is right."""
+    archive = io.BytesIO()
+    torch.save(content, archive)
+    path.write_bytes(sealed(archive.getvalue()))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.7, 0.99])
@@ -100,7 +108,7 @@ def test_a_foreign_file_is_refused(run, content):
     ],
 )  # fmt: skip
 def test_a_checkpoint_of_something_else_is_refused(run, content):
-    torch.save(content, run.checkpoint)
+    reseal(run.checkpoint, content)
     with pytest.raises(RunError, match="broken or belongs to another config"):
         run.load_policy()
 
@@ -108,7 +116,7 @@ def test_a_checkpoint_of_something_else_is_refused(run, content):
 @pytest.mark.parametrize("optimizer_state", [None, [], {}, {"state": {}, "param_groups": []}, "text"])
 def test_a_checkpoint_with_a_broken_optimizer_is_refused(run, optimizer_state):
     content = torch.load(run.checkpoint, weights_only=True)
-    torch.save(content | {"optimizer": optimizer_state}, run.checkpoint)
+    reseal(run.checkpoint, content | {"optimizer": optimizer_state})
     config, family = run.load_config()
     policy = make_policy(config, family)
     with pytest.raises(RunError, match="broken or belongs to another config"):
@@ -117,6 +125,7 @@ def test_a_checkpoint_with_a_broken_optimizer_is_refused(run, optimizer_state):
 
 def test_a_missing_checkpoint_is_named(run):
     run.checkpoint.unlink()
+    run.previous.unlink()
     with pytest.raises(RunError, match=r"no checkpoint\.pt yet"):
         run.load_policy()
 
@@ -133,7 +142,7 @@ class Intruder:
 
 def test_code_in_a_checkpoint_is_not_run(run, tmp_path):
     mark = tmp_path / "intruder was here"
-    torch.save({"policy": Intruder(mark)}, run.checkpoint)
+    reseal(run.checkpoint, {"policy": Intruder(mark)})
     with pytest.raises(RunError, match="broken"):
         run.load_policy()
     run.checkpoint.write_bytes(pickle.dumps(Intruder(mark), protocol=2))

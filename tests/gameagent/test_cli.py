@@ -14,6 +14,7 @@ import pytest
 from gameagent import __version__
 from gameagent.checkpoint import RunFolder
 from gameagent.cli import main
+from gameagent.launch import launch
 from gameagent.train import read_metrics
 from gameagent_games.registry import load_family
 from gameagent_games.variant_files import read_variants
@@ -277,14 +278,22 @@ def test_folders_that_cannot_be_written_are_told(capsys, run, onnx_file, tmp_pat
     assert "cannot write" in fails(capsys, 1, "export", run, below, "--variants", "0")
 
 
-def test_ctrl_c_is_told_and_has_its_code(capsys, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("updates", "said"), [(0, "nothing is left of this run"), (2, "continue with --resume")])
+def test_ctrl_c_is_told_and_has_its_code(capsys, tmp_path, monkeypatch, updates, said):
     def interrupted(folder, report):
-        raise KeyboardInterrupt
+        def stop(progress, metrics):
+            if progress.updates == updates:
+                raise KeyboardInterrupt
+
+        if not updates:
+            raise KeyboardInterrupt
+        launch(folder, stop)
 
     monkeypatch.setattr("gameagent.launch.launch", interrupted)
-    assert main(["train", "bandit", "--out", str(tmp_path / "run"), *OPTIONS]) == 130
+    assert main(["train", "bandit", "--out", str(tmp_path / "new" / "run"), *OPTIONS]) == 130
     out, err = capsys.readouterr()
-    assert "continue with --resume" in out and "stopped" in err
+    assert said in out and "stopped" in err
+    assert (tmp_path / "new").exists() == bool(updates)
 
 
 @pytest.mark.slow
@@ -297,7 +306,7 @@ def test_a_disk_that_fills_up_is_told_and_the_checkpoint_is_whole(tmp_path, comm
         env=command[1], capture_output=True, text=True, timeout=110,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
-    assert f"gameagent: cannot write to {run}" in done.stderr  # TensorBoard's own thread complains beside it
+    assert done.stderr.startswith(f"gameagent: cannot write to {run}") and done.stderr.count("\n") == 1
     _, _, _, progress = RunFolder(run).load_policy()
     assert progress.updates > 5
 

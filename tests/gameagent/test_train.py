@@ -1,6 +1,5 @@
 """Runs: the same seed gives the same weights, however they are stopped, resumed, or spread over processes."""
 
-import json
 import multiprocessing
 import os
 import signal
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from gameagent.algorithms import rl2
 from gameagent.checkpoint import RunFolder
 from gameagent.config import make_config
 from gameagent.errors import ConfigError, TrainingError
@@ -162,18 +162,33 @@ def test_what_tasks_returned_in_other_processes_counts_alike():
     assert learner.policy.usual_return.item() == pytest.approx(before + 0.1 * (3.0 - before))
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, run_of):
+@pytest.mark.parametrize("broken", ["metric", "weight"])
+def test_what_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, run_of, monkeypatch, broken):
     path = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         run_of(path, report=stop_after(2))
     folder = RunFolder(path)
-    description = json.loads(folder.description.read_text())
-    description["config"]["reward_scale"] = 1e30  # its square is no float32
-    folder.description.write_text(json.dumps(description))
-    before = folder.checkpoint.read_bytes(), folder.metrics.read_bytes()
-    with pytest.raises(TrainingError, match=r"update 3 gave a loss that is not finite.*learning_rate"):
-        launch(folder, lambda progress, metrics: None)
-    assert (folder.checkpoint.read_bytes(), folder.metrics.read_bytes()) == before
+    before = folder.checkpoint.read_bytes()
+    whole_update = rl2.update
+
+    def update(policy, *rest):
+        metrics = whole_update(policy, *rest)
+        if broken == "metric":
+            return metrics | {"gradient_norm": float("inf")}
+        with torch.no_grad():
+            policy.actor.weight[0, 0] = float("nan")
+        return metrics
+
+    monkeypatch.setattr("gameagent.algorithms.rl2.update", update)
+    named = {
+        "metric": r"update 3 .*gradient_norm inf.*learning_rate",
+        "weight": r"update 3 policy\.actor\.weight is not",
+    }
+    with pytest.raises(TrainingError, match=named[broken]):
+        launch(folder, lambda progress, metrics: pytest.fail("nothing to report"))
+    assert folder.checkpoint.read_bytes() == before
+    monkeypatch.undo()
+    assert_same_run(run_of(path, resume=True), run_of(tmp_path / "straight"))
 
 
 # -- several processes ---------------------------------------------------------------------------------------------

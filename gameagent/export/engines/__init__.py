@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gameagent.checkpoint import RunFolder, write_atomically
+from gameagent.checkpoint import RunFolder
 from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
 from gameagent.export import make_manifest, training_record
@@ -20,6 +20,7 @@ from gameagent.export.engines.structure import check_structure
 from gameagent.export.graph import lower, trace
 from gameagent.policies import TrainedPolicy
 from gameagent.policies.gradient import GradientPolicy
+from gameagent.sealed_file import write_atomically
 from gameagent_games.interface import Family
 from gameagent_sdk import Manifest
 

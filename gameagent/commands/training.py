@@ -1,0 +1,116 @@
+"""``gameagent train``."""
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from gameagent.commands.arguments import AddCommand, file_path
+from gameagent.errors import ConfigError
+
+if TYPE_CHECKING:  # torch is imported when training starts
+    from gameagent.checkpoint import RunFolder
+
+
+def add_commands(add: AddCommand) -> None:
+    """Adds it to the command line."""
+    sub = add("train", _train, "train an agent", "gameagent train forage --out runs/forage --steps 12M --baselines")
+    sub.add_argument("family", help="a family's name, or package.module:NAME")
+    sub.add_argument("--out", type=file_path, required=True, metavar="DIR", help="folder of the run")
+    sub.add_argument("--steps", metavar="N", help="budget in steps, such as 200k or 12M")
+    sub.add_argument("--seed", metavar="S", help="seed of everything random (default: 0)")
+    sub.add_argument("--config", type=file_path, metavar="FILE.toml", help="settings from a file")
+    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
+    sub.add_argument(
+        "--help-settings", action=_HelpSettings, nargs="?", metavar="FAMILY",
+        help="explain every setting, with what a family suggests for it, and leave",
+    )  # fmt: skip
+    sub.add_argument("--resume", action="store_true", help="continue the run in DIR where it stopped")
+    sub.add_argument(
+        "--baselines", action="store_true",
+        help="also train a memoryless agent and an oracle, with the same budget and trial length",
+    )  # fmt: skip
+
+
+class _HelpSettings(argparse.Action):
+    """Prints what `settings_help` says and leaves, as --help does."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        from gameagent.settings_help import explain_settings
+        from gameagent_games.registry import load_family
+
+        name = values or namespace.family
+        for line in explain_settings(None if name is None else load_family(str(name))):
+            print(line)
+        parser.exit()
+
+
+def _train(args: argparse.Namespace, console: Console) -> None:
+    from gameagent.baselines import baseline_fields
+    from gameagent.checkpoint import RunFolder
+    from gameagent.config import make_config
+    from gameagent_games.registry import load_family
+
+    given, folder = _given_fields(args), RunFolder(args.out)
+    family = load_family(args.family)
+    config = make_config(family, given)
+    baselines = baseline_fields(config, family, given) if args.baselines else {}
+    for fields in baselines.values():
+        make_config(family, fields)  # what is wrong with them is said before the agent is trained
+    if not family.space.holds_out:
+        few = f"{config.family} has {family.space.num_variants} variants, too few to hold any out"
+        console.print(f"{few}: all of them are trained on, and judged on", highlight=False, soft_wrap=True)
+    _train_one(folder, given, args.resume, f"training {config.family}", console)
+    for role, fields in baselines.items():
+        _train_one(folder.baseline(role), fields, args.resume, f"training {config.family} ({role})", console)
+    console.print(f"done: {folder.path}", highlight=False)
+    console.print(f"next: gameagent evaluate {folder.path}", highlight=False)
+
+
+def _train_one(folder: "RunFolder", given: dict[str, Any], resume: bool, title: str, console: Console) -> None:
+    from gameagent.launch import launch, open_run
+    from gameagent.progress import TrainingDisplay
+
+    def notify(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    with (
+        open_run(folder, given, resume=resume, notify=notify) as config,
+        TrainingDisplay(title, config, console) as display,
+    ):
+        try:
+            launch(folder, display.report)
+        except KeyboardInterrupt:
+            notify(
+                f"stopped; everything up to the last update is in {folder.path}, continue with --resume"
+                if folder.has_checkpoint()
+                else "stopped before the first update; nothing is left of this run"
+            )
+            raise
+
+
+def _given_fields(args: argparse.Namespace) -> dict[str, Any]:
+    """Settings from the file, over them --set, over them the options of their own."""
+    from gameagent.config import read_config_file, shown
+
+    given: dict[str, Any] = read_config_file(args.config) if args.config is not None else {}
+    for pair in args.set:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {pair}: expected KEY=VALUE")
+        given[key] = value
+    if given.get("family", args.family) != args.family:
+        raise ConfigError(
+            f"family is {shown(given['family'])} among the settings, but the command says {args.family!r}"
+        )
+    for field in ("steps", "seed"):
+        if getattr(args, field) is not None:
+            given[field] = getattr(args, field)
+    return given | {"family": args.family}
