@@ -225,3 +225,20 @@ except gameagent_games.GamesError as error:
     print(error)
 """
     assert run(code) == ["no window can be opened here (none of these not available): is there a screen?"]
+
+
+def test_a_window_that_another_may_have_replaced_is_neither_drawn_to_nor_destroyed() -> None:
+    code = """
+from types import SimpleNamespace
+env = begun(FamilyAECEnv, "gridnavi")
+alike = SimpleNamespace(id=7, title="forage", destroy=lambda: print("destroyed"))  # the same id and title, too
+first, second = screens._Handle(alike, "forage"), screens._Handle(alike, "forage")
+print(first.is_open())
+first.close()
+pygame.quit()
+pygame.init()
+print(second.is_open())
+second.close()
+print(alike in screens._lost)
+"""
+    assert run(code) == ["True", "destroyed", "False", "True"]
