@@ -30,7 +30,10 @@ FIXTURES = sorted((TOOLS.parent / "tests" / "sdk" / "fixtures").glob("*.onnx"))
 START_LIMIT = 120.0
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 GOOD = ("refused", "accepted")
-FAULTS = ("crash", "hang", "foreign open", "unexpected exception", "engine saw it", "agent changed", "slow")
+FAULTS = (
+    *("crash", "hang", "foreign open", "unexpected exception", "engine saw it", "agent changed", "slow"),
+    "slow to play",
+)
 NUM_LISTED = 20
 
 
@@ -45,6 +48,7 @@ class Tally:
         later: accepted mutants of which a backend raised an SdkError later.
         disagreements: indices of accepted mutants that the backends see differently; no fault of the check.
         faults: (index, outcome, reason).
+        worst: by what it is, the most that an accepted bundle took, and its index.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -53,6 +57,7 @@ class Tally:
     later: int = 0
     disagreements: list[int] = field(default_factory=list)
     faults: list[tuple[int, str, str]] = field(default_factory=list)
+    worst: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     def add(self, index: int, verdict: dict[str, Any]) -> None:
         """Counts one."""
@@ -62,6 +67,8 @@ class Tally:
         self.later += verdict.get("later", 0) > 0
         if verdict.get("disagree"):
             self.disagreements.append(index)
+        for what, amount in verdict.get("costs", {}).items():
+            self.worst[what] = max(self.worst.get(what, (0.0, 0)), (amount, index))
         if outcome == "refused":
             self.reasons[verdict["reason"]] += 1
         if outcome not in GOOD:
@@ -187,6 +194,9 @@ def summarise(tally: Tally, seconds: float) -> str:
         lines.append(f"  {way:22}{tally.ways[way, 'refused']:8}{tally.ways[way, 'accepted']:8}")
     lines += ["", f"reasons of refusals, {len(tally.reasons)} of them:"]
     lines += [f"{count:8}  {reason}" for reason, count in tally.reasons.most_common(NUM_LISTED)]
+    units = {"load": "seconds to load", "call": "seconds of an act or tick", "megabytes": "megabytes"}
+    lines += ["", "the most that an accepted bundle took:"]
+    lines += [f"{amount:8.3f}  {units[what]} (index {index})" for what, (amount, index) in sorted(tally.worst.items())]
     if tally.disagreements:
         lines += ["", f"backends disagree on {' '.join(map(str, tally.disagreements[:NUM_LISTED]))}"]
     if tally.faults:

@@ -12,9 +12,12 @@ from gameagent_sdk import (
     ActionSpec,
     BeliefSpec,
     FeatureSpec,
+    GradientSpec,
     Manifest,
     Port,
     TensorSpec,
+    adaptation_inputs,
+    adaptation_outputs,
     attach_manifest,
     step_inputs,
     step_outputs,
@@ -25,6 +28,7 @@ OPSET, IR_VERSION = 17, 8  # old enough for every onnxruntime the SDK allows
 ELEMENT_TYPES = {"float32": TensorProto.FLOAT, "bool": TensorProto.BOOL}
 
 NUM_UNITS = 4
+MOST_STEPS = 2**62
 
 RECURRENT = Manifest(
     name="fixture-recurrent",
@@ -77,6 +81,18 @@ STEERED = Manifest(
     num_episodes=3,
     max_steps=20,
     adaptation=("memory",),
+)
+
+
+ADAPTING = Manifest(
+    name="fixture-adapting",
+    summary="Its logits are weights times the observation; a gradient step fits them to the actions that paid.",
+    observation=(FeatureSpec("seen", size=3),),
+    action=ActionSpec(("wait", "go")),
+    num_episodes=4,
+    max_steps=20,
+    adaptation=("gradient",),
+    gradient=GradientSpec(weights=(TensorSpec("head", (3, 2)),), max_kl=1.0, harm=5.0),
 )
 
 
@@ -149,21 +165,57 @@ def steered_nodes() -> tuple[list, dict[str, np.ndarray]]:
     return nodes, {}
 
 
+def adapting_nodes() -> tuple[list, dict[str, np.ndarray]]:
+    node = helper.make_node
+    nodes = [
+        node("Unsqueeze", ["observation", "one"], ["row"]),
+        node("MatMul", ["row", "head"], ["product"]),
+        node("Squeeze", ["product", "one"], ["logits"]),
+    ]
+    return nodes, {"one": np.array([1]), "head": sines(1, 3, 2)}
+
+
+def gradient_nodes() -> tuple[list, dict[str, np.ndarray]]:
+    """The change is the mean over steps, but the last, of observation times action times reward."""
+    node = helper.make_node
+    nodes = [
+        *(node("Slice", [name, "zero", "last", "zero"], [f"{name}_but_last"]) for name in ("observations", "actions")),
+        node("Slice", ["rewards", "one", "end", "zero"], ["next_rewards"]),
+        node("Mul", ["actions_but_last", "next_rewards"], ["paid"]),
+        node("Transpose", ["observations_but_last"], ["turned"], perm=[1, 0]),
+        node("MatMul", ["turned", "paid"], ["sum"]),
+        node("ReduceSum", ["episode_end", "zero"], ["episodes"], keepdims=0),
+        node("Div", ["sum", "episodes"], ["change"]),
+        node("Tanh", ["change"], ["bounded"]),
+        node("Unsqueeze", ["bounded", "zero"], ["step"]),
+        node("Add", ["head", "step"], ["next_head"]),
+    ]
+    numbers = {"zero": 0, "one": 1, "last": -1, "end": MOST_STEPS}
+    return nodes, {name: np.array([value]) for name, value in numbers.items()}
+
+
 def value_info(port: Port):
     shape = ["N" if size is None else size for size in port.shape]
     return helper.make_tensor_value_info(port.name, ELEMENT_TYPES[port.dtype], shape)
 
 
-def write(name: str, manifest: Manifest, nodes: list, weights: dict[str, np.ndarray]) -> None:
+def model_of(nodes: list, weights: dict[str, np.ndarray], inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> bytes:
     graph = helper.make_graph(
         nodes,
         "policy_step",
-        [value_info(port) for port in step_inputs(manifest)],
-        [value_info(port) for port in step_outputs(manifest)],
+        [value_info(port) for port in inputs],
+        [value_info(port) for port in outputs],
         [numpy_helper.from_array(array, key) for key, array in weights.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-    (FIXTURES / name).write_bytes(attach_manifest(model.SerializeToString(deterministic=True), manifest))
+    return model.SerializeToString(deterministic=True)
+
+
+def write(name: str, manifest: Manifest, nodes: list, weights: dict[str, np.ndarray]) -> None:
+    model, steps = model_of(nodes, weights, step_inputs(manifest), step_outputs(manifest)), b""
+    if manifest.gradient is not None:
+        steps = model_of(*gradient_nodes(), adaptation_inputs(manifest), adaptation_outputs(manifest))
+    (FIXTURES / name).write_bytes(attach_manifest(model, manifest, steps))
 
 
 if __name__ == "__main__":
@@ -172,3 +224,4 @@ if __name__ == "__main__":
     write("masked.onnx", MASKED, *masked_nodes())
     write("memoryless.onnx", MEMORYLESS, *memoryless_nodes())
     write("steered.onnx", STEERED, *steered_nodes())
+    write("adapting.onnx", ADAPTING, *adapting_nodes())

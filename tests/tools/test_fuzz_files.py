@@ -32,7 +32,8 @@ def test_a_few_hundred_mutants() -> None:
     assert status == 0, printed
     assert found["files"] == 300 == found["refused"] + found["accepted"]
     assert found["accepted"] >= 10  # so that playing on is tried too
-    for way in ("bytes of the file", "bytes of the graph", "manifest", "mind", "tree"):
+    assert re.search(r"\d  seconds of an act or tick", printed)
+    for way in ("bytes of the file", "bytes of the graph", "manifest", "mind", "tree", "labour", "gradient steps"):
         assert re.search(rf"^  {way} +\d+ +\d+$", printed, re.M)
 
 
@@ -49,11 +50,13 @@ def test_mutants_depend_on_seed_and_index_alone(tmp_path: Path) -> None:
 PLANTS = {
     "crash": "seam.check_graph = lambda *_, **__: os.abort()",
     "unexpected exception": "seam.check_graph = lambda *_, **__: 1 // 0",
-    "foreign open": "def check(*a, **b):\n  open('canary.bin').close()\n  true(*a, **b)\nseam.check_graph = check",
+    "foreign open": (
+        "def check(*a, **b):\n  open('canary.bin').close()\n  return true(*a, **b)\nseam.check_graph = check"
+    ),
     "engine saw it": (
         "def check(*a, **b):\n"
         "  with contextlib.suppress(Exception): onnxruntime.InferenceSession(b'')\n"
-        "  true(*a, **b)\n"
+        "  return true(*a, **b)\n"
         "seam.check_graph = check"
     ),
     "agent changed": (
@@ -65,7 +68,17 @@ PLANTS = {
         "def check(*a, **b):\n"
         "  end = time.process_time() + 1.1\n"
         "  while time.process_time() < end: pass\n"
+        "  return true(*a, **b)\n"
         "seam.check_graph = check"
+    ),
+    "slow to play": (
+        "MAX_CALL_SECONDS = 0.1\n"
+        "right = Agent.act\n"
+        "def act(agent, *a):\n"
+        "  end = time.process_time() + 0.11\n"
+        "  while time.process_time() < end: pass\n"
+        "  return right(agent, *a)\n"
+        "Agent.act = act"
     ),
     "hang": "seam.check_graph = lambda *_, **__: time.sleep(100)",
 }

@@ -1,11 +1,13 @@
 """The mutant of an index: which file is changed how follows from the seed and the index alone."""
 
+import base64
 import hashlib
+import json
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fuzzing.labour import add_labour
 from fuzzing.manifest_text import mutate_manifest
 from fuzzing.mind_files import mutate_mind
 from fuzzing.model_tree import GRAPH, mutate_model
@@ -13,8 +15,17 @@ from fuzzing.protobuf import BYTES, Field, Message
 from fuzzing.raw_bytes import mutate_bytes
 
 KEY = b"gameagent.manifest"
+ADAPTATION = b"gameagent.adaptation"  # the entry with the graph of gradient steps
 METADATA = 14  # field of ModelProto
-SHARES = {"mind": 0.2, "bytes of the file": 0.1, "bytes of the graph": 0.1, "manifest": 0.12, "tree": 0.48}
+SHARES = {
+    "mind": 0.18,
+    "bytes of the file": 0.1,
+    "bytes of the graph": 0.1,
+    "manifest": 0.12,
+    "tree": 0.38,
+    "labour": 0.06,
+    "gradient steps": 0.06,
+}
 RIGHT_HASH = 0.95  # share of the mutants with a changed graph whose manifest has the right hash of it
 
 
@@ -59,6 +70,10 @@ def _mutate_parts(way: str, bundle: bytes, other: bytes, rng: random.Random) -> 
     model, text = _apart(bundle)
     if way == "manifest":
         text = mutate_manifest(text, rng)
+    elif way == "labour":
+        add_labour(model, rng)
+    elif way == "gradient steps":
+        text = _mutate_gradient_steps(model, text, _apart(other)[0], rng)
     elif way == "tree":
         mutate_model(model, _apart(other)[0], rng)
     else:
@@ -68,6 +83,22 @@ def _mutate_parts(way: str, bundle: bytes, other: bytes, rng: random.Random) -> 
         text = _with_hash(text, model)
     entry = Message("entry", [Field(1, BYTES, KEY), Field(2, BYTES, text)])
     return model.encode() + Message("", [Field(METADATA, BYTES, entry)]).encode()
+
+
+def _mutate_gradient_steps(model: Message, text: bytes, other: Message, rng: random.Random) -> bytes:
+    """Changes the second graph, where there is one; gives the manifest's text with the right hash of it."""
+    entries = [one.value for one in model.all(METADATA) if isinstance(one.value, Message)]
+    for entry in entries:
+        if entry.texts(1) == [ADAPTATION]:
+            steps = Message.parse(base64.b64decode(entry.texts(2)[0]))
+            (add_labour if rng.random() < 0.3 else lambda m, r: mutate_model(m, other, r))(steps, rng)
+            data = steps.encode()
+            entry.fields = [Field(1, BYTES, ADAPTATION), Field(2, BYTES, base64.b64encode(data))]
+            fields = json.loads(text)
+            fields["gradient"]["graph_sha256"] = hashlib.sha256(data).hexdigest()
+            return json.dumps(fields).encode()
+    mutate_model(model, other, rng)
+    return text
 
 
 def _apart(bundle: bytes) -> tuple[Message, bytes]:
@@ -84,4 +115,8 @@ def _with_hash(text: bytes, model: Message) -> bytes:
     graphs = [one.value for one in model.all(GRAPH)]
     payload = graphs[0].encode() if graphs and isinstance(graphs[0], Message) else graphs[0] if graphs else b""
     digest = hashlib.sha256(payload if isinstance(payload, bytes) else b"").hexdigest().encode()
-    return re.sub(rb'("graph_sha256": ")[^"]*"', rb"\g<1>" + digest + b'"', text)
+    start = text.rfind(b'"graph_sha256": "')  # the last is the policy step's own, the gradient steps' stands before it
+    if start < 0:
+        return text
+    start += len(b'"graph_sha256": "')
+    return text[:start] + digest + text[text.find(b'"', start) :]

@@ -28,6 +28,7 @@ from gameagent_sdk import Agent, Bundle, BundleError, CallOrderError, MindError,
 BACKENDS: tuple[Literal["onnxruntime", "numpy"], ...] = ("onnxruntime", "numpy")
 HEADROOM = 2**30  # bytes of address space beyond what the process has once it is warm
 MAX_SECONDS = 1.0  # of the processor's time, to refuse a file or accept it
+MAX_LOAD_SECONDS, MAX_CALL_SECONDS = 3.0, 1.5  # likewise, of an accepted one: to load it; for one act or tick
 NUM_STEPS = 4
 FILE, MIND, SCRATCH = "mutant.onnx", "mutant.mind", "scratch.mind"  # in the worker's own folder
 WATCHED = ("open", "os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.", "socket.", "urllib.")
@@ -40,10 +41,12 @@ class Verdict:
     Attributes:
         way: what was changed.
         outcome: "refused", "accepted", or a fault: "unexpected exception", "foreign open", "engine saw it",
-            "agent changed", "slow". (Crashes and hangs are seen by the other side.)
+            "agent changed", "slow", "slow to play". (Crashes and hangs are seen by the other side.)
         reason: of a refusal, without names and numbers; of a fault, what happened.
         later: SdkErrors while an accepted one played on.
         disagree: whether the backends chose the first action by different chances, or one of them failed alone.
+        costs: of an accepted bundle in the slower backend: "load" and "call" (the longest act or tick) in seconds of
+            the processor's time, "megabytes" that it took at most.
     """
 
     way: str
@@ -51,6 +54,7 @@ class Verdict:
     reason: str = ""
     later: int = 0
     disagree: bool = False
+    costs: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 class Watch:
@@ -82,7 +86,8 @@ class Watch:
         if not self._on or not event.startswith(WATCHED):
             return
         path = os.fsdecode(args[0]) if args and isinstance(args[0], str | bytes | os.PathLike) else ""
-        own = path in (FILE, MIND, SCRATCH) or path.startswith(SCRATCH) or path.endswith((".py", ".pyc"))
+        here = path.removeprefix(os.getcwd() + os.sep)
+        own = here in (FILE, MIND) or here.startswith((SCRATCH, "/proc/self/")) or here.endswith((".py", ".pyc"))
         if not (event == "open" and (own or isinstance(args[0], int))):
             self.opened.append(f"{event} {path}")
 
@@ -125,16 +130,21 @@ class Judge:
         """Both backends play on with an accepted mutant."""
         Path(FILE).write_bytes(mutant.data)
         chances: list[Any] = []
+        costs = Costs()
         for backend in BACKENDS:
             try:
-                agent = Agent.load(FILE, seed=0, backend=backend)
+                with costs.of("load"):
+                    agent = Agent.load(FILE, seed=0, backend=backend)
                 agent.begin_trial()
-                chances.append(play(agent))
+                chances.append(play(agent, costs))
             except SdkError:
                 chances.append(None)
         one, other = chances
         same = one is other if one is None or other is None else bool(np.allclose(one, other, atol=1e-3))
-        return Verdict(mutant.way, "accepted", later=sum(each is None for each in chances), disagree=not same)
+        most, later = costs.most, sum(each is None for each in chances)
+        if most["load"] > MAX_LOAD_SECONDS or most.get("call", 0.0) > MAX_CALL_SECONDS:
+            return Verdict(mutant.way, "slow to play", str(most), later, costs=most)
+        return Verdict(mutant.way, "accepted", later=later, disagree=not same, costs=most)
 
     def _show_mind(self, mutant: Mutant) -> tuple[Verdict, float]:
         """Restores a mutated mind into an agent that restored the sound one, which it then has to be equal to."""
@@ -165,22 +175,54 @@ class Judge:
         return Verdict(mutant.way, "accepted", later=later), checked
 
 
-def play(agent: Agent) -> Any:
+class Costs:
+    """What playing takes at most."""
+
+    def __init__(self) -> None:
+        self.most: dict[str, float] = {"load": 0.0}
+        Path("/proc/self/clear_refs").write_text("5")  # forgets the peak of memory in use
+        self._memory = _megabytes("VmRSS:")
+
+    @contextlib.contextmanager
+    def of(self, what: str) -> Iterator[None]:
+        """Measures what is done within."""
+        started = time.process_time()
+        try:
+            yield
+        finally:
+            seconds, memory = time.process_time() - started, _megabytes("VmHWM:") - self._memory
+            self.most[what] = max(self.most.get(what, 0.0), seconds)
+            self.most["megabytes"] = max(self.most.get("megabytes", 0.0), memory)
+
+
+def _megabytes(name: str) -> float:
+    """Memory of this process: VmRSS in use now, VmHWM the peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
+
+
+def play(agent: Agent, costs: Costs | None = None) -> Any:
     """A few steps of whatever game the manifest describes; gives the chances of the first action, or its distribution.
 
     Raises:
         AssertionError: an action or its chances are impossible.
         SdkError: as the agent does.
     """
+    costs = costs or Costs()
     numbers = np.random.default_rng(0)
     manifest, first = agent.manifest, None
     for step in range(NUM_STEPS):
         legal = [True] * manifest.num_actions if manifest.action.mask else None
-        action = agent.act(numbers.normal(size=manifest.observation_size), legal)
+        with costs.of("call"):
+            action = agent.act(numbers.normal(size=manifest.observation_size), legal)
         chances = _drawn_by(agent, action)
         first = chances if first is None else first
         agent.beliefs()
         agent.observe(float(numbers.normal()), terminated=step == 2)
+        left = 1
+        while left:
+            with costs.of("call"):
+                left = agent.tick(1e-3)  # a slice
     return first
 
 
