@@ -110,10 +110,10 @@ class TrainConfig:
     hidden_size: int = _setting("Width of the recurrent layer and of the other hidden layers (H).", 64, 1, 4096)
     num_games: int = _memory("Games side by side, over all processes.", 512, 1, 1_000_000)
     num_processes: int = _setting("Training processes. 0 for one per core; under torchrun its world size.", 0, 0, 1024)
-    told_share: float = _memory(
+    informed_share: float = _memory(
         "Share of trials, at the start, that are informed: the true rules stand in for the belief.", 0.5, 0, 1
     )
-    told_until: float = _memory(
+    informed_until: float = _memory(
         "Part of the budget after which no trial is informed any more; the share falls linearly.", 0.5, 0, 1
     )
     discount: float = _setting("gamma, per step; in rl2 also across the ends of episodes.", 0.95, 0, 1)

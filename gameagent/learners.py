@@ -98,7 +98,7 @@ class MemoryLearner:
         schedule = rl2.Schedule.at(config, done)
         draw = numpy_generator(config.seed, "trials", number)
         variants = self._family.space.sample(config.num_games, draw, config.split)
-        told = draw.random(config.num_games) < schedule.told_share
+        told = draw.random(config.num_games) < schedule.informed_share
         seeds = game_seeds(config.seed, "games", config.num_games, number)
         chance, own = torch_generator(config.seed, "actions", number), self._share.of
         rollout = self._trials.play(self._network, own(variants), own(seeds), own(told), chance)

@@ -27,12 +27,14 @@ class Schedule(NamedTuple):
 
     learning_rate: float
     entropy_weight: float
-    told_share: float
+    informed_share: float
 
     @classmethod
     def at(cls, config: TrainConfig, done: float) -> "Schedule":
         """The schedule when the share ``done`` (0 to 1) of the budget is spent."""
-        told = config.told_share * max(0.0, 1.0 - done / config.told_until) if config.told_until > 0 else 0.0
+        told = (
+            config.informed_share * max(0.0, 1.0 - done / config.informed_until) if config.informed_until > 0 else 0.0
+        )
         return cls(
             config.learning_rate * (1.0 - 0.9 * done),
             config.entropy_start + (config.entropy_end - config.entropy_start) * done,

@@ -80,7 +80,8 @@ def test_a_misspelt_field_is_refused_with_the_list_of_fields(name):
     ("name", "value"),
     [
         ("steps", 0), ("hidden_size", 0), ("num_games", -1), ("num_epochs", 0), ("num_minibatches", 0), ("seed", -1),
-        ("num_episodes", -1), ("num_processes", -1), ("told_share", 1.5), ("told_until", -0.1), ("discount", 1.01),
+        ("num_episodes", -1), ("num_processes", -1), ("informed_share", 1.5), ("informed_until", -0.1),
+        ("discount", 1.01),
         ("gae_lambda", -1.0), ("learning_rate", 0.0), ("learning_rate", "nan"), ("learning_rate", "inf"),
         ("clip_ratio", 0.0), ("reward_scale", -1.0), ("max_gradient_norm", 0.0), ("entropy_start", -0.1),
         ("value_weight", "inf"), ("num_rollouts", 0), ("meta_batch_size", 0), ("inner_steps", 0),

@@ -40,7 +40,7 @@ def test_means_are_over_valid_steps_only():
 
 def test_the_schedule_at_its_ends_and_between():
     config = TrainConfig(
-        "bandit", learning_rate=1.0, entropy_start=0.4, entropy_end=0.2, told_share=0.8, told_until=0.5
+        "bandit", learning_rate=1.0, entropy_start=0.4, entropy_end=0.2, informed_share=0.8, informed_until=0.5
     )
     assert Schedule.at(config, 0.0) == pytest.approx((1.0, 0.4, 0.8))
     assert Schedule.at(config, 0.25) == pytest.approx((0.775, 0.35, 0.4))
@@ -48,9 +48,9 @@ def test_the_schedule_at_its_ends_and_between():
     assert Schedule.at(config, 1.0) == pytest.approx((0.1, 0.2, 0.0))
 
 
-@pytest.mark.parametrize("given", [{"beliefs": False}, {"memory": "none"}, {"reveal": True}, {"told_until": 0.0}])
+@pytest.mark.parametrize("given", [{"beliefs": False}, {"memory": "none"}, {"reveal": True}, {"informed_until": 0.0}])
 def test_nobody_is_told_where_there_is_no_belief_to_replace(given):
-    assert Schedule.at(TrainConfig("bandit", told_share=0.8, **given), 0.0).told_share == 0.0
+    assert Schedule.at(TrainConfig("bandit", informed_share=0.8, **given), 0.0).informed_share == 0.0
 
 
 # -- past a row's end there may be anything --

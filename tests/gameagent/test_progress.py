@@ -80,7 +80,7 @@ def test_by_gradient_the_returns_are_named_by_steps_taken():
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_an_update_counts_returns_of_informed_trials_apart(monkeypatch, share):
     family = load_family("bandit")
-    config = make_config(family, {"num_games": 16, "hidden_size": 8, "told_share": share, "num_episodes": 2})
+    config = make_config(family, {"num_games": 16, "hidden_size": 8, "informed_share": share, "num_episodes": 2})
     learner = make_learner(config, family, Workers())
     seen = {}
     whole = learner._trials.play

@@ -96,6 +96,6 @@ FORAGE = Family(
         "gae_lambda": 0.8,
         "reward_scale": 0.5,
         "entropy_start": 0.01,
-        "told_share": 0.6,
+        "informed_share": 0.6,
     },
 )

@@ -57,7 +57,7 @@ NAVIGATION = Family(
             "num_minibatches": 8,
             "clip_ratio": 0.1,
             "entropy_start": 0.002,
-            "told_until": 0.7,
+            "informed_until": 0.7,
             "belief_weight": 0.05,
         },
         "maml": {
