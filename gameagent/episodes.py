@@ -59,18 +59,25 @@ class EpisodeSampler:
             draw: Source of the games' seeds.
             generator: Source of the choice of actions.
         """
+        seeds = self._games.of(draw.integers(0, 2**62, self._games.total, dtype=np.int64))
         self._variants = np.repeat(variants, self.num_rollouts)
-        self._draw, self._generator = draw, generator
+        self._seeds = np.repeat(seeds[:: self.num_rollouts], self.num_rollouts)
+        self._generator, self._episode = generator, 0
         self.num_steps, self.seconds = 0, 0.0
 
     def collect(self, params_by_task: Parameters) -> Trajectories:
         """Plays fresh episodes of every task, see `meta_batch.Sampler`; T is the family's time limit.
 
+        They are a trial's next episodes, as a game would play them one after another: what drifts within a trial
+        drifts from each to the next, and through all calls since the tasks were set.
+
         Actions in a box are scaled, -1 … 1 over the box, and as they were drawn: not clipped.
         """
         started = perf_counter()
         simulator, games = self._simulator, self._games
-        reset_games(simulator, self._variants, games.of(self._draw.integers(0, 2**62, games.total, dtype=np.int64)))
+        episodes = np.tile(self._episode + np.arange(self.num_rollouts), self.num_tasks)
+        reset_games(simulator, self._variants, self._seeds, episodes)
+        self._episode += self.num_rollouts
         # A generator of its own for each call: how many steps are drawn for depends on the games of this process.
         generator = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=self._generator)))
         steps: list[tuple[Tensor, ...]] = []

@@ -13,13 +13,15 @@ LARGEST = 1e15
 """Of a reward or an observed value, in size: sums of squares over a rollout still fit float32, which ends at 3.4e38."""
 
 
-def reset_games(simulator: Simulator, variants: NDArray[Any], seeds: NDArray[np.int64]) -> None:
+def reset_games(
+    simulator: Simulator, variants: NDArray[Any], seeds: NDArray[np.int64], episodes: NDArray[np.int64] | int = 0
+) -> None:
     """`Simulator.reset`, its observations checked.
 
     Raises:
         GameValueError: An observation is not finite, or larger than `LARGEST`.
     """
-    simulator.reset(variants, seeds)
+    simulator.reset(variants, seeds, episodes)
     _check_observations(simulator)
 
 

@@ -1,6 +1,6 @@
 """Procedurally generated game variants, compiled: see README.md for a tour in five minutes."""
 
-from gameagent_games.chance import below, state_type, uniform
+from gameagent_games.chance import below, state_type, trial_uniform, uniform
 from gameagent_games.conformance import CheckResult, Report, check_family
 from gameagent_games.distributions import Choice, Distribution, Fixed, Integers, Permutation, Slot, Uniform
 from gameagent_games.errors import (
@@ -60,6 +60,7 @@ __all__ = [
     "space_from_dict",
     "space_to_dict",
     "state_type",
+    "trial_uniform",
     "uniform",
     "write_variants",
 ]

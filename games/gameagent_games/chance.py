@@ -2,8 +2,10 @@
 
 Every state record carries ``random_key`` and ``random_counter`` (see `state_type`). A draw hashes
 (key, counter) and advances the counter, so a trace depends on (variant, seed, actions) alone and never on
-how games are batched. The arithmetic stays below 2**63 at every step: the same lines give the same bits
-compiled by numba and run by the Python interpreter.
+how games are batched. For what is to vary from episode to episode of one trial a state also carries the number of
+its ``episode`` in the trial and a ``trial_key``, whose draws (`trial_uniform`) are the same in all of its episodes.
+The arithmetic stays below 2**63 at every step: the same lines give the same bits compiled by numba and run by the
+Python interpreter.
 """
 
 from typing import Any
@@ -11,7 +13,10 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
+from gameagent_games.errors import FamilyError
+
 MASK_32 = 0xFFFFFFFF
+SIMULATOR_FIELDS = ("random_key", "random_counter", "trial_key", "episode")
 GOLDEN_32 = 0x1E3779B1  # odd and below 2**31, so that its product with a 32-bit word stays below 2**63
 
 
@@ -32,6 +37,26 @@ def episode_key(seed: int, episode: int) -> int:
 
 
 @register_jitable
+def begin_episode(state: Any, seed: int, episode: int) -> None:
+    """Readies a state for ``start``: its streams, and the episode's number in the trial, from 0."""
+    state.random_key = episode_key(seed, episode)
+    state.random_counter = 0
+    state.trial_key = episode_key(seed, MASK_32)  # a number that no episode has
+    state.episode = episode
+
+
+@register_jitable
+def trial_uniform(state: Any, index: int) -> float:
+    """Draw number ``index`` (>= 0) of the trial, a float64 in [0, 1): the same in every episode of the trial.
+
+    It advances nothing, and does not depend on actions.
+    """
+    word = mix32((state.trial_key & MASK_32) ^ (index * GOLDEN_32 & MASK_32))
+    word = mix32(word ^ (state.trial_key >> 32))
+    return word / 4294967296.0
+
+
+@register_jitable
 def uniform(state: Any) -> float:
     """The next draw of the game's stream: a float64 in [0, 1)."""
     word = mix32((state.random_key & MASK_32) ^ (state.random_counter * GOLDEN_32 & MASK_32))
@@ -47,5 +72,11 @@ def below(state: Any, limit: int) -> int:
 
 
 def state_type(fields: list[tuple[Any, ...]]) -> np.dtype[Any]:
-    """A state's record type: the family's own fields, then the random stream's key and counter."""
-    return np.dtype([*fields, ("random_key", np.int64), ("random_counter", np.int64)], align=True)
+    """A state's record type: the family's own fields, then those that the simulator sets before ``start``.
+
+    Raises:
+        FamilyError: A field of the family's own has the name of one of those (`SIMULATOR_FIELDS`).
+    """
+    if taken := sorted({field[0] for field in fields} & set(SIMULATOR_FIELDS)):
+        raise FamilyError(f"state field {taken[0]!r} is set by the simulator; give your own another name")
+    return np.dtype([*fields, *((name, np.int64) for name in SIMULATOR_FIELDS)], align=True)

@@ -18,6 +18,10 @@ marked with ``numba.extending.register_jitable``, so that the same code also run
 that rules compare by name, ``variant.weather == "hot"`` (see `distributions.Choice`; comparing names costs some
 25 ns each, so do it in ``start`` where every step needs the answer). Uncompiled play, and so `check_family`, refuses
 a comparison with anything that is not one of the rule's names.
+
+A state does not outlive its episode. What varies from episode to episode of a trial is computed in ``start`` from the
+variant, the episode's number ``state.episode`` (from 0) and draws that are the same in every episode of the trial,
+`chance.trial_uniform`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +32,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from gameagent_games.chance import SIMULATOR_FIELDS
 from gameagent_games.errors import FamilyError
 from gameagent_games.pickling import reduce_family
 from gameagent_games.variant import VariantSpace
@@ -207,8 +212,8 @@ class Family:
         names = [feature.name for feature in self.features]
         require(len(set(names)) == len(names), f"feature names repeat: {names}")
         require(
-            {"random_key", "random_counter"} <= set(self.state.names or ()),
-            "state lacks random_key and random_counter; build it with chance.state_type",
+            set(SIMULATOR_FIELDS) <= set(self.state.names or ()),
+            f"state lacks {', '.join(SIMULATOR_FIELDS)}; build it with chance.state_type",
         )
         if not self.seat_names:
             object.__setattr__(self, "seat_names", tuple(f"seat_{i}" for i in range(self.num_seats)))

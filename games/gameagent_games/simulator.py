@@ -12,7 +12,7 @@ import numpy as np
 from numba import config, njit
 from numpy.typing import NDArray
 
-from gameagent_games.chance import episode_key
+from gameagent_games.chance import begin_episode
 from gameagent_games.distributions.names import named, numbered
 from gameagent_games.errors import ActionError, VariantError
 from gameagent_games.interface import EVERY_SEAT, Family, Rules
@@ -66,15 +66,14 @@ def make_loops(rules: Rules, compiled: bool) -> Loops:
     ) -> None:
         for game in which:
             state = states[game]
-            state.random_key = episode_key(seeds[game], episodes[game])
-            state.random_counter = 0
+            begin_episode(state, seeds[game], episodes[game])
             start(state, variants[game])
             look(state, variants[game], own_size, observations[game], masks[game], acting[game])
 
     @prepare
     def advance(
         states: Any, variants: Any, seeds: Any, actions: Any, rewards: Any, terminated: Any, truncated: Any,
-        finished: Any, episodes: Any, steps: Any, max_steps: int, num_episodes: int, auto_start: bool,
+        finished: Any, episodes: Any, steps: Any, max_steps: int, last_episodes: Any, auto_start: bool,
         own_size: int, observations: Any, masks: Any, acting: Any,
     ) -> None:  # fmt: skip
         for game in range(len(states)):
@@ -91,10 +90,9 @@ def make_loops(rules: Rules, compiled: bool) -> Loops:
             if ended or truncated[game]:
                 episodes[game] += 1
                 steps[game] = 0
-                finished[game] = num_episodes > 0 and episodes[game] >= num_episodes
+                finished[game] = episodes[game] > last_episodes[game]
                 if auto_start and not finished[game]:
-                    state.random_key = episode_key(seeds[game], episodes[game])
-                    state.random_counter = 0
+                    begin_episode(state, seeds[game], episodes[game])
                     start(state, variant)
             look(state, variant, own_size, observations[game], masks[game], acting[game])
 
@@ -194,6 +192,7 @@ class Simulator:
         self.truncated = np.zeros(num_games, np.bool_)
         self.finished = np.ones(num_games, np.bool_)
         self.episodes = np.zeros(num_games, np.int64)
+        self._last_episodes = np.zeros(num_games, np.int64)
         self.steps = np.zeros(num_games, np.int64)
 
     def _prepare(self, compiled: bool) -> None:
@@ -207,12 +206,14 @@ class Simulator:
         vars(self).update(state)
         self._prepare(self._compiled)
 
-    def reset(self, variants: NDArray[Any], seeds: NDArray[np.int64]) -> None:
+    def reset(self, variants: NDArray[Any], seeds: NDArray[np.int64], episodes: NDArray[np.int64] | int = 0) -> None:
         """Starts a new trial in every game.
 
         Args:
             variants: Records of the family's variant type, ``(N,)``.
             seeds: int64 ``(N,)``, each >= 0.
+            episodes: Number of the episode that each game starts with, ``(N,)`` or one for all: games of one variant
+                and seed that start with episodes 0, 1, 2 … are one trial, played side by side.
 
         Raises:
             VariantError: Wrong record type or number of variants.
@@ -227,7 +228,8 @@ class Simulator:
             raise ValueError(f"seeds must be {self.num_games} integers >= 0, got shape {seeds.shape}")
         self.variants[:] = variants
         self.seeds[:] = seeds
-        self.episodes[:] = 0
+        self.episodes[:] = episodes
+        self._last_episodes[:] = self.episodes + self.num_episodes - 1 if self.num_episodes else np.iinfo(np.int64).max
         self.finished[:] = False
         self.rewards[:] = 0.0
         self.terminated[:] = False
@@ -266,7 +268,7 @@ class Simulator:
         self._loops.advance(
             self._records(self.states), self._records(self.variants), self.seeds, actions, self.rewards,
             self.terminated, self.truncated, self.finished, self.episodes, self.steps, self.family.max_steps,
-            self.num_episodes, self._auto_start, self.family.own_size, self.observations, self.legal_actions,
+            self._last_episodes, self._auto_start, self.family.own_size, self.observations, self.legal_actions,
             self.acting,
         )  # fmt: skip
 

@@ -25,9 +25,9 @@ def started(monkeypatch):
     """Records of all variants that games were started with, one array for each start."""
     records, reset = [], Simulator.reset
 
-    def recording(self, variants, seeds):
+    def recording(self, variants, seeds, *more):
         records.append(variants.copy())
-        return reset(self, variants, seeds)
+        return reset(self, variants, seeds, *more)
 
     monkeypatch.setattr(Simulator, "reset", recording)
     return records

@@ -100,5 +100,5 @@ def test_below_is_uniform(limit: int) -> None:
 
 def test_state_type_carries_the_stream() -> None:
     state = state_type([("x", np.int8), ("cells", np.int8, (3, 3))])
-    assert state.names == ("x", "cells", "random_key", "random_counter")
+    assert state.names == ("x", "cells", "random_key", "random_counter", "trial_key", "episode")
     assert state.isalignedstruct

@@ -48,6 +48,7 @@ PUBLIC = [
     "space_from_dict",
     "space_to_dict",
     "state_type",
+    "trial_uniform",
     "uniform",
     "write_variants",
 ]

@@ -39,7 +39,8 @@ def slow_game(family, record, seed, actions, num_episodes):
     shown = family.space.encode(record.reshape(1), hidden=False)[0]
 
     def start(episode):
-        state.random_key, state.random_counter = episode_key(seed, episode), 0
+        state.random_key, state.random_counter, state.episode = episode_key(seed, episode), 0, episode
+        state.trial_key = episode_key(seed, 2**32 - 1)
         rules.start(state, variant)
 
     def look():

@@ -6,7 +6,7 @@ from typing import Any, Final, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_games.chance import episode_key
+from gameagent_games.chance import begin_episode
 from gameagent_games.interface import EVERY_SEAT, Family
 from gameagent_games.simulator import RecordView, Simulator
 from gameagent_games.variant import Split
@@ -48,8 +48,7 @@ class Table:
         self._episode += 1
         self.steps, self.ended, self.returned = 0, False, False
         self.rewards = WatchedRewards(self._family.num_seats)
-        self.state.random_key = episode_key(self._seed, self._episode)
-        self.state.random_counter = 0
+        begin_episode(self.state, self._seed, self._episode)
         self._family.rules.start(self.state, self.variant)
 
     def step(self, actions: NDArray[Any]) -> None:
