@@ -148,7 +148,7 @@ def inner_gradient(weights, task):
             total[name] -= ratio * advantage * slope / task.num_padded
     norm = math.sqrt(sum((slope**2).sum() for slope in total.values()))
     if task.scale is None:
-        factor = min(1.0, LARGEST_NORM / norm)
+        factor = min(1.0, LARGEST_NORM / norm) if norm else 1.0
     else:
         factor = DIRECTED_NORM * task.scale / math.sqrt(norm**2 + 0.1**2)
     return {name: factor * slope for name, slope in total.items()}
