@@ -14,6 +14,7 @@ from gameagent_sdk.onnx_file.check import check_graph
 from gameagent_sdk.onnx_file.findings import CheckStopped, Findings
 from gameagent_sdk.onnx_file.model import Model, Node
 from gameagent_sdk.onnx_file.reader import Content
+from gameagent_sdk.onnx_file.shapes import FEW_ROWS, MANY_ROWS
 from gameagent_sdk.operators import OPERATORS, PER_NODE, PER_TENSOR, Spec
 from sdk.hostile.labour import adapting_by, step_of
 from sdk.hostile.onnx_writer import attribute, ints, node
@@ -95,9 +96,9 @@ def test_elements_that_lie_apart_cost_more():
 
 SHAPES = (
     ("Add", ((64, 64), (64, 64)), (64, 64)),
-    ("ReduceSum", ((64, 64),), (64, 1)),
-    ("Softmax", ((64, 64),), (64, 64)),
-    ("ArgMax", ((64, 64),), (1, 64)),
+    ("ReduceSum", ((4, 10**6),), (4, 1)),
+    ("Softmax", ((4, 10**6),), (4, 10**6)),
+    ("ArgMax", ((4, 10**6),), (4, 1)),
     ("Gather", ((4, 4), (1000,)), (1000, 4)),
     ("Concat", ((64, 64), (64, 64)), (128, 64)),
     ("Slice", ((64, 64),), (32, 64)),
@@ -199,6 +200,15 @@ def test_slices_that_are_empty_at_first_are_refused(start):
     bounds = {"start": constant(start), "end": constant(2**62), "zero": constant(0)}
     found = checked(op("Slice", "x start end zero", "s"), op("Relu", "x", "y"), initializers=bounds)[1]
     assert (found == []) == (start == 1)
+
+
+def test_a_slice_whose_bound_lies_on_the_line_between_few_rows_and_many_is_refused():
+    """Of ten times the rows, as many as two rows and a very large number have in common with one more for each row."""
+    bounds = {"zero": constant(0), "end": constant(20 + MANY_ROWS - FEW_ROWS)}
+    ten = op("Concat", " ".join(["x"] * 10), "ten", axis=0)
+    found = checked(ten, op("Slice", "ten zero end zero", "s"), op("Relu", "x", "y"), initializers=bounds)[1]
+    what = "the tensor s does not grow evenly with the rows, it would be (20, 4) for 2 rows, (30, 4) for 3"
+    assert found == [(what, "node 1 (Slice)")]
 
 
 def test_honest_graphs_over_rows_pass():
