@@ -28,7 +28,8 @@ from fuzzing.mutants import Source, make_mutant
 TOOLS = Path(__file__).resolve().parent
 FIXTURES = sorted((TOOLS.parent / "tests" / "sdk" / "fixtures").glob("*.onnx"))
 START_LIMIT = 120.0
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+SETTINGS = ONE_THREAD | {"ORT_DISABLE_TELEMETRY": "1", "PYTHONPATH": str(TOOLS)}
 GOOD = ("refused", "accepted")
 FAULTS = (
     *("crash", "hang", "foreign open", "unexpected exception", "engine saw it", "agent changed", "slow"),
@@ -102,7 +103,7 @@ class Worker:
 
     def _start(self) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "fuzzing.worker", *self._arguments]
-        environment = os.environ | dict.fromkeys(THREADS, "1") | {"PYTHONPATH": str(TOOLS)}
+        environment = os.environ | SETTINGS
         self._process = subprocess.Popen(
             command, cwd=self._folder.name, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
@@ -221,7 +222,7 @@ def _mind_of(path: Path) -> bytes:
     """The mind that workers mutate: made by the same code, in a folder that is removed."""
     code = "import sys; from fuzzing.worker import make_source; "
     code += "sys.stdout.buffer.write(make_source(open(sys.argv[1], 'rb').read()).mind)"
-    environment = os.environ | dict.fromkeys(THREADS, "1") | {"PYTHONPATH": str(TOOLS)}
+    environment = os.environ | SETTINGS
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", code, str(path)]
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True).stdout

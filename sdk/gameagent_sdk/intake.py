@@ -44,6 +44,7 @@ class Intake:
         self._warned = np.zeros(len(sizes), np.bool_)
         self._warned_of_reward = False
         self._unusual = np.zeros(0, np.float32)  # how far each number lies from what is usual
+        self._nothing = b""  # that array's bytes where none does
 
     def observe(self, value: ArrayLike, out: NDArray[np.float32]) -> None:
         """Writes the observation of one decision, or those of a batch, where the policy reads them.
@@ -64,13 +65,14 @@ class Intake:
         unusual = self._unusual
         if unusual.shape != out.shape:
             unusual = self._unusual = np.empty(out.shape, np.float32)
+            self._nothing = bytes(unusual.nbytes)
         np.maximum(out, self._usual_low, out=unusual)
         np.minimum(unusual, self._usual_high, out=unusual)
         np.subtract(out, unusual, out=unusual)
-        if np.count_nonzero(unusual):  # as NaN is
-            self._look_closer(out)
-        else:
+        if unusual.tobytes() == self._nothing:  # the fastest way to look at a few numbers; NaN is something
             self._num_seen += 1 if out.ndim == 1 else len(out)
+        else:
+            self._look_closer(out)
 
     def reward(self, value: float) -> float:
         """What the policy is fed of a finite reward.
@@ -112,23 +114,31 @@ class Intake:
 
     def _look_closer(self, out: NDArray[np.float32]) -> None:
         """Takes in what is new, outside a range, or to be refused."""
-        rows = as_observations(self._manifest, out, rows=out.shape[:-1])
-        rows = rows.reshape(-1, rows.shape[-1])
+        if not np.isfinite(out).all():
+            as_observations(self._manifest, out, rows=out.shape[:-1])  # says which number it is
+        rows = out.reshape(-1, out.shape[-1])
         outside = (rows < self._low) | (rows > self._high)
         if outside.any():
             self._count_outside(rows, outside)
         self._num_seen += len(rows)
-        np.minimum(self._lowest, rows.min(axis=0), out=self._lowest)
-        np.maximum(self._highest, rows.max(axis=0), out=self._highest)
-        np.maximum(self._lowest, np.maximum(self._low, -MAX_FED), out=self._usual_low)
-        np.minimum(self._highest, np.minimum(self._high, MAX_FED), out=self._usual_high)
-        self._usual_high[self._usual_low > self._usual_high] = np.nan
+        lowest, highest = (rows[0], rows[0]) if len(rows) == 1 else (rows.min(axis=0), rows.max(axis=0))
+        if (lowest < self._lowest).any() or (highest > self._highest).any():
+            self._widen(lowest, highest)
         np.minimum(out, MAX_FED, out=out)
         np.maximum(out, -MAX_FED, out=out)
 
+    def _widen(self, lowest: NDArray[np.float32], highest: NDArray[np.float32]) -> None:
+        """Takes in the least and the greatest numbers of some rows."""
+        np.minimum(self._lowest, lowest, out=self._lowest)
+        np.maximum(self._highest, highest, out=self._highest)
+        np.maximum(self._lowest, np.maximum(self._low, -MAX_FED), out=self._usual_low)
+        np.minimum(self._highest, np.minimum(self._high, MAX_FED), out=self._usual_high)
+        self._usual_high[self._usual_low > self._usual_high] = np.nan
+
     def _count_outside(self, rows: NDArray[np.float32], outside: NDArray[np.bool_]) -> None:
         count = np.logical_or.reduceat(outside, self._starts, axis=1).sum(axis=0)
-        for index in np.flatnonzero((count > 0) & ~self._warned).tolist():
+        new = (count > 0) > self._warned
+        for index in np.flatnonzero(new).tolist() if new.any() else ():
             self._warned[index] = True
             spec, start = self._manifest.observation[index], self._starts[index]
             at = slice(start, start + spec.size)

@@ -98,7 +98,7 @@ def _start(data: bytes, model: Model, name: BackendName | None) -> Backend:
         try:
             from gameagent_sdk.backends.onnx_runtime import OnnxRuntimeBackend  # late: its import takes a while
 
-            return OnnxRuntimeBackend(data)
+            return OnnxRuntimeBackend(data, model)
         except MissingBackend:
             if name is not None:
                 raise

@@ -70,7 +70,7 @@ class NumpyBackend:
         self._instructions: list[_Instruction] = []
         for port in self._inputs:
             self._new_slot(port.name)
-        nodes = _needed(model)
+        nodes = needed_nodes(model)
         read = {name for node in nodes for name in node.inputs} | {port.name for port in model.outputs}
         for name in sorted(read & (model.initializers.keys() - self._slots.keys())):
             # A file holds tensors at any byte, but numpy is slow on numbers that are not aligned.
@@ -236,8 +236,8 @@ class _Tasks:
         return run
 
 
-def _needed(model: Model) -> list[Node]:
-    """The nodes on which the graph's outputs depend, in the file's order."""
+def needed_nodes(model: Model) -> list[Node]:
+    """The nodes on which a graph's outputs depend, in the file's order."""
     wanted = {port.name for port in model.outputs}
     nodes = []
     for node in reversed(model.nodes):

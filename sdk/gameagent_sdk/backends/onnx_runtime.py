@@ -11,9 +11,13 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
+from gameagent_sdk.backends.numpy_executor import needed_nodes
 from gameagent_sdk.errors import BundleError, MissingBackend
+from gameagent_sdk.onnx_file import wire
+from gameagent_sdk.onnx_file.model import Model
 from gameagent_sdk.signature import Port
 
 TELEMETRY_SWITCH = "ORT_DISABLE_TELEMETRY"  # read by onnxruntime when it is imported
@@ -58,19 +62,25 @@ class OnnxRuntimeBackend:
 
     name: Final = "onnxruntime"
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, data: bytes, model: Model | None = None) -> None:
         """Loads a serialised ModelProto.
+
+        Args:
+            data: the file.
+            model: what is in it, for a closer look at where a NaN may be lost; None to do without.
 
         Raises:
             BundleError: onnxruntime refuses it.
         """
+        self._watched = [] if model is None else _watched(model)
+        data += wire.encode_outputs(self._watched)
         try:
-            self._session = onnxruntime.InferenceSession(model, session_options(), ["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(data, session_options(), ["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no base class of their own
             raise BundleError(f"onnxruntime refuses the graph ({error}): export again, or upgrade it") from error
         adapting = self._session.get_overridable_initializers()  # inputs that have initial values
         self.inputs = tuple(map(_port, [*self._session.get_inputs(), *adapting]))
-        self.outputs = tuple(map(_port, self._session.get_outputs()))
+        self.outputs = tuple(_port(node) for node in self._session.get_outputs() if node.name not in self._watched)
 
     def bind(self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
         """Ties the policy step to the caller's arrays, without copies; see the protocol."""
@@ -80,11 +90,35 @@ class OnnxRuntimeBackend:
                 binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(array))
             for name, array in outputs.items():
                 binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(array))
+            for name in self._watched:
+                binding.bind_output(name, "cpu")
         except Exception as error:  # as above
             raise BundleError(f"onnxruntime does not take the policy's tensors: {error}") from error
         run = _bare_run(self._session, binding)
         run.__dict__["arrays"] = (*inputs.values(), *outputs.values())  # the binding knows but their addresses
-        return run
+        if not self._watched:
+            return run
+        results = [array for array in outputs.values() if array.dtype == np.float32]
+
+        def run_watched() -> None:
+            run()
+            watched = (value.numpy() for value in binding.get_outputs()[len(outputs) :])
+            if any(array.dtype == np.float32 and np.isnan(array).any() for array in watched):
+                for out in results:
+                    out.fill(np.nan)
+
+        return run_watched
+
+
+def _watched(model: Model) -> list[str]:
+    """What nodes make for an operator that passes over a NaN in some places of a tensor and not in others.
+
+    onnxruntime's own ArgMax and ReduceMax do. Where one meets a NaN all outputs are NaN in the numpy engine, and so
+    they are in this one: these tensors are made outputs of the graph, and looked at.
+    """
+    made = {name for node in model.nodes for name in node.outputs} - {port.name for port in model.outputs}
+    readers = (node.inputs[0] for node in needed_nodes(model) if node.op_type in ("ArgMax", "ReduceMax"))
+    return list(dict.fromkeys(name for name in readers if name in made))
 
 
 def _bare_run(session: "onnxruntime.InferenceSession", binding: "onnxruntime.IOBinding") -> "functools.partial[None]":

@@ -5,12 +5,13 @@ fields of ModelProto are walked, with every length bounds-checked. A bundle that
 which is strict. The layout is described in https://protobuf.dev/programming-guides/encoding and in onnx.proto.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gameagent_sdk.errors import BundleError
 
 GRAPH = 7  # ModelProto.graph
+GRAPH_OUTPUT, VALUE_NAME = 12, 1  # GraphProto.output, repeated ValueInfoProto, and its name
 METADATA_PROPS = 14  # ModelProto.metadata_props, repeated StringStringEntryProto
 KEY, VALUE = 1, 2  # of StringStringEntryProto
 
@@ -82,6 +83,12 @@ def metadata_entry(field: Field) -> tuple[bytes, bytes]:
 def encode_metadata_entry(key: bytes, value: bytes) -> bytes:
     """A METADATA_PROPS field, tag included, to be appended to a ModelProto."""
     return _bytes_field(METADATA_PROPS, _bytes_field(KEY, key) + _bytes_field(VALUE, value))
+
+
+def encode_outputs(names: Iterable[str]) -> bytes:
+    """A GRAPH field with nothing but outputs, tag included, to be appended to a ModelProto: readers merge the two."""
+    outputs = [_bytes_field(GRAPH_OUTPUT, _bytes_field(VALUE_NAME, name.encode())) for name in names]
+    return _bytes_field(GRAPH, b"".join(outputs)) if outputs else b""
 
 
 def _bytes_field(number: int, payload: bytes) -> bytes:

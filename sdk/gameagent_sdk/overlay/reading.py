@@ -8,7 +8,7 @@ import numpy as np
 
 from gameagent_sdk.agent import Agent
 from gameagent_sdk.beliefs import Belief
-from gameagent_sdk.errors import InputError
+from gameagent_sdk.errors import InputError, shown, shown_names, shown_value
 from gameagent_sdk.manifest import BeliefSpec
 
 Marks: TypeAlias = tuple[float | None, ...]
@@ -92,15 +92,18 @@ def _mark(spec: BeliefSpec, value: object) -> float:
     if spec.index is not None:
         elements = value if isinstance(value, Sequence) and not isinstance(value, str) else ()
         if spec.index >= len(elements):
-            raise InputError(f"truth of {spec.rule!r} must be a sequence of more than {spec.index}, given {value!r}")
+            what = f"a sequence of more than {spec.index}, given {shown_value(value)}"
+            raise InputError(f"truth of {shown(spec.rule)!r} must be {what}")
         value = elements[spec.index]
     if spec.kind == "scalar":
         if not isinstance(value, int | float):
-            raise InputError(f"truth of {spec.rule!r} must be a number, given {value!r}")
+            raise InputError(f"truth of {shown(spec.rule)!r} must be a number, given {shown_value(value)}")
         return float(value)
     label = str(value).lower() if isinstance(value, bool) else str(value)
     if label in spec.options:
         return float(spec.options.index(label))
     if value in spec.values:
         return float([*spec.values].index(float(str(value))))
-    raise InputError(f"truth of {spec.rule!r} must be one of {', '.join(spec.options)}, given {value!r}")
+    raise InputError(
+        f"truth of {shown(spec.rule)!r} must be one of {shown_names(spec.options)}, given {shown_value(value)}"
+    )
