@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from gameagent import train as training
 from gameagent.algorithms import rl2
 from gameagent.checkpoint import RunFolder
 from gameagent.config import make_config
@@ -250,6 +251,46 @@ def test_a_worker_that_is_killed_is_an_error_and_no_hang(tmp_path, run_of):
     alarm.cancel()
     assert not multiprocessing.active_children()
     assert len(metrics(RunFolder(path))) >= 2
+
+
+class ComparingWorkers(Workers):
+    """Notes when weights are compared."""
+
+    def __init__(self):
+        super().__init__()
+        self.moments = []
+
+    def require_equal(self, module, when):
+        self.moments.append(when)
+
+
+def test_weights_are_compared_at_the_start_now_and_then_and_at_the_end(tmp_path, small, monkeypatch):
+    monkeypatch.setattr(training, "COMPARE_EVERY", 2)
+    config, family = small("bandit", steps=5 * 80)
+    folder, workers = RunFolder(tmp_path / "run"), ComparingWorkers()
+    folder.create(config, family)
+    training.train(config, family, folder, workers, lambda *_: None)
+    assert workers.moments == ["at the start", "after update 2", "after update 4", "after update 5"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"num_games": 30, "hidden_size": 16, "steps": 20 * 300},
+        {"algorithm": "maml", "num_rollouts": 8, "meta_batch_size": 6, "inner_steps": 1, "steps": 20 * 6 * 8 * 2},
+    ],
+    ids=["rl2", "maml"],
+)
+def test_weights_after_20_updates_are_those_of_any_number_of_processes(tmp_path, run_of, given):
+    alone = run_of(tmp_path / "1", num_processes=1, **given)
+    for num_processes in (2, 4):
+        folder = run_of(tmp_path / str(num_processes), num_processes=num_processes, **given)
+        assert folder.load_config()[0].num_processes == num_processes
+        assert [line["updates"] for line in metrics(folder)] == list(range(1, 21))
+        assert [line["steps"] for line in metrics(folder)] == [line["steps"] for line in metrics(alone)]
+        for name, weight in weights(alone).items():
+            np.testing.assert_allclose(weights(folder)[name], weight, atol=1e-5, err_msg=name)
 
 
 def test_torchrun_with_another_number_of_processes_is_refused(bandit_run, monkeypatch):

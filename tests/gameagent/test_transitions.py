@@ -143,6 +143,19 @@ def test_the_learning_loss_differentiates_through_the_correction(model):
         assert found[i] == pytest.approx((around[0] - around[1]) / 2e-6, rel=1e-4)
 
 
+def test_exercises_mislead_by_other_tasks_and_judge_by_the_next_episode():
+    truth = torch.arange(4000.0).unsqueeze(1)
+    drawn = Exercises.draw(truth, 3, torch.Generator().manual_seed(0))
+    assert drawn.informed.float().mean().item() == pytest.approx(0.7, abs=0.03)
+    assert drawn.misled.float().mean().item() == pytest.approx(0.6, abs=0.03)
+    assert (drawn.other != truth).all() and len(drawn.other.unique()) > 2000  # of 4000 drawn with replacement: 2528
+    assert drawn.support.unique().tolist() == [0, 1] and torch.equal(drawn.query, drawn.support + 1)
+    some = drawn.of(torch.tensor([7, 3]))
+    assert torch.equal(some.other, drawn.other[[7, 3]]) and some.informed.shape == (2, 1, 1)
+    alone = Exercises.draw(truth[:1], 1, torch.Generator().manual_seed(0))
+    assert (alone.support.item(), alone.query.item(), alone.other.item()) == (0, 0, 0.0)
+
+
 def play_pushes(rules, num_steps, generator):
     """A point that each action pushes along the rule, unseen: position' = position + 0.5 * rule * sign(action)."""
     num_tasks = len(rules)
