@@ -90,7 +90,7 @@ def dice_loss(
         step = torch.arange(own.shape[-2], dtype=own.dtype)
         age = step.unsqueeze(1) - step
         before = torch.where(age > 0, dice_lambda ** age.clamp(min=0.0), 0.0) @ own
-        objective = torch.exp(masked(before, valid)) * torch.expm1(own)
+        objective = torch.exp(before) * torch.expm1(own)
     else:
         objective = torch.expm1(own)  # 0 where not valid
     return -(objective * masked(advantages, valid)).mean((-2, -1))
