@@ -66,12 +66,16 @@ class Transitions(NamedTuple):
             beliefs: ``(T, B, E)``.
             rewards: ``(T, B)``, of the step itself.
             valid: bool ``(T, B)``; False past a row's last step, where the others may hold anything.
-
-        Where nothing followed within the episode, all is zero.
         """
         followed = valid[1:] & (episode_start[1:, :, 0] == 0.0)
         by_time = observation[:-1], previous_action[1:], beliefs[:-1], observation[1:], rewards[:-1].unsqueeze(-1)
-        return cls(*(tensor.transpose(0, 1) for tensor in (*(masked(part, followed) for part in by_time), followed)))
+        return cls(*(tensor.transpose(0, 1) for tensor in (*by_time, followed)))
+
+    def cleared(self) -> "Transitions":
+        """The same with zeros where nothing followed, whatever is there now."""
+        valid = self.valid
+        observations, actions, beliefs, following, rewards = (masked(part, valid) for part in self[:-1])
+        return Transitions(observations, actions, beliefs, following, rewards, valid)
 
     def of_episode(self, which: Tensor, episodes: Tensor) -> "Transitions":
         """Those of one episode of each task, padded to the longest of them.
@@ -182,9 +186,8 @@ class BeliefCorrection(nn.Module):
 
     def correct(self, offsets: Tensor, steps: Transitions) -> Tensor:
         """The offsets ``(N, E)`` after gradient steps on what N tasks' last episodes taught; differentiable."""
-        corrected = adapt(
-            {OFFSET: offsets}, self.model.loss, steps, self.step_sizes, self.inner_steps, max_norm=MAX_INNER_NORM
-        )
+        steps, start = steps.cleared(), {OFFSET: offsets}
+        corrected = adapt(start, self.model.loss, steps, self.step_sizes, self.inner_steps, max_norm=MAX_INNER_NORM)
         return corrected[OFFSET]
 
     def loss(self, steps: Transitions, episodes: Tensor, truth: Tensor, exercises: Exercises) -> Tensor:
@@ -203,6 +206,7 @@ class BeliefCorrection(nn.Module):
         Returns:
             ``(N,)``.
         """
+        steps = steps.cleared()
         true, other = truth.unsqueeze(1), exercises.other.unsqueeze(1)
         no_offset = truth.new_zeros(truth.shape)
         informed = steps._replace(beliefs=torch.where(exercises.informed, true, steps.beliefs))

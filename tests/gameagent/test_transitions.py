@@ -87,6 +87,23 @@ def test_steps_that_nothing_followed_teach_nothing(model):
     assert torch.equal(correction.correct(offsets, nothing), offsets)
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_whatever_lies_where_nothing_followed_reaches_no_gradient(model, bad):
+    correction = BeliefCorrection(model, 0.25, 2).double()
+    steps, truth = some_steps(3, 8), torch.rand(3, E, dtype=torch.float64)
+    episodes = torch.arange(8).div(4, rounding_mode="floor").expand(3, 8)
+    spoilt = steps._replace(
+        **{name: torch.where(steps.valid.unsqueeze(-1), getattr(steps, name), bad) for name in steps._fields[:-1]}
+    )
+    found = []
+    for one in (steps, spoilt):
+        losses = correction.loss(one, episodes, truth, Exercises.draw(truth, 2, torch.Generator().manual_seed(3)))
+        gradients = torch.autograd.grad(losses.sum(), list(correction.parameters()))
+        found.append((losses, correction.correct(torch.zeros(3, E).double(), one), *gradients))
+    for clean, other in zip(*found, strict=True):
+        assert clean.isfinite().all() and torch.equal(clean, other)
+
+
 def test_a_huge_reward_moves_the_offset_no_further_than_the_norm_allows(model):
     correction = BeliefCorrection(model, 0.25, 2).double()
     steps = some_steps(1, 6)
@@ -100,11 +117,11 @@ def test_transitions_stop_at_episodes_ends_and_behind_the_last_step():
     starts = torch.tensor([1.0, 0.0, 0.0, 1.0, 0.0]).reshape(5, 1, 1)
     valid = torch.tensor([True, True, True, True, False]).unsqueeze(1)
     steps = Transitions.of(time, 10 + time, starts, 20 + time, 30 + time[..., 0], valid)
-    assert steps.observations[0, :, 0].tolist() == [0, 1, 0, 0]  # zeros where nothing followed
-    assert steps.next_observations[0, :, 0].tolist() == [1, 2, 0, 0]
-    assert steps.actions[0, :, 0].tolist() == [11, 12, 0, 0]  # the action of a step is the next one's previous
-    assert steps.beliefs[0, :, 0].tolist() == [20, 21, 0, 0]
-    assert steps.rewards[0, :, 0].tolist() == [30, 31, 0, 0]
+    assert steps.observations[0, :, 0].tolist() == [0, 1, 2, 3]
+    assert steps.next_observations[0, :, 0].tolist() == [1, 2, 3, 4]
+    assert steps.actions[0, :, 0].tolist() == [11, 12, 13, 14]  # the action of a step is the next one's previous
+    assert steps.beliefs[0, :, 0].tolist() == [20, 21, 22, 23]
+    assert steps.rewards[0, :, 0].tolist() == [30, 31, 32, 33]
     assert steps.valid[0].tolist() == [True, True, False, False]
 
 
