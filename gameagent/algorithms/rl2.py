@@ -96,7 +96,7 @@ def update(
     sums: dict[str, float] = {}
     norm, batches = torch.zeros(len(policy.separate_parts())), draw_minibatches(rollout, config, workers, shuffle)
     for batch in batches:
-        exercises = None if truth is None else Exercises.draw(truth, len(rollout.episode_returns), chance)
+        exercises = None if truth is None else Exercises.draw(truth, rollout.trial_returns.shape[1], chance)
         loss, parts = objective(policy, rollout, advantages, returns, batch, config, schedule, exercises)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -56,6 +56,7 @@ def test_processes_with_unequal_rows_update_as_one_with_all_rows(family, kind):
         for update, expected in zip(updates, alone, strict=True):
             assert update.num_steps == expected.num_steps
             assert update.returns == pytest.approx(expected.returns, rel=1e-6)
+            assert update.informed_returns == pytest.approx(expected.informed_returns, rel=1e-6)
             metrics, wanted = ({k: v for k, v in one.metrics.items() if k not in TIMES} for one in (update, expected))
             assert metrics == pytest.approx(wanted, rel=1e-4, abs=1e-5)
     for number in range(2):  # every game is played by one process, and none by two
