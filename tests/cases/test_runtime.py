@@ -182,6 +182,10 @@ def test_the_outcome_may_arrive_after_a_restore(path, engine, tmp_path):
 def test_or_never_as_if_it_had_paid_nothing_and_the_episode_gone_on(path, engine, tmp_path):
     agent, again = saved_in_mid_decision(path, tmp_path, backend=engine)
     agent.observe(0.0)
+    assert plain(again.act(*seen_by(again))) == plain(agent.act(*seen_by(agent)))
+    assert counted(again) == counted(agent)
+    for player in (agent, again):
+        player.observe(0.25)
     assert play_on(again, 9) == play_on(agent, 9)
     assert (counted(again), context_of(again)) == (counted(agent), context_of(agent))
 
@@ -351,6 +355,23 @@ def test_the_report_is_what_a_slow_count_finds(engine):
     assert (position.lowest, position.highest) == (observations[:, :2].min(), observations[:, :2].max())
     signal = report_of(agent, "signal")
     assert (signal.lowest, signal.highest, signal.num_outside) == (*np.sort(observations[:, 2])[[0, -1]], 0)
+
+
+@pytest.mark.parametrize(("first", "then"), [(5.0, 1.0), (-5.0, -1.0), (5.0, -5.0)])
+def test_a_report_that_begins_outside_the_range_goes_on_inside(first, then):
+    agent = begun()
+    for value in (first, then, 0.0):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            agent.act([value, value, value])
+        agent.observe(0.0)
+    position, signal = agent.observation_report().features
+    assert (
+        (position.lowest, position.highest)
+        == (signal.lowest, signal.highest)
+        == (min(first, then, 0.0), max(first, then, 0.0))
+    )
+    assert position.num_outside == sum(abs(value) > 1 for value in (first, then))
 
 
 @pytest.mark.parametrize("value", [1.0 + 1e-6, -1.0 - 2e-6, float(np.nextafter(np.float32(1), np.float32(2)))])
