@@ -8,6 +8,7 @@ The arithmetic stays below 2**63 at every step: the same lines give the same bit
 Python interpreter.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -71,12 +72,20 @@ def below(state: Any, limit: int) -> int:
     return int(uniform(state) * limit)
 
 
-def state_type(fields: list[tuple[Any, ...]]) -> np.dtype[Any]:
+def state_type(fields: Sequence[tuple[Any, ...]]) -> np.dtype[Any]:
     """A state's record type: the family's own fields, then those that the simulator sets before ``start``.
 
+    Args:
+        fields: ``(name, type)`` or ``(name, type, shape)`` of each field, as in `numpy.dtype`.
+
     Raises:
-        FamilyError: A field of the family's own has the name of one of those (`SIMULATOR_FIELDS`).
+        FamilyError: That is no list of fields, or one has the name of one of the simulator's (`SIMULATOR_FIELDS`).
     """
-    if taken := sorted({field[0] for field in fields} & set(SIMULATOR_FIELDS)):
+    if not isinstance(fields, list | tuple) or not all(isinstance(field, tuple) and field for field in fields):
+        raise FamilyError(f"state_type: got {fields!r}, expected a list of fields: [(name, type), ...]")
+    if taken := [field[0] for field in fields if field[0] in SIMULATOR_FIELDS]:
         raise FamilyError(f"state field {taken[0]!r} is set by the simulator; give your own another name")
-    return np.dtype([*fields, *((name, np.int64) for name in SIMULATOR_FIELDS)], align=True)
+    try:
+        return np.dtype([*fields, *((name, np.int64) for name in SIMULATOR_FIELDS)], align=True)
+    except (TypeError, ValueError) as error:
+        raise FamilyError(f"state_type: {fields!r} are no fields of a record: {error}") from None

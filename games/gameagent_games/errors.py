@@ -9,6 +9,10 @@ class FamilyError(GamesError):
     """A family's definition is wrong, or no family of that name exists."""
 
 
+class RuleError(FamilyError):
+    """A rule raised, never returned or cannot be compiled; the message names file, line and reason in one line."""
+
+
 class VariantError(GamesError):
     """A variant or a variant space is wrong: a misspelt rule, a value that no rule allows, a broken file."""
 

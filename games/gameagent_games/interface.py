@@ -24,21 +24,32 @@ variant, the episode's number ``state.episode`` (from 0) and draws that are the 
 `chance.trial_uniform`.
 """
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.chance import SIMULATOR_FIELDS
 from gameagent_games.errors import FamilyError
+from gameagent_games.field_types import as_count, as_text, as_tuple, expect, kind_of
 from gameagent_games.pickling import reduce_family
 from gameagent_games.variant import VariantSpace
 
 EVERY_SEAT = -1
 """What ``turn`` returns when all seats act at once."""
+
+PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "start": ("state", "variant"),
+    "step": ("state", "variant", "actions", "rewards"),
+    "observe": ("state", "variant", "seat", "observation"),
+    "legal": ("state", "variant", "seat", "mask"),
+    "turn": ("state", "variant"),
+}
+"""What each rule is called with."""
 
 Action: TypeAlias = int | NDArray[np.float64]
 """What one seat does: a discrete action's number, or the components ``(A,)`` of a continuous one."""
@@ -65,8 +76,10 @@ class Feature:
     meaning: str = ""
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise FamilyError(f"feature {self.name!r}: size is {self.size}, expected at least 1")
+        as_text("feature", "name", self.name)
+        object.__setattr__(self, "size", as_count(f"feature {self.name!r}", "size", self.size))
+        for bound in ("low", "high"):
+            expect(f"feature {self.name!r}", bound, getattr(self, bound), (int, float, np.number), "a number")
         if not self.low < self.high:
             raise FamilyError(f"feature {self.name!r}: low {self.low} is not below high {self.high}")
 
@@ -104,8 +117,10 @@ class Box:
             FamilyError: No components, names that repeat, or bounds that are no finite low < high for each.
         """
         if isinstance(names, str) or not names or len(set(names)) != len(names):
-            raise FamilyError(f"Box: names is {names!r}, expected different names, one per component")
-        object.__setattr__(self, "names", tuple(names))
+            comma = f"; a tuple of one needs a comma: ({names!r},)" if isinstance(names, str) else ""
+            raise FamilyError(f"Box: names is {names!r}, expected different names, one per component{comma}")
+        given = as_tuple("Box", "names", names, str)
+        object.__setattr__(self, "names", given)
         object.__setattr__(self, "low", self._per_component(low))
         object.__setattr__(self, "high", self._per_component(high))
         object.__setattr__(self, "unit", unit)
@@ -114,7 +129,10 @@ class Box:
                 raise FamilyError(f"Box component {name!r}: low {least} and high {most} must be finite, low below high")
 
     def _per_component(self, bound: float | Sequence[float]) -> tuple[float, ...]:
-        values = np.asarray(bound, np.float64)
+        try:
+            values = np.asarray(bound, np.float64)
+        except (TypeError, ValueError):
+            raise FamilyError(f"Box: got bounds {bound!r}, expected numbers") from None
         if values.shape not in ((), (len(self.names),)):
             raise FamilyError(f"Box: got bounds {bound!r}, expected one number or {len(self.names)}, one per component")
         return tuple(np.broadcast_to(values, len(self.names)).tolist())
@@ -139,6 +157,25 @@ class Rules:
     observe: Callable[..., None]
     legal: Callable[..., None] | None = None
     turn: Callable[..., int] | None = None
+
+    def __post_init__(self) -> None:
+        for name, parameters in PARAMETERS.items():
+            given = getattr(self, name)
+            if given is None and name in ("legal", "turn"):
+                continue
+            function = getattr(given, "py_func", given)  # what numba has compiled: the simulator compiles by itself
+            expected = f"a function {name}({', '.join(parameters)})"
+            if not inspect.isfunction(function):
+                raise FamilyError(f"Rules: {name} is {kind_of(given)}, expected {expected}")
+            signature = inspect.signature(function)
+            try:
+                signature.bind(*parameters)
+            except TypeError:
+                where = f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
+                raise FamilyError(
+                    f"{where}: {function.__name__}{signature} is given as rules.{name}, expected {expected}"
+                ) from None
+            object.__setattr__(self, name, function)
 
 
 @dataclass(frozen=True)
@@ -202,11 +239,10 @@ class Family:
             if not condition:
                 raise FamilyError(f"family {self.name!r}: {message}")
 
-        require(self.num_seats >= 1, f"num_seats is {self.num_seats}, expected at least 1")
-        require(self.max_steps >= 1, f"max_steps is {self.max_steps}, expected at least 1")
-        require(self.num_episodes >= 1, f"num_episodes is {self.num_episodes}, expected at least 1")
+        self._check_types()
         if self.box is None:
             require(self.num_actions >= 2, f"has {self.num_actions} actions, expected at least 2")
+            require(len(set(self.action_names)) == self.num_actions, f"action names repeat: {self.action_names}")
         require(self.box is None or self.rules.legal is None, "rules.legal masks discrete actions, but these are a Box")
         require(len(self.features) >= 1, "has no features, expected at least 1")
         names = [feature.name for feature in self.features]
@@ -218,6 +254,23 @@ class Family:
         if not self.seat_names:
             object.__setattr__(self, "seat_names", tuple(f"seat_{i}" for i in range(self.num_seats)))
         require(len(self.seat_names) == self.num_seats, "seat_names and num_seats differ in length")
+
+    def _check_types(self) -> None:
+        """Refuses fields of a wrong type; lists become tuples, numpy's integers become Python's."""
+        as_text("Family", "name", self.name)
+        owner = f"family {self.name!r}"
+        expect(owner, "rules", self.rules, Rules, "Rules(start, step, observe)")
+        expect(owner, "state", self.state, np.dtype, "what state_type([(name, type), ...]) returns")
+        expect(owner, "space", self.space, VariantSpace, "a VariantSpace((Rule(...), ...))")
+        expect(owner, "ceiling", self.ceiling, (Ceiling, type(None)), "a Ceiling or None")
+        expect(owner, "view", self.view, (str, type(None)), "'module:CLASS' or None")
+        expect(owner, "training", self.training, Mapping, "a table of the trainer's settings, such as {'gamma': 0.9}")
+        object.__setattr__(self, "features", as_tuple(owner, "features", self.features, Feature))
+        object.__setattr__(self, "seat_names", as_tuple(owner, "seat_names", self.seat_names, str))
+        if not isinstance(self.actions, Box):
+            object.__setattr__(self, "actions", as_tuple(owner, "actions", self.actions, str))
+        for name in ("max_steps", "num_episodes", "num_seats", "version"):
+            object.__setattr__(self, name, as_count(owner, name, getattr(self, name)))
 
     @property
     def box(self) -> Box | None:

@@ -6,13 +6,13 @@ A package adds its own families with an entry point in the group ``gameagent.fam
     pong = "my_game.family:PONG"
 """
 
-import traceback
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 
-from gameagent_games.errors import FamilyError
+from gameagent_games.errors import FamilyError, GamesError
 from gameagent_games.interface import Family
+from gameagent_games.places import Place, authors_place
 
 ENTRY_POINT_GROUP = "gameagent.families"
 
@@ -40,30 +40,54 @@ def load_family(name: str) -> Family:
         FamilyError: No such family, or what stands there is none.
     """
     location = _locations().get(name, name)
-    module_name, colon, attribute = location.partition(":")
+    _, colon, _ = location.partition(":")
     if not colon:
         raise FamilyError(
             f"no family named {name!r}; choose one of {', '.join(family_names())}, "
             "or give the place of your own as package.module:NAME"
         )
+    family = _found_at(name, location)
+    registered = _locations().get(family.name, location)
+    if registered != location and load_family(family.name) is not family:
+        raise FamilyError(
+            f"{location} is named {family.name!r}, which is the name of the registered family {registered}; "
+            "choose another name"
+        )
+    return family
+
+
+def _found_at(name: str, location: str) -> Family:
+    module_name, _, attribute = location.partition(":")
     try:
         family = getattr(import_module(module_name), attribute)
-    except (Exception, SystemExit) as error:  # a module of somebody else's runs here: anything may come out of it
-        raise FamilyError(f"family {name!r} could not be loaded from {location}: {_reason(error)}") from error
+    except GamesError as error:  # a definition that makes no sense
+        raise FamilyError(f"{_told_place(error)}{error}") from error
+    except (Exception, SystemExit) as error:  # a module of anybody's, which may raise anything
+        kind = "" if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: "
+        text = " ".join(str(error).split())
+        hint = f"; leave out .py: {module_name[:-3]}:{attribute}" if module_name.endswith(".py") else ""
+        raise FamilyError(
+            f"family {name!r} could not be loaded from {location}: {_told_place(error)}{kind}{text}{hint}"
+        ) from error
     if not isinstance(family, Family):
         raise FamilyError(f"{location} is a {type(family).__name__}, expected a gameagent_games.Family")
     return family
 
 
-def _reason(error: BaseException) -> str:
-    """What came out of an import, and where it was raised unless that is the import system itself."""
-    if isinstance(error, SyntaxError):
-        return f"{error.msg} ({error.filename}, line {error.lineno})"
-    last = traceback.extract_tb(error.__traceback__)[-1:]
-    if isinstance(error, ImportError | AttributeError) and str(error):
-        return str(error)
-    raised = [f" ({frame.filename}, line {frame.lineno})" for frame in last if not frame.filename.startswith("<frozen")]
-    return f"{type(error).__name__}: {error}" + "".join(raised)
+def _told_place(error: BaseException) -> str:
+    """The place of an error in a module, as the start of a message; empty where it is not known."""
+    place = authors_place(error)
+    if isinstance(error, SyntaxError) and error.filename:
+        place = Place(error.filename, error.lineno or 1, "")
+    return "" if place is None else f"{place}: "
+
+
+def holder_of(family: Family) -> str | None:
+    """Where another registered family of the same name is, if there is one; the same rules make the same family."""
+    registered = _locations().get(family.name)
+    if registered is None or load_family(family.name).rules == family.rules:
+        return None
+    return registered
 
 
 @cache

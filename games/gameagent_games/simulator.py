@@ -5,6 +5,7 @@ functions in the Python interpreter, for a debugger, with the same bits in every
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -13,8 +14,10 @@ from numba import config, njit
 from numpy.typing import NDArray
 
 from gameagent_games.chance import begin_episode
+from gameagent_games.compile_errors import compile_error, is_compile_error
 from gameagent_games.distributions.names import named, numbered
-from gameagent_games.errors import ActionError, VariantError
+from gameagent_games.errors import ActionError, RuleError, VariantError
+from gameagent_games.guarded_rules import Guard, described, guard_rules, quiet
 from gameagent_games.interface import EVERY_SEAT, Family, Rules
 
 
@@ -34,8 +37,11 @@ def _every_seat(state: Any, variant: Any) -> int:
 
 
 @lru_cache(maxsize=64)
-def make_loops(rules: Rules, compiled: bool) -> Loops:
-    """The batch loops over ``rules``, compiled at their first call (a few seconds) or plain Python."""
+def make_loops(rules: Rules, compiled: bool, checked: bool = False) -> Loops:
+    """The batch loops over ``rules``, compiled at their first call (a few seconds) or plain Python.
+
+    Loops that are to be compiled with bounds checks are others than those without: see `Simulator`.
+    """
 
     def prepare(function: Any) -> Any:
         # Inlined by force: a call that LLVM keeps costs reference counts on every array handed over (~30 ns).
@@ -99,6 +105,14 @@ def make_loops(rules: Rules, compiled: bool) -> Loops:
     return Loops(begin, advance)
 
 
+def is_ours(rules: Rules) -> bool:
+    """Whether rules belong to a family of this package, whose tests run them with bounds checks."""
+    functions = (rules.start, rules.step, rules.observe, rules.legal, rules.turn)
+    return all(
+        function is None or function.__module__.startswith("gameagent_games.families.") for function in functions
+    )
+
+
 class RecordView:
     """One record of an array with its fields as attributes: what the interpreter hands to the rules.
 
@@ -140,6 +154,9 @@ class Simulator:
     trial's ``num_episodes`` are over; then the game is finished and further steps leave it alone. Arrays are
     overwritten by the next call: copy what you keep.
 
+    Compiled rules of ours read and write arrays unchecked. Those of other packages are compiled with bounds checks,
+    which cost some 150 ns a step: an index out of range raises `RuleError` and never touches foreign memory.
+
     Attributes:
         observations: float32 ``(N, seats, D)``; what every seat sees now.
         legal_actions: bool ``(N, seats, A)``; all True where the family has no illegal actions, as with a `Box`.
@@ -162,6 +179,7 @@ class Simulator:
         num_episodes: int | None = None,
         compiled: bool = True,
         auto_start: bool = True,
+        checked: bool | None = None,
     ) -> None:
         """Allocates the games; `reset` starts them.
 
@@ -172,6 +190,7 @@ class Simulator:
             compiled: Whether numba compiles the rules; False runs them in the interpreter, and so does a numba that
                 is switched off (``NUMBA_DISABLE_JIT=1``).
             auto_start: Whether the next episode of a trial starts in the step that ended the last one.
+            checked: Whether compiled rules check the bounds of arrays; None for all but our own families.
         """
         if num_games < 1:
             raise ValueError(f"num_games is {num_games}, expected at least 1")
@@ -179,6 +198,7 @@ class Simulator:
         self.num_games = num_games
         self.num_episodes = family.num_episodes if num_episodes is None else num_episodes
         self._auto_start = auto_start
+        self._checked = not is_ours(family.rules) if checked is None else checked
         self._prepare(compiled)
         num_seats = family.num_seats
         self.states = np.zeros(num_games, family.state)
@@ -197,7 +217,7 @@ class Simulator:
 
     def _prepare(self, compiled: bool) -> None:
         self._compiled = compiled and not config.DISABLE_JIT  # type: ignore[attr-defined]
-        self._loops = make_loops(self.family.rules, self._compiled)
+        self._loops = make_loops(self.family.rules, self._compiled, self._compiled and self._checked)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_loops"}  # closures do not pickle
@@ -244,7 +264,8 @@ class Simulator:
 
     def _begin(self, which: NDArray[np.int64]) -> None:
         self.steps[which] = 0
-        self._loops.begin(
+        self._call(
+            self._loops.begin, None,
             which, self._records(self.states), self._records(self.variants), self.seeds, self.episodes,
             self.family.own_size, self.observations, self.legal_actions, self.acting,
         )  # fmt: skip
@@ -258,6 +279,7 @@ class Simulator:
 
         Raises:
             ActionError: Wrong shape or type, a discrete action out of range, or a number that is not finite.
+            RuleError: Compiled rules raised.
         """
         box = self.family.box
         if box is None:
@@ -265,12 +287,47 @@ class Simulator:
         else:
             self._check_numbers(actions)
             actions = box.clip(actions)
-        self._loops.advance(
+        self._call(
+            self._loops.advance, actions,
             self._records(self.states), self._records(self.variants), self.seeds, actions, self.rewards,
             self.terminated, self.truncated, self.finished, self.episodes, self.steps, self.family.max_steps,
             self._last_episodes, self._auto_start, self.family.own_size, self.observations, self.legal_actions,
             self.acting,
         )  # fmt: skip
+
+    def _call(self, loop: Callable[..., None], actions: NDArray[Any] | None, *arguments: Any) -> None:
+        """Runs a loop. Whatever compiling it or the compiled rules raise becomes a `RuleError`."""
+        if not self._compiled:
+            loop(*arguments)
+            return
+        before = self._moment() if self._checked else None
+        boundscheck = config.BOUNDSCHECK  # type: ignore[attr-defined]
+        try:
+            if self._checked:
+                config.BOUNDSCHECK = 1  # type: ignore[attr-defined]  # holds for helpers, too, unlike njit's option
+            loop(*arguments)
+        except Exception as error:
+            if is_compile_error(error):
+                raise compile_error(error, self.family) from error
+            if before is not None:
+                self._play_again(before, actions)
+            raise RuleError(f"the compiled rules raised {described(error)}") from error
+        finally:
+            config.BOUNDSCHECK = boundscheck  # type: ignore[attr-defined]
+
+    def _moment(self) -> dict[str, NDArray[Any]]:
+        names = ("states", "variants", "seeds", "episodes", "_last_episodes", "steps", "finished")
+        return {name: getattr(self, name).copy() for name in names}
+
+    def _play_again(self, before: dict[str, NDArray[Any]], actions: NDArray[Any] | None) -> None:
+        """Takes a step, or starts the games, again in the interpreter, which raises `RuleError` naming the place."""
+        guarded = replace(self.family, rules=guard_rules(self.family, Guard()))
+        again = Simulator(guarded, self.num_games, num_episodes=self.num_episodes, compiled=False)
+        again._auto_start = self._auto_start
+        for name, array in before.items():
+            getattr(again, name)[:] = array
+        with quiet():
+            again._begin(np.arange(self.num_games)) if actions is None else again.step(actions)
 
     def _check_choices(self, actions: NDArray[Any]) -> None:
         if actions.shape != self.acting.shape or actions.dtype != np.int64:

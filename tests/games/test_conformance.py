@@ -244,7 +244,41 @@ def step_overflows(state, variant, actions, rewards):
     return state.place >= 4
 
 
+def observe_counts_back(state, variant, seat, observation):
+    observe(state, variant, seat, observation)
+    observation[1 - min(state.place, 3)] = 1.0  # at place 3 entry -2, which is entry 0
+
+
+@register_jitable
+def observe_rarely_too_much(state, variant, seat, observation):
+    observe(state, variant, seat, observation)
+    observation[2 if state.extra == 977 else 1] = 0.0  # in a state that the interpreter's short play never meets
+
+
+def step_counts(state, variant, actions, rewards):
+    state.extra = int(uniform(state) * 1000.0)
+    return step(state, variant, actions, rewards)
+
+
+def step_rarely_pays_nan(state, variant, actions, rewards):
+    step_counts(state, variant, actions, rewards)
+    if state.extra == 977:
+        rewards[0] = np.nan
+    return state.place >= 4
+
+
+def observe_rarely_far_out(state, variant, seat, observation):
+    observe(state, variant, seat, observation)
+    if state.extra == 977:
+        observation[1] = 7.0
+
+
+def renamed(family, name):
+    return replace(family, name=name)
+
+
 BROKEN = {
+    "name_is_free": [renamed(make(), "forage")],
     "variants_round_trip": [make(VariantSpace((Rule("pay", Reversed()),)))],
     "splits_are_disjoint": [make(Forgetful(SPACE.rules))],
     "splits_have_equal_margins": [make(Lopsided((Rule("pay", Uniform((-1.0, 1.0), shape=(2,))),)))],
@@ -264,6 +298,7 @@ BROKEN = {
     "variant_is_never_written": [make(step=step_writes_variant)],
     "rewards_are_finite": [make(step=step_pays_nan)],
     "rewards_go_to_seats": [make(step=step_pays_every_seat)],
+    "indices_count_from_zero": [make(observe=observe_counts_back)],
     "games_are_separate": [make(step=step_remembers)],
     "start_sets_the_state": [make(start=start_keeps_place)],
     "batching_changes_nothing": [make(step=step_knows_its_place)],
@@ -272,6 +307,11 @@ BROKEN = {
     "numbers_are_clipped": [make_box()],  # together with a simulator that halves what is too much
     "rules_compile": [make(step=step_calls_plain_python)],
     "compiled_is_the_same": [make(step=step_overflows)],
+    "long_play_is_sound": [
+        make(step=step_counts, observe=observe_rarely_too_much),
+        make(step=step_counts, observe=observe_rarely_far_out),
+        make(step=step_rarely_pays_nan),
+    ],
 }
 
 
@@ -328,7 +368,8 @@ def test_what_builds_on_a_failed_check_is_skipped():
     results = {result.name: result for result in report.results}
     assert results["compiled_is_the_same"].skipped
     assert results["observations_are_written"].message == "builds on rules_run"
-    assert "IndexError" in results["rules_run"].message
+    assert "test_conformance.py" in results["rules_run"].message
+    assert "in index_out_of_bounds(): IndexError: observation[2] is out of range, expected 0 to 1" in str(report)
     assert results["variants_round_trip"].passed
 
 

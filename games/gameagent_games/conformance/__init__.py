@@ -4,11 +4,11 @@
 
     check_family("my_game.family:PONG").raise_for_failures()
 
-Checks run the rules in the Python interpreter, which refuses an index out of bounds where compiled code would
-read or write foreign memory, and then compare the compiled rules with them. A check that builds on one which
-failed is skipped, so that the report names the cause and not its consequences.
+Checks run the rules in the Python interpreter, guarded (`guarded_rules`), and then compare the compiled rules with
+them. A check that builds on one which failed is skipped, so that the report names the cause and not its consequences.
+The quick half of the checks compiles nothing; `require_sound` runs it before a family from elsewhere is trained.
 """
 
-from gameagent_games.conformance.report import CheckResult, Report, check_family, check_names
+from gameagent_games.conformance.report import CheckResult, Report, check_family, check_names, require_sound
 
-__all__ = ["CheckResult", "Report", "check_family", "check_names"]
+__all__ = ["CheckResult", "Report", "check_family", "check_names", "require_sound"]

@@ -1,43 +1,68 @@
 """Plays a family for its checks: rules called directly, without the simulator; and traces of simulators."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from time import process_time
 from typing import Any, Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.chance import begin_episode
+from gameagent_games.guarded_rules import Guard, guard_rules
 from gameagent_games.interface import EVERY_SEAT, Family
 from gameagent_games.simulator import RecordView, Simulator
 from gameagent_games.variant import Split
 
 STEPS: Final = 64  # decisions played with each variant
+FEWEST_STEPS: Final = 2  # where the rules are slow
+NUM_VARIANTS: Final = 6
+ROUNDED: Final = 1e-9  # what two roundings may differ by, relative; 1e-5 in observations, which are float32
+PLAY_SECONDS: Final = 0.25  # that play of one variant may take; slower rules are played for fewer steps
 
 
-class WatchedRewards:
-    """A step's rewards, which remember where they were touched."""
+@dataclass(frozen=True)
+class Subject(Family):
+    """A family under check: its rules guarded, and played for fewer steps where they are slow.
 
-    def __init__(self, num_seats: int) -> None:
-        self.values = np.zeros(num_seats)
-        self.touched: list[Any] = []
+    Attributes:
+        original: The family itself, whose rules numba can compile.
+        guard: What the guarded rules saw.
+        num_steps: Decisions played with each variant.
+        num_variants: Variants played.
+    """
 
-    def __getitem__(self, index: Any) -> Any:
-        self.touched.append(index)
-        return self.values[index]
+    original: Family = field(kw_only=True)
+    guard: Guard = field(kw_only=True)
+    num_steps: int = STEPS
+    num_variants: int = NUM_VARIANTS
 
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self.touched.append(index)
-        self.values[index] = value
 
-    def __len__(self) -> int:
-        return len(self.values)
+def make_subject(family: Family, guard: Guard) -> Subject:
+    """Prepares a family for its checks; rules that raise are played at full length, to be found by a check."""
+    given = {one.name: getattr(family, one.name) for one in fields(Family)}
+    given["rules"] = guard_rules(family, guard)
+    subject = Subject(**given, original=family, guard=guard)
+    began, moves = process_time(), 0
+    try:
+        for _ in _play_variant(subject, 0, sample(subject, 1)[0], 8):
+            moves += 1
+            if process_time() - began > PLAY_SECONDS:
+                break
+    except Exception:  # a check will meet and report it
+        return subject
+    seconds_per_step = (process_time() - began) / moves
+    num_steps = min(max(int(PLAY_SECONDS / seconds_per_step), FEWEST_STEPS), STEPS)
+    return Subject(
+        **given, original=family, guard=guard, num_steps=num_steps, num_variants=NUM_VARIANTS if num_steps > 8 else 2
+    )
 
 
 class Table:
     """One uncompiled game, played by calling the rules directly, without the simulator."""
 
     def __init__(self, family: Family, record: NDArray[Any], seed: int) -> None:
-        self._family, self._seed, self._episode = family, seed, -1
+        self._family, self.seed, self.episode = family, seed, -1
         self.states = np.zeros(1, family.state)
         self.variants = record.reshape(1).copy()
         self.variant_given = self.variants.copy()
@@ -45,17 +70,22 @@ class Table:
         self.start()
 
     def start(self) -> None:
-        self._episode += 1
+        self.episode += 1
         self.steps, self.ended, self.returned = 0, False, False
-        self.rewards = WatchedRewards(self._family.num_seats)
-        begin_episode(self.state, self._seed, self._episode)
+        self.rewards = np.zeros(self._family.num_seats)
+        begin_episode(self.state, self.seed, self.episode)
+        self.key = self.state.random_key
         self._family.rules.start(self.state, self.variant)
 
     def step(self, actions: NDArray[Any]) -> None:
-        self.rewards = WatchedRewards(self._family.num_seats)
+        self.rewards = np.zeros(self._family.num_seats)
         self.returned = self._family.rules.step(self.state, self.variant, actions, self.rewards)
         self.steps += 1
         self.ended = bool(self.returned) or self.steps >= self._family.max_steps
+
+    def __str__(self) -> str:
+        variant = self._family.space.variants(self.variant_given)[0].id
+        return f"variant {variant}, seed {self.seed}, episode {self.episode + 1}, step {self.steps}"
 
     def observe(self, seat: int, before: Any) -> NDArray[np.float32]:
         """What ``observe`` makes of an array that holds ``before``: float32 ``(own_size,)``."""
@@ -75,25 +105,29 @@ class Table:
         return EVERY_SEAT if self._family.rules.turn is None else self._family.rules.turn(self.state, self.variant)
 
 
-def play(family: Family) -> Iterator[Table]:
+def play(family: Subject, longer: int = 1) -> Iterator[Table]:
     """Random legal play of several variants; stops at every state, the first and the last of an episode included.
 
     Where actions are continuous, every other variant is played by holding one corner of the box, which leads further
-    out than uniform draws do.
+    out than uniform draws do. Play may be ``longer``.
     """
-    generator = np.random.default_rng(0)
-    for seed, record in enumerate(sample(family, 6)):
-        table = Table(family, record, seed)
+    for seed, record in enumerate(sample(family, family.num_variants)):
+        yield from _play_variant(family, seed, record, longer * family.num_steps)
+
+
+def _play_variant(family: Family, seed: int, record: NDArray[Any], num_steps: int) -> Iterator[Table]:
+    generator = np.random.default_rng(seed)
+    table = Table(family, record, seed)
+    yield table
+    corner = np.round(draw(family, generator)) if family.box is not None and seed % 2 else None
+    for _ in range(num_steps):
+        if table.ended:
+            table.start()
+        else:
+            masks = np.stack([table.mask(seat, True) for seat in range(family.num_seats)])
+            draws = draw(family, generator) if corner is None else corner
+            table.step(choose(family, masks[None], draws[None])[0])
         yield table
-        corner = np.round(draw(family, generator)) if family.box is not None and seed % 2 else None
-        for _ in range(STEPS):
-            if table.ended:
-                table.start()
-            else:
-                masks = np.stack([table.mask(seat, True) for seat in range(family.num_seats)])
-                draws = draw(family, generator) if corner is None else corner
-                table.step(choose(family, masks[None], draws[None])[0])
-            yield table
 
 
 def splits_of(family: Family) -> list[Split]:
@@ -130,20 +164,21 @@ Moment = list[dict[str, bytes]]
 
 
 def watch(
-    simulator: Simulator, records: NDArray[Any], seeds: NDArray[np.int64], players: Sequence[int] | NDArray[Any] = ()
-) -> Iterator[Moment]:
+    simulator: Simulator, records: NDArray[Any], seeds: NDArray[np.int64], num_steps: int,
+    players: Sequence[int] | NDArray[Any] = (),
+) -> Iterator[Moment]:  # fmt: skip
     """Plays a trial and yields, at every moment, each game's arrays as bytes. A player chooses by its own draws."""
     simulator.reset(records, seeds)
     generators = [np.random.default_rng(int(player)) for player in (players if len(players) else range(len(records)))]
     yield moment(simulator)
-    for _ in range(STEPS):
+    for _ in range(num_steps):
         draws = np.stack([draw(simulator.family, generator) for generator in generators])
         simulator.step(choose(simulator.family, simulator.legal_actions, draws))
         yield moment(simulator)
 
 
-def trace(simulator: Simulator, records: NDArray[Any], seeds: NDArray[np.int64]) -> list[Moment]:
-    return list(watch(simulator, records, seeds))
+def trace(simulator: Simulator, records: NDArray[Any], seeds: NDArray[np.int64], num_steps: int) -> list[Moment]:
+    return list(watch(simulator, records, seeds, num_steps))
 
 
 def moment(simulator: Simulator) -> Moment:
@@ -174,3 +209,19 @@ def same_margins(ours: NDArray[np.int64], theirs: NDArray[np.int64]) -> bool:
 def entries(family: Family, numbers: list[int]) -> str:
     owner = [feature.name for feature in family.features for _ in range(feature.size)]
     return ", ".join(dict.fromkeys(owner[number] for number in numbers))
+
+
+def only_rounded(first: Simulator, second: Simulator, game: int) -> bool:
+    """Whether a game differs between two simulators in the last digits of its real numbers only."""
+    exact = ("legal_actions", "acting", "terminated", "truncated", "finished")
+    if any(not np.array_equal(getattr(first, name)[game], getattr(second, name)[game]) for name in exact):
+        return False
+    pairs = [(first.observations[game], second.observations[game], 1e-5)]
+    pairs += [(first.rewards[game], second.rewards[game], ROUNDED)]
+    pairs += [(first.states[name][game], second.states[name][game], ROUNDED) for name in first.states.dtype.names or ()]
+    return all(
+        np.allclose(here, there, rtol=reach, atol=reach, equal_nan=True)
+        if np.asarray(here).dtype.kind == "f"
+        else np.array_equal(here, there)
+        for here, there, reach in pairs
+    )

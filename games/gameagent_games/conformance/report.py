@@ -1,11 +1,21 @@
 """Runs the checks on a family and reports what they found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import process_time
+from typing import Final
 
 from gameagent_games.conformance.checks import CHECKS, Broken, Check, Skip
-from gameagent_games.errors import FamilyError
+from gameagent_games.conformance.playing import Subject, make_subject
+from gameagent_games.errors import FamilyError, GamesError
+from gameagent_games.guarded_rules import Guard, described, quiet
 from gameagent_games.interface import Family
+from gameagent_games.places import authors_place
 from gameagent_games.registry import load_family
+from gameagent_games.simulator import is_ours
+from gameagent_games.watchdog import TimeLimit, Watchdog
+
+CALL_SECONDS: Final = 4.0  # that one call of a rule may take, in the interpreter
+QUICK_SECONDS: Final = 2.5  # after which the quick half starts no further check
 
 
 @dataclass(frozen=True)
@@ -15,14 +25,16 @@ class CheckResult:
     Attributes:
         name: The check's name.
         passed: Whether the family keeps this part of the contract; True where the check was skipped.
-        message: What is wrong and what was expected; or why the check was skipped; empty where it passed.
+        message: What is wrong and what was expected; or why the check was skipped; or a remark.
         skipped: Whether the check did not apply, or builds on one that failed.
+        cause: What the rules raised, or numba's whole text, where there is one.
     """
 
     name: str
     passed: bool
     message: str = ""
     skipped: bool = False
+    cause: BaseException | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -56,11 +68,12 @@ def check_names() -> tuple[str, ...]:
     return tuple(check.name for check in CHECKS)
 
 
-def check_family(family: Family | str) -> Report:
+def check_family(family: Family | str, *, quick: bool = False) -> Report:
     """Checks whether a family keeps the contract of `interface.Family`. Takes seconds, most of them compiling.
 
     Args:
         family: The game, or its name in the registry, or ``"module:NAME"``.
+        quick: Whether to run the quick half only: what the interpreter finds in about a second, without compiling.
 
     Returns:
         One result per check; `Report.raise_for_failures` turns failures into an error.
@@ -71,24 +84,47 @@ def check_family(family: Family | str) -> Report:
     found = load_family(family) if isinstance(family, str) else family
     results: list[CheckResult] = []
     unmet: set[str] = set()  # checks that failed, and those that build on them
-    for check in CHECKS:
-        if causes := unmet.intersection(check.needs):
-            unmet.add(check.name)
-            results.append(CheckResult(check.name, True, f"builds on {', '.join(sorted(causes))}", skipped=True))
-            continue
-        results.append(_run(check, found))
-        if not results[-1].passed:
-            unmet.add(check.name)
+    began = process_time()
+    with Watchdog(CALL_SECONDS) as watchdog, quiet():
+        subject = make_subject(found, Guard(watchdog))
+        for check in [check for check in CHECKS if check.quick or not quick]:
+            if causes := unmet.intersection(check.needs):
+                unmet.add(check.name)
+                results.append(CheckResult(check.name, True, f"builds on {', '.join(sorted(causes))}", skipped=True))
+            elif quick and process_time() - began > QUICK_SECONDS:
+                results.append(CheckResult(check.name, True, "no time left in the quick half", skipped=True))
+            else:
+                results.append(_run(check, subject))
+                if not results[-1].passed:
+                    unmet.add(check.name)
     return Report(found.name, tuple(results))
 
 
-def _run(check: Check, family: Family) -> CheckResult:
+def require_sound(family: Family) -> None:
+    """Refuses a family from elsewhere that fails the quick half of the contract; those of this package pass unchecked.
+
+    What trains, evaluates or plays a family calls this first.
+
+    Raises:
+        FamilyError: One line: the family, the place in its files, what was given, what is allowed.
+    """
+    if is_ours(family.rules):
+        return
+    failures = check_family(family, quick=True).failures
+    if failures:
+        raise FamilyError(f"family {family.name!r}: {failures[0].message} ({failures[0].name})") from failures[0].cause
+
+
+def _run(check: Check, family: Subject) -> CheckResult:
     try:
-        check.run(family)
+        return CheckResult(check.name, True, check.run(family) or "")
     except Skip as reason:
         return CheckResult(check.name, True, str(reason), skipped=True)
     except Broken as finding:
         return CheckResult(check.name, False, str(finding))
+    except GamesError as error:
+        return CheckResult(check.name, False, str(error), cause=error.__cause__)
+    except TimeLimit as limit:
+        return CheckResult(check.name, False, f"{authors_place(limit)}: did not end within {CALL_SECONDS:g} s")
     except Exception as error:  # the rules are foreign code: whatever they raise is a finding
-        return CheckResult(check.name, False, f"raised {type(error).__name__}: {error}")
-    return CheckResult(check.name, True)
+        return CheckResult(check.name, False, f"raised {described(error)}", cause=error)
