@@ -16,6 +16,7 @@ from gameagent.processes import Store, others_started
 from gameagent.run_lock import locked, locked_new
 from gameagent.train import Report, train
 from gameagent.workers import Workers, under_torchrun
+from gameagent_games.conformance import require_sound
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
 
@@ -127,6 +128,7 @@ def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> Tr
             raise ConfigError(f"{folder.path} was started with another config: {', '.join(differing)}")
         return config
     family = load_family(given["family"])
+    require_sound(family)
     config = settle_processes(make_config(family, given))
     _check_memory(config, family)
     if _leads():

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,9 +91,12 @@ def _guarded(
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """No warnings of overflows and the like while rules run: checks look at the values that come of them."""
-    with np.errstate(all="ignore"), warnings.catch_warnings():
+def quiet(divide: Literal["ignore", "raise"] = "ignore") -> Iterator[None]:
+    """No warnings of overflows and the like while rules run: checks look at the values that come of them.
+
+    Compiled code raises where a number is divided by zero; numpy's numbers do if ``divide`` is "raise".
+    """
+    with np.errstate(all="ignore", divide=divide), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 

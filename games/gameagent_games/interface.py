@@ -173,7 +173,7 @@ class Rules:
             except TypeError:
                 where = f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
                 raise FamilyError(
-                    f"{where}: {function.__name__}{signature} is given as rules.{name}, expected {expected}"
+                    f"{where}: {function.__name__}({', '.join(signature.parameters)}) is given as rules.{name}, expected {expected}"
                 ) from None
             object.__setattr__(self, name, function)
 

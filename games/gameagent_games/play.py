@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from gameagent_games.conformance import require_sound
 from gameagent_games.errors import GamesError
 from gameagent_games.interface import Family
 from gameagent_games.play_session import AgentPlayer, Player, PlaySession, describe_change
@@ -99,6 +100,7 @@ def _check(arguments: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> 
 
 def _play(arguments: argparse.Namespace) -> int:
     family = load_family(arguments.family)
+    require_sound(family)
     next_record = _variants(family, arguments)
     session = PlaySession(family, *_players(family, arguments))
     generator = np.random.default_rng([arguments.seed, 1])

@@ -326,7 +326,7 @@ class Simulator:
         again._auto_start = self._auto_start
         for name, array in before.items():
             getattr(again, name)[:] = array
-        with quiet():
+        with quiet(divide="raise"):
             again._begin(np.arange(self.num_games)) if actions is None else again.step(actions)
 
     def _check_choices(self, actions: NDArray[Any]) -> None:

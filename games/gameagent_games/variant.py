@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from gameagent_games.distributions import Distribution, Fixed, Slot
 from gameagent_games.distributions.plain import plain_table
 from gameagent_games.errors import VariantError
+from gameagent_games.field_types import as_text, as_tuple, expect, kind_of
 from gameagent_games.splits import HOLD_OUTS, LABELS, SCHEME, HoldOut, Splits, make_splits, num_values
 
 Split = Literal["train", "validation", "test", "out_of_range", "all"]
@@ -71,6 +72,16 @@ class Rule:
     unit: str = "1"
     meaning: str = ""
 
+    def __post_init__(self) -> None:
+        as_text("Rule", "name", self.name, VariantError)
+        owner, given = f"rule {self.name!r}", self.distribution
+        if isinstance(given, type) or not all(hasattr(given, name) for name in ("draw", "dtype", "shape")):
+            raise VariantError(
+                f"{owner}: distribution is {kind_of(given)}, expected Uniform(...), Integers(...), Choice(...), "
+                "Permutation(...) or Fixed(...)"
+            )
+        expect(owner, "hidden", self.hidden, (bool, np.bool_), "True or False", VariantError)
+
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """The numbers and choices that describe this rule in encodings."""
@@ -95,6 +106,7 @@ class VariantSpace:
     hold_out: HoldOut = "combinations"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "rules", as_tuple("VariantSpace", "rules", self.rules, Rule, VariantError))
         names = [rule.name for rule in self.rules]
         if not names:
             raise VariantError("a variant space needs at least one rule")

@@ -255,8 +255,9 @@ def observe_rarely_too_much(state, variant, seat, observation):
     observation[2 if state.extra == 977 else 1] = 0.0  # in a state that the interpreter's short play never meets
 
 
+@register_jitable
 def step_counts(state, variant, actions, rewards):
-    state.extra = int(uniform(state) * 1000.0)
+    state.extra = int(uniform(state) * 20000.0)
     return step(state, variant, actions, rewards)
 
 

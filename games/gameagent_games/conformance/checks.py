@@ -34,7 +34,7 @@ from gameagent_games.variant import Split
 
 LONGEST_EPISODE: Final = 20_000  # steps that an episode is played for in search of its end
 LARGEST_LIMIT: Final = 1_000_000  # of max_steps, where no episode ended within them
-LONGER: Final = 4  # times the usual steps, where only the rules' own errors are looked for
+LONGER: Final = 3  # times the usual steps, where only the rules' own errors are looked for
 LONG_PLAY: Final = 200_000  # compiled steps in search of rare mistakes
 LONG_PLAY_GAMES: Final = 256  # side by side
 LONG_PLAY_SECONDS: Final = 5.0
@@ -236,10 +236,12 @@ def observations_are_written(family: Subject) -> None:
 @check("rules_run", quick=True)
 def observations_within_bounds(family: Subject) -> None:
     """Observations are finite and within the bounds of their features, also in the last state of an episode."""
+    low, high = bounds(family)
     for table in play(family):
         for seat in range(family.num_seats):
             values = table.observe(seat, 0.0)
-            require(not (wrong := out_of_bounds(family, values)), f"{table}: {wrong}")
+            if not (np.isfinite(values) & (values >= low) & (values <= high)).all():
+                raise Broken(f"{table}: {out_of_bounds(family, values)}")
 
 
 def bounds(family: Family) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -252,11 +254,9 @@ def bounds(family: Family) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def out_of_bounds(family: Family, values: NDArray[np.float32]) -> str:
-    """What is wrong with an observation ``(own_size,)``; empty where nothing is."""
+    """What is wrong with an observation ``(own_size,)``."""
     low, high = bounds(family)
     wrong = np.flatnonzero(~(np.isfinite(values) & (values >= low) & (values <= high))).tolist()
-    if not wrong:
-        return ""
     features = {feature.name: feature for feature in family.features}
     names = entries(family, wrong)
     allowed = ", ".join(f"{features[name].low:g} to {features[name].high:g}" for name in names.split(", "))
@@ -302,7 +302,8 @@ def variant_is_never_written(family: Subject) -> None:
 def rewards_are_finite(family: Subject) -> None:
     """``step`` leaves a finite reward for every seat."""
     for table in play(family, LONGER):
-        require(np.isfinite(table.rewards).all(), f"{table}: rewards of a step are {table.rewards.tolist()}")
+        if not np.isfinite(table.rewards).all():
+            raise Broken(f"{table}: rewards of a step are {table.rewards.tolist()}, expected finite numbers")
 
 
 @check("rules_run", quick=True)
@@ -379,9 +380,9 @@ def seeds_matter(family: Subject) -> str | None:
     """
     drawn = 0
     for table in play(family):
-        require(table.state.random_key == table.key, f"{table}: the rules changed state.random_key")
+        require(table.state.random_key == table.key, "the rules changed state.random_key, which belongs to `chance`")
         drawn = 0 if table.steps == 0 else drawn
-        require(table.state.random_counter >= drawn, f"{table}: the rules set state.random_counter back")
+        require(table.state.random_counter >= drawn, "the rules set state.random_counter back: draws repeat")
         drawn = table.state.random_counter
     records = np.repeat(sample(family, 4), 2)
     simulator = Simulator(family, 8, num_episodes=0, compiled=False)

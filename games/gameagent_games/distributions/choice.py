@@ -37,8 +37,9 @@ class Choice:
 
     def __post_init__(self) -> None:
         for given in (self.values, self.beyond):
-            if isinstance(given, str):
-                raise VariantError(f"Choice values are {given!r}, expected a tuple of values")
+            if not isinstance(given, tuple | list):
+                comma = f"; a tuple of one needs a comma: ({given!r},)" if isinstance(given, Value) else ""
+                raise VariantError(f"Choice values are {given!r}, expected a tuple of values{comma}")
         object.__setattr__(self, "shape", check_shape(self.shape))
         object.__setattr__(self, "values", tuple(one_value(value) for value in self.values))
         object.__setattr__(self, "beyond", tuple(one_value(value) for value in self.beyond))

@@ -112,6 +112,9 @@ class Integers:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", check_shape(self.shape))
+        given: Any = self.beyond
+        if given is not None and (not isinstance(given, tuple | list) or len(given) != 2):
+            raise VariantError(f"Integers: beyond is {given!r}, expected (low, high)")
         object.__setattr__(self, "beyond", None if self.beyond is None else tuple(self.beyond))
         for low, high in self._ranges:
             if not all(type(end) is int and abs(end) < 2**62 for end in (low, high)):
