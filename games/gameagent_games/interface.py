@@ -171,9 +171,9 @@ class Rules:
             try:
                 signature.bind(*parameters)
             except TypeError:
-                where = f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
+                code, given = function.__code__, f"{function.__name__}({', '.join(signature.parameters)})"
                 raise FamilyError(
-                    f"{where}: {function.__name__}({', '.join(signature.parameters)}) is given as rules.{name}, expected {expected}"
+                    f"{code.co_filename}:{code.co_firstlineno}: {given} is given as rules.{name}, expected {expected}"
                 ) from None
             object.__setattr__(self, name, function)
 

@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 
 from gameagent_games.errors import FamilyError, GamesError
 from gameagent_games.interface import Family
-from gameagent_games.places import Place, authors_place
+from gameagent_games.places import Place, authors_place, frames, place_of_frame
 
 ENTRY_POINT_GROUP = "gameagent.families"
 
@@ -61,7 +61,7 @@ def _found_at(name: str, location: str) -> Family:
     try:
         family = getattr(import_module(module_name), attribute)
     except GamesError as error:  # a definition that makes no sense
-        raise FamilyError(f"{_told_place(error)}{error}") from error
+        raise FamilyError(f"{_told_place(error, module_name)}{error}") from error
     except (Exception, SystemExit) as error:  # a module of anybody's, which may raise anything
         kind = "" if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: "
         text = " ".join(str(error).split())
@@ -74,9 +74,10 @@ def _found_at(name: str, location: str) -> Family:
     return family
 
 
-def _told_place(error: BaseException) -> str:
-    """The place of an error in a module, as the start of a message; empty where it is not known."""
-    place = authors_place(error)
+def _told_place(error: BaseException, module_name: str = "") -> str:
+    """The place of an error, as the start of a message: the innermost in a module, or in any file of an author's."""
+    inside = [at for at in frames(error.__traceback__) if at[0].f_globals.get("__name__") == module_name]
+    place = place_of_frame(*inside[-1]) if inside else authors_place(error)
     if isinstance(error, SyntaxError) and error.filename:
         place = Place(error.filename, error.lineno or 1, "")
     return "" if place is None else f"{place}: "

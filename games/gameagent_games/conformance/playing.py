@@ -1,7 +1,7 @@
 """Plays a family for its checks: rules called directly, without the simulator; and traces of simulators."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from time import process_time
 from typing import Any, Final, get_args
 
@@ -18,7 +18,7 @@ STEPS: Final = 64  # decisions played with each variant
 FEWEST_STEPS: Final = 2  # where the rules are slow
 NUM_VARIANTS: Final = 6
 ROUNDED: Final = 1e-9  # what two roundings may differ by, relative; 1e-5 in observations, which are float32
-PLAY_SECONDS: Final = 0.25  # that play of one variant may take; slower rules are played for fewer steps
+PLAY_SECONDS: Final = 0.05  # of CPU that play of one variant may take; slower rules are played for fewer steps
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,16 @@ def make_subject(family: Family, guard: Guard) -> Subject:
     subject = Subject(**given, original=family, guard=guard)
     began, moves = process_time(), 0
     try:
-        for _ in _play_variant(subject, 0, sample(subject, 1)[0], 8):
+        for table in _play_variant(subject, 0, sample(subject, 1)[0], STEPS):
             moves += 1
+            for seat in range(family.num_seats):
+                table.observe(seat, 0.0)
             if process_time() - began > PLAY_SECONDS:
                 break
     except Exception:  # a check will meet and report it
         return subject
-    seconds_per_step = (process_time() - began) / moves
-    num_steps = min(max(int(PLAY_SECONDS / seconds_per_step), FEWEST_STEPS), STEPS)
-    return Subject(
-        **given, original=family, guard=guard, num_steps=num_steps, num_variants=NUM_VARIANTS if num_steps > 8 else 2
-    )
+    num_steps = max(moves - 1, FEWEST_STEPS)
+    return replace(subject, num_steps=num_steps, num_variants=NUM_VARIANTS if num_steps == STEPS else NUM_VARIANTS // 2)
 
 
 class Table:
@@ -109,8 +108,10 @@ def play(family: Subject, longer: int = 1) -> Iterator[Table]:
     """Random legal play of several variants; stops at every state, the first and the last of an episode included.
 
     Where actions are continuous, every other variant is played by holding one corner of the box, which leads further
-    out than uniform draws do. Play may be ``longer``.
+    out than uniform draws do. Play may be ``longer``, unless the rules are slow.
     """
+    if family.num_steps < STEPS:
+        longer = 1
     for seed, record in enumerate(sample(family, family.num_variants)):
         yield from _play_variant(family, seed, record, longer * family.num_steps)
 

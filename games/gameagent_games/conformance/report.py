@@ -15,7 +15,7 @@ from gameagent_games.simulator import is_ours
 from gameagent_games.watchdog import TimeLimit, Watchdog
 
 CALL_SECONDS: Final = 4.0  # that one call of a rule may take, in the interpreter
-QUICK_SECONDS: Final = 2.5  # after which the quick half starts no further check
+QUICK_SECONDS: Final = 3.0  # of CPU, after which the quick half starts no further check
 
 
 @dataclass(frozen=True)
