@@ -155,7 +155,8 @@ class Simulator:
     overwritten by the next call: copy what you keep.
 
     Compiled rules of ours read and write arrays unchecked. Those of other packages are compiled with bounds checks,
-    which cost some 150 ns a step: an index out of range raises `RuleError` and never touches foreign memory.
+    which cost 40 to 230 ns a step on our four families: an index out of range raises `RuleError` and never touches
+    foreign memory.
 
     Attributes:
         observations: float32 ``(N, seats, D)``; what every seat sees now.

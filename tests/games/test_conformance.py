@@ -274,6 +274,28 @@ def observe_rarely_far_out(state, variant, seat, observation):
         observation[1] = 7.0
 
 
+def step_misspells_rarely(state, variant, actions, rewards):
+    if state.place > 1000:
+        rewards[0] = variant.payment[0]
+    return step(state, variant, actions, rewards)
+
+
+def compares_wrongly(state, variant, seat):
+    return variant.mood in ("calm", WILD)
+
+
+WILD = "wlid"
+
+
+def turn_compares_rarely(state, variant):
+    if state.place > 1000 and compares_wrongly(state, variant, 0):
+        return 1
+    return 0
+
+
+MOODS = VariantSpace((*SPACE.rules, Rule("mood", Choice(("calm", "wild")))))
+
+
 def renamed(family, name):
     return replace(family, name=name)
 
@@ -284,6 +306,10 @@ BROKEN = {
     "splits_are_disjoint": [make(Forgetful(SPACE.rules))],
     "splits_have_equal_margins": [make(Lopsided((Rule("pay", Uniform((-1.0, 1.0), shape=(2,))),)))],
     "rules_run": [make(observe=index_out_of_bounds)],
+    "names_are_known": [
+        make(step=step_misspells_rarely),
+        make(MOODS, turn=turn_compares_rarely),
+    ],
     "step_returns_bool": [make(step=step_returns_a_number)],
     "episodes_end": [make(step=step_never_ends, max_steps=10**9)],
     "turn_is_a_seat": [make(turn=turn_of_nobody)],

@@ -26,6 +26,7 @@ from gameagent_games.conformance.playing import (
     trace,
     watch,
 )
+from gameagent_games.conformance.reading import unknown_names
 from gameagent_games.errors import ActionError, RuleError, VariantError
 from gameagent_games.interface import EVERY_SEAT, Family
 from gameagent_games.registry import holder_of
@@ -156,6 +157,13 @@ def rules_run(family: Subject) -> None:
             table.observe(seat, 0.0)
             table.mask(seat, True)
         table.mover()
+
+
+@check("rules_run", quick=True)
+def names_are_known(family: Subject) -> None:
+    """Every field that the rules' source mentions exists, and rules that are names are compared with these only."""
+    for line in unknown_names(family.original):
+        raise Broken(line)
 
 
 @check("rules_run", quick=True)

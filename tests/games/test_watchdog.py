@@ -1,0 +1,71 @@
+"""A call of foreign code that does not return is stopped, one that returns in time is left alone."""
+
+import threading
+import time
+
+import pytest
+
+from gameagent_games.watchdog import TimeLimit, Watchdog
+
+
+def run_for(watchdog: Watchdog, seconds: float) -> int:
+    """Keeps the interpreter busy for a while within one watched call; the turns that the loop made."""
+    watchdog.begin()
+    try:
+        turns, until = 0, time.monotonic() + seconds
+        while time.monotonic() < until:
+            turns += 1
+        return turns
+    finally:
+        watchdog.end()
+
+
+def test_a_call_that_takes_too_long_is_stopped_where_it_is() -> None:
+    began = time.monotonic()
+    with Watchdog(0.2) as watchdog, pytest.raises(TimeLimit) as raised:
+        run_for(watchdog, 60.0)
+    assert 0.2 <= time.monotonic() - began < 20.0
+    assert "run_for" in [entry.name for entry in raised.traceback]
+
+
+def test_no_except_clause_of_foreign_code_swallows_it() -> None:
+    def stubborn() -> None:
+        try:
+            run_for(watchdog, 60.0)
+        except Exception:
+            pytest.fail("caught")
+
+    with Watchdog(0.1) as watchdog, pytest.raises(TimeLimit):
+        stubborn()
+
+
+def test_many_short_calls_may_take_long_together() -> None:
+    with Watchdog(0.3) as watchdog:
+        assert all(run_for(watchdog, 0.02) for _ in range(40))
+
+
+def test_nothing_comes_after_the_end() -> None:
+    """Also where the limit runs out while the call is ending, which one of many short limits will hit."""
+    for _ in range(20):
+        with Watchdog(0.05) as watchdog:
+            try:
+                run_for(watchdog, 0.1)
+            except TimeLimit:
+                continue
+        time.sleep(0.001)
+
+
+def test_it_watches_the_thread_that_began() -> None:
+    found: list[str] = []
+
+    def work() -> None:
+        try:
+            run_for(watchdog, 60.0)
+        except TimeLimit:
+            found.append(threading.current_thread().name)
+
+    with Watchdog(0.1) as watchdog:
+        thread = threading.Thread(target=work, name="player")
+        thread.start()
+        thread.join(timeout=30.0)
+    assert found == ["player"]
