@@ -3,6 +3,7 @@
 import ast
 import linecache
 import os
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy as np
 
 _OURS = Path(__file__).parent
 _MACHINERY = tuple(str(Path(str(module.__file__)).parent) + os.sep for module in (np, numba))
+_STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
+_INSTALLED = tuple(sysconfig.get_paths()[name] + os.sep for name in ("purelib", "platlib"))
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def shown_path(file: str) -> str:
 
 def is_authors(file: str) -> bool:
     """Whether a file may be an author's: not the machinery that runs rules, not the interpreter's own."""
-    if file.startswith("<") or file.startswith(_MACHINERY):
+    if file.startswith(("<", *_MACHINERY)) or (file.startswith(_STANDARD) and not file.startswith(_INSTALLED)):
         return False
     path = Path(file)
     return not path.is_relative_to(_OURS) or path.is_relative_to(_OURS / "families")
