@@ -1,4 +1,4 @@
-"""The command line: ``gameagent families | variants | train | evaluate | export | inspect | bench | play``."""
+"""The command line: ``gameagent families | variants | check | train | evaluate | export | inspect | bench | play``."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from gameagent import __version__
-from gameagent.commands import games, results, training
+from gameagent.commands import checking, games, results, training
 from gameagent.commands.arguments import EXIT_USAGE, Command, OneLineParser, check_text, one_line
 from gameagent.errors import ConfigError, GameAgentError
 from gameagent_games.errors import GamesError
@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         return sub
 
-    for group in (games, training, results):
+    for group in (games, checking, training, results):
         group.add_commands(add)
     # Listed for the help only: `main` hands their arguments to the command lines of the SDK and the games.
     add("inspect", _elsewhere, "describe an exported file", "gameagent inspect forage.onnx")

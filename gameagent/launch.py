@@ -127,8 +127,7 @@ def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> Tr
         if differing:
             raise ConfigError(f"{folder.path} was started with another config: {', '.join(differing)}")
         return config
-    family = load_family(given["family"])
-    require_sound(family)
+    family = require_sound(load_family(given["family"]))
     config = settle_processes(make_config(family, given))
     _check_memory(config, family)
     if _leads():

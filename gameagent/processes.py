@@ -18,6 +18,7 @@ from torch import distributed
 
 from gameagent import errors
 from gameagent.errors import GameAgentError, TrainingError
+from gameagent_games.errors import GamesError
 
 HOST = "127.0.0.1"
 LOOK_EVERY = 0.05  # seconds between looks at whether all processes have started
@@ -113,7 +114,7 @@ def _run(job: Job, folder: str, rank: int, size: int, port: int) -> None:
         job(folder, rank, size, store)
     except TrainingError:
         raise SystemExit(1) from None  # process 0 reports
-    except GameAgentError as error:
+    except (GameAgentError, GamesError) as error:
         store.set(REPORTED, f"{type(error).__name__}:{error}")
         raise SystemExit(1) from None
 

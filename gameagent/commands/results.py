@@ -7,6 +7,7 @@ from rich.console import Console
 
 from gameagent.commands.arguments import HIGHEST_SEED, MOST_EPISODES, MOST_TRIALS, AddCommand, check_range, file_path
 from gameagent.errors import ConfigError
+from gameagent_games.conformance import require_sound
 from gameagent_games.interface import Family
 from gameagent_games.registry import family_names, load_family
 from gameagent_games.variant import SPLITS, Split
@@ -96,8 +97,12 @@ def _contestants(args: argparse.Namespace) -> tuple[list["Contestant"], Family, 
     agents, finished, family = [], True, None
     for path in args.agent:
         folder = RunFolder(path) if path.is_dir() else None
-        bundle = Bundle.read(path) if folder is None else bundle_run(folder)
-        own = _family_of(bundle, args.family) if folder is None else folder.load_config()[1]
+        if folder is None:
+            bundle = Bundle.read(path)
+            own = require_sound(_family_of(bundle, args.family))
+        else:
+            own = require_sound(folder.load_config()[1])
+            bundle = bundle_run(folder)
         if family is not None and own != family:
             raise ConfigError(f"{path} plays {own.name}, {args.agent[0]} plays {family.name}: evaluate them apart")
         family = own

@@ -99,8 +99,7 @@ def _check(arguments: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> 
 
 
 def _play(arguments: argparse.Namespace) -> int:
-    family = load_family(arguments.family)
-    require_sound(family)
+    family = require_sound(load_family(arguments.family))
     next_record = _variants(family, arguments)
     session = PlaySession(family, *_players(family, arguments))
     generator = np.random.default_rng([arguments.seed, 1])

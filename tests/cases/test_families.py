@@ -263,7 +263,7 @@ MODULES = {
 
 
 @pytest.mark.parametrize("name", MODULES)
-@pytest.mark.parametrize("command", ["train", "play"])
+@pytest.mark.parametrize("command", ["train", "check", "play"])
 def test_a_module_that_cannot_be_used_is_told_in_one_line(name, command, tmp_path, monkeypatch, capsys):
     source, words = MODULES[name]
     module = f"{command}_{list(MODULES).index(name)}_game"
@@ -303,7 +303,7 @@ def test_unusual_games_in_which_nothing_is_wrong_pass_the_quick_half(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in honest.ALL if name not in ("two-variants",)])
+@pytest.mark.parametrize("name", honest.ALL)
 def test_unusual_games_in_which_nothing_is_wrong_pass_the_whole_contract(name):
     check_family(honest.ALL[name]).raise_for_failures()
 
@@ -324,3 +324,24 @@ def test_commands_refuse_a_broken_family_in_one_line_and_leave_no_run(command, t
     errors = capsys.readouterr().err
     assert errors.count("\n") == 1 and "observation[3] is out of range, expected 0 to 2" in errors
     assert not (tmp_path / "run").exists()
+
+
+def test_check_lists_every_check_and_fails_where_one_fails(capsys):
+    assert main(["check", "cases.families.broken_rules:RETURNS_A_NUMBER", "--quick"]) == 1
+    shown = capsys.readouterr()
+    assert re.search(r"FAILED +step_returns_bool: step returned 1, expected a bool", shown.out)
+    assert re.search(r"passed +rules_run", shown.out)
+    assert "rules_compile" not in shown.out
+    assert shown.err == "gameagent: family 'digging' breaks its contract: step_returns_bool\n"
+
+
+def test_check_shows_the_whole_text_where_it_is_asked_for(capsys):
+    assert main(["check", "cases.families.uncompilable:PLAIN_HELPER", "--verbose"]) == 1
+    shown = capsys.readouterr().out
+    assert "helper plain() is not compiled" in shown
+    assert "Untyped global name 'plain'" in shown
+
+
+def test_check_passes_a_sound_family(capsys):
+    assert main(["check", "cases.families.digging:DIGGING"]) == 0
+    assert "FAILED" not in capsys.readouterr().out

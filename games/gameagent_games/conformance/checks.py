@@ -448,7 +448,7 @@ def numbers_are_clipped(family: Subject) -> None:
         require(moment(inside) == moment(outside), "an action outside the box goes otherwise than when it is clipped")
 
 
-@check("step_returns_bool", "batching_changes_nothing")
+@check("names_are_known", "step_returns_bool", "batching_changes_nothing")
 def rules_compile(family: Subject) -> None:
     """numba compiles the rules; helpers that they call carry ``register_jitable``."""
     simulator = Simulator(family.original, 1, checked=True)

@@ -100,19 +100,23 @@ def check_family(family: Family | str, *, quick: bool = False) -> Report:
     return Report(found.name, tuple(results))
 
 
-def require_sound(family: Family) -> None:
+def require_sound(family: Family) -> Family:
     """Refuses a family from elsewhere that fails the quick half of the contract; those of this package pass unchecked.
 
     What trains, evaluates or plays a family calls this first.
+
+    Returns:
+        The family.
 
     Raises:
         FamilyError: One line: the family, the place in its files, what was given, what is allowed.
     """
     if is_ours(family.rules):
-        return
+        return family
     failures = check_family(family, quick=True).failures
     if failures:
         raise FamilyError(f"family {family.name!r}: {failures[0].message} ({failures[0].name})") from failures[0].cause
+    return family
 
 
 def _run(check: Check, family: Subject) -> CheckResult:
