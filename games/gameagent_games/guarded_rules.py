@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gameagent_games.chance import SIMULATOR_FIELDS
 from gameagent_games.errors import GamesError, RuleError
 from gameagent_games.interface import PARAMETERS, Family, Rules
 from gameagent_games.places import Place, authors_place, is_authors, place_of_frame, source_at
@@ -121,7 +122,7 @@ def described(error: BaseException) -> str:
 
 def no_such_field(record: str, name: str, fields: Iterable[str]) -> str:
     """What to say of a misspelt field of the state or the variant."""
-    known = [field for field in fields if not field.startswith("random_")]
+    known = [field for field in fields if record != "state" or field not in SIMULATOR_FIELDS]
     close = get_close_matches(name, known, 1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     what = "rule" if record == "variant" else "field"
