@@ -97,7 +97,7 @@ FEATURES = (
     FeatureSpec("low -1", low=-1.0),
     FeatureSpec("high", high=-10.0),
     FeatureSpec("fixed", low=0.1, high=0.1),
-    FeatureSpec("huge", low=-1.7e308, high=1.7e308),
+    FeatureSpec("huge", low=-3e38, high=3e38),
 )
 RANGES = [(-2, 5)] * 3 + [(-1, 1)] * 2 + [(10, 11), (-1, 0), (-11, -10), (0.1, 0.1), (-1e30, 1e30)]
 
