@@ -6,6 +6,7 @@ import json
 import math
 import types
 import typing
+from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from gameagent_sdk.errors import ManifestError, shown
@@ -74,29 +75,34 @@ def read_record(record: type[Record], fields: dict[str, Any], path: str = "") ->
     Raises:
         ManifestError: names the field, what was expected and what was given.
     """
-    hints = _hints(record)  # type: ignore[arg-type]  # mypy takes the class of a type variable for unhashable
-    optional = {field.name for field in dataclasses.fields(record) if OPTIONAL in field.metadata}  # type: ignore[arg-type]
-    missing, unknown = sorted(hints.keys() - fields.keys() - optional), sorted(fields.keys() - hints.keys())
-    if missing:
-        raise ManifestError(f"manifest field {path}{missing[0]} is missing: export the bundle again")
-    if unknown:
-        raise ManifestError(
-            f"manifest field {path}{shown(unknown[0])} is unknown: "
-            "was it written by a newer gameagent? Upgrade gameagent-sdk"
-        )
-    given = {name: hint for name, hint in hints.items() if name in fields}
-    return record(**{name: _read(hint, fields[name], path + name) for name, hint in given.items()})
+    hints, optional = _hints(record)  # type: ignore[arg-type]  # mypy takes the class of a type variable for unhashable
+    if hints.keys() != fields.keys():
+        missing, unknown = sorted(hints.keys() - fields.keys() - optional), sorted(fields.keys() - hints.keys())
+        if missing:
+            raise ManifestError(f"manifest field {path}{missing[0]} is missing: export the bundle again")
+        if unknown:
+            raise ManifestError(
+                f"manifest field {path}{shown(unknown[0])} is unknown: "
+                "was it written by a newer gameagent? Upgrade gameagent-sdk"
+            )
+    return record(**{name: _read(hint, fields[name], path + name) for name, hint in hints.items() if name in fields})
 
 
 @functools.cache
-def _hints(record: type) -> dict[str, Any]:
-    """The annotations of a dataclass: the same ones for each feature and belief of a manifest."""
-    return typing.get_type_hints(record)
+def _hints(record: type) -> tuple[dict[str, Any], frozenset[str]]:
+    """A dataclass's annotations, and the fields that may be missing: the same for each feature and belief."""
+    optional = (field.name for field in dataclasses.fields(record) if OPTIONAL in field.metadata)
+    return typing.get_type_hints(record), frozenset(optional)
+
+
+_origin: Callable[[Any], Any] = functools.cache(typing.get_origin)
 
 
 def _read(hint: Any, value: Any, path: str) -> Any:
     """Reads one value of the annotated type ``hint``."""
-    origin = typing.get_origin(hint)
+    if type(value) is hint and hint in (int, bool):
+        return value
+    origin = _origin(hint)
     if origin is types.UnionType:  # only "X | None" is used
         return None if value is None else _read(_without_none(hint), value, path)
     if origin is tuple:

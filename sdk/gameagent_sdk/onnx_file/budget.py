@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gameagent_sdk.onnx_file.findings import Findings
 from gameagent_sdk.onnx_file.limits import MAX_BYTES, MAX_FOLDED_WORK
@@ -25,20 +25,22 @@ class Account:
         fixed: the part that does not grow.
         each_row: what every row adds.
         largest: the largest share for one row so far.
-        where: whose that is.
+        whose: with ``named`` as its arguments, says whose that is.
+        named: see there.
     """
 
     fixed: int = 0
     each_row: int = 0
     largest: int = 0
-    where: Callable[[], str] = str
+    whose: Callable[..., str] = str
+    named: tuple[Any, ...] = ()
 
-    def add(self, fixed: int, each_row: int, where: Callable[[], str]) -> None:
-        """Adds somebody's share."""
+    def add(self, fixed: int, each_row: int, whose: Callable[..., str], *named: Any) -> None:
+        """Adds the share of what ``whose(*named)`` calls by its place in the file."""
         self.fixed += fixed
         self.each_row += each_row
         if fixed + each_row > self.largest:
-            self.largest, self.where = fixed + each_row, where
+            self.largest, self.whose, self.named = fixed + each_row, whose, named
 
     def of(self, rows: int) -> int:
         """The amount for some number of rows."""
@@ -98,4 +100,4 @@ class Budget:
 
 def _refuse(doing: str, account: Account, rows: int, most: int, unit: str, findings: Findings) -> None:
     taken = f"at least {account.of(rows):,} {unit}, the largest share of them here"
-    findings.add(f"{doing} takes {taken}, {most:,} are the most", account.where(), _SMALLER)
+    findings.add(f"{doing} takes {taken}, {most:,} are the most", account.whose(*account.named), _SMALLER)

@@ -7,7 +7,6 @@ sums and whole multiples of each other but where a slice's bounds cut them; ther
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from gameagent_sdk.signature import Port
 FEW_ROWS = 2
 MANY_ROWS = 1_048_585  # odd, and the difference is a prime: sizes that are rounded do not grow evenly by chance
 NUM_ROWS = (FEW_ROWS, MANY_ROWS)
+CHECKED_EVERY = 4  # nodes: whether the budget is spent
 
 _SMALLER = f"use a smaller policy: {MAX_ELEMENTS} elements of a tensor on {MAX_RANK} axes are the most"
 _EVENLY = "let one axis alone depend on the number of rows, in proportion to it"
@@ -67,8 +67,8 @@ def check_shapes(
             findings.add(f"not all of its sizes are fixed: {port}", f"input {shown(port.name)}", EXPORT_AGAIN)
     walk = _Walk(model, _constants(model, nodes, operators), findings, operators, budget)
     walk.start(inputs)
-    for index, node in nodes:
-        if budget.is_spent:
+    for position, (index, node) in enumerate(nodes):
+        if position % CHECKED_EVERY == 0 and budget.is_spent:
             return
         walk.follow(index, node)
     walk.compare(outputs, content.value_info)
@@ -107,8 +107,9 @@ class _Walk:
 
     def follow(self, index: int, node: Node) -> None:
         """Notes the specs of a node's outputs, and what it takes."""
-        given = [self._specs.get(name) for name in node.inputs]
-        if None in given and any(name and name not in self._specs for name in node.inputs):
+        known = self._specs
+        given = [known.get(name) for name in node.inputs]
+        if None in given and any(name and name not in known for name in node.inputs):
             return  # something before it was refused
         for what, advice in self._faults(index, node, given):
             self._findings.add(what, node_place(index, node.name, node.op_type), advice)
@@ -153,20 +154,22 @@ class _Walk:
         made: Sequence[Sequence[Spec]],
     ) -> None:
         """Counts a node's work."""
-        constant = self._folded.issuperset(filter(None, node.inputs))
+        inputs = node.inputs
+        constant = len(made) == 1 and self._folded.issuperset(filter(None, inputs))
         if constant:
             self._folded.update(node.outputs)
-        slow = self._scattered.intersection(node.inputs) if self._scattered else ()
+        scattered = self._scattered
+        slow = [position for position, name in enumerate(inputs) if name in scattered] if scattered else ()
         if operator.scatters or (operator.view and slow):
-            self._scattered.update(node.outputs)
-        own = PER_NODE + PER_TENSOR * (len(node.inputs) + len(node.outputs))
+            scattered.update(node.outputs)
+        own = PER_NODE + PER_TENSOR * (len(inputs) + len(node.outputs))
         work = [own + operator.work(node, specs, results) for specs, results in zip(taken, made, strict=True)]
-        if slow:
+        for position in slow:
             for k, specs in enumerate(taken):
-                apart = (spec for spec, name in zip(specs, node.inputs, strict=True) if spec and name in slow)
-                work[k] += PER_SCATTERED * sum(math.prod(spec.shape) for spec in apart)
+                spec = specs[position]
+                work[k] += PER_SCATTERED * math.prod(spec.shape) if spec is not None else 0
         account = self._budget.folded if constant else self._budget.work
-        account.add(*_evenly(work), partial(node_place, index, node.name, node.op_type))
+        account.add(*_evenly(*work), node_place, index, node.name, node.op_type)
 
     def compare(self, outputs: Sequence[Port], value_info: Sequence[Declared]) -> None:
         """Compares what the file declares of tensors with what the operators make of them."""
@@ -203,8 +206,8 @@ class _Walk:
             return [(f"the tensor {shown(name)} does not grow evenly with the rows, it would be {sizes}", _EVENLY)]
         if name:
             self._specs[name] = specs
-        sizes_in_bytes = [size * dtype.itemsize, *(math.prod(spec.shape) * dtype.itemsize for spec in specs[1:])]
-        self._budget.memory.add(*_evenly(sizes_in_bytes), partial(_tensor_place, name))
+        many = math.prod(specs[1].shape) if len(specs) > 1 else size
+        self._budget.memory.add(*_evenly(size * dtype.itemsize, many * dtype.itemsize), _tensor_place, name)
         return ()
 
 
@@ -217,11 +220,10 @@ def _joined(few: Spec, many: Spec | None = None) -> Specs:
     return (few,) if many is None or many == few else (few, many)
 
 
-def _evenly(amounts: Sequence[int]) -> tuple[int, int]:
+def _evenly(few: int, many: int | None = None) -> tuple[int, int]:
     """What is so much for each of `NUM_ROWS`, or always: the part that is fixed, and what each row adds."""
-    if len(amounts) == 1:
-        return amounts[0], 0
-    few, many = amounts
+    if many is None or many == few:
+        return few, 0
     each_row = -((few - many) // (MANY_ROWS - FEW_ROWS))
     return few - FEW_ROWS * each_row, each_row
 

@@ -37,10 +37,13 @@ def of_elements(weight: int) -> Work:
     """
 
     def work(node: Node, inputs: Sequence[Spec | None], outputs: Sequence[Spec]) -> int:
-        (made,) = outputs
-        given = [spec for spec in inputs if spec is not None]
-        joined = _runs(made) * _PER_RUN if any(spec.shape != made.shape for spec in given) else 0
-        return size(made) * (weight + len(given)) * max(len(given) - 1, 1) + joined * len(given)
+        made, count, joined = outputs[0].shape, 0, 0
+        for spec in inputs:
+            if spec is not None:
+                count += 1
+                joined = joined or spec.shape != made
+        total = prod(made) * (weight + count) * max(count - 1, 1)
+        return total + _runs(outputs[0]) * _PER_RUN * count if joined else total
 
     return work
 
