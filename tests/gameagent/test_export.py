@@ -14,7 +14,7 @@ from gameagent import export
 from gameagent.checkpoint import RunFolder
 from gameagent.config import make_config
 from gameagent.errors import ExportError, RunError
-from gameagent.export import bundle_policy, export_run
+from gameagent.export import bundle_policy, export_run, step
 from gameagent.export.graph import strip
 from gameagent.export.parity import TOLERANCE, Parity, measure_parity
 from gameagent_games.simulator import Simulator
@@ -143,6 +143,11 @@ def test_the_manifest_tells_the_game_and_what_is_believed(exported):
     assert [slot.rule for slot in manifest.beliefs] == [slot.rule for slot in policy.spec.belief_slots]
 
 
+def test_the_manifest_tells_the_bounds_of_what_is_seen(bundle_of):
+    (rounds, *_) = bundle_of("two_seat_families:THROWS")[0].manifest.observation
+    assert (rounds.name, rounds.low, rounds.high) == ("rounds_left", 0.0, 1.0)
+
+
 def test_the_manifest_tells_how_the_agent_came_to_be(bandit_file, bandit_run):
     manifest = Bundle.read(bandit_file).manifest
     config, family = bandit_run.load_config()
@@ -220,6 +225,18 @@ def test_a_step_with_its_gates_swapped_is_found_out(bandit_run, tmp_path, monkey
     with pytest.raises(ExportError, match="nothing was written"):
         export_run(bandit_run, tmp_path / "agent.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_memory_that_is_lost_between_steps_is_found_out(bandit_run, tmp_path, monkeypatch):
+    """The first step of a trial, whose hidden state is zero, is right all the same."""
+
+    def forgetful(weights, x, h, c):
+        return lstm_step(weights, x, 0.0 * h, 0.0 * c)
+
+    lstm_step = step.lstm_step
+    monkeypatch.setattr(step, "lstm_step", forgetful)
+    with pytest.raises(ExportError, match="nothing was written"):
+        export_run(bandit_run, tmp_path / "agent.onnx")
 
 
 def test_parity_itself_is_honest(bundle_of):
