@@ -154,29 +154,28 @@ class Evaluation:
         table = Table(
             title=f"{self.family}: mean return by episode, {self.num_variants} variants of split {self.split!r}{runs}",
             caption=(
-                f"{self.held_out}\n± half the 95 % interval of the mean ({over}); iqm and p20 of the last episode; "
+                f"{self.held_out}\n± half the 95 % interval of the mean ({over}); iqm of the last episode; "
                 "agent - x: on the same variants"
             ),
             box=SIMPLE_HEAD,
             padding=(0, 1, 0, 0),
             pad_edge=False,
         )
-        table.add_column("policy", no_wrap=True)
+        table.add_column("policy")
         shown = self._shown_episodes()
         for episode in shown:
             table.add_column(f"{episode + 1}", justify="right", no_wrap=True)
-        for name in ("total", "iqm", "p20"):
+        for name in ("total", "iqm"):
             table.add_column(name, justify="right", no_wrap=True)
         for name, curve in self.curves.items():
-            last = estimate(curve[..., -1])
-            table.add_row(name, *_cells(curve, shown), f"{last.iqm:.2f}", f"{last.p20:.2f}")
+            table.add_row(name, *_cells(curve, shown), f"{estimate(curve[..., -1]).iqm:.2f}")
         if self.ceiling is not None:
             by_episode = self.ceiling.episodes
             cells = [f"{by_episode[k]:.2f}" if by_episode else "" for k in shown]
-            table.add_row("ceiling", *cells, f"{self.ceiling.total:.2f}", "", "", style="dim")
+            table.add_row("ceiling", *cells, f"{self.ceiling.total:.2f}", "", style="dim")
         table.add_section()
         for name, difference in self._by_seat(self.differences).items():
-            table.add_row(f"agent - {name}", *_cells(difference, shown), "", "")
+            table.add_row(f"agent - {name}", *_cells(difference, shown), "")
         return table
 
     def _shown_episodes(self) -> list[int]:
