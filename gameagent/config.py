@@ -103,8 +103,8 @@ class TrainConfig:
     learn_step_sizes: bool = _setting("Whether each parameter's step size is learnt: Meta-SGD.", True, by=("maml",))
     standardise: bool = _by_gradient("Whether each task's advantages are brought to mean zero and deviation one.", True)
     polyak: bool = _by_gradient(
-        "Whether a gradient step is as long as a task's return is far from the best seen, and the gradient says its "
-        "direction alone: for games whose returns say how far off a policy is.", False,
+        "Whether a gradient step is as long as a task's return is far from the best that can be expected of it, and "
+        "the gradient says its direction alone: for games whose returns say how far off a policy is.", False,
     )  # fmt: skip
     reveal: bool = _setting("Whether all rules are shown: the oracle.", False)
     hidden_size: int = _setting("Width of the recurrent layer and of the other hidden layers (H).", 64, 1, 4096)

@@ -24,7 +24,7 @@ from gameagent_games.interface import Family
 from gameagent_sdk import AdvantageSpec
 
 NUM_FIRST_TASKS = 64  # whose episodes, under the fresh policy, say how large observations and returns are
-USUAL_RATE = 0.1  # of an update, in the moving average of what returns are before any gradient step
+USUAL_RATE = 0.1  # of an update, in the moving averages of what returns are before gradient steps and at best
 
 
 class Update(NamedTuple):
@@ -140,7 +140,9 @@ class GradientLearner:
         played = sampler.collect(for_tasks(self._policy.initialisation, NUM_FIRST_TASKS))
         self._policy.whiten(played.observations[played.valid])
         returns = played.mean_returns().double()
-        self._policy.best_return, self._policy.usual_return = returns.max(), returns.mean()
+        best, usual = returns.max(), returns.mean()
+        spread = torch.diag(torch.stack((returns.var(correction=0), torch.zeros_like(best))))
+        self._policy.remember(torch.stack((usual, best)), spread, 1.0)
 
     def update(self, number: int, done: float) -> Update:
         """One meta-batch; see `Learner.update`."""
@@ -165,11 +167,12 @@ class GradientLearner:
         )
 
     def _remember(self, returns: Tensor) -> None:
-        """Takes in what tasks returned after 0, 1, … steps, ``(steps, N)``: what later steps are compared with."""
-        policy = self._policy
-        policy.best_return = torch.maximum(policy.best_return, self._workers.max(returns.max()))
-        usual, _ = self._workers.mean_and_std(returns[0])
-        policy.usual_return += USUAL_RATE * (usual - policy.usual_return)
+        """Takes in what tasks returned after 0, 1, … steps, ``(steps, N)``: see `GradientPolicy.remember`."""
+        compared = torch.stack((returns[0], returns.amax(0)))
+        count = self._workers.sum(torch.tensor(float(compared.shape[1])).double())
+        means = self._workers.sum(compared.sum(1)) / count
+        apart = compared - means.unsqueeze(1)
+        self._policy.remember(means, self._workers.sum(apart @ apart.mT) / count, USUAL_RATE)
 
 
 def _over_processes(

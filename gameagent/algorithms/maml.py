@@ -128,7 +128,7 @@ def play_and_adapt(
         for step in range(settings.inner_steps):
             trajectories = sampler.collect(params_by_task)
             returns[step] = trajectories.mean_returns()
-            supports.append(judge(trajectories, settings.advantages, workers))
+            supports.append(judge(trajectories, settings.advantages, workers, returns[0]))
             params_by_task = _inner_step(policy, params_by_task, supports[-1], step_sizes, settings)
             if step == 0:
                 step_sizes = {name: later_factor * size for name, size in step_sizes.items()}

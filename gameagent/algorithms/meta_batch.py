@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gameagent.algorithms.inner_loop import Parameters, StepSizes, adapt
 from gameagent.losses import dice_loss, masked
-from gameagent.returns import episode_advantages, linear_baseline
+from gameagent.returns import all_alike, episode_advantages, linear_baseline
 from gameagent.workers import Workers
 from gameagent_sdk import AdvantageSpec
 from gameagent_sdk.advantages import TINY, step_scale
@@ -91,7 +91,9 @@ class Experience(NamedTuple):
     step_scale: Tensor
 
 
-def judge(trajectories: Trajectories, spec: AdvantageSpec, workers: Workers = ALONE) -> Experience:
+def judge(
+    trajectories: Trajectories, spec: AdvantageSpec, workers: Workers = ALONE, first_returns: Tensor | None = None
+) -> Experience:
     """Says how much better than usual each action went; in double precision, as `gameagent_sdk.advantages` does.
 
     Args:
@@ -99,11 +101,13 @@ def judge(trajectories: Trajectories, spec: AdvantageSpec, workers: Workers = AL
         spec: How. Values are those of `linear_baseline`; where each task's advantages are standardised, step sizes do
             not depend on the scale of rewards.
         workers: Processes that have other tasks of the same meta-batch, all of which call this: for the weights.
+        first_returns: Each task's mean return before its first gradient step, ``(N,)``; None where this is before it.
     """
     observations, actions, log_probs, rewards, valid, legal_actions = trajectories.cleared()
     exact = rewards.double()
     values = linear_baseline(observations, exact, valid, spec.discount)
     advantages = episode_advantages(exact, values, valid, spec.discount, spec.gae_lambda)
+    advantages = torch.where(all_alike(exact, valid)[:, None, None], 0.0, advantages)
     weight = torch.ones(len(rewards), dtype=exact.dtype)
     if spec.standardise:
         count = valid.sum((1, 2), keepdim=True).clamp(min=1)
@@ -115,7 +119,8 @@ def judge(trajectories: Trajectories, spec: AdvantageSpec, workers: Workers = AL
         advantages = deviations / (spread + tiny)
         squares, count = workers.sum(torch.stack((spread.square().sum(), exact.new_tensor(float(len(spread))))))
         weight = (spread / (squares / count).sqrt()).flatten() if squares > 0.0 else weight
-    scale = torch.from_numpy(step_scale(exact.sum(1).mean(-1).numpy(), spec))
+    first = None if first_returns is None else first_returns.double().numpy()
+    scale = torch.from_numpy(step_scale(exact.sum(1).mean(-1).numpy(), spec, first))
     judged, weight, scale = (tensor.to(rewards.dtype) for tensor in (advantages, weight, scale))
     return Experience(observations, actions, log_probs, judged, valid, legal_actions, weight, scale)
 

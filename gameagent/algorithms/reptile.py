@@ -61,7 +61,7 @@ def update(
         for _ in range(settings.inner_steps):
             trajectories = sampler.collect(adapted)
             returns.append(trajectories.mean_returns())
-            support = judge(trajectories, settings.advantages, workers)
+            support = judge(trajectories, settings.advantages, workers, returns[0])
             adapted = inner_step(policy, adapted, support, step_sizes, settings.advantages)
     set_gradients(params, adapted, workers.weight(sampler.num_tasks))
     norm = outer_step(optimizer, workers, settings.max_gradient_norm)

@@ -10,7 +10,7 @@ import torch
 from gameagent.checkpoint import FIRST_SCHEME, Progress, RunFolder
 from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
-from gameagent.export.adaptation import gradient_spec, trace_correction, usual_shortfall
+from gameagent.export.adaptation import gradient_spec, rollback_margin, trace_correction
 from gameagent.export.graph import add_initial_values, trace
 from gameagent.export.parity import measure_parity
 from gameagent.export.policy_gradient import GradientPolicyStep, policy_gradient_spec, trace_policy_gradient
@@ -92,7 +92,7 @@ def bundle_policy(
     if isinstance(policy, GradientPolicy):
         gradient = policy_gradient_spec(policy, config, family)
     elif policy.correction is not None:
-        gradient = gradient_spec(policy.correction, usual_shortfall(policy, family, num_episodes, config.seed))
+        gradient = gradient_spec(policy.correction, rollback_margin(policy, config, family))
     manifest = make_manifest(policy, family, num_episodes, training, evaluation, gradient)
     graph = trace_step(policy, manifest)
     if isinstance(policy, GradientPolicy):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from gameagent.algorithms.inner_loop import adapt
+from gameagent.config import TrainConfig
 from gameagent.export.graph import finish, options, quiet
 from gameagent.policies.network import AgentNetwork
 from gameagent.policies.transitions import MAX_INNER_NORM, OFFSET, BeliefCorrection, Transitions
@@ -19,37 +20,43 @@ from gameagent_sdk import GradientSpec, Manifest, Port, TensorSpec, adaptation_i
 MIN_STEPS = 3  # a graph traced for fewer steps takes their number for a constant
 TRACED_STEPS = 7
 NUM_TRIALS = 256
-SMALLEST_HARM = 1e-6
+SMALLEST_MARGIN = 1e-6
+BAD_LUCK = 0.99  # quantile of what returns fall by where nothing did harm
 MAX_KL = 2.0  # nats; corrections in games beyond training moved actions by up to 1, and were right to
 
 
-def gradient_spec(correction: BeliefCorrection, harm: float) -> GradientSpec:
+def gradient_spec(correction: BeliefCorrection, rollback_margin: float) -> GradientSpec:
     """How the runtime is to take a correction's steps.
 
     Args:
         correction: The inner loop.
-        harm: How far a return may fall behind a step before that is taken back, see `GradientSpec.harm`.
+        rollback_margin: How far a return may fall after a step before that is taken back, see `GradientSpec.harm`.
     """
     weights = (TensorSpec(OFFSET, (len(correction.log_step_sizes),)),)
-    return GradientSpec(weights=weights, max_kl=MAX_KL, harm=harm)
+    return GradientSpec(weights=weights, max_kl=MAX_KL, harm=rollback_margin)
 
 
-def usual_shortfall(policy: AgentNetwork, family: Family, num_episodes: int, seed: int) -> float:
-    """How far an episode's return falls below the mean of the trial's earlier ones by bad luck alone.
+def rollback_margin(policy: AgentNetwork, config: TrainConfig, family: Family) -> float:
+    """How far an episode's return falls below that of the episode before it by bad luck alone.
 
     The 99th percentile over trials of training variants, in the game's units of reward; what is worse is taken for harm
-    that a gradient step did.
+    that a gradient step did. The runtime makes the very same comparison, see `gameagent_sdk.guard`.
     """
+    num_episodes, seed = max(config.episodes_of_trial(family), 2), config.seed
     belief_size = policy.belief_head.size if policy.belief_head else 0
-    trials = Trials(family, NUM_TRIALS, max(num_episodes, 2), belief_size)
-    variants = family.space.sample(NUM_TRIALS, numpy_generator(seed, "shortfall"), "all")
-    seeds, told = game_seeds(seed, "shortfall", NUM_TRIALS), np.zeros(NUM_TRIALS, bool)
-    rollout = trials.play(policy, variants, seeds, told, torch_generator(seed, "shortfall"))
+    trials = Trials(family, NUM_TRIALS, num_episodes, belief_size)
+    variants = family.space.sample(NUM_TRIALS, numpy_generator(seed, "rollback margin"), config.split)
+    seeds, told = game_seeds(seed, "rollback margin", NUM_TRIALS), np.zeros(NUM_TRIALS, bool)
+    rollout = trials.play(policy, variants, seeds, told, torch_generator(seed, "rollback margin"))
     episodes = (rollout.inputs.episode_start[:, :, 0].cumsum(0) - 1).long()
-    returns = torch.zeros(max(num_episodes, 2), rollout.rewards.shape[1])
+    returns = torch.zeros(num_episodes, rollout.rewards.shape[1])
     returns.scatter_add_(0, episodes.clamp(0, len(returns) - 1), rollout.rewards * rollout.valid)
-    earlier = returns.cumsum(0)[:-1] / torch.arange(1.0, len(returns)).unsqueeze(1)
-    return max(float(torch.quantile((earlier - returns[1:]).flatten(), 0.99)), SMALLEST_HARM)
+    return margin_of(returns[:-1] - returns[1:])
+
+
+def margin_of(falls: Tensor) -> float:
+    """The rollback margin, where returns fall by these numbers though nothing did harm."""
+    return max(float(torch.quantile(falls.flatten(), BAD_LUCK)), SMALLEST_MARGIN)
 
 
 def trace_correction(correction: BeliefCorrection, manifest: Manifest) -> bytes:

@@ -79,7 +79,7 @@ def measure_parity(
         By the SDK's engines.
     """
     num_episodes = min(config.episodes_of_trial(family), MOST_EPISODES)
-    rollout = _play(policy, family, num_episodes, config.seed)
+    rollout = _play(policy, config, family, num_episodes)
     with torch.no_grad():
         outputs, _ = policy(rollout.inputs, policy.initial_state(rollout.actions.shape[1]))
     found = {}
@@ -156,10 +156,11 @@ def _worst(given: NDArray[Any], expected: NDArray[Any]) -> float:
     return float(np.abs(given - expected).max()) if expected.size else 0.0
 
 
-def _play(policy: TrainedPolicy, family: Family, num_episodes: int, seed: int) -> Rollout:
+def _play(policy: TrainedPolicy, config: TrainConfig, family: Family, num_episodes: int) -> Rollout:
+    seed = config.seed
     belief_size = policy.belief_head.size if policy.belief_head else 0
     trials = Trials(family, NUM_GAMES, num_episodes, belief_size)
-    variants = family.space.sample(NUM_GAMES, numpy_generator(seed, "parity"), "all")
+    variants = family.space.sample(NUM_GAMES, numpy_generator(seed, "parity"), config.split)
     seeds = game_seeds(seed, "parity", NUM_GAMES)
     told = np.zeros(NUM_GAMES, bool)
     return trials.play(policy, variants, seeds, told, torch_generator(seed, "parity"))

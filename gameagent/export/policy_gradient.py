@@ -12,7 +12,7 @@ from gameagent.algorithms.inner_loop import Parameters, adapt, for_tasks
 from gameagent.algorithms.meta_batch import MAX_INNER_NORM, USUAL_NORM, Experience, inner_step, judge
 from gameagent.config import TrainConfig
 from gameagent.episodes import EpisodeSampler
-from gameagent.export.adaptation import SMALLEST_HARM, trace_gradient_steps
+from gameagent.export.adaptation import SMALLEST_MARGIN, margin_of, trace_gradient_steps
 from gameagent.policies.feedforward import ILLEGAL_LOGIT, LOG_SQRT_TWO_PI, FeedforwardPolicy
 from gameagent.policies.gradient import GradientPolicy
 from gameagent.seeding import numpy_generator, torch_generator
@@ -26,9 +26,11 @@ from gameagent_sdk import (
     adaptation_outputs,
     load_adaptation,
 )
-from gameagent_sdk.adaptation import NUM_PROBES, divergence
+from gameagent_sdk.adaptation import divergence
 from gameagent_sdk.backends import BackendName
 from gameagent_sdk.experience import Experience as Kept
+from gameagent_sdk.guard import first_look, margin_at
+from gameagent_sdk.probes import spread
 
 NUM_TASKS = 32  # played to see how far gradient steps usually move
 NUM_ADAPTATIONS = 50
@@ -119,36 +121,48 @@ def _log_probs(
 
 @torch.no_grad()
 def policy_gradient_spec(policy: GradientPolicy, config: TrainConfig, family: Family) -> GradientSpec:
-    """How the runtime is to take the steps: the trust region and the harm are seen on tasks that are played here.
+    """How the runtime is to take the steps: trust region and rollback margin are measured on training tasks.
 
-    Harm is what one in a hundred episodes falls short of the mean of those before a step that was learnt to help: a
-    goal that is near may be overshot before it is reached.
+    The margin is what mean returns fall by in one of a hundred comparisons of episodes with others of the very same
+    weights, after each number of steps that training took: by bad luck alone, whatever harm steps may do.
     """
     largest = 0.0
-    earlier: list[Tensor] = []
-    shortfalls: list[Tensor] = []
-    for before, after, support, returns in _played(policy, config, family, NUM_TASKS, config.num_rollouts):
+    falls: list[Tensor] = []
+    for before, after, support, returns, again in _played(policy, config, family, NUM_TASKS, config.num_rollouts):
         largest = max(largest, *(_moved(policy, before, after, support, task) for task in range(NUM_TASKS)))
-        if earlier:
-            shortfalls.append((torch.cat(earlier, 1).mean(1, keepdim=True) - returns).flatten())
-        earlier.append(returns)
-    harm = float(torch.quantile(torch.cat(shortfalls), 0.99))
+        falls += [_worst_fall(returns, again), _worst_fall(again, returns)]
     return GradientSpec(
         weights=tuple(TensorSpec(name, tuple(policy.weights[name].shape)) for name in policy.step_sizes),
         episodes_per_step=config.num_rollouts,
-        max_kl=max(ROOM * largest, SMALLEST_HARM),
-        harm=max(harm, SMALLEST_HARM),
+        max_kl=max(ROOM * largest, SMALLEST_MARGIN),
+        harm=margin_of(torch.cat(falls)),
         advantages=policy.advantages(config),
     )
 
 
 class _Step(NamedTuple):
-    """An inner step of N tasks: weights before and after it, what it learnt from, and that episodes' returns."""
+    """An inner step of N tasks: weights before and after it, what it learnt from, and those episodes' returns."""
 
     before: Parameters
     after: Parameters
     support: Experience
     returns: Tensor  # (N, B)
+    again: Tensor  # (N, B), of as many more episodes of the same weights
+
+
+def _worst_fall(before: Tensor, after: Tensor) -> Tensor:
+    """How far mean returns fell at the runtime's worst look, in units of the margin at its first: ``(N,)``.
+
+    Args:
+        before: Returns that are compared with, ``(N, B)``.
+        after: Those that are judged, in order, ``(N, B)``.
+    """
+    per_step = before.shape[1]
+    looks = [
+        (before.mean(1) - after[:, :count].mean(1)) / margin_at(1.0, per_step, per_step, count)
+        for count in {first_look(per_step), per_step}
+    ]
+    return torch.stack(looks).amax(0)
 
 
 @torch.no_grad()
@@ -158,24 +172,28 @@ def _played(
     """The inner steps of training variants, in turn, and one more."""
     sampler = EpisodeSampler(family, policy.network, num_tasks, num_rollouts)
     draw = numpy_generator(config.seed, "gradient steps")
-    variants = family.space.sample(num_tasks, draw, "all")
+    variants = family.space.sample(num_tasks, draw, config.split)
     sampler.set_tasks(variants, draw, torch_generator(config.seed, "gradient steps"))
     spec, params = policy.advantages(config), for_tasks(policy.initialisation, num_tasks)
+    first_returns = None
     for _ in range(config.inner_steps + 1):
-        played = sampler.collect(params)
-        support = judge(played, spec)
+        played, again = sampler.collect(params), sampler.collect(params)
+        support = judge(played, spec, first_returns=first_returns)
+        first_returns = played.mean_returns() if first_returns is None else first_returns
         before, params = params, inner_step(policy.network, params, support, policy.step_sizes, spec)
-        yield _Step(before, params, support, (played.rewards * played.valid).sum(1))
+        yield _Step(before, params, support, *((some.rewards * some.valid).sum(1) for some in (played, again)))
 
 
 def _moved(policy: GradientPolicy, before: Parameters, after: Parameters, support: Experience, task: int) -> float:
-    """How far a step moved the actions in the last states of a task's last episode, as the runtime measures it."""
-    last = support.observations[task, :, -1][support.valid[task, :, -1]][-NUM_PROBES:]
-    legal = support.legal_actions[task, :, -1][support.valid[task, :, -1]][-NUM_PROBES:]
+    """How far a step moved the actions in states spread over what it learnt from, as the runtime measures it."""
+    valid = support.valid[task].T
+    places = spread(int(valid.sum()))
+    seen = support.observations[task].transpose(0, 1)[valid][places]
+    legal = support.legal_actions[task].transpose(0, 1)[valid][places]
     drawn_by = []
     for weights in (before, after):
         own = {name: weight[task] for name, weight in weights.items()}
-        raw = policy.network.outputs(own, last)
+        raw = policy.network.outputs(own, seen)
         params = policy.action_params(raw, own.get("head_log_std"), legal if policy.spec.has_mask else None)
         drawn_by.append(tuple(_as_array(part) for part in (*params[:1], *(part.exp() for part in params[1:]))))
     if len(drawn_by[0]) == 1:
@@ -201,7 +219,7 @@ def follow_policy_gradient(
     worst = 0.0
     few = EpisodeSampler(family, policy.network, NUM_ADAPTATIONS, PARITY_ROLLOUTS)
     draw = numpy_generator(config.seed, "parity")
-    few.set_tasks(family.space.sample(few.num_tasks, draw, "all"), draw, torch_generator(config.seed, "parity"))
+    few.set_tasks(family.space.sample(few.num_tasks, draw, config.split), draw, torch_generator(config.seed, "parity"))
     start = for_tasks(policy.initialisation, few.num_tasks)
     played = few.collect(start)
     spec = policy.advantages(config)

@@ -28,8 +28,12 @@ class GradientPolicy(nn.Module):
 
     Attributes:
         spec: What it knows of its game.
-        best_return: The best mean return that a task has had in training, or the best of the first episodes; float64.
-        usual_return: Of an episode before any gradient step, a moving average; float64.
+        best_return: The mean return that a task of usual return can come to by gradient steps, a moving estimate, or
+            the best of the first episodes; float64, as those below.
+        usual_return: Of an episode before any gradient step, a moving average.
+        best_slope: How much more the former is, where the latter is more by one.
+        adapted_return: Of an episode at each task's best, a moving average.
+        return_covariance: Of both over tasks, ``(2, 2)``, a moving average.
         network: Its shapes; a function of `initialisation`.
         belief_head: None.
         correction: None.
@@ -57,8 +61,12 @@ class GradientPolicy(nn.Module):
         self.weights = nn.ParameterDict(weights)
         self.best_return: Tensor
         self.usual_return: Tensor
-        self.register_buffer("best_return", torch.tensor(1.0, dtype=torch.float64))
-        self.register_buffer("usual_return", torch.tensor(0.0, dtype=torch.float64))
+        self.best_slope: Tensor
+        self.adapted_return: Tensor
+        self.return_covariance: Tensor
+        for name, start in (("best_return", 1.0), ("usual_return", 0.0), ("best_slope", 0.0), ("adapted_return", 1.0)):
+            self.register_buffer(name, torch.tensor(start, dtype=torch.float64))
+        self.register_buffer("return_covariance", torch.zeros(2, 2, dtype=torch.float64))
         adapting = self.network.head if head_only else None
         self.learnt_step_sizes = nn.ParameterDict(constant_step_sizes(weights, inner_lr, adapting))
         if spec.box is not None:
@@ -78,8 +86,31 @@ class GradientPolicy(nn.Module):
     def advantages(self, config: TrainConfig) -> AdvantageSpec:
         """How its gradient steps judge episodes."""
         best, usual = float(self.best_return), float(self.usual_return)
-        compared = (best, usual) if config.polyak and best > usual else (None, None)
+        compared = (best, usual, float(self.best_slope)) if config.polyak and best > usual else ()
         return AdvantageSpec(config.discount, config.gae_lambda, config.standardise, *compared)
+
+    @torch.no_grad()
+    def remember(self, means: Tensor, covariance: Tensor, rate: float) -> None:
+        """Takes in what tasks returned before any gradient step, and at their best: what later steps aim at.
+
+        The best return is predicted from the first by a line over tasks. It lies above the line by a share of the gain
+        that the line predicts, in a task of usual return by one deviation of what the line leaves unexplained. So tasks
+        that can come to more aim at more, one lucky task moves little, and an estimate that was too high comes down.
+
+        Args:
+            means: Of both over an update's tasks, ``(2,)``.
+            covariance: Of both, ``(2, 2)``.
+            rate: How much this update counts in the moving averages, above 0, at most 1.
+        """
+        self.usual_return += rate * (means[0] - self.usual_return)
+        self.adapted_return += rate * (means[1] - self.adapted_return)
+        self.return_covariance += rate * (covariance - self.return_covariance)
+        (spread, shared), (_, best_spread) = self.return_covariance
+        slope = shared / spread if spread > 0.0 else torch.zeros_like(shared)
+        unexplained = (best_spread - slope * shared).clamp(min=0.0).sqrt()
+        gain = self.adapted_return - self.usual_return
+        self.best_slope.copy_(slope - unexplained / gain * (1.0 - slope) if gain > 0.0 else slope)
+        self.best_return.copy_(self.adapted_return + unexplained)
 
     @torch.no_grad()
     def whiten(self, observations: Tensor) -> None:

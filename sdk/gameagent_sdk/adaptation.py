@@ -2,8 +2,9 @@
 
 An episode's steps are gathered as they are played. When enough episodes have ended, the adaptation graph turns them
 and the weights into new weights. Three things keep that from doing harm: the graph bounds the gradients' norms; the
-change is cut back until the action distributions of the last states move by no more than ``manifest.gradient.max_kl``;
-and if the following episode goes clearly worse than those before, the weights are put back.
+change is cut back until the action distributions, in states spread over the experience, move by no more than
+``manifest.gradient.max_kl``; and if the episodes that follow go clearly worse than those played by the weights before,
+these are put back, and the next changes are shorter (see :mod:`gameagent_sdk.guard`).
 
 The change takes effect at the next ``act`` at the latest, so what an agent does never depends on how much of the work
 ``tick`` has done before.
@@ -19,10 +20,11 @@ from numpy.typing import NDArray
 from gameagent_sdk.backends import Backend
 from gameagent_sdk.errors import BundleError
 from gameagent_sdk.experience import Experience
+from gameagent_sdk.guard import Guard
 from gameagent_sdk.policy import Policy, PolicyStep
+from gameagent_sdk.probes import NUM_PROBES, Probes
 from gameagent_sdk.sampling import action_probabilities
 
-NUM_PROBES = 16  # last states, on which a change of weights is judged
 MIN_STEPS = 3  # of experience; the graph is exported for no fewer
 MAX_BOUND = 4  # lengths for which the graph stays bound: as many as there are between one and its double
 MAX_BOUND_STEPS = 2048  # in all of them, unless one is longer by itself: buffers take some 10 kB a step
@@ -37,15 +39,16 @@ class Adaptation:
     """What one adaptation did.
 
     Attributes:
-        episode: index in the trial of the episode behind which it happened.
+        episode: index in the trial of the episode after which it happened.
         outcome: "changed"; "dropped" if no change was small enough or the numbers were not finite; "rolled back" if
-            the episode that followed went clearly worse, or the game asked for it.
+            the episodes that followed went clearly worse, or the game asked for it.
         num_steps: steps of experience that it learnt from.
         change: norm of the change of all weights together.
-        kl: nats, mean over the last states: how far the action distribution moved.
-        before: float64 (P, A), the action probabilities in the last states, at most 16 of them, the newest last; of
-            continuous actions the means.
+        kl: nats, mean over the states below: how far the action distribution moved.
+        before: float64 (P, A), the action probabilities in states spread over the experience, at most 32 of them, in
+            order; of continuous actions the means.
         after: float64 (P, A), those after the change.
+        trust: factor that the change was made shorter by, as earlier ones did harm or brought nothing.
     """
 
     episode: int
@@ -55,6 +58,7 @@ class Adaptation:
     kl: float
     before: NDArray[np.float64]
     after: NDArray[np.float64]
+    trust: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -63,15 +67,17 @@ class AdaptationState:
 
     Attributes:
         previous: the weights before the last change; None if there is nothing to go back to.
-        judging: whether the episode at hand decides if the last change stays.
+        guard: float64 (10,), see :meth:`gameagent_sdk.guard.Guard.state`.
         experience: float32 (T, W), see :class:`Experience`.
-        probes: by input of the policy step, its last rows, the oldest first.
+        probes: by input of the policy step, states of the experience, see :meth:`gameagent_sdk.probes.Probes.rows`.
+        places: int64, where these are in it, see :meth:`gameagent_sdk.probes.Probes.places`.
     """
 
     previous: Weights | None
-    judging: bool
+    guard: NDArray[np.float64]
     experience: NDArray[np.float32]
     probes: dict[str, NDArray[np.generic]]
+    places: NDArray[np.int64]
 
 
 class Adapter:
@@ -90,21 +96,22 @@ class Adapter:
         self._probe_step: PolicyStep | None = None
         self._bound: dict[int, _Bound] = {}  # by length of experience, the one used last at the end
         self._weights: Weights = step.context.weights
-        self._probes = {
-            name: np.zeros((NUM_PROBES, *array.shape[1:]), array.dtype)
-            for name, array in step.inputs.items()
-            if name not in self._weights
-        }
+        self._probes = Probes({name: array for name, array in step.inputs.items() if name not in self._weights})
+        self._guard = Guard(spec.harm, spec.episodes_per_step, by_returns=self.adapts_policy)
         self._experience = Experience(policy.manifest, policy.bundle.max_experience)
         self._work: Iterator[None] | None = None
         self.clear()
 
     def clear(self) -> None:
-        """Forgets all but the weights: a new trial, or learning was frozen."""
-        self._experience.clear()
-        self._num_probes = 0
+        """Forgets all but the weights: a new trial."""
+        self.pause()
+        self._guard.clear()
+
+    def pause(self) -> None:
+        """Forgets what it has not learnt from yet, and what it could go back to: learning is frozen."""
+        self._drop_experience()
+        self._guard.pause()
         self._previous: Weights | None = None
-        self._judging = False
         self._work = None
         self.last: Adaptation | None = None
 
@@ -118,13 +125,11 @@ class Adapter:
     def perceived(self) -> None:
         """Finishes what is due, and keeps what the policy is about to decide on."""
         self.finish()
-        slot = self._num_probes % NUM_PROBES
-        for name, kept in self._probes.items():
-            kept[slot] = self._step.inputs[name][0]
+        self._probes.perceived()
 
     def decided(self) -> None:
         """The decision was made on what was perceived last."""
-        self._num_probes += 1
+        self._probes.decided()
 
     def observed(self, action: NDArray[np.float32], reward: float, ended: bool, returns: Sequence[float]) -> bool:
         """Takes in what came of a decision.
@@ -146,9 +151,8 @@ class Adapter:
         self._experience.add(*seen, action, reward, ended=ended)
         if not ended:
             return False
-        if self._judging and len(returns) > 1 and returns[-1] < np.mean(returns[:-1]) - self._spec.harm:
+        if self._guard.returned(returns[-1]):
             self.rollback()
-        self._judging = False
         if self._experience.num_episodes < self._spec.episodes_per_step or len(self._experience) < MIN_STEPS:
             return False
         self._work = self._adapt(len(returns) - 1)
@@ -159,23 +163,31 @@ class Adapter:
         self._experience.drop_episode()
 
     def rollback(self) -> bool:
-        """Puts the weights back to what they were before the last change; what it was learnt from is dropped too.
+        """Puts the weights back to what they were before the last change; what was played since is not learnt from.
+
+        It would lead the way that did harm, and so would what that change was learnt from, which is gone: the next
+        change is learnt from what the old weights play now, and is shorter.
 
         Returns:
             Whether there was a change to take back.
         """
         self.finish()
-        self._experience.clear()
-        self._judging = False
+        self._drop_experience()
         if self._previous is None:
             return False
         self._set(self._previous)
         self._previous = None
+        self._guard.taken_back()
         if self.last is not None:
             self.last = replace(self.last, outcome="rolled back")
         return True
 
-    # Behind its end
+    def fade(self, fraction: float, initial: Weights) -> None:
+        """What it could go back to goes that share of the way to the initial weights, as the present ones do."""
+        for name, array in (self._previous or {}).items():
+            array += np.float32(fraction) * (initial[name] - array)
+
+    # After its end
 
     def work(self) -> Iterator[None]:
         """What is due, in slices; whoever goes through it first does it."""
@@ -197,12 +209,11 @@ class Adapter:
 
     def _adapt(self, episode: int) -> Iterator[None]:
         current = {name: array.copy() for name, array in self._weights.items()}
-        num_steps = len(self._experience)
+        num_steps, trust = len(self._experience), self._guard.trust
         proposed = self._gradient_steps(current)
-        self._experience.clear()
         yield
         before = self._actions(current)
-        scale, outcome = 1.0, "dropped"
+        scale, outcome = trust, "dropped"
         kl, after, changed = 0.0, before, current
         for _ in range(MAX_TRIES if proposed is not None else 0):
             assert proposed is not None, "or there are no tries"
@@ -217,14 +228,16 @@ class Adapter:
         if outcome == "dropped":
             kl, after, changed = 0.0, before, current
         else:
-            self._previous, self._judging = current, True
+            self._previous = current
             self._set(changed)
+            self._guard.changed()
+        self._drop_experience()
         change = np.sqrt(sum(float(np.square(changed[name] - array).sum()) for name, array in current.items()))
-        self.last = Adaptation(episode, outcome, num_steps, float(change), kl, before[0], after[0])  # type: ignore[arg-type]
+        self.last = Adaptation(episode, outcome, num_steps, float(change), kl, before[0], after[0], trust)  # type: ignore[arg-type]
 
     def _gradient_steps(self, weights: Weights) -> Weights | None:
         """The weights that the adaptation graph makes; None where they are not finite."""
-        tensors = {**weights, **self._experience.tensors()}
+        tensors = {**weights, **self._experience.tensors(self._guard.first)}
         try:
             proposed = self._bound_for(tensors, weights).run(tensors)
         except Exception as error:  # the engines' exceptions share no base class
@@ -243,29 +256,27 @@ class Adapter:
         return bound
 
     def _actions(self, weights: Weights) -> tuple[NDArray[np.float64], ...]:
-        """What actions are drawn by in the last states under some weights: probabilities, or means and deviations.
+        """What actions are drawn by in the probes under some weights: probabilities, or means and deviations.
 
         Each of them is float64 (P, A).
         """
         if self._probe_step is None:
             self._probe_step = PolicyStep(self._policy, NUM_PROBES)
-        step = self._probe_step
-        for name, kept in self._probes.items():
-            step.inputs[name][:] = kept
+        step, probes = self._probe_step, self._probes.rows()
+        count = len(probes["observation"])
+        for name, rows in probes.items():
+            step.inputs[name][:count] = rows
         for name, array in weights.items():
             step.inputs[name][:] = array
         step.run()
-        newest = self._newest()
         if "mean" in step.outputs:
-            mean, log_std = (step.outputs[name][newest].astype(np.float64) for name in ("mean", "log_std"))
+            mean, log_std = (step.outputs[name][:count].astype(np.float64) for name in ("mean", "log_std"))
             return mean, np.exp(log_std)
-        legal = self._probes.get("legal_actions")
-        return (action_probabilities(step.outputs["logits"][newest], None if legal is None else legal[newest]),)
+        return (action_probabilities(step.outputs["logits"][:count], probes.get("legal_actions")),)
 
-    def _newest(self) -> NDArray[np.int64]:
-        """The slots of the last states, the oldest first."""
-        count = min(self._num_probes, NUM_PROBES)
-        return np.arange(self._num_probes - count, self._num_probes) % NUM_PROBES
+    def _drop_experience(self) -> None:
+        self._experience.clear()
+        self._probes.clear()
 
     def _set(self, weights: Weights) -> None:
         for name, array in weights.items():
@@ -276,19 +287,17 @@ class Adapter:
     def state(self) -> AdaptationState:
         """All but the weights, in arrays of its own; finishes what is due."""
         self.finish()
-        newest = self._newest()
-        probes = {name: kept[newest] for name, kept in self._probes.items()}
         previous = None if self._previous is None else {name: array.copy() for name, array in self._previous.items()}
-        return AdaptationState(previous, self._judging, self._experience.rows.copy(), probes)
+        rows = self._experience.rows.copy()
+        return AdaptationState(previous, self._guard.state(), rows, self._probes.rows(), self._probes.places())
 
     def take_over(self, state: AdaptationState) -> None:
         """Goes on from a state."""
         self.clear()
-        self._previous, self._judging = state.previous, state.judging
+        self._previous = state.previous
+        self._guard.take_over(state.guard)
         self._experience.take_over(state.experience)
-        for name, kept in state.probes.items():
-            self._probes[name][: len(kept)] = kept
-            self._num_probes = len(kept)
+        self._probes.take_over(state.probes, state.places)
 
 
 class _Bound:

@@ -78,11 +78,14 @@ class Experience:
         ends = np.flatnonzero(self.rows[:, -1])
         self._length = int(ends[-1]) + 1 if len(ends) else 0
 
-    def tensors(self) -> dict[str, NDArray[Any]]:
+    def tensors(self, first_return: float | None = None) -> dict[str, NDArray[Any]]:
         """By name, what the adaptation graph is told of the steps: copies in one piece, (T, size) each but step_scale.
 
-        Behind the last step come steps that count for nothing, at most a quarter more: engines bind a graph anew for
+        After the last step come steps that count for nothing, at most a quarter more: engines bind a graph anew for
         every length, and lengths that are rounded recur.
+
+        Args:
+            first_return: mean of the episodes before the trial's first gradient step; None where these are they.
         """
         starts, length, padded = [0, *self._ends], self._length, rounded_up(self._length)
         told: dict[str, NDArray[Any]] = {}
@@ -96,8 +99,9 @@ class Experience:
             told["advantages"] = np.zeros_like(told.pop("rewards"))
             told["advantages"][:length] = advantages(seen, rewards, episode_end, self._judged_by)
             if self._judged_by.best_return is not None:
-                mean_return = rewards.sum(dtype=np.float64) / max(self.num_episodes, 1)
-                told["step_scale"] = step_scale(np.array([mean_return]), self._judged_by).astype(np.float32)
+                mean_return = np.array([rewards.sum(dtype=np.float64) / max(self.num_episodes, 1)])
+                first = None if first_return is None else np.array([first_return])
+                told["step_scale"] = step_scale(mean_return, self._judged_by, first).astype(np.float32)
         return told
 
     def _make_room(self) -> None:

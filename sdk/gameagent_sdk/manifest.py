@@ -181,9 +181,10 @@ class AdvantageSpec:
         discount: gamma, per step.
         gae_lambda: lambda of generalised advantage estimation.
         standardise: whether the advantages of one adaptation are brought to mean zero and deviation one.
-        best_return: of an episode: the less the episodes learnt from fall short of it, the smaller the step; None where
-            steps do not depend on that.
+        best_return: of an episode after adaptation, where the return before it was ``usual_return``: the less the
+            episodes learnt from fall short of it, the smaller the step; None where steps do not depend on that.
         usual_return: of an episode before any step, at which a step's scale is 1.
+        best_slope: how much higher the best return is, where the return before any step is higher by one.
     """
 
     discount: float
@@ -191,6 +192,7 @@ class AdvantageSpec:
     standardise: bool
     best_return: float | None = field(default=None, metadata={OPTIONAL: True})
     usual_return: float | None = field(default=None, metadata={OPTIONAL: True})
+    best_slope: float = field(default=0.0, metadata={OPTIONAL: True})
 
     def __post_init__(self) -> None:
         for name in ("discount", "gae_lambda"):
@@ -201,6 +203,10 @@ class AdvantageSpec:
             best is usual is None or (best is not None and usual is not None and -math.inf < usual < best < math.inf),
             f"gradient.advantages.best_return must be above usual_return, or both missing, given {best} and {usual}",
         )
+        _require(
+            math.isfinite(self.best_slope),
+            f"gradient.advantages.best_slope must be a finite number, given {self.best_slope}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,9 +216,11 @@ class GradientSpec:
     Attributes:
         weights: what adapts: inputs of the policy step, one set a row, whose initial values are in the graph too.
         episodes_per_step: episodes that are gathered for one adaptation.
-        max_kl: trust region in nats: how far the action distributions of the last states may move in one adaptation.
-        harm: by how much the return of the episode behind an adaptation may fall below the mean of all before it in
-            the trial; below that it is taken back.
+        max_kl: trust region in nats: how far the action distributions may move in one adaptation, in states spread over
+            the experience that it learns from.
+        harm: rollback margin: by how much the mean return of the first episodes after an adaptation, see
+            :func:`gameagent_sdk.guard.first_look`, may fall below that of the episodes before it; where it falls by
+            more, the adaptation is taken back.
         advantages: what the graph is told of rewards, in their place; None where it is told the rewards themselves.
         graph_sha256: of the adaptation graph, in hex: the file's metadata carries it.
     """

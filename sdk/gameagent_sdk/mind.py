@@ -14,7 +14,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from gameagent_sdk.adaptation import NUM_PROBES, AdaptationState
+from gameagent_sdk import guard, probes
+from gameagent_sdk.adaptation import AdaptationState
 from gameagent_sdk.box import Box
 from gameagent_sdk.bundle import Bundle
 from gameagent_sdk.context import Context, Progress
@@ -173,13 +174,15 @@ def _adaptation_arrays(mind: Mind) -> dict[str, NDArray[Any]]:
     if state is None:
         return {}
     previous = mind.context.weights if state.previous is None else state.previous
-    probes = {name: array.astype(np.uint8) if array.dtype == bool else array for name, array in state.probes.items()}
+    kept = {name: array.astype(np.uint8) if array.dtype == bool else array for name, array in state.probes.items()}
     return {
-        "adaptation": np.array([state.previous is not None, state.judging], np.int64),
+        "may_go_back": np.array(state.previous is not None, np.int64),
+        "guard": state.guard,
         "experience": state.experience,
+        "probe_places": state.places,
         **{WEIGHTS + name: tensor for name, tensor in mind.context.weights.items()},
         **{PREVIOUS_WEIGHTS + name: tensor for name, tensor in previous.items()},
-        **{PROBES + name: tensor for name, tensor in probes.items()},
+        **{PROBES + name: tensor for name, tensor in kept.items()},
     }
 
 
@@ -236,6 +239,8 @@ def _check_origin(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> None:
     version = int(arrays["format_version"])
     if version != FORMAT_VERSION:
         raise MindError(f"saved in format {version}, this gameagent-sdk reads {FORMAT_VERSION}: upgrade it?")
+    if "adaptation" in arrays:
+        raise MindError("saved by an older gameagent-sdk, whose gradient steps kept less: begin a new trial")
     given = arrays["bundle_hash"].tobytes().hex()
     if given != bundle.bundle_hash:
         name = shown(bundle.path.name)
@@ -302,28 +307,33 @@ def _fresh_adaptation(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Adapta
     manifest = bundle.manifest
     num_steps, num_probes = len(arrays["experience"]), len(arrays[PROBES + "observation"])
     _require(num_steps <= MAX_STEPS, f"it holds {num_steps} steps of experience, {MAX_STEPS} are the most")
-    _require(num_probes <= NUM_PROBES, f"it holds {num_probes} last states, {NUM_PROBES} are the most")
+    most = probes.NUM_PROBES
+    _require(num_probes <= most, f"it holds {num_probes} states to compare actions in, {most} are the most")
     weights = {tensor.name for tensor in manifest.adapting_weights}
     width = sum(port.shape[1] or 0 for port in experience_ports(manifest))
-    probes = {
+    kept = {
         port.name: np.zeros([num_probes, *(size or 0 for size in port.shape[1:])], port.dtype)
         for port in step_inputs(manifest)
         if port.name not in weights
     }
-    return AdaptationState(None, False, np.zeros((num_steps, width), np.float32), probes)
+    experience, places = np.zeros((num_steps, width), np.float32), np.zeros(num_probes + 1, np.int64)
+    return AdaptationState(None, np.zeros(guard.STATE_SIZE), experience, kept, places)
 
 
 def _adaptation(arrays: dict[str, NDArray[Any]], fresh: AdaptationState) -> AdaptationState:
-    flags, experience = arrays["adaptation"].tolist(), arrays["experience"]
-    _require(all(flag in (0, 1) for flag in flags), f"its adaptation flags {flags} are impossible")
+    may_go_back, experience = arrays["may_go_back"].item(), arrays["experience"]
+    _require(may_go_back in (0, 1), "whether it can go back to other weights is neither yes nor no")
     _require(bool(np.isin(experience[:, -1], (0.0, 1.0)).all()), "its episodes' ends are neither yes nor no")
     previous = {
         name.removeprefix(PREVIOUS_WEIGHTS): array
         for name, array in arrays.items()
         if name.startswith(PREVIOUS_WEIGHTS)
     }
-    probes = {name: arrays[PROBES + name].astype(array.dtype) for name, array in fresh.probes.items()}
-    return AdaptationState(previous if flags[0] else None, bool(flags[1]), experience, probes)
+    kept = {name: arrays[PROBES + name].astype(array.dtype) for name, array in fresh.probes.items()}
+    judged, places = arrays["guard"], arrays["probe_places"]
+    _require(guard.possible(judged), f"its judgement of gradient steps {judged.tolist()} is impossible")
+    _require(probes.possible(places), f"its states are in places {places.tolist()} of the experience")
+    return AdaptationState(previous if may_go_back else None, judged, experience, kept, places)
 
 
 def _nothing_decided_on(bundle: Bundle) -> DecidedOn:

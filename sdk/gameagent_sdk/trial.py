@@ -157,7 +157,7 @@ class TrialState:
         self._incomplete = self._incomplete or self.phase == "observe" or self.progress.step > 0
         if self.adapter is not None:
             self.adapter.finish()
-            self.adapter.clear()
+            self.adapter.pause()
         self.frozen_at = self.step.context.copy()
         self.frozen_at.episode_start[:] = 1.0
         self.freeze_again = self.phase == "observe"
@@ -169,6 +169,7 @@ class TrialState:
         """
         if self.adapter is not None:
             self.adapter.finish()
+            self.adapter.fade(fraction, self.step.context.initial_weights)
         outcome_lost = rng.random() < fraction
         lost: dict[tuple[int, ...], NDArray[np.bool_]] = {}
         for context in (self.step.context, self.frozen_at) if self.frozen_at is not None else (self.step.context,):

@@ -416,7 +416,7 @@ def test_a_wrong_constant_is_refused(file_of, bandit_policy):
 
     (policy, _, family), file = bandit_policy, file_of("beliefs", "unity")
     with pytest.raises(ExportError, match=r"version_number is \[2.0\], not \[3.0\]"):
-        play_back(broken(file, older).SerializeToString(), file.profile, policy, family, 2, 0)
+        play_back(broken(file, older).SerializeToString(), file.profile, policy, family, 2, 0, "train")
 
 
 def forget_hidden(self, features, legal, signals, state, decide=EngineStep.decide):

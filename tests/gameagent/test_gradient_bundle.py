@@ -171,7 +171,7 @@ def test_harm_is_taken_back(made):
     play(agent, 1, np.random.default_rng(2), reward=0.4)  # falls by 0.6: no harm, so it learns from this one
     second = weights(agent)
     assert not np.array_equal(second, first)
-    play(agent, 1, np.random.default_rng(3), reward=0.0)  # 2.7 below the mean of both
+    play(agent, 1, np.random.default_rng(3), reward=0.0)  # 2.4 below the one before
     np.testing.assert_array_equal(agent._trial.step.context.weights[OFFSET], first)
     assert agent.last_adaptation.outcome == "rolled back"
 
@@ -268,14 +268,30 @@ def test_a_forged_mind_is_refused(made, tmp_path):
     agent.save(tmp_path / "m.mind")
     with np.load(tmp_path / "m.mind") as file:
         arrays = dict(file)
+    agent.restore(tmp_path / "m.mind")
+    places = arrays["probe_places"]
     forgeries = {
         "weights." + OFFSET: arrays["weights." + OFFSET] * np.nan,
-        "adaptation": np.array([2, 0]),
+        "may_go_back": np.array(2),
+        "guard": arrays["guard"] * 2.0,  # a trust of 2
+        "probe_places": np.append(places[:-1], places[-1] + 2**40),
         "experience": np.zeros((2**14 + 1, arrays["experience"].shape[1]), np.float32),
-        "probe.observation": np.zeros((17, arrays["probe.observation"].shape[1]), np.float32),
+        "probe.observation": np.zeros((33, arrays["probe.observation"].shape[1]), np.float32),
     }
     for name, forged in forgeries.items():
         with open(tmp_path / "f.mind", "wb") as file:
             np.savez(file, **(arrays | {name: forged}))
         with pytest.raises(MindError):
             agent.restore(tmp_path / "f.mind")
+
+
+def test_a_mind_of_an_older_sdk_is_refused_in_one_clear_line(made, tmp_path):
+    agent = Agent(made[1], seed=0)
+    agent.begin_trial()
+    agent.save(tmp_path / "m.mind")
+    with np.load(tmp_path / "m.mind") as file:
+        arrays = {name: array for name, array in file.items() if name not in ("guard", "may_go_back", "probe_places")}
+    with open(tmp_path / "m.mind", "wb") as file:
+        np.savez(file, **arrays, adaptation=np.array([0, 0]))
+    with pytest.raises(MindError, match="saved by an older gameagent-sdk, whose gradient steps kept less: begin a new"):
+        agent.restore(tmp_path / "m.mind")

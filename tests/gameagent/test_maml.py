@@ -18,6 +18,7 @@ from gameagent.policies.feedforward import FeedforwardPolicy
 from gameagent.returns import episode_advantages, linear_baseline
 from gameagent.workers import Workers
 from gameagent_sdk import AdvantageSpec
+from gameagent_sdk.baseline import linear_baseline as sdk_baseline
 from tiny_tasks import JUDGED, POLICY, RecordedSampler, TinyMdp, TinySampler, random_trajectories, table
 
 TOOLS = Path(__file__).parents[2] / "tools"
@@ -303,20 +304,24 @@ def test_episode_advantages_are_those_of_every_episode_alone():
         assert (got[task, length:, row] == 0).all()
 
 
-def test_the_baseline_is_least_squares_of_each_task():
-    trajectories = random_trajectories(2, 0, num_steps=6, num_episodes=30)
-    got = linear_baseline(trajectories.observations, trajectories.rewards, trajectories.valid, 0.9)
-    for task in range(2):
-        rows, targets, places = [], [], []
-        for t, b in np.ndindex(6, 30):
+@pytest.mark.parametrize(("num_steps", "num_episodes"), [(6, 30), (12, 2), (9, 1), (1, 4), (2, 1)])
+def test_the_baseline_is_that_of_each_task_alone_as_the_runtime_fits_it(num_steps, num_episodes):
+    trajectories = random_trajectories(4, 0, num_steps=num_steps, num_episodes=num_episodes)
+    rewards = trajectories.rewards.double()
+    rewards[0] += 5.0 * trajectories.observations[0, ..., 0]
+    rewards[1] = 7.0
+    got = linear_baseline(trajectories.observations, rewards, trajectories.valid, 0.9)
+    for task in range(4):
+        seen, returns, places = [], [], []
+        for t, b in np.ndindex(num_steps, num_episodes):
             if trajectories.valid[task, t, b]:
-                seen = trajectories.observations[task, t, b].numpy()
-                rows.append([*seen, *seen**2, 1.0, t / 100, (t / 100) ** 2, (t / 100) ** 3])
-                targets.append(sum(0.9**k * float(r) for k, r in enumerate(trajectories.rewards[task, t:, b])))
+                seen.append(trajectories.observations[task, t, b].numpy())
+                paid = rewards[task, t:, b][trajectories.valid[task, t:, b]].tolist()
+                returns.append(sum(0.9**k * reward for k, reward in enumerate(paid)))
                 places.append((task, t, b))
-        rows, targets = np.array(rows), np.array(targets)
-        coefficients = np.linalg.solve(rows.T @ rows + 1e-5 * np.eye(10), rows.T @ targets)
-        np.testing.assert_allclose([got[place] for place in places], rows @ coefficients, atol=1e-6)
+        time = np.array([t for _, t, _ in places])
+        expected = sdk_baseline(np.array(seen, np.float64), time, np.array(returns))
+        np.testing.assert_allclose([got[place] for place in places], expected, rtol=1e-10, atol=1e-11)
     assert (got[~trajectories.valid] == 0).all()
 
 

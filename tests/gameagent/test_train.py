@@ -23,6 +23,8 @@ from gameagent.learners import make_learner
 from gameagent.train import read_metrics
 from gameagent.workers import Workers
 from gameagent_games.registry import load_family
+from gameagent_sdk import AdvantageSpec
+from gameagent_sdk.advantages import step_scale
 
 TIMES = ("play_seconds", "update_seconds")
 TWO = {"num_processes": 2, "steps": 640}
@@ -137,30 +139,91 @@ def test_a_run_by_gradient_counts_returns_by_step_and_resumes_to_the_same_weight
 def test_learners_by_gradient_know_what_tasks_returned_at_best_and_before_any_step(tmp_path, run_of):
     given = {"algorithm": "maml", "num_rollouts": 4, "meta_batch_size": 3, "inner_steps": 1, "num_processes": 1}
     first, second = (weights(run_of(tmp_path / str(steps), steps=steps, **given)) for steps in (1, 25))
-    assert 0.0 < first["usual_return"] < first["best_return"] <= 1.0  # a pull pays 0 or 1
-    assert second["best_return"] >= first["best_return"]
+    assert 0.0 < first["usual_return"] < 1.0 < first["best_return"] < 2.0  # a pull pays 0 or 1
     (_, update) = metrics(RunFolder(tmp_path / "25"))
     moved = first["usual_return"] + 0.1 * (update["episode_returns"][0] - first["usual_return"])
     assert second["usual_return"].item() == pytest.approx(moved.item(), rel=1e-6)
 
 
 class TwoWorkers(Workers):
-    """As if a second process had tasks that return 3 and 5."""
+    """As if a second process had the tasks that are given, ``(steps, N)``."""
 
-    def max(self, values):
-        return values.clamp(min=5.0)
+    def __init__(self, other):
+        super().__init__()
+        self.other = other
 
-    def mean_and_std(self, values):
-        return super().mean_and_std(torch.cat((values, torch.tensor([3.0, 5.0]).double())))
+    def sum(self, values):
+        first, best = self.other[0], self.other.amax(0)
+        if values.dim() == 0:
+            return values + len(first)
+        if values.dim() == 1:
+            self.means = (values + torch.stack((first.sum(), best.sum()))) / (2 * len(first))
+            return values + torch.stack((first.sum(), best.sum()))
+        apart = torch.stack((first, best)) - self.means[:, None]
+        return values + apart @ apart.T
+
+
+def rule_learner(workers=None):
+    family = load_family("bandit")
+    learner = make_learner(make_config(family, {"algorithm": "maml", "polyak": True}), family, workers or Workers())
+    return learner, learner.policy
 
 
 def test_what_tasks_returned_in_other_processes_counts_alike():
-    family = load_family("bandit")
-    learner = make_learner(make_config(family, {"algorithm": "maml"}), family, TwoWorkers())
-    before = learner.policy.usual_return.item()
-    learner._remember(torch.tensor([[0.0, 4.0], [1.0, 4.5]]).double())
-    assert learner.policy.best_return == 5.0
-    assert learner.policy.usual_return.item() == pytest.approx(before + 0.1 * (3.0 - before))
+    returns = torch.tensor([[0.0, 4.0, 3.0, 5.0], [1.0, 4.5, 2.0, 9.0]]).double()
+    (alone, policy), (shared, other) = rule_learner(), rule_learner(TwoWorkers(returns[:, 2:]))
+    before = policy.usual_return.item()
+    alone._remember(returns)
+    shared._remember(returns[:, :2])
+    assert policy.usual_return.item() == pytest.approx(before + 0.1 * (3.0 - before))
+    for name, buffer in policy.named_buffers():
+        torch.testing.assert_close(dict(other.named_buffers())[name], buffer)
+
+
+def returns_of_pay_scales(generator, noise=0.02):
+    """Tasks that pay 1 to 10 times as much: a third of their best before adaptation, then more, then their best."""
+    pay = torch.rand(20, generator=generator).double() * 9.0 + 1.0
+    shares = torch.tensor([[1 / 3], [0.8], [1.0]]).double()
+    return pay, pay * (shares + noise * torch.randn(3, 20, generator=generator).double())
+
+
+def test_a_task_is_compared_with_its_own_best_return_not_with_the_best_of_all():
+    learner, policy = rule_learner()
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(60):
+        learner._remember(returns_of_pay_scales(generator)[1])
+    spec = policy.advantages(learner._config)
+    pay = np.array([1.0, 3.0, 10.0])
+    at_best, at_first = (step_scale(share * pay, spec, pay / 3) for share in (1.0, 1 / 3))
+    assert (at_best < 0.25 * at_first).all() and (at_best < 0.15).all() and (at_first > 0.15).all()
+    the_only_best = AdvantageSpec(0.9, 0.9, True, best_return=10.5, usual_return=spec.usual_return)
+    assert step_scale(pay, the_only_best)[0] > 1.0  # as it was
+
+
+def test_one_lucky_task_moves_the_best_return_little_and_not_for_long():
+    learner, policy = rule_learner()
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(60):
+        learner._remember(returns_of_pay_scales(generator)[1])
+    before = policy.best_return.item()
+    lucky = returns_of_pay_scales(generator)[1]
+    lucky[2, 0] = 100.0
+    learner._remember(lucky)
+    assert policy.best_return.item() < before + 10.0
+    for _ in range(60):
+        learner._remember(returns_of_pay_scales(generator)[1])
+    assert policy.best_return.item() == pytest.approx(before, abs=1.0)
+    for _ in range(60):
+        learner._remember(0.5 * returns_of_pay_scales(generator)[1])
+    assert policy.best_return.item() == pytest.approx(0.5 * before, abs=0.5)
+
+
+def test_returns_that_do_not_differ_predict_nothing():
+    learner, policy = rule_learner()
+    for _ in range(200):
+        learner._remember(torch.tensor([[1.0] * 4, [2.0] * 4]).double())
+    assert policy.best_slope.item() == pytest.approx(0.0, abs=1e-6)
+    assert policy.best_return.item() == pytest.approx(2.0, abs=1e-3)
 
 
 @pytest.mark.parametrize("broken", ["metric", "weight"])

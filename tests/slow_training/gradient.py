@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from gameagent.returns import linear_baseline
-from slow_training.optimiser import CHANGE, slopes
+from slow_training.optimiser import slopes
 
+CHANGE = 1e-7  # of a weight: derivatives of third order, through long inner steps, are large
 LARGEST_NORM = 100.0  # of an inner gradient
 DIRECTED_NORM = 10.0  # of one whose length returns say
 
@@ -14,7 +15,7 @@ DIRECTED_NORM = 10.0  # of one whose length returns say
 class Task:
     """What was played in one task, in one go: flat lists over the valid steps of its episodes."""
 
-    def __init__(self, trajectories, task, spec):
+    def __init__(self, trajectories, task, spec, first=None):
         values = linear_baseline(
             trajectories.observations, trajectories.rewards, trajectories.valid, spec.discount
         )  # has tests of its own
@@ -41,7 +42,9 @@ class Task:
         self.advantages = [(advantage - np.mean(advantages)) / (self.spread + tiny) for advantage in advantages]
         self.scale = None
         if spec.best_return is not None:
-            missing = (spec.best_return - self.mean_return) / (spec.best_return - spec.usual_return)
+            above = (self if first is None else first).mean_return - spec.usual_return
+            best = spec.best_return + spec.best_slope * above  # that this task can come to
+            missing = (best - self.mean_return) / (spec.best_return - spec.usual_return)
             self.scale = min(max(missing, 0.0), 3.0)
 
 
@@ -57,7 +60,7 @@ def maml_update(theta, alpha, adam, played, config, spec, learning_rate):
         spec: How episodes are judged.
         learning_rate: Of the outer step.
     """
-    rounds = [[Task(one, task, spec) for task in range(len(one.valid))] for one in played]
+    rounds = rounds_of(played, spec)
     losses = []
     for _ in range(config.num_epochs):
         learnt = {f"theta {name}": weight for name, weight in theta.items()}
@@ -72,9 +75,16 @@ def maml_update(theta, alpha, adam, played, config, spec, learning_rate):
                     moved[index] += change
                     ends.append(outer_loss(*parts({**learnt, name: moved}, alpha), rounds, config, frozen))
         losses.append(outer_loss(theta, alpha, rounds, config, frozen))
-        learnt, _ = adam.step(learnt, slopes(learnt, np.array(ends)), learning_rate, config.max_gradient_norm)
+        learnt, _ = adam.step(learnt, slopes(learnt, np.array(ends), CHANGE), learning_rate, config.max_gradient_norm)
         theta, alpha = parts(learnt, alpha)
     return theta, alpha, losses
+
+
+def rounds_of(played, spec):
+    """The tasks before each step: those before the first say what can be expected later."""
+    tasks = range(len(played[0].valid))
+    first = [Task(played[0], task, spec) for task in tasks]
+    return [first, *([Task(later, task, spec, first[task]) for task in tasks] for later in played[1:])]
 
 
 def parts(learnt, alpha):
@@ -86,7 +96,7 @@ def parts(learnt, alpha):
 
 def reptile_update(phi, alpha, adam, played, config, spec, learning_rate):
     """The weights after one update of Reptile: Adam on phi - mean over tasks of where the inner steps end."""
-    rounds = [[Task(one, task, spec) for task in range(len(one.valid))] for one in played]
+    rounds = rounds_of(played, spec)
     ends = []
     for task in range(len(rounds[0])):
         weights = phi

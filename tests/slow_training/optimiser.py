@@ -26,9 +26,9 @@ def count(weights):
     return sum(weight.size for weight in weights.values())
 
 
-def slopes(weights, ends):
+def slopes(weights, ends, change=CHANGE):
     """The gradient by name, from what a function gives for the `nudged` weights."""
-    flat = (ends[0::2] - ends[1::2]) / (2 * CHANGE)
+    flat = (ends[0::2] - ends[1::2]) / (2 * change)
     found, place = {}, 0
     for name, weight in weights.items():
         found[name] = flat[place : place + weight.size].reshape(weight.shape)

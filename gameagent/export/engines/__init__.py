@@ -84,7 +84,7 @@ def make_engine_file(
     side: Profile = PROFILES[profile](manifest)
     model = lower(trace(side.module(policy), side.inputs, side.outputs), side.max_opset, side.max_ir_version)
     check_structure(model, side)
-    playback = play_back(model.SerializeToString(), side, policy, family, num_episodes, config.seed)
+    playback = play_back(model.SerializeToString(), side, policy, family, num_episodes, config.seed, config.split)
     playback.check()
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(_describe(side, manifest, playback))

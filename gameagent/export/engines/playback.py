@@ -17,6 +17,7 @@ from gameagent.policies.network import AgentNetwork
 from gameagent.rollout import Rollout, Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
+from gameagent_games.variant import Split
 from gameagent_sdk import BundleError, Port
 
 
@@ -105,7 +106,7 @@ class EngineRun:
 
 
 def play_back(
-    data: bytes, profile: Profile, policy: AgentNetwork, family: Family, num_episodes: int, seed: int
+    data: bytes, profile: Profile, policy: AgentNetwork, family: Family, num_episodes: int, seed: int, split: Split
 ) -> Playback:
     """Plays greedy trials in torch and lets the file decide the same, its state carried by the engine's rules alone.
 
@@ -116,11 +117,12 @@ def play_back(
         family: Its game.
         num_episodes: K, of each trial.
         seed: Of variants and games.
+        split: That variants are drawn from.
 
     Raises:
         ExportError: The file does not run.
     """
-    rollout = _greedy_trials(policy, family, num_episodes, seed)
+    rollout = _greedy_trials(policy, family, num_episodes, seed, split)
     run, num_rows = EngineRun(data, profile), rollout.actions.shape[1]
     state = np.zeros((num_rows, profile.layout.memory_size), np.float32)
     hidden_state = policy.initial_state(num_rows)
@@ -209,10 +211,10 @@ class _Greedy(nn.Module):
         return outputs._replace(action_params=(torch.where(likeliest > 0, 0.0, -torch.inf),)), after
 
 
-def _greedy_trials(policy: AgentNetwork, family: Family, num_episodes: int, seed: int) -> Rollout:
+def _greedy_trials(policy: AgentNetwork, family: Family, num_episodes: int, seed: int, split: Split) -> Rollout:
     belief_size = policy.belief_head.size if policy.belief_head else 0
     trials = Trials(family, NUM_GAMES, num_episodes, belief_size)
-    variants = family.space.sample(NUM_GAMES, numpy_generator(seed, "playback"), "all")
+    variants = family.space.sample(NUM_GAMES, numpy_generator(seed, "playback"), split)
     seeds, told = game_seeds(seed, "playback", NUM_GAMES), np.zeros(NUM_GAMES, bool)
     greedy: Any = _Greedy(policy)
     return trials.play(greedy, variants, seeds, told, torch_generator(seed, "playback"))
