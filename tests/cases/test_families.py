@@ -28,6 +28,7 @@ from gameagent_games import (
     state_type,
 )
 from gameagent_games.conformance import report, require_sound
+from gameagent_games.conformance.reading import unknown_names
 
 PLACE = r"family 'digging': \S*broken_rules\.py:\d+ in "
 
@@ -308,6 +309,17 @@ def test_unusual_games_in_which_nothing_is_wrong_pass_the_whole_contract(name):
     check_family(honest.ALL[name]).raise_for_failures()
 
 
+def aliased(state, variant, actions, rewards):
+    ore = variant.ore
+    state = actions
+    rewards[0] = ore[0] * state.size
+    return True
+
+
+def test_a_record_whose_name_is_used_for_something_else_is_not_misread():
+    assert list(unknown_names(dig(step=aliased))) == []
+
+
 def test_the_quick_half_takes_about_a_second():
     began = time.process_time()
     require_sound(DIGGING)
@@ -323,6 +335,7 @@ def test_commands_refuse_a_broken_family_in_one_line_and_leave_no_run(command, t
     assert main([command, "cases.families.broken_rules:OBSERVES_TOO_MUCH", *arguments]) == 1
     errors = capsys.readouterr().err
     assert errors.count("\n") == 1 and "observation[3] is out of range, expected 0 to 2" in errors
+    assert errors.endswith("(rules_run)\n")  # found by the check, not by the first compiled step
     assert not (tmp_path / "run").exists()
 
 

@@ -108,12 +108,25 @@ def steps_in_floats(state, variant, actions, rewards):
 
 
 def sees_a_share(state, variant, seat, observation):
-    observation[0] = 0.1 * state.count  # 0.30000000000000004 where the bound is 0.3
+    observation[0] = 0.1 * state.count * 1.0000001  # one float32 above the bound, as a sum of roundings may be
 
 
 FLOATS = dig(
     name="floats", start=counts_in_floats, step=steps_in_floats, observe=sees_a_share,
     state=state_type([("count", np.float64)]), features=(Feature("share", low=0.0, high=0.3),),
+)  # fmt: skip
+
+
+def compares_moods(state, variant, actions, rewards):
+    if state.x > 1000 and variant.mood in ("calm", WILD):
+        rewards[0] = 1.0
+    return variant.mood == "wild"
+
+
+WILD = "wild"
+MOODY = dig(
+    name="moody", step=compares_moods,
+    space=VariantSpace((Rule("mood", Choice(("calm", "wild"))), Rule("luck", Uniform((0.0, 1.0))))),
 )  # fmt: skip
 
 
