@@ -9,7 +9,9 @@ import pytest
 
 from cases.families import broken_rules, digging, honest, uncompilable
 from cases.families.digging import DIGGING, dig
+from gameagent.checkpoint import RunFolder
 from gameagent.cli import main
+from gameagent.config import make_config
 from gameagent_games import (
     Box,
     Choice,
@@ -337,6 +339,15 @@ def test_commands_refuse_a_broken_family_in_one_line_and_leave_no_run(command, t
     assert errors.count("\n") == 1 and "observation[3] is out of range, expected 0 to 2" in errors
     assert errors.endswith("(rules_run)\n")  # found by the check, not by the first compiled step
     assert not (tmp_path / "run").exists()
+
+
+def test_evaluate_refuses_a_broken_family_before_it_looks_at_the_checkpoint(tmp_path, capsys):
+    family = broken_rules.OBSERVES_TOO_MUCH
+    config = make_config(family, {"family": "cases.families.broken_rules:OBSERVES_TOO_MUCH"})
+    RunFolder(tmp_path / "run").create(config, family)
+    assert main(["evaluate", str(tmp_path / "run")]) == 1
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1 and "expected 0 to 2" in errors and errors.endswith("(rules_run)\n")
 
 
 def test_check_lists_every_check_and_fails_where_one_fails(capsys):
