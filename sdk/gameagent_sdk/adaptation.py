@@ -45,7 +45,7 @@ class Adaptation:
         num_steps: steps of experience that it learnt from.
         change: norm of the change of all weights together.
         kl: nats, mean over the states below: how far the action distribution moved.
-        before: float64 (P, A), the action probabilities in states spread over the experience, at most 32 of them, in
+        before: float64 (P, A), the action probabilities in states spread over the experience, at most 16 of them, in
             order; of continuous actions the means.
         after: float64 (P, A), those after the change.
         trust: factor that the change was made shorter by, as earlier ones did harm or brought nothing.

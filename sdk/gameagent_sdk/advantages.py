@@ -99,12 +99,11 @@ def step_scale(
 
 def _sums(numbers: NDArray[np.float64], goes_on: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
     """What follows each step within its episode, itself included, weighted by powers of a factor."""
-    sums, running = np.empty_like(numbers), 0.0
-    kept = (factor * goes_on).tolist()
-    for step in range(len(numbers) - 1, -1, -1):
-        running = numbers[step] + kept[step] * running
-        sums[step] = running
-    return sums
+    sums, running = [], 0.0
+    for number, kept in zip(numbers[::-1].tolist(), (factor * goes_on[::-1]).tolist(), strict=True):
+        running = number + kept * running
+        sums.append(running)
+    return np.array(sums[::-1], np.float64)
 
 
 def _steps_into_episode(goes_on: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -42,31 +42,39 @@ def linear_baseline(
     features, mean, count = _features(observations, time), returns.mean(), len(returns)
     targets = returns - mean
     products, moments, total = features.T @ features, features.T @ targets, targets @ targets
-    ridges = np.array(RIDGES)[:, None] * count
-    fits, errors, freedoms = [np.zeros((1, len(moments)))], [np.array([total])], [np.ones(1)]
+    ridges, row = np.array(RIDGES)[:, None] * count, 1
+    fits = np.zeros((1 + 2 * len(RIDGES), len(moments)))  # from the simplest on: the mean alone has no coefficients
+    errors, freedoms = np.full(len(fits), total), np.ones(len(fits))
     for size in (NUM_POWERS, len(moments)):
         lengths, axes = np.linalg.eigh(products[:size, :size])
         lengths, along = np.maximum(lengths, 0.0), moments[:size] @ axes
-        shrunk = along / (lengths + ridges)  # (ridges, size): the coefficients along the axes
-        fits.append(np.pad(shrunk @ axes.T, ((0, 0), (0, len(moments) - size))))
-        errors.append(total - (shrunk * (2.0 * along - lengths * shrunk)).sum(1))
-        freedoms.append(1.0 + (lengths / (lengths + ridges)).sum(1))
+        weights = 1.0 / (lengths + ridges)
+        shrunk = along * weights  # (ridges, size): the coefficients along the axes
+        rows = slice(row, row + len(RIDGES))
+        fits[rows, :size] = shrunk @ axes.T
+        errors[rows] -= shrunk @ along + (ridges * shrunk * shrunk).sum(1)
+        freedoms[rows] += weights @ lengths
+        row += len(RIDGES)
     floor = ROUNDING * (total + count * max(1.0, np.abs(returns).max()) ** 2)
-    left = np.maximum(1.0 - COUNTED * np.concatenate(freedoms) / count, 0.0)
+    left = np.maximum(1.0 - COUNTED * freedoms / count, 0.0)
     with np.errstate(divide="ignore"):
-        scores = (np.maximum(np.concatenate(errors), 0.0) + floor) / left**2
+        scores = (np.maximum(errors, 0.0) + floor) / left**2
     chosen = np.argmax(scores <= (1.0 + SAME) * scores.min())  # the first, so the simplest, of those that are as good
-    return mean + features @ np.concatenate(fits)[chosen]  # type: ignore[no-any-return]
+    return mean + features @ fits[chosen]  # type: ignore[no-any-return]
 
 
 def _features(observations: NDArray[np.float64], time: NDArray[np.int64]) -> NDArray[np.float64]:
     """Powers of time, then the observation and its square: (T, 3 + 2 D), of mean zero and deviation one or zero."""
-    seen = np.clip(observations, -MOST, MOST)
-    powers = (time / TIME_UNIT)[:, None] ** np.arange(1, NUM_POWERS + 1)
-    features = np.concatenate([powers, seen, seen * seen], axis=1)
+    count, size = observations.shape
+    features = np.empty((count, NUM_POWERS + 2 * size))
+    features[:, :NUM_POWERS] = (time / TIME_UNIT)[:, None] ** np.arange(1, NUM_POWERS + 1)
+    seen, squares = features[:, NUM_POWERS : NUM_POWERS + size], features[:, NUM_POWERS + size :]
+    np.maximum(observations, -MOST, out=seen)
+    np.minimum(seen, MOST, out=seen)
+    np.multiply(seen, seen, out=squares)
     mean = features.mean(0)
     features -= mean
-    deviation = np.sqrt(np.square(features).mean(0))
+    deviation = np.sqrt(np.einsum("ij,ij->j", features, features) / count)
     varies = deviation > CONSTANT * np.maximum(1.0, np.abs(mean))
     features *= np.where(varies, 1.0 / np.where(varies, deviation, 1.0), 0.0)
     return features

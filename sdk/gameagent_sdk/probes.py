@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-NUM_PROBES = 32
+NUM_PROBES = 16
 STRIDE = 2654435769  # 2³² over the golden ratio
 RANGE = 2**32
 

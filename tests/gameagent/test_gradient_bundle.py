@@ -276,7 +276,7 @@ def test_a_forged_mind_is_refused(made, tmp_path):
         "guard": arrays["guard"] * 2.0,  # a trust of 2
         "probe_places": np.append(places[:-1], places[-1] + 2**40),
         "experience": np.zeros((2**14 + 1, arrays["experience"].shape[1]), np.float32),
-        "probe.observation": np.zeros((33, arrays["probe.observation"].shape[1]), np.float32),
+        "probe.observation": np.zeros((17, arrays["probe.observation"].shape[1]), np.float32),
     }
     for name, forged in forgeries.items():
         with open(tmp_path / "f.mind", "wb") as file:

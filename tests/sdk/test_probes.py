@@ -18,7 +18,7 @@ def gathered(count, start=None):
     return probes
 
 
-@pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 100, 777, 5000])
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 100, 777, 5000])
 def test_states_of_all_the_experience_are_kept(count):
     probes = gathered(count)
     places = spread(count)
@@ -33,13 +33,12 @@ def test_states_of_all_the_experience_are_kept(count):
 
 @pytest.mark.parametrize("length", [7, 8, 10, 16, 21, 32, 34, 50])
 def test_no_period_of_episodes_hides_a_part_of_them(length):
-    """Each quarter of 16 episodes' steps, and each half of the episodes, has its share."""
-    places = np.array(spread(16 * length))
+    """Each half of 8 episodes' steps, and each half of the episodes, has its share, and few episodes none."""
+    places = np.array(spread(8 * length))
     in_episode, episodes = places % length, places // length
-    counts = np.histogram(in_episode, bins=4, range=(0, length))[0]
-    assert counts.min() >= 3
-    assert np.histogram(episodes, bins=2)[0].min() >= 12
-    assert len(set(episodes)) >= 12
+    assert np.histogram(in_episode, bins=2, range=(0, length))[0].min() >= 4
+    assert np.histogram(episodes, bins=2, range=(0, 8))[0].min() >= 6
+    assert len(set(episodes)) >= 7
 
 
 def test_what_led_to_no_decision_is_not_kept():
