@@ -202,7 +202,7 @@ def test_a_family_with_a_view_keeps_it() -> None:
     assert isinstance(load_view(TOSSES), PlainView) and isinstance(load_view(TOSSES), View)
 
 
-@pytest.mark.parametrize("family", [TOSSES, BOX_TOSSES, NIM, THROWS, TUG], ids=str)
+@pytest.mark.parametrize("family", [TOSSES, BOX_TOSSES, NIM, THROWS, TUG], ids=lambda family: family.name)
 def test_sheets_show_families_without_a_view(family: Family, tmp_path: Path) -> None:
     draw_sheet(family, family.space.variants(family.space.sample(3, 1, "all")), tmp_path / "sheet.png")
     sheet = np.asarray(to_rgb(pygame.image.load(tmp_path / "sheet.png")), np.int64)
