@@ -132,7 +132,7 @@ def judge(mutant: Mutant) -> Result:
     return Result(mutant, "survived" if passed else "caught", failed, perf_counter() - started)
 
 
-def sound_tests(mutants: Sequence[Mutant], jobs: int) -> dict[tuple[str, ...], str]:
+def failing_tests(mutants: Sequence[Mutant], jobs: int) -> dict[tuple[str, ...], str]:
     """The selections of tests that fail without any mutant, with the first that failed."""
     selections = sorted({mutant.tests for mutant in mutants})
     with copy_of_the_tree() as root, ThreadPoolExecutor(jobs) as pool:
@@ -140,9 +140,15 @@ def sound_tests(mutants: Sequence[Mutant], jobs: int) -> dict[tuple[str, ...], s
         return {tests: failed for tests, (passed, failed) in zip(selections, results, strict=True) if not passed}
 
 
-def judge_all(mutants: Sequence[Mutant], jobs: int) -> list[Result]:
-    """Judges mutants side by side; tells of each as soon as it is known."""
-    unsound = sound_tests(mutants, jobs)
+def judge_all(mutants: Sequence[Mutant], jobs: int, *, tests_pass: bool = False) -> list[Result]:
+    """Judges mutants side by side; tells of each as soon as it is known.
+
+    Args:
+        mutants: What to judge.
+        jobs: How many side by side.
+        tests_pass: Whether it is known already that all tests pass without a mutant.
+    """
+    unsound = {} if tests_pass else failing_tests(mutants, jobs)
     results = [Result(m, "broken", f"without it: {unsound[m.tests]}", 0.0) for m in mutants if m.tests in unsound]
     with ThreadPoolExecutor(jobs) as pool:
         for result in pool.map(judge, [mutant for mutant in mutants if mutant.tests not in unsound]):
@@ -165,10 +171,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", metavar="WORD", help="mutants whose name or file contains it")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="side by side")
+    parser.add_argument("--tests-pass", action="store_true", help="take it that all tests pass without a mutant")
     parser.add_argument("--table", type=Path, metavar="FILE.md", help="write the result as a table")
     options = parser.parse_args(arguments)
     mutants = [mutant for mutant in read_list() if options.only in mutant.name or options.only in mutant.file]
-    results = judge_all(mutants, max(options.jobs, 1))
+    results = judge_all(mutants, max(options.jobs, 1), tests_pass=options.tests_pass)
     counts = Counter(result.outcome for result in results)
     print(f"{counts['caught']} of {len(results)} caught, {counts['survived']} survived, {counts['broken']} broken")
     for result in results:

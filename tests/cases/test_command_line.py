@@ -167,7 +167,7 @@ def test_a_familys_module_that_fails_is_one_line_with_its_place(capsys, monkeypa
         line = one_line(capsys, 1, *command)
         assert said in line and f"{name}:F" in line
         if "Error: " in said or said in ("invalid syntax", "SystemExit: 3"):
-            assert f"{name}.py, line 1" in line
+            assert f"{name}.py:1: " in line
     assert not Path("run").exists()
 
 

@@ -193,7 +193,19 @@ def test_the_process_that_holds_a_folder_may_enter_again(run):
 # -- failures before the first update ----------------------------------------------------------------------------------
 
 
-def test_a_run_that_fails_before_its_first_update_leaves_nothing(capsys, tmp_path):
+@pytest.fixture
+def unchecked(monkeypatch):
+    """Games are not checked before training: what goes wrong is too rare for the check to meet, say."""
+    monkeypatch.setattr("gameagent.launch.require_sound", lambda family: family)
+
+
+def test_a_game_that_breaks_its_contract_leaves_nothing(capsys, tmp_path):
+    said = says(capsys, 1, "train", "cases.families.odd_values:NAN_REWARD", "--out", tmp_path / "run", *OPTIONS)
+    assert "rewards of a step are [0.5, nan]" in said and "variant" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_fails_before_its_first_update_leaves_nothing(capsys, tmp_path, unchecked):
     out = tmp_path / "deep" / "run"
     odd = "cases.families.odd_values"
     assert "rewards[1] is nan" in says(capsys, 1, "train", f"{odd}:NAN_REWARD", "--out", out, *OPTIONS)
@@ -378,7 +390,7 @@ def test_ctrl_c_is_answered_while_another_process_hangs(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_goes_wrong_in_another_process_is_said_by_the_first_one(capsys, tmp_path, monkeypatch):
+def test_what_goes_wrong_in_another_process_is_said_by_the_first_one(capsys, tmp_path, unchecked):
     """The odd reward comes in the games of the second process alone: the first one's games end before it is due."""
     options = ["--set", "num_processes=2", "--set", "num_games=2"]
     said = says(
