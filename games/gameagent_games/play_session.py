@@ -106,6 +106,12 @@ class AgentPlayer:
         manifest = agent.manifest
         if manifest.name != family.name:
             raise GamesError(f"{path} plays {manifest.name!r}, not {family.name!r}")
+        version = manifest.training.get("family_version", family.version)
+        if version != family.version:
+            raise GamesError(
+                f"{path} was trained on version {version} of {family.name!r}, this is version {family.version}: its "
+                "rules have changed since; train again, or install the version it was trained on"
+            )
         kind = "discrete" if family.box is None else "box"
         if manifest.action.kind != kind:
             raise GamesError(f"{path} has {manifest.action.kind} actions, but those of {family.name!r} are {kind}")

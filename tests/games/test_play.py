@@ -31,7 +31,7 @@ NAVIGATION = load_family("navigation")
 RIGHT, LEFT = 2, 4
 BOARD = 480
 NOTHING, LEGAL = np.zeros(2, np.float32), np.ones(2, np.bool_)
-NAVIGATORS_MANIFEST = SimpleNamespace(name="navigation", action=SimpleNamespace(kind="discrete"))
+NAVIGATORS_MANIFEST = SimpleNamespace(name="navigation", action=SimpleNamespace(kind="discrete"), training={})
 MASKLESS = SimpleNamespace(action=SimpleNamespace(mask=False))
 FIXTURES = Path(__file__).parents[1] / "sdk" / "fixtures"
 
@@ -523,6 +523,8 @@ def test_failures_are_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
         patch.setattr("gameagent_sdk.Agent", SimpleNamespace(**own))
         argv = ["navigation", "--agent", "old.onnx", "--headless"]
         assert "old.onnx has discrete actions, but those of 'navigation' are box" in failure(argv, capsys)
+        patch.setattr(NAVIGATORS_MANIFEST, "training", {"family_version": 99})
+        assert "trained on version 99 of 'navigation', this is version 1" in failure(argv, capsys)
     assert "beyond its training range" in failure(["gridnavi", "--split", "out_of_range"], capsys)
 
 
