@@ -155,7 +155,7 @@ class Evaluation:
             title=f"{self.family}: mean return by episode, {self.num_variants} variants of split {self.split!r}{runs}",
             caption=(
                 f"{self.held_out}\n± half the 95 % interval of the mean ({over}); iqm of the last episode; "
-                "agent - x: on the same variants"
+                "vs x: the lead over x on the same variants"
             ),
             box=SIMPLE_HEAD,
             padding=(0, 1, 0, 0),
@@ -175,7 +175,7 @@ class Evaluation:
             table.add_row("ceiling", *cells, f"{self.ceiling.total:.2f}", "", style="dim")
         table.add_section()
         for name, difference in self._by_seat(self.differences).items():
-            table.add_row(f"agent - {name}", *_cells(difference, shown), "")
+            table.add_row(f"vs {name}", *_cells(difference, shown), "")
         return table
 
     def _shown_episodes(self) -> list[int]:

@@ -25,4 +25,4 @@ def test_the_report_is_shown_and_written_in_any_encoding(encoding: str, tmp_path
     first = found["episodes"][0]
     sign = "+/-" if encoding == "ascii" else "±"
     assert f"{first['mean']:.2f}{sign}{(first['ci95'][1] - first['ci95'][0]) / 2:.2f}" in shown
-    assert "agent - random" in shown
+    assert "vs random" in shown

@@ -298,7 +298,7 @@ def test_a_zero_sum_game_is_reported_by_seat(bundle_of):
     assert found["seats"]["seat_0"]["total_mean"] == pytest.approx(first.sum(axis=2).mean())
     assert found["seats"]["seat_1"]["total_mean"] == pytest.approx(-found["seats"]["seat_0"]["total_mean"])
     text = text_of(report.table())
-    assert f"{first[..., 0].mean():.2f}" in text and "agent - random, seat_1" in text
+    assert f"{first[..., 0].mean():.2f}" in text and "vs random, seat_1" in text
 
 
 def test_the_table_fits_eighty_columns():
