@@ -24,7 +24,7 @@ def mutants() -> ModuleType:
 
 def test_every_mutant_changes_one_place_of_working_code(mutants: ModuleType) -> None:
     found = mutants.read_list()
-    assert len({mutant.name for mutant in found}) == len(found)
+    assert len({mutant.name for mutant in found}) == len(found) >= 60
     for mutant in found:
         text = (ROOT / mutant.file).read_text(encoding="utf-8")
         assert text.count(mutant.right) == 1, f"{mutant.name}: {mutant.right}"
