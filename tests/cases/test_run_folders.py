@@ -188,6 +188,7 @@ def test_a_run_in_its_first_update_is_not_cleared_away_by_a_second_command(capsy
 def test_the_process_that_holds_a_folder_may_enter_again(run):
     with open_run(run, SMALL | {"family": "bandit", "steps": 320}, resume=True):
         launch(run, lambda progress, metrics: None)
+    assert run.has_checkpoint()
 
 
 # -- failures before the first update ----------------------------------------------------------------------------------

@@ -102,3 +102,4 @@ def test_streams_that_are_none_of_pythons_are_left_alone(monkeypatch: pytest.Mon
     for stream in (None, io.StringIO()):
         monkeypatch.setattr(sys, "stdout", stream)
         spell_unprintable()
+        assert sys.stdout is stream
