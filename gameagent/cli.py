@@ -13,7 +13,7 @@ from gameagent.commands.arguments import EXIT_USAGE, Command, OneLineParser, che
 from gameagent.errors import ConfigError, GameAgentError
 from gameagent_games.errors import GamesError
 from gameagent_sdk import BundleError, SdkError
-from gameagent_sdk.terminal import spell_unprintable
+from gameagent_sdk.console.terminal import spell_unprintable
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
@@ -64,11 +64,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     check_text(arguments)
     if arguments[:1] == ["play"]:
-        from gameagent_games.play import main as play
+        from gameagent_games.play.main import main as play
 
         return play(arguments[1:])
     if arguments[:1] in (["inspect"], ["bench"]):
-        from gameagent_sdk.console import main as look
+        from gameagent_sdk.console.main import main as look
 
         return look(arguments, prog="gameagent")
     args = _parser().parse_args(arguments)

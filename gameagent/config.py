@@ -12,7 +12,7 @@ import numpy as np
 
 from gameagent.errors import ConfigError
 from gameagent_games.interface import Family
-from gameagent_games.variant import SPLITS, Split
+from gameagent_games.variants.variant import SPLITS, Split
 from gameagent_sdk.regular_file import open_regular, reason_of
 
 _GRADIENT = ("maml", "reptile")

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from gameagent_sdk.advantages import TINY
-from gameagent_sdk.baseline import (
+from gameagent_sdk.adaptation.advantages import TINY
+from gameagent_sdk.adaptation.baseline import (
     CONSTANT,
     COUNTED,
     MOST,
@@ -46,8 +46,8 @@ def trial_advantages(rewards: Tensor, values: Tensor, valid: Tensor, discount: f
 def linear_baseline(observations: Tensor, rewards: Tensor, valid: Tensor, discount: float) -> Tensor:
     """Values from a ridge regression of discounted returns, one fit for each task (Duan et al. 2016).
 
-    As `gameagent_sdk.baseline.linear_baseline`, which says what the features are and how the fit is chosen, but of
-    tasks side by side: the runtime learns in a game by the same numbers.
+    As `linear_baseline` of the SDK, which says what the features are and how the fit is chosen, but of tasks side by
+    side: the runtime learns in a game by the same numbers.
 
     Args:
         observations: ``(N, T, B, D)``.
@@ -116,7 +116,7 @@ def _baseline_features(observations: Tensor, valid: Tensor) -> Tensor:
 def all_alike(rewards: Tensor, valid: Tensor) -> Tensor:
     """Which tasks' episodes all went alike, so that they teach nothing: bool ``(N,)``.
 
-    As `gameagent_sdk.advantages.all_alike`, of rewards and valid ``(N, T, B)`` each.
+    As `gameagent_sdk.adaptation.advantages.all_alike`, of rewards and valid ``(N, T, B)`` each.
     """
     paid, lengths = rewards * valid, valid.sum(1)
     same_length = (lengths == lengths[:, :1]).all(1)

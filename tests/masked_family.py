@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from gameagent_games.chance import below, state_type
-from gameagent_games.distributions import Uniform
+from gameagent_games.game_rng import below, state_type
 from gameagent_games.interface import Family, Feature, Rules
-from gameagent_games.variant import Rule, VariantSpace
+from gameagent_games.variants.distributions import Uniform
+from gameagent_games.variants.variant import Rule, VariantSpace
 
 NUM_TREES = 4
 

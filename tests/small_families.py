@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from gameagent_games.chance import state_type, uniform
-from gameagent_games.distributions import Choice, Uniform
+from gameagent_games.game_rng import state_type, uniform
 from gameagent_games.interface import Box, Family, Feature, Rules
-from gameagent_games.variant import Rule, VariantSpace
+from gameagent_games.variants.distributions import Choice, Uniform
+from gameagent_games.variants.variant import Rule, VariantSpace
 
 # -- riddle: one of three answers is right and one is not allowed now; episodes, and trials, differ in length ------
 

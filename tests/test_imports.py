@@ -16,8 +16,13 @@ SOURCES = {
     "gameagent_games": ROOT / "games" / "gameagent_games",
     "gameagent": ROOT / "gameagent",
 }
-FACES = "gameagent_games.faces"
-DRAWING = ("gameagent_games.rendering", "gameagent_games.families.*.view", "gameagent_games.families.*.sprites")
+FACES = "gameagent_games.envs"
+DRAWING = (
+    "gameagent_games.drawing",
+    "gameagent_games.play",
+    "gameagent_games.families.*.view",
+    "gameagent_games.families.*.sprites",
+)
 
 # What each package may import beside the standard library and itself, and where: a tuple of modules (* for any
 # one name), each with all that lies below it, or () for everywhere.
@@ -36,17 +41,17 @@ ALLOWED = {
         "pygame": DRAWING,
         "PyInstaller": ("gameagent_games.__pyinstaller",),
         "cloudpickle": ("gameagent_games.pickling",),
-        "gameagent_sdk": ("gameagent_games.play", "gameagent_games.play_session"),
+        "gameagent_sdk": ("gameagent_games.play.main", "gameagent_games.play.session"),
     },
     "gameagent": {
         "numpy": (),
         "torch": (),
         "rich": (),
-        "filelock": ("gameagent.run_lock",),
-        "onnx": ("gameagent.export",),
-        "onnxscript": ("gameagent.export",),
-        "tensorboard": ("gameagent.event_log",),
-        "matplotlib": ("gameagent.report",),
+        "filelock": ("gameagent.run.lock",),
+        "onnx": ("gameagent.export.bundling",),
+        "onnxscript": ("gameagent.export.bundling",),
+        "tensorboard": ("gameagent.run.event_log",),
+        "matplotlib": ("gameagent.judging.report",),
         "gameagent_games": (),
         "gameagent_sdk": (),
     },
@@ -126,21 +131,25 @@ def test_sources_import_only_along_the_arrows(package: str) -> None:
 @pytest.mark.parametrize(
     ("package", "module", "source"),
     [
-        ("gameagent_sdk", "gameagent_sdk.agent", "import torch"),
-        ("gameagent_sdk", "gameagent_sdk.agent", "def f():\n    import torch.nn as nn"),
-        ("gameagent_sdk", "gameagent_sdk.agent", "def f():\n    import onnxruntime"),
-        ("gameagent_sdk", "gameagent_sdk.agent", "from importlib import import_module\nimport_module('gymnasium')"),
-        ("gameagent_sdk", "gameagent_sdk.agent", "from gameagent.trial import Trial"),
+        ("gameagent_sdk", "gameagent_sdk.agent.agent", "import torch"),
+        ("gameagent_sdk", "gameagent_sdk.agent.agent", "def f():\n    import torch.nn as nn"),
+        ("gameagent_sdk", "gameagent_sdk.agent.agent", "def f():\n    import onnxruntime"),
+        (
+            "gameagent_sdk",
+            "gameagent_sdk.agent.agent",
+            "from importlib import import_module\nimport_module('gymnasium')",
+        ),
+        ("gameagent_sdk", "gameagent_sdk.agent.agent", "from gameagent.trial import Trial"),
         ("gameagent_sdk", "gameagent_sdk.overlay", "import pygame"),
-        ("gameagent_games", "gameagent_games.simulator", "def f():\n    import pygame"),
+        ("gameagent_games", "gameagent_games.sources.rules", "def f():\n    import pygame"),
         ("gameagent_games", "gameagent_games.families.forage.rules", "import pygame"),
-        ("gameagent_games", "gameagent_games.simulator", "def f():\n    import gameagent_sdk"),
-        ("gameagent_games", "gameagent_games.play", "import gameagent_sdk"),
-        ("gameagent_games", "gameagent_games.play", "import torch"),
-        ("gameagent", "gameagent.train", "from gameagent_games.families.forage import FORAGE"),
-        ("gameagent", "gameagent.train", "from gameagent_games.families import forage"),
-        ("gameagent", "gameagent.train", "from gameagent_games import families"),
-        ("gameagent", "gameagent.train", "import gymnasium"),
+        ("gameagent_games", "gameagent_games.sources.rules", "def f():\n    import gameagent_sdk"),
+        ("gameagent_games", "gameagent_games.play.main", "import gameagent_sdk"),
+        ("gameagent_games", "gameagent_games.play.main", "import torch"),
+        ("gameagent", "gameagent.outer_loop", "from gameagent_games.families.forage.family import FORAGE"),
+        ("gameagent", "gameagent.outer_loop", "from gameagent_games.families import forage"),
+        ("gameagent", "gameagent.outer_loop", "from gameagent_games import families"),
+        ("gameagent", "gameagent.outer_loop", "import gymnasium"),
     ],
 )
 def test_a_forbidden_import_is_found(package: str, module: str, source: str) -> None:
@@ -169,7 +178,7 @@ def modules_after(statements: str) -> set[str]:
         ),
         ("import gameagent", ("gameagent_games.families", "gymnasium", "pettingzoo", "pygame", "matplotlib", "onnx")),
         ("import gameagent.cli", ("torch", "onnxruntime", "gameagent_games.families", "pygame", "matplotlib", "onnx")),
-        ("import gameagent_games.play", ("torch", "gameagent", "gymnasium", "pettingzoo")),
+        ("import gameagent_games.play.main", ("torch", "gameagent", "gymnasium", "pettingzoo")),
     ],
 )
 def test_importing_loads_nothing_unwanted(statements: str, unwanted: tuple[str, ...]) -> None:

@@ -4,9 +4,9 @@ from itertools import product
 
 import torch
 
-from gameagent.algorithms.inner_loop import for_tasks
-from gameagent.algorithms.meta_batch import Experience, Trajectories
-from gameagent.policies.feedforward import FeedforwardPolicy
+from gameagent.inner_loop import for_tasks
+from gameagent.methods.gradient.meta_batch import Experience, Trajectories
+from gameagent.nets.feedforward import FeedforwardPolicy
 from gameagent.returns import episode_advantages
 from gameagent_sdk import AdvantageSpec
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from gameagent_games.chance import below, state_type, uniform
-from gameagent_games.distributions import Choice, Integers, Uniform
+from gameagent_games.game_rng import below, state_type, uniform
 from gameagent_games.interface import Box, Family, Feature, Rules
-from gameagent_games.variant import Rule, VariantSpace
+from gameagent_games.variants.distributions import Choice, Integers, Uniform
+from gameagent_games.variants.variant import Rule, VariantSpace
 
 NUM_THROWS = 3
 LARGEST_TAKE = 4

@@ -22,10 +22,10 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gameagent.algorithms.inner_loop import Parameters, adapt, constant_step_sizes, for_tasks
-from gameagent.algorithms.meta_batch import Experience, inner_loss
+from gameagent.inner_loop import Parameters, adapt, constant_step_sizes, for_tasks
 from gameagent.losses import dice_loss
-from gameagent.policies.feedforward import LOG_SQRT_TWO_PI, FeedforwardPolicy
+from gameagent.methods.gradient.meta_batch import Experience, inner_loss
+from gameagent.nets.feedforward import LOG_SQRT_TWO_PI, FeedforwardPolicy
 
 INNER_LR = 0.1
 HIDDEN = (64, 64)

@@ -23,7 +23,7 @@ from typing import Any
 from sdk_promises import start
 
 from gameagent_sdk import Bundle, SdkError
-from gameagent_sdk.bench_report import machine, run_python
+from gameagent_sdk.console.bench_report import machine, run_python
 
 TOOLS = Path(__file__).resolve().parent
 BACKENDS = ("onnxruntime", "numpy")

@@ -13,8 +13,8 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from gameagent.checkpoint import Progress, RunFolder
-from gameagent.launch import launch, prepare_run
+from gameagent.run.folder import Progress, RunFolder
+from gameagent.run.launch import launch, prepare_run
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
-from gameagent_games.simulator import Simulator
+from gameagent_games.sources.rules import Simulator
 from gameagent_sdk import Bundle, PolicySession, SdkError, action_probabilities, sample_actions
 
 SEED = 2026

@@ -199,7 +199,7 @@ def demo(steps: str, num_variants: int, fresh: bool) -> None:
     must(gameagent, "export", DEMO, bundle)
     say("\n3/3  Play variants that training never saw, in a process without torch.")
     must(PYTHON, ROOT / "tools" / "demo_play.py", bundle, "--variants", str(num_variants), "--plot", plot)
-    play = ("-m", "gameagent_games.play", "forage", "--agent", bundle, "--headless", "--episodes", "4")
+    play = ("-m", "gameagent_games.play.main", "forage", "--agent", bundle, "--headless", "--episodes", "4")
     must(PYTHON, *play, "--screenshot", picture)
     say(what_next(bundle, plot, picture))
 

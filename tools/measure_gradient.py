@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent.errors import ConfigError, GameAgentError
-from gameagent.evaluate import evaluate_bundle
-from gameagent.intervals import estimate
+from gameagent.judging.evaluate import evaluate_bundle
+from gameagent.judging.intervals import estimate
 from gameagent_games.errors import GamesError
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
-from gameagent_games.variant import SPLITS
+from gameagent_games.variants.variant import SPLITS
 from gameagent_sdk import Agent, Bundle, Policy, SdkError, attach_manifest
 
 NUM_EPISODES = 3

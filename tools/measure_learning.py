@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from gameagent.checkpoint import RunFolder
 from gameagent.cli import main as gameagent
-from gameagent.export import bundle_run
-from gameagent.intervals import gain_interval
-from gameagent.report import Contestant, Evaluation, evaluate
+from gameagent.export.bundling import bundle_run
+from gameagent.judging.intervals import gain_interval
+from gameagent.judging.report import Contestant, Evaluation, evaluate
+from gameagent.run.folder import RunFolder
 from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games import Simulator, load_family
-from gameagent_games.variant import SPLITS, Split
+from gameagent_games.variants.variant import SPLITS, Split
 from gameagent_sdk import Bundle, PolicySession, action_probabilities, sample_actions
 
 PLANS: dict[str, dict[str, Any]] = {

@@ -20,7 +20,7 @@ from onnx import helper, numpy_helper
 from gameagent_sdk import Port
 from gameagent_sdk.backends.numpy_executor import NumpyBackend
 from gameagent_sdk.backends.onnx_runtime import OnnxRuntimeBackend
-from gameagent_sdk.onnx_file.model import Model, Node
+from gameagent_sdk.graph import Model, Node
 from gameagent_sdk.operators import OPERATORS, PER_NODE, PER_SCATTERED, PER_TENSOR, Spec
 from gameagent_sdk.operators.work import size
 

@@ -12,17 +12,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gameagent.algorithms.inner_loop import (
+from gameagent.inner_loop import (
     Parameters,
     StepSizes,
     adapt,
     constant_step_sizes,
     for_tasks,
 )
-from gameagent.algorithms.maml import Labelled, labelled_outer_loss
-from gameagent.algorithms.reptile import set_gradients
 from gameagent.losses import squared_error
-from gameagent.policies.feedforward import FeedforwardPolicy
+from gameagent.methods.gradient.maml import Labelled, labelled_outer_loss
+from gameagent.methods.gradient.reptile import set_gradients
+from gameagent.nets.feedforward import FeedforwardPolicy
 
 NETWORK = FeedforwardPolicy(observation_size=1, action_size=1, hidden_sizes=(40, 40))
 INNER_LR = 0.01

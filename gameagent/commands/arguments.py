@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Protocol
 from rich.console import Console
 
 from gameagent.errors import ConfigError
-from gameagent_sdk.plain_text import plain
+from gameagent_sdk.console.plain_text import plain
 
 EXIT_USAGE = 2
 MOST_TRIALS = 1_000_000

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from gameagent.commands.arguments import HIGHEST_SEED, MOST_TRIALS, AddCommand, check_range, file_path
 from gameagent_games.registry import family_names, load_family
-from gameagent_games.variant import SPLITS
+from gameagent_games.variants.variant import SPLITS
 
 
 def add_commands(add: AddCommand) -> None:
@@ -45,12 +45,12 @@ def _variants(args: argparse.Namespace, console: Console) -> None:
         rules = "  ".join(f"{name}={_short(value)}" for name, value in variant.rules.items())
         console.print(f"{variant.id}  {rules}", highlight=False, markup=False, soft_wrap=True)
     if args.out is not None:
-        from gameagent_games.variant_files import write_variants
+        from gameagent_games.variants.files import write_variants
 
         write_variants(args.out, family.name, variants)
         console.print(f"wrote {args.out}", highlight=False)
     if args.sheet is not None:
-        from gameagent_games.rendering.sheet import draw_sheet
+        from gameagent_games.drawing.sheet import draw_sheet
 
         draw_sheet(family, variants, args.sheet)
         console.print(f"wrote {args.sheet}", highlight=False)

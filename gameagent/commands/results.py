@@ -10,11 +10,11 @@ from gameagent.errors import ConfigError
 from gameagent_games.conformance import require_sound
 from gameagent_games.interface import Family
 from gameagent_games.registry import family_names, load_family
-from gameagent_games.variant import SPLITS, Split
+from gameagent_games.variants.variant import SPLITS, Split
 from gameagent_sdk import Bundle
 
 if TYPE_CHECKING:  # torch is imported by the commands that need it
-    from gameagent.report import Contestant
+    from gameagent.judging.report import Contestant
 
 SUMMARY_TRIALS = 500  # of the evaluation in an exported file, where no other number is asked for
 HIGHEST_TEMPERATURE = 1000
@@ -65,7 +65,7 @@ def add_commands(add: AddCommand) -> None:
 
 
 def _evaluate(args: argparse.Namespace, console: Console) -> None:
-    from gameagent.report import evaluate
+    from gameagent.judging.report import evaluate
 
     check_range(args, "--variants", 1, MOST_TRIALS)
     check_range(args, "--episodes", 1, MOST_EPISODES)
@@ -90,9 +90,9 @@ def _contestants(args: argparse.Namespace) -> tuple[list["Contestant"], Family, 
 
     A run that is not finished yet is looked at on the validation split, so that nobody chooses settings on test.
     """
-    from gameagent.checkpoint import RunFolder
-    from gameagent.export import bundle_run
-    from gameagent.report import Contestant
+    from gameagent.export.bundling import bundle_run
+    from gameagent.judging.report import Contestant
+    from gameagent.run.folder import RunFolder
 
     agents, finished, family = [], True, None
     for path in args.agent:
@@ -141,9 +141,9 @@ def _export(args: argparse.Namespace, console: Console) -> None:
     if args.profile != "plain":
         _export_for_engine(args, console)
         return
-    from gameagent.checkpoint import RunFolder
-    from gameagent.export import bundle_run, export_run
-    from gameagent.report import Contestant, evaluate
+    from gameagent.export.bundling import bundle_run, export_run
+    from gameagent.judging.report import Contestant, evaluate
+    from gameagent.run.folder import RunFolder
 
     folder = RunFolder(args.run)
     num_variants = SUMMARY_TRIALS if args.variants is None else args.variants
@@ -168,8 +168,8 @@ def _export_for_engine(args: argparse.Namespace, console: Console) -> None:
         raise ConfigError(
             f"--variants is for --profile plain: a {args.profile} file carries no evaluation, leave --variants out"
         )
-    from gameagent.checkpoint import RunFolder
     from gameagent.export.engines import export_engine_file
+    from gameagent.run.folder import RunFolder
 
     file = export_engine_file(RunFolder(args.run), args.file, args.profile)
     played = file.playback

@@ -10,7 +10,7 @@ from gameagent.commands.arguments import AddCommand, file_path
 from gameagent.errors import ConfigError
 
 if TYPE_CHECKING:  # torch is imported when training starts
-    from gameagent.checkpoint import RunFolder
+    from gameagent.run.folder import RunFolder
 
 
 def add_commands(add: AddCommand) -> None:
@@ -43,7 +43,7 @@ class _HelpSettings(argparse.Action):
         values: str | Sequence[Any] | None,
         option_string: str | None = None,
     ) -> None:
-        from gameagent.settings_help import explain_settings
+        from gameagent.commands.settings_help import explain_settings
         from gameagent_games.registry import load_family
 
         name = values or namespace.family
@@ -53,9 +53,9 @@ class _HelpSettings(argparse.Action):
 
 
 def _train(args: argparse.Namespace, console: Console) -> None:
-    from gameagent.baselines import baseline_fields
-    from gameagent.checkpoint import RunFolder
     from gameagent.config import make_config
+    from gameagent.judging.baselines import baseline_fields
+    from gameagent.run.folder import RunFolder
     from gameagent_games.registry import load_family
 
     given, folder = _given_fields(args), RunFolder(args.out)
@@ -75,8 +75,8 @@ def _train(args: argparse.Namespace, console: Console) -> None:
 
 
 def _train_one(folder: "RunFolder", given: dict[str, Any], resume: bool, title: str, console: Console) -> None:
-    from gameagent.launch import launch, open_run
-    from gameagent.progress import TrainingDisplay
+    from gameagent.run.launch import launch, open_run
+    from gameagent.run.progress import TrainingDisplay
 
     def notify(line: str) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from gameagent.algorithms.inner_loop import adapt
 from gameagent.config import TrainConfig
 from gameagent.export.graph import finish, options, quiet
-from gameagent.policies.network import AgentNetwork
-from gameagent.policies.transitions import MAX_INNER_NORM, OFFSET, BeliefCorrection, Transitions
-from gameagent.rollout import Trials
+from gameagent.inner_loop import adapt
+from gameagent.methods.belief_correction.correction import MAX_INNER_NORM, OFFSET, BeliefCorrection, Transitions
+from gameagent.nets.network import AgentNetwork
+from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_sdk import GradientSpec, Manifest, Port, TensorSpec, adaptation_inputs, adaptation_outputs
@@ -40,7 +40,7 @@ def rollback_margin(policy: AgentNetwork, config: TrainConfig, family: Family) -
     """How far an episode's return falls below that of the episode before it by bad luck alone.
 
     The 99th percentile over trials of training variants, in the game's units of reward; what is worse is taken for harm
-    that a gradient step did. The runtime makes the very same comparison, see `gameagent_sdk.guard`.
+    that a gradient step did. The runtime makes the very same comparison, see `gameagent_sdk.adaptation.guard`.
     """
     num_episodes, seed = max(config.episodes_of_trial(family), 2), config.seed
     belief_size = policy.belief_head.size if policy.belief_head else 0

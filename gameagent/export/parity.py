@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
-from gameagent.export.policy_gradient import NUM_ADAPTATIONS, follow_policy_gradient
-from gameagent.policies import TrainedPolicy
-from gameagent.policies.gradient import GradientPolicy
-from gameagent.policies.interface import Outputs
-from gameagent.policies.transitions import OFFSET, BeliefCorrection, Transitions
-from gameagent.rollout import Rollout, Trials
+from gameagent.methods.belief_correction.correction import OFFSET, BeliefCorrection, Transitions
+from gameagent.methods.gradient.graphs import NUM_ADAPTATIONS, follow_policy_gradient
+from gameagent.methods.gradient.policy import GradientPolicy
+from gameagent.methods.making import TrainedPolicy
+from gameagent.nets.interface import Outputs
+from gameagent.playing.rollout import Rollout, Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_sdk import (

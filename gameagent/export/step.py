@@ -7,8 +7,8 @@ without a word, so the file holds matrix products and sigmoids that anyone can r
 import torch
 from torch import Tensor, nn
 
-from gameagent.policies.interface import Inputs
-from gameagent.policies.network import AgentNetwork
+from gameagent.nets.interface import Inputs
+from gameagent.nets.network import AgentNetwork
 
 
 class PolicyStep(nn.Module):

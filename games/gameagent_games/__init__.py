@@ -1,8 +1,7 @@
 """Procedurally generated game variants, compiled: see README.md for a tour in five minutes."""
 
-from gameagent_games.chance import below, state_type, trial_uniform, uniform
 from gameagent_games.conformance import CheckResult, Report, check_family
-from gameagent_games.distributions import Choice, Distribution, Fixed, Integers, Permutation, Slot, Uniform
+from gameagent_games.envs.registration import register_with_gymnasium
 from gameagent_games.errors import (
     ActionError,
     FamilyError,
@@ -12,12 +11,13 @@ from gameagent_games.errors import (
     SettingError,
     VariantError,
 )
-from gameagent_games.faces.registration import register_with_gymnasium
+from gameagent_games.game_rng import below, state_type, trial_uniform, uniform
 from gameagent_games.interface import EVERY_SEAT, Box, Ceiling, Family, Feature, Rules
 from gameagent_games.registry import family_names, load_family
-from gameagent_games.simulator import Simulator
-from gameagent_games.variant import SPLITS, Rule, Split, Variant, VariantSpace
-from gameagent_games.variant_files import read_variants, space_from_dict, space_to_dict, write_variants
+from gameagent_games.sources.rules import Simulator
+from gameagent_games.variants.distributions import Choice, Distribution, Fixed, Integers, Permutation, Slot, Uniform
+from gameagent_games.variants.files import read_variants, space_from_dict, space_to_dict, write_variants
+from gameagent_games.variants.variant import SPLITS, Rule, Split, Variant, VariantSpace
 
 __version__ = "0.1.0"
 

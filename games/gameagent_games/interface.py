@@ -33,11 +33,11 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_games.chance import SIMULATOR_FIELDS
 from gameagent_games.errors import FamilyError
 from gameagent_games.field_types import as_count, as_text, as_tuple, expect, kind_of
+from gameagent_games.game_rng import SIMULATOR_FIELDS
 from gameagent_games.pickling import reduce_family
-from gameagent_games.variant import VariantSpace
+from gameagent_games.variants.variant import VariantSpace
 
 EVERY_SEAT = -1
 """What ``turn`` returns when all seats act at once."""

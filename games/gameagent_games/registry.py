@@ -17,10 +17,10 @@ from gameagent_games.places import Place, authors_place, frames, place_of_frame
 ENTRY_POINT_GROUP = "gameagent.families"
 
 _BUILT_IN = {
-    "bandit": "gameagent_games.families.bandit:BANDIT",
-    "forage": "gameagent_games.families.forage:FORAGE",
-    "gridnavi": "gameagent_games.families.gridnavi:GRIDNAVI",
-    "navigation": "gameagent_games.families.navigation:NAVIGATION",
+    "bandit": "gameagent_games.families.bandit.family:BANDIT",
+    "forage": "gameagent_games.families.forage.family:FORAGE",
+    "gridnavi": "gameagent_games.families.gridnavi.family:GRIDNAVI",
+    "navigation": "gameagent_games.families.navigation.family:NAVIGATION",
 }
 
 

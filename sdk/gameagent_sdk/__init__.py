@@ -3,12 +3,30 @@
 Start at :class:`Agent`. Engines are imported when the first agent is loaded.
 """
 
-from gameagent_sdk.adaptation import Adaptation
-from gameagent_sdk.agent import Agent
+from gameagent_sdk.adaptation.adapter import Adaptation
+from gameagent_sdk.agent.agent import Agent
+from gameagent_sdk.agent.replay import Replay, replay
+from gameagent_sdk.agent.slots import SaveSlots
+from gameagent_sdk.agent.squad import Squad
+from gameagent_sdk.agent.timing import CallTimes
 from gameagent_sdk.backends import Backend, load_adaptation, load_backend
-from gameagent_sdk.beliefs import Belief, decode_beliefs
-from gameagent_sdk.bundle import Bundle, attach_manifest, graph_sha256
-from gameagent_sdk.context import Context
+from gameagent_sdk.bundle.file import Bundle, attach_manifest, graph_sha256
+from gameagent_sdk.bundle.manifest import (
+    ActionSpec,
+    AdvantageSpec,
+    BeliefSpec,
+    FeatureSpec,
+    GradientSpec,
+    Manifest,
+    TensorSpec,
+)
+from gameagent_sdk.bundle.signature import adaptation_inputs, adaptation_outputs, step_inputs, step_outputs
+from gameagent_sdk.engine.beliefs import Belief, decode_beliefs
+from gameagent_sdk.engine.context import Context
+from gameagent_sdk.engine.observation_report import FeatureReport, ObservationReport
+from gameagent_sdk.engine.policy import Policy
+from gameagent_sdk.engine.sampling import Gaussian, action_probabilities, sample_actions, sample_box_actions
+from gameagent_sdk.engine.session import PolicySession
 from gameagent_sdk.errors import (
     BundleError,
     CallOrderError,
@@ -21,24 +39,7 @@ from gameagent_sdk.errors import (
     RecordingError,
     SdkError,
 )
-from gameagent_sdk.manifest import (
-    ActionSpec,
-    AdvantageSpec,
-    BeliefSpec,
-    FeatureSpec,
-    GradientSpec,
-    Manifest,
-    TensorSpec,
-)
-from gameagent_sdk.observation_report import FeatureReport, ObservationReport
-from gameagent_sdk.policy import Policy
-from gameagent_sdk.replay import Replay, replay
-from gameagent_sdk.sampling import Gaussian, action_probabilities, sample_actions, sample_box_actions
-from gameagent_sdk.save_slots import SaveSlots
-from gameagent_sdk.session import PolicySession
-from gameagent_sdk.signature import Port, adaptation_inputs, adaptation_outputs, step_inputs, step_outputs
-from gameagent_sdk.squad import Squad
-from gameagent_sdk.timing import CallTimes
+from gameagent_sdk.graph import Port
 
 __version__ = "0.1.0"
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gameagent_sdk import Agent, Bundle, BundleError, Policy, SdkError
+from gameagent_sdk.adaptation.experience import Experience
 from gameagent_sdk.backends import load_adaptation, load_backend
 from gameagent_sdk.backends.onnx_runtime import session_options
-from gameagent_sdk.experience import Experience
 from sdk.hostile import BUNDLES
 from sdk.hostile.labour import adapting_by, gemms, step_of
 from sdk.hostile.onnx_writer import attribute, data, floats, integer, ints, node, tensor

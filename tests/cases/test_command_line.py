@@ -42,8 +42,8 @@ def _elsewhere(tmp_path, monkeypatch):
     """Works in a folder of its own, and trains nothing: all that comes before is what is tried here."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(FIXTURES / "memoryless.onnx", tmp_path / "FILE")
-    monkeypatch.setattr("gameagent.launch.launch", lambda folder, report: None)
-    monkeypatch.setattr("gameagent_sdk.bench_report.bench", _measured)
+    monkeypatch.setattr("gameagent.run.launch.launch", lambda folder, report: None)
+    monkeypatch.setattr("gameagent_sdk.console.bench_report.bench", _measured)
 
 
 def _measured(*_):
@@ -226,7 +226,7 @@ def test_every_setting_is_explained_from_the_place_where_it_is_defined(capsys, m
         assert name == "family" or setting.range in " ".join(text.split())
         assert name == "family" or setting.meaning in " ".join(text.split())
     changed = {**settings(), "steps": config_module.Setting("Quite another meaning.", 3, 7)}
-    monkeypatch.setattr("gameagent.settings_help.settings", lambda: changed)
+    monkeypatch.setattr("gameagent.commands.settings_help.settings", lambda: changed)
     text = explained(capsys, "train", "--help-settings")
     assert "Quite another meaning." in text and "from 3 to 7" in text and "default 12_000_000" in text
 

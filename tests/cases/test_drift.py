@@ -20,7 +20,7 @@ from gameagent_games import (
     trial_uniform,
     uniform,
 )
-from gameagent_games.chance import MASK_32, begin_episode, episode_key
+from gameagent_games.game_rng import MASK_32, begin_episode, episode_key
 
 K = 12
 
@@ -142,10 +142,10 @@ def test_learning_by_gradient_plays_a_trials_episodes() -> None:
     """All rollouts of a task, through all its gradient steps, are one trial's episodes in order."""
     import torch
 
-    from gameagent.algorithms.inner_loop import for_tasks
     from gameagent.config import make_config
-    from gameagent.episodes import EpisodeSampler
-    from gameagent.policies import make_policy
+    from gameagent.inner_loop import for_tasks
+    from gameagent.methods.making import make_policy
+    from gameagent.playing.episodes import EpisodeSampler
 
     policy = make_policy(make_config(DRIFTING, {"algorithm": "maml", "hidden_size": 4}), DRIFTING)
     sampler = EpisodeSampler(DRIFTING, policy.network, 3, K // 3)

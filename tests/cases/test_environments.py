@@ -19,8 +19,8 @@ from pettingzoo.utils.conversions import aec_to_parallel, parallel_to_aec
 import gameagent_games
 from cases.families.closures import TOSSES, make_tosses
 from gameagent_games import ActionError, FamilyError, GamesError, ResetNeeded, SettingError, VariantError
-from gameagent_games.faces.gymnasium_env import FamilyEnv
-from gameagent_games.faces.pettingzoo_env import FamilyAECEnv, FamilyParallelEnv
+from gameagent_games.envs.gymnasium_env import FamilyEnv
+from gameagent_games.envs.pettingzoo_env import FamilyAECEnv, FamilyParallelEnv
 from two_seat_families import NIM, THROWS, TUG
 
 with warnings.catch_warnings():  # PettingZoo's tests import examples of its own that are deprecated

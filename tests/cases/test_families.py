@@ -9,9 +9,9 @@ import pytest
 
 from cases.families import broken_rules, digging, honest, uncompilable
 from cases.families.digging import DIGGING, dig
-from gameagent.checkpoint import RunFolder
 from gameagent.cli import main
 from gameagent.config import make_config
+from gameagent.run.folder import RunFolder
 from gameagent_games import (
     Box,
     Choice,
@@ -76,7 +76,7 @@ WITHOUT_A_PLACE = {
     "OBSERVES_NAN": r"step 0: observation entries \[2\] \(cell\) are \[nan\], expected 0 to 1",
     "RETURNS_NOTHING": r"step returned None, expected a bool",
     "RETURNS_A_NUMBER": r"step returned 1, expected a bool",
-    "NAMED_LIKE_OURS": r"family 'forage': the name 'forage' belongs to gameagent_games.families.forage:FORAGE",
+    "NAMED_LIKE_OURS": r"family 'forage': the name 'forage' belongs to gameagent_games.families.forage.family:FORAGE",
 }
 
 
@@ -260,7 +260,8 @@ MODULES = {
     "no family": ("F = 3\n", r"game:F is a int, expected a gameagent_games.Family"),
     "name of ours": (
         "from cases.families.digging import *\nF = dig(name='forage')\n",
-        r"game:F is named 'forage', which is the name of the registered family gameagent_games.families.forage:FORAGE",
+        r"game:F is named 'forage', which is the name of the registered family "
+        r"gameagent_games.families.forage.family:FORAGE",
     ),
 }
 

@@ -82,8 +82,8 @@ def test_files_that_are_no_code_are_taken_along() -> None:
     ("imported", "faces"),
     [
         ((), []),
-        (("gymnasium",), ["gameagent_games.faces.gymnasium_env"]),
-        (("pettingzoo", "gymnasium"), ["gameagent_games.faces.gymnasium_env", "gameagent_games.faces.pettingzoo_env"]),
+        (("gymnasium",), ["gameagent_games.envs.gymnasium_env"]),
+        (("pettingzoo", "gymnasium"), ["gameagent_games.envs.gymnasium_env", "gameagent_games.envs.pettingzoo_env"]),
     ],
 )
 def test_faces_are_taken_along_where_their_library_is(imported: tuple[str, ...], faces: list[str]) -> None:

@@ -8,15 +8,15 @@ import torch
 
 from gameagent.config import make_config
 from gameagent.export import adaptation as calibration
-from gameagent.export import bundle_policy
 from gameagent.export.adaptation import margin_of, rollback_margin
-from gameagent.export.policy_gradient import _worst_fall
-from gameagent.policies import make_policy
+from gameagent.export.bundling import bundle_policy
+from gameagent.methods.gradient.graphs import _worst_fall
+from gameagent.methods.making import make_policy
 from gameagent_games.registry import load_family
-from gameagent_games.variant import VariantSpace
+from gameagent_games.variants.variant import VariantSpace
 from gameagent_sdk import Agent, Bundle, Policy, Squad, attach_manifest, replay
-from gameagent_sdk.guard import Guard
-from gameagent_sdk.probes import spread
+from gameagent_sdk.adaptation.guard import Guard
+from gameagent_sdk.adaptation.probes import spread
 
 README_CURVE = (-39.0, -2.1, -1.6)
 LENGTH = 6  # steps of an episode

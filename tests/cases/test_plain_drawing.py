@@ -13,18 +13,18 @@ from cases.families.closures import TOSSES
 from gameagent_games import Feature, Rules, play
 from gameagent_games.errors import FamilyError, GamesError
 from gameagent_games.interface import Box, Family
-from gameagent_games.play_session import PlaySession
+from gameagent_games.play.session import PlaySession
 from two_seat_families import NIM, THROWS, TUG
 
 pygame = pytest.importorskip("pygame", reason="drawing needs the render extra")
 
-from gameagent_games.rendering import palette  # noqa: E402
-from gameagent_games.rendering.brush import Brush  # noqa: E402
-from gameagent_games.rendering.canvas import Scene, View, load_view, to_rgb  # noqa: E402
-from gameagent_games.rendering.keys import action_of, key_hints  # noqa: E402
-from gameagent_games.rendering.plain import PlainView, number, share  # noqa: E402
-from gameagent_games.rendering.sheet import draw_sheet  # noqa: E402
-from gameagent_games.rendering.stage import Stage  # noqa: E402
+from gameagent_games.drawing import palette  # noqa: E402
+from gameagent_games.drawing.brush import Brush  # noqa: E402
+from gameagent_games.drawing.canvas import Scene, View, load_view, to_rgb  # noqa: E402
+from gameagent_games.drawing.keys import action_of, key_hints  # noqa: E402
+from gameagent_games.drawing.plain import PlainView, number, share  # noqa: E402
+from gameagent_games.drawing.sheet import draw_sheet  # noqa: E402
+from gameagent_games.play.stage import Stage  # noqa: E402
 
 SIDE = 720
 BOX_TOSSES = replace(TOSSES, actions=Box(("steer", "throttle"), low=(-1.0, 0.0), high=1.0))

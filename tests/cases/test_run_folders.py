@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from gameagent.checkpoint import RunFolder
 from gameagent.cli import main
 from gameagent.errors import RunError
-from gameagent.launch import launch, open_run, prepare_run
-from gameagent.train import read_metrics
+from gameagent.outer_loop import read_metrics
+from gameagent.run.folder import RunFolder
+from gameagent.run.launch import launch, open_run, prepare_run
 
 TESTS = Path(__file__).parents[1]
 SMALL = {"num_games": 8, "hidden_size": 8, "num_processes": 1, "num_minibatches": 2}
@@ -142,7 +142,7 @@ def test_another_version_of_the_game_is_refused_everywhere(capsys, run, tmp_path
 
 # -- one process at a time ---------------------------------------------------------------------------------------------
 
-HOLDER = "import sys, time; from gameagent.run_lock import locked\nfrom pathlib import Path\n" \
+HOLDER = "import sys, time; from gameagent.run.lock import locked\nfrom pathlib import Path\n" \
          "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"  # fmt: skip
 
 
@@ -197,7 +197,7 @@ def test_the_process_that_holds_a_folder_may_enter_again(run):
 @pytest.fixture
 def unchecked(monkeypatch):
     """Games are not checked before training: what goes wrong is too rare for the check to meet, say."""
-    monkeypatch.setattr("gameagent.launch.require_sound", lambda family: family)
+    monkeypatch.setattr("gameagent.run.launch.require_sound", lambda family: family)
 
 
 def test_a_game_that_breaks_its_contract_leaves_nothing(capsys, tmp_path):
@@ -249,7 +249,7 @@ def test_a_failing_baseline_leaves_the_agents_run(capsys, tmp_path, monkeypatch)
             raise RunError("as if the disk were full")
         launch(folder, report)
 
-    monkeypatch.setattr("gameagent.launch.launch", no_baselines)
+    monkeypatch.setattr("gameagent.run.launch.launch", no_baselines)
     said = says(capsys, 1, "train", "bandit", "--out", run.path, "--steps", "80", *OPTIONS, "--baselines")
     assert "as if the disk" in said
     assert run.load_policy()[3].updates == 1 and not run.baseline("memoryless").path.exists()
@@ -268,7 +268,7 @@ def test_a_deleted_folder_is_one_line_and_no_thread_complains(capsys, tmp_path, 
 
         launch(folder, stop)
 
-    monkeypatch.setattr("gameagent.launch.launch", delete_after)
+    monkeypatch.setattr("gameagent.run.launch.launch", delete_after)
     said = says(capsys, 1, "train", "bandit", "--out", run.path, "--steps", "800", *OPTIONS)
     assert "cannot write" in said and "nothing of this run is kept" in said
     assert threading.active_count() == 1
@@ -279,7 +279,7 @@ def test_a_full_disk_is_one_line(capsys, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gameagent.event_log.EventLog.write", full)
+    monkeypatch.setattr("gameagent.run.event_log.EventLog.write", full)
     said = says(capsys, 1, "train", "bandit", "--out", tmp_path / "run", "--steps", "800", *OPTIONS)
     assert "cannot write to" in said and "No space left on device" in said and "nothing of this run is kept" in said
     assert not (tmp_path / "run").exists()
@@ -412,14 +412,14 @@ def test_a_folder_named_in_bytes_that_are_no_text_is_one_line(tmp_path):
 
 
 def test_more_processes_than_a_machine_can_use_are_refused(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("gameagent.launch.available_cores", lambda: 2)
+    monkeypatch.setattr("gameagent.run.launch.available_cores", lambda: 2)
     said = says(capsys, 2, "train", "bandit", "--out", tmp_path / "run", "--set", "num_processes=17")
     assert "this machine has 2 cores; expected at most 16" in said
 
 
 def test_a_run_is_not_said_to_be_of_another_version_when_it_is_not(run, monkeypatch):
     config, family = run.load_config()
-    monkeypatch.setattr("gameagent.checkpoint.load_family", lambda name: replace(family, version=family.version + 1))
+    monkeypatch.setattr("gameagent.run.folder.load_family", lambda name: replace(family, version=family.version + 1))
     with pytest.raises(
         RunError, match=f"version {family.version} of 'bandit', but this is version {family.version + 1}"
     ):

@@ -33,8 +33,8 @@ from gameagent_sdk import (
     Squad,
     replay,
 )
-from gameagent_sdk.inputs import as_legal_actions
-from gameagent_sdk.intake import Intake
+from gameagent_sdk.engine.inputs import as_legal_actions
+from gameagent_sdk.engine.intake import Intake
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests" / "sdk" / "fixtures"
@@ -103,7 +103,7 @@ def test_loading_starts_no_thread_writes_no_file_and_looks_up_no_host(kind, tmp_
 
 
 def test_bench_leaves_nothing_in_the_home(tmp_path):
-    program = "import sys; from gameagent_sdk.console import main; sys.exit(main(sys.argv[1:]))"
+    program = "import sys; from gameagent_sdk.console.main import main; sys.exit(main(sys.argv[1:]))"
     arguments = "bench", RECURRENT, "--seconds", "0.05", "--agents", "1", "--backend", "onnxruntime"
     assert "With onnxruntime" in fresh_process(program, *arguments, home=tmp_path)
     assert list(tmp_path.rglob("*")) == []
@@ -778,7 +778,7 @@ def test_impossible_paths_are_refused_in_a_line(wrong, tmp_path):
 def test_commands_take_undecodable_paths_and_print_in_any_encoding(command, odd_path):
     bundle = os.fsdecode(odd_path("b"))
     Path(bundle).write_bytes(RECURRENT.read_bytes())
-    words = [sys.executable, "-m", "gameagent_sdk.console", command, bundle]
+    words = [sys.executable, "-m", "gameagent_sdk.console.main", command, bundle]
     quick = ["--seconds", "0.05", "--agents", "1", "--backend", "numpy"] if command == "bench" else []
     plain_terminal = os.environ | ONE_THREAD | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
     done = subprocess.run([*words, *quick], env=plain_terminal, capture_output=True, check=False)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from gameagent.config import make_config
-from gameagent.export import bundle_policy
-from gameagent.policies import make_policy
+from gameagent.export.bundling import bundle_policy
+from gameagent.methods.making import make_policy
 from gameagent_games.registry import load_family
 from gameagent_sdk import Agent, Bundle, MindError, Policy, attach_manifest, replay
 

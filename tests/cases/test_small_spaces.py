@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gameagent.cli import main
-from gameagent.evaluate import held_out
+from gameagent.judging.evaluate import held_out
 from gameagent_sdk import Bundle
 
 FAMILY = """

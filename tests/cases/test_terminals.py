@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gameagent_sdk.terminal import ascii_only, spell_unprintable
+from gameagent_sdk.console.terminal import ascii_only, spell_unprintable
 
 TESTS = Path(__file__).parents[1]
 BANDIT = TESTS.parent / "sdk" / "examples" / "browser" / "bandit.onnx"
 PLAY = """
 import sys
-from gameagent_games import play
+from gameagent_games.play import main as play
 from cases.test_plain_drawing import Chance
 play.load_player = lambda path, family, seed: Chance(family, seed)
 sys.exit(play.main(sys.argv[1:]))
@@ -40,7 +40,7 @@ def run(*arguments: str, encoding: str = "ascii") -> str:
         ("-m", "gameagent.cli", "families"),
         ("-m", "gameagent.cli", "variants", FAMILY, "-n", "3", "--split", "all"),
         ("-m", "gameagent.cli", "--help"),
-        ("-m", "gameagent_sdk.console", "inspect", str(BANDIT)),
+        ("-m", "gameagent_sdk.console.main", "inspect", str(BANDIT)),
     ],
     ids=["families", "variants", "help", "inspect"],
 )

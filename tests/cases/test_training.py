@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from gameagent.config import make_config
-from gameagent.learners import make_learner
+from gameagent.methods.learners import make_learner
 from gameagent.workers import Workers
-from gameagent_games.chance import state_type, uniform
-from gameagent_games.distributions import Uniform
+from gameagent_games.game_rng import state_type, uniform
 from gameagent_games.interface import Box, Family, Feature, Rules
-from gameagent_games.variant import Rule, VariantSpace
+from gameagent_games.variants.distributions import Uniform
+from gameagent_games.variants.variant import Rule, VariantSpace
 
 NUM_VALVES = 24
 

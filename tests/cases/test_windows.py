@@ -16,11 +16,11 @@ import copy, pickle
 import numpy as np
 import pygame
 import gymnasium, gameagent_games
-from gameagent_games.faces import one_game
-from gameagent_games.faces.gymnasium_env import FamilyEnv
-from gameagent_games.faces.pettingzoo_env import FamilyAECEnv, FamilyParallelEnv
-from gameagent_games.rendering import screens
-from gameagent_games.rendering.window import Window
+from gameagent_games.envs import one_game
+from gameagent_games.envs.gymnasium_env import FamilyEnv
+from gameagent_games.envs.pettingzoo_env import FamilyAECEnv, FamilyParallelEnv
+from gameagent_games.drawing import screens
+from gameagent_games.drawing.window import Window
 from two_seat_families import NIM, THROWS
 
 one_game.RENDER_FPS = 1000  # no waiting
@@ -30,7 +30,7 @@ def recorded(size, title, real=screens.open_screen):
     opened.append(real(size, title))
     return opened[-1]
 
-import gameagent_games.rendering.window as window_module
+import gameagent_games.drawing.window as window_module
 window_module.open_screen = recorded
 
 def begun(make, *arguments, **settings):

@@ -18,8 +18,8 @@ import pygame
 import pytest
 
 from gameagent.config import make_config
-from gameagent.evaluate import evaluate_bundle, evaluate_random
-from gameagent.intervals import estimate, gain_interval
+from gameagent.judging.evaluate import evaluate_bundle, evaluate_random
+from gameagent.judging.intervals import estimate, gain_interval
 from gameagent_games import Family, Simulator, check_family
 from gameagent_sdk import Agent, Bundle
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.checkpoint import RunFolder
 from gameagent.config import make_config
-from gameagent.export import bundle_policy
-from gameagent.launch import launch, prepare_run
-from gameagent.policies import make_policy
-from gameagent_games.chance import state_type, uniform
-from gameagent_games.distributions import Uniform
+from gameagent.export.bundling import bundle_policy
+from gameagent.methods.making import make_policy
+from gameagent.run.folder import RunFolder
+from gameagent.run.launch import launch, prepare_run
+from gameagent_games.game_rng import state_type, uniform
 from gameagent_games.interface import Family, Feature, Rules
 from gameagent_games.registry import load_family
-from gameagent_games.variant import Rule, VariantSpace
+from gameagent_games.variants.distributions import Uniform
+from gameagent_games.variants.variant import Rule, VariantSpace
 
 TESTS = Path(__file__).parents[1]
 SMALL = {"num_games": 8, "hidden_size": 8, "num_processes": 1, "num_minibatches": 2}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gameagent.baselines import baseline_fields
 from gameagent.config import make_config
+from gameagent.judging.baselines import baseline_fields
 from gameagent_games.registry import load_family
 
 NAVIGATION = load_family("navigation")

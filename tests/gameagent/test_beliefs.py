@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.policies.beliefs import MAX_STD, MIN_STD, BeliefHead, belief_groups, truth_from_encoding
-from gameagent.policies.interface import Inputs
-from gameagent_games.distributions import Choice, Uniform
+from gameagent.nets.beliefs import MAX_STD, MIN_STD, BeliefHead, belief_groups, truth_from_encoding
+from gameagent.nets.interface import Inputs
 from gameagent_games.registry import load_family
-from gameagent_games.variant import Rule, VariantSpace
+from gameagent_games.variants.distributions import Choice, Uniform
+from gameagent_games.variants.variant import Rule, VariantSpace
 
 FORAGE = load_family("forage").space
 MIXED = VariantSpace(

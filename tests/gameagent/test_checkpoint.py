@@ -11,12 +11,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gameagent import checkpoint
-from gameagent.checkpoint import Progress, RunFolder
 from gameagent.errors import ConfigError, RunError
-from gameagent.launch import prepare_run
-from gameagent.policies import make_policy
-from gameagent.sealed_file import sealed, write_atomically
+from gameagent.methods.making import make_policy
+from gameagent.run import folder as checkpoint
+from gameagent.run.folder import Progress, RunFolder
+from gameagent.run.launch import prepare_run
+from gameagent.run.sealed_file import sealed, write_atomically
 
 
 @pytest.fixture

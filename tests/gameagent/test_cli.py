@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from gameagent import __version__
-from gameagent.checkpoint import RunFolder
 from gameagent.cli import main
-from gameagent.launch import launch
-from gameagent.train import read_metrics
+from gameagent.outer_loop import read_metrics
+from gameagent.run.folder import RunFolder
+from gameagent.run.launch import launch
 from gameagent_games.registry import load_family
-from gameagent_games.variant_files import read_variants
+from gameagent_games.variants.files import read_variants
 from gameagent_sdk import Agent, Bundle, attach_manifest
-from gameagent_sdk.console import main as sdk_console
+from gameagent_sdk.console.main import main as sdk_console
 
 OPTIONS = ["--set", "num_games=8", "--set", "hidden_size=8", "--set", "num_processes=1", "--set", "num_minibatches=2"]
 COMMANDS = ["families", "variants", "train", "evaluate", "export", "inspect", "bench", "play"]
@@ -165,7 +165,7 @@ def test_an_exported_file_plays_and_is_evaluated_and_described(capsys, onnx_file
 
 def test_an_export_carries_its_evaluation(capsys, run, tmp_path, monkeypatch, onnx_file):
     # The graph was traced and checked for the fixture; here the summary is what matters.
-    monkeypatch.setattr("gameagent.export.bundle_policy", rebundle(onnx_file))
+    monkeypatch.setattr("gameagent.export.bundling.bundle_policy", rebundle(onnx_file))
     path = tmp_path / "new" / "agent.onnx"
     out = works(capsys, "export", run, path, "--variants", "6")
     assert "same as torch over whole trials to" in out and str(path) in out
@@ -274,7 +274,7 @@ def test_folders_that_cannot_be_written_are_told(capsys, run, onnx_file, tmp_pat
     for option in ("--json", "--plot"):
         assert "cannot write" in fails(capsys, 1, "evaluate", onnx_file, "--variants", "2", option, below)
     assert str(below) in fails(capsys, 1, "variants", "bandit", "--out", below / "variants.json")
-    monkeypatch.setattr("gameagent.export.bundle_policy", rebundle(onnx_file))
+    monkeypatch.setattr("gameagent.export.bundling.bundle_policy", rebundle(onnx_file))
     assert "cannot write" in fails(capsys, 1, "export", run, below, "--variants", "0")
 
 
@@ -289,7 +289,7 @@ def test_ctrl_c_is_told_and_has_its_code(capsys, tmp_path, monkeypatch, updates,
             raise KeyboardInterrupt
         launch(folder, stop)
 
-    monkeypatch.setattr("gameagent.launch.launch", interrupted)
+    monkeypatch.setattr("gameagent.run.launch.launch", interrupted)
     assert main(["train", "bandit", "--out", str(tmp_path / "new" / "run"), *OPTIONS]) == 130
     out, err = capsys.readouterr()
     assert said in out and "stopped" in err

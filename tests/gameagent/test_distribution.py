@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from gameagent.policies.distribution import Categorical, Gaussian
+from gameagent.nets.distribution import Categorical, Gaussian
 from gameagent.seeding import torch_generator
 from gameagent_games.interface import Box
 

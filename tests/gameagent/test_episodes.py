@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.algorithms.inner_loop import for_tasks
-from gameagent.algorithms.meta_batch import judge
 from gameagent.config import make_config
-from gameagent.episodes import EpisodeSampler
-from gameagent.policies import make_policy
-from gameagent_games.families.navigation import NAVIGATION
+from gameagent.inner_loop import for_tasks
+from gameagent.methods.gradient.meta_batch import judge
+from gameagent.methods.making import make_policy
+from gameagent.playing.episodes import EpisodeSampler
+from gameagent_games.families.navigation.family import NAVIGATION
 from gameagent_sdk import ActionSpec, AdvantageSpec, BundleError, FeatureSpec, GradientSpec, Manifest, TensorSpec
-from gameagent_sdk.advantages import advantages, step_scale
-from gameagent_sdk.experience import Experience
+from gameagent_sdk.adaptation.advantages import advantages, step_scale
+from gameagent_sdk.adaptation.experience import Experience
 from masked_family import ORCHARD
 
 

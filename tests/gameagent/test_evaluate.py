@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from gameagent import evaluate as evaluation
 from gameagent.errors import ExportError
-from gameagent.evaluate import evaluate_bundle, evaluate_random
-from gameagent.intervals import estimate, gain_interval
-from gameagent.report import Contestant, Evaluation, evaluate
+from gameagent.judging import evaluate as evaluation
+from gameagent.judging.evaluate import evaluate_bundle, evaluate_random
+from gameagent.judging.intervals import estimate, gain_interval
+from gameagent.judging.report import Contestant, Evaluation, evaluate
 from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games.registry import load_family
-from gameagent_games.simulator import Simulator
+from gameagent_games.sources.rules import Simulator
 from gameagent_sdk import Agent, Bundle, attach_manifest
 
 BANDIT = load_family("bandit")

@@ -10,14 +10,14 @@ import onnxruntime
 import pytest
 import torch
 
-from gameagent import export
-from gameagent.checkpoint import RunFolder
 from gameagent.config import make_config
 from gameagent.errors import ExportError, RunError
-from gameagent.export import bundle_policy, export_run, step
+from gameagent.export import bundling as export
+from gameagent.export.bundling import bundle_policy, export_run, step
 from gameagent.export.graph import strip
 from gameagent.export.parity import TOLERANCE, Parity, measure_parity
-from gameagent_games.simulator import Simulator
+from gameagent.run.folder import RunFolder
+from gameagent_games.sources.rules import Simulator
 from gameagent_sdk import Agent, Bundle, attach_manifest
 
 NIM = "two_seat_families:NIM"

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from gameagent.algorithms.inner_loop import for_tasks
-from gameagent.policies.feedforward import FeedforwardPolicy
+from gameagent.inner_loop import for_tasks
+from gameagent.nets.feedforward import FeedforwardPolicy
 
 
 def double(policy, seed=1):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from cases.families import odd_values as odd
-from gameagent.checkpoint import RunFolder
 from gameagent.errors import GameValueError
-from gameagent.evaluate import evaluate_random
-from gameagent.finite_games import LARGEST, reset_games, step_games
-from gameagent_games.simulator import Simulator
+from gameagent.judging.evaluate import evaluate_random
+from gameagent.playing.finite_games import LARGEST, reset_games, step_games
+from gameagent.run.folder import RunFolder
+from gameagent_games.sources.rules import Simulator
 
 KINDS = [odd.REWARD_NAN, odd.REWARD_INFINITE, odd.REWARD_HUGE, odd.SEES_NAN, odd.SEES_HUGE]
 VALUES = {odd.REWARD_NAN: "nan", odd.REWARD_INFINITE: "-inf", odd.REWARD_HUGE: "1e+39", odd.SEES_NAN: "nan",
@@ -88,7 +88,7 @@ def test_large_values_pass_up_to_the_bound(value, refused):
 def test_training_names_it_and_learns_nothing_from_it(tmp_path, run_of, monkeypatch, algorithm):
     monkeypatch.setattr("torch.optim.Adam.step", lambda *_: pytest.fail("a step was taken"))
     monkeypatch.setattr("torch.Tensor.backward", lambda *_: pytest.fail("a gradient was taken"))
-    monkeypatch.setattr("gameagent.launch.require_sound", lambda family: family)  # as if it were too rare to be met
+    monkeypatch.setattr("gameagent.run.launch.require_sound", lambda family: family)  # as if it were too rare to be met
     family = f"cases.families.odd_values:{'NAN_REWARD' if algorithm == 'rl2' else 'ALONE'}"
     with pytest.raises(GameValueError, match=r"(?s)'odd_values'.*is (nan|3e\+38) in episode") as error:
         run_of(tmp_path / "run", family=family, algorithm=algorithm, meta_batch_size=2, num_rollouts=4)

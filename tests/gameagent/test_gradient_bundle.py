@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from gameagent.config import make_config
-from gameagent.export import bundle_policy
-from gameagent.policies import make_policy
-from gameagent.policies.transitions import OFFSET, Transitions
+from gameagent.export.bundling import bundle_policy
+from gameagent.methods.belief_correction.correction import OFFSET, Transitions
+from gameagent.methods.making import make_policy
 from gameagent_games.registry import load_family
 from gameagent_sdk import Agent, Bundle, BundleError, InputError, MindError, Policy, Squad, attach_manifest, replay
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.algorithms.inner_loop import adapt, constant_step_sizes, for_tasks
+from gameagent.inner_loop import adapt, constant_step_sizes, for_tasks
 
 NAMES = {"a": 2, "b": 1}  # two named parameters, coupled by the quadratic
 SIZE = sum(NAMES.values())

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from gameagent.algorithms.rl2 import Schedule
 from gameagent.config import TrainConfig
 from gameagent.losses import clipped_policy_loss, dice_loss, masked_mean, value_loss
+from gameagent.methods.rl2.update import Schedule
 from gameagent.returns import trial_advantages
 
 

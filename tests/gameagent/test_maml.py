@@ -9,16 +9,22 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.algorithms import maml, meta_batch
-from gameagent.algorithms.inner_loop import adapt, constant_step_sizes
-from gameagent.algorithms.maml import MamlSettings, adaptation_curve, labelled_outer_loss, outer_loss, play_and_adapt
-from gameagent.algorithms.meta_batch import Experience, Trajectories, judge, outer_step
+from gameagent.inner_loop import adapt, constant_step_sizes
 from gameagent.losses import dice_loss, squared_error
-from gameagent.policies.feedforward import FeedforwardPolicy
+from gameagent.methods.gradient import maml, meta_batch
+from gameagent.methods.gradient.maml import (
+    MamlSettings,
+    adaptation_curve,
+    labelled_outer_loss,
+    outer_loss,
+    play_and_adapt,
+)
+from gameagent.methods.gradient.meta_batch import Experience, Trajectories, judge, outer_step
+from gameagent.nets.feedforward import FeedforwardPolicy
 from gameagent.returns import episode_advantages, linear_baseline
 from gameagent.workers import Workers
 from gameagent_sdk import AdvantageSpec
-from gameagent_sdk.baseline import linear_baseline as sdk_baseline
+from gameagent_sdk.adaptation.baseline import linear_baseline as sdk_baseline
 from tiny_tasks import JUDGED, POLICY, RecordedSampler, TinyMdp, TinySampler, random_trajectories, table
 
 TOOLS = Path(__file__).parents[2] / "tools"

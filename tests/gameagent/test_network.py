@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from gameagent.export.step import LstmWeights, PolicyStep, layer_norm, lstm_step
-from gameagent.policies import make_policy
-from gameagent.policies.interface import Inputs
+from gameagent.methods.making import make_policy
+from gameagent.nets.interface import Inputs
 
 T, B = 6, 3
 AGENT, MEMORYLESS = {}, {"memory": "none"}

@@ -15,7 +15,7 @@ from onnx import helper, numpy_helper
 from gameagent_sdk import Bundle, Port
 from gameagent_sdk.backends.numpy_executor import NumpyBackend
 from gameagent_sdk.backends.onnx_runtime import session_options
-from gameagent_sdk.onnx_file.model import Model, Node
+from gameagent_sdk.graph import Model, Node
 from gameagent_sdk.operators import OPERATORS, Spec, evaluate, spec_of
 
 FIXTURES = Path(__file__).parents[1] / "sdk" / "fixtures"

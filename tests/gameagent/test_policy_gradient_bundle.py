@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.algorithms.inner_loop import for_tasks
-from gameagent.algorithms.meta_batch import Trajectories, inner_step, judge
 from gameagent.config import make_config
 from gameagent.errors import ExportError
-from gameagent.export import bundle_policy
+from gameagent.export.bundling import bundle_policy
 from gameagent.export.engines import make_engine_file
-from gameagent.policies import make_policy
+from gameagent.inner_loop import for_tasks
+from gameagent.methods.gradient.meta_batch import Trajectories, inner_step, judge
+from gameagent.methods.making import make_policy
 from gameagent_games.registry import load_family
 from gameagent_sdk import AdvantageSpec, Agent, Policy
-from gameagent_sdk.adaptation import MAX_BOUND
+from gameagent_sdk.adaptation.adapter import MAX_BOUND
 
 ROLLOUTS, STEPS = 3, 6
 FAMILIES = ("navigation", "forage", "masked_family:ORCHARD")  # continuous actions, choices, legal choices

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.algorithms.meta_batch import judge
-from gameagent.algorithms.rl2 import split_rows
 from gameagent.config import make_config
 from gameagent.errors import TrainingError
-from gameagent.learners import make_learner
+from gameagent.methods.gradient.meta_batch import judge
+from gameagent.methods.learners import make_learner
+from gameagent.methods.rl2.update import split_rows
 from gameagent.workers import Share, Workers
 from slow_training.precision import in_double, interpret_games
 from slow_training.threads import together

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from gameagent.checkpoint import Progress
 from gameagent.config import make_config
-from gameagent.learners import make_learner
-from gameagent.progress import TrainingDisplay, shown_episodes, updates_in_all
+from gameagent.methods.learners import make_learner
+from gameagent.run.folder import Progress
+from gameagent.run.progress import TrainingDisplay, shown_episodes, updates_in_all
 from gameagent.workers import Workers
 from gameagent_games.registry import load_family
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.algorithms import reptile
-from gameagent.algorithms.inner_loop import adapt, constant_step_sizes, for_tasks
-from gameagent.algorithms.meta_batch import Experience, judge
-from gameagent.algorithms.reptile import ReptileSettings, set_gradients
+from gameagent.inner_loop import adapt, constant_step_sizes, for_tasks
+from gameagent.methods.gradient import reptile
+from gameagent.methods.gradient.meta_batch import Experience, judge
+from gameagent.methods.gradient.reptile import ReptileSettings, set_gradients
 from gameagent.workers import Workers
 from tiny_tasks import JUDGED, POLICY, RecordedSampler, random_trajectories, table
 

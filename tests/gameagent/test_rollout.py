@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.policies.beliefs import truth_from_encoding
-from gameagent.policies.interface import Inputs
-from gameagent.rollout import Trials
+from gameagent.nets.beliefs import truth_from_encoding
+from gameagent.nets.interface import Inputs
+from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, torch_generator
-from gameagent_games.simulator import Simulator
+from gameagent_games.sources.rules import Simulator
 
 NAMES = ["gridnavi", "forage", "two_seat_families:THROWS", "two_seat_families:NIM", "two_seat_families:TUG", "tolls"]
 NUM_GAMES = 6

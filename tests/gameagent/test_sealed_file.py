@@ -8,7 +8,7 @@ import zlib
 import pytest
 import torch
 
-from gameagent.sealed_file import BrokenSeal, check_seal, sealed
+from gameagent.run.sealed_file import BrokenSeal, check_seal, sealed
 
 
 def archive_of(content):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from gameagent.config import make_config
-from gameagent.evaluate import evaluate_bundle, evaluate_random
-from gameagent.learners import make_learner
+from gameagent.judging.evaluate import evaluate_bundle, evaluate_random
+from gameagent.methods.learners import make_learner
 from gameagent.workers import Workers
-from gameagent_games.simulator import Simulator
+from gameagent_games.sources.rules import Simulator
 from small_families import RIDDLE
 
 SMALL = {

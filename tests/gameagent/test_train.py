@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent import train as training
-from gameagent.algorithms import rl2
-from gameagent.checkpoint import RunFolder
+from gameagent import outer_loop as training
 from gameagent.config import make_config
 from gameagent.errors import ConfigError, TrainingError
-from gameagent.evaluate import evaluate_bundle
-from gameagent.export import bundle_run
-from gameagent.launch import launch
-from gameagent.learners import make_learner
-from gameagent.train import read_metrics
+from gameagent.export.bundling import bundle_run
+from gameagent.judging.evaluate import evaluate_bundle
+from gameagent.methods.learners import make_learner
+from gameagent.methods.rl2 import update as rl2
+from gameagent.outer_loop import read_metrics
+from gameagent.run.folder import RunFolder
+from gameagent.run.launch import launch
 from gameagent.workers import Workers
 from gameagent_games.registry import load_family
 from gameagent_sdk import AdvantageSpec
-from gameagent_sdk.advantages import step_scale
+from gameagent_sdk.adaptation.advantages import step_scale
 
 TIMES = ("play_seconds", "update_seconds")
 TWO = {"num_processes": 2, "steps": 640}
@@ -243,7 +243,7 @@ def test_what_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path
             policy.actor.weight[0, 0] = float("nan")
         return metrics
 
-    monkeypatch.setattr("gameagent.algorithms.rl2.update", update)
+    monkeypatch.setattr("gameagent.methods.rl2.update.update", update)
     named = {
         "metric": r"update 3 .*gradient_norm inf.*learning_rate",
         "weight": r"update 3 policy\.actor\.weight is not",

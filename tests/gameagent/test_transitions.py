@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from gameagent.algorithms.inner_loop import adapt, bring_to, scale_down
-from gameagent.policies.transitions import (
+from gameagent.inner_loop import adapt, bring_to, scale_down
+from gameagent.methods.belief_correction.correction import (
     MAX_INNER_NORM,
     OFFSET,
     BeliefCorrection,

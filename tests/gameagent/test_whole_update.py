@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from gameagent.algorithms.rl2 import split_rows
 from gameagent.config import make_config
-from gameagent.learners import make_learner
+from gameagent.methods.learners import make_learner
+from gameagent.methods.rl2.update import split_rows
 from gameagent.seeding import numpy_generator
 from gameagent.workers import Workers
 from slow_training import gradient as slow

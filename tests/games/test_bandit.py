@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gameagent_games import Simulator
-from gameagent_games.families.bandit import BANDIT, BAYES_OPTIMAL, make_bandit
+from gameagent_games.families.bandit.family import BANDIT, BAYES_OPTIMAL, make_bandit
 
 Arms = tuple[tuple[int, int], ...]  # wins and losses of every arm
 

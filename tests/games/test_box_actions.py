@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameagent_games import ActionError, Box, FamilyError, Simulator
-from gameagent_games.families.gridnavi import GRIDNAVI
-from gameagent_games.families.navigation import NAVIGATION
+from gameagent_games.families.gridnavi.family import GRIDNAVI
+from gameagent_games.families.navigation.family import NAVIGATION
 from two_seat_families import NIM, TUG
 
 both_ways = pytest.mark.parametrize("compiled", [False, True])

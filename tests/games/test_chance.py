@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from gameagent_games.chance import MASK_32, below, episode_key, mix32, state_type, uniform
+from gameagent_games.game_rng import MASK_32, below, episode_key, mix32, state_type, uniform
 
 NUM = 60_000
 

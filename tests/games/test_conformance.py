@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numba.extending import overload, register_jitable
 
-from gameagent_games.chance import state_type, uniform
 from gameagent_games.conformance import check_family, check_names, checks
-from gameagent_games.distributions import Choice, Uniform
 from gameagent_games.errors import FamilyError
+from gameagent_games.game_rng import state_type, uniform
 from gameagent_games.interface import Box, Family, Feature, Rules
-from gameagent_games.simulator import Simulator
-from gameagent_games.variant import Rule, VariantSpace
+from gameagent_games.sources.rules import Simulator
+from gameagent_games.variants.distributions import Choice, Uniform
+from gameagent_games.variants.variant import Rule, VariantSpace
 from two_seat_families import NIM, THROWS, TUG
 
 # -- a sound family to break: walk along a line for a hidden pay; a coin decides how far a step goes -----------------

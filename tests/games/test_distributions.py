@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameagent_games import Choice, Fixed, Integers, Permutation, Uniform, VariantError
-from gameagent_games.distributions import Distribution
+from gameagent_games.variants.distributions import Distribution
 
 ALL: list[Distribution] = [
     Uniform((0.0, 1.0)),

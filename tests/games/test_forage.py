@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gameagent_games import Simulator
-from gameagent_games.families.forage import FORAGE, KINDS
+from gameagent_games.families.forage.family import FORAGE, KINDS
 from gameagent_games.families.forage.rules import GONE, ITEMS_PER_KIND, NUM_ITEMS, WALL
 
 STAY, UP, RIGHT, DOWN, LEFT = range(5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gameagent_games import Simulator
-from gameagent_games.families.gridnavi import GRIDNAVI
+from gameagent_games.families.gridnavi.family import GRIDNAVI
 
 # The benchmark as published (Zintgraf et al. 2020): 21 goals outside the 2 x 2 cells at the start.
 GOALS = [(x, y) for x in range(5) for y in range(5) if not (x < 2 and y < 2)]

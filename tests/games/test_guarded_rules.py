@@ -8,8 +8,8 @@ import pytest
 from cases.families.digging import dig, step
 from gameagent_games import Family, Simulator, load_family
 from gameagent_games.errors import RuleError
-from gameagent_games.guarded_rules import Guard, guard_rules
-from gameagent_games.simulator import is_ours
+from gameagent_games.sources.guarded_rules import Guard, guard_rules
+from gameagent_games.sources.rules import is_ours
 
 ALLOWED = {  # on an observation of three entries and state.dug, an array of three
     "slices": "observation[:] = 0.0; observation[0:9] = 1.0; observation[1:] = state.dug[1:]",

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from gameagent_games.envs.gymnasium_env import FamilyEnv
+from gameagent_games.envs.registration import environment_id
 from gameagent_games.errors import ActionError, FamilyError, VariantError
-from gameagent_games.faces.gymnasium_env import FamilyEnv
-from gameagent_games.faces.registration import environment_id
-from gameagent_games.families.forage import FORAGE
-from gameagent_games.families.gridnavi import GRIDNAVI
+from gameagent_games.families.forage.family import FORAGE
+from gameagent_games.families.gridnavi.family import GRIDNAVI
 from gameagent_games.registry import load_family
 from two_seat_families import NIM, THROWS
 
@@ -42,7 +42,7 @@ def run_fresh(code):
 @pytest.mark.parametrize("order", ["registration first", "gymnasium first"])
 def test_ids_are_known_whichever_import_comes_first(order):
     imports = [
-        "from gameagent_games.faces.registration import register_with_gymnasium; register_with_gymnasium()",
+        "from gameagent_games.envs.registration import register_with_gymnasium; register_with_gymnasium()",
         "import gymnasium",
     ]
     code = "\n".join(imports if order == "registration first" else imports[::-1])
@@ -50,12 +50,12 @@ def test_ids_are_known_whichever_import_comes_first(order):
 
 
 def test_registration_does_not_import_gymnasium():
-    code = "import sys\nfrom gameagent_games.faces import registration\nregistration.register_with_gymnasium()\n"
+    code = "import sys\nfrom gameagent_games.envs import registration\nregistration.register_with_gymnasium()\n"
     assert run_fresh(code + "print('gymnasium' in sys.modules)") == ["False"]
 
 
 def test_make_needs_no_import_when_the_id_names_the_module():
-    module = "gameagent_games.faces.gymnasium_env"
+    module = "gameagent_games.envs.gymnasium_env"
     code = f"import gymnasium\nprint(gymnasium.make('{module}:gameagent/Forage-v0').spec.id)"
     assert run_fresh(code) == ["gameagent/Forage-v0"]
 

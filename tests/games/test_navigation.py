@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gameagent_games import Simulator
-from gameagent_games.families.navigation import NAVIGATION
+from gameagent_games.families.navigation.family import NAVIGATION
 
 C = math.sqrt(2) + math.log(1 + math.sqrt(2))  # six times the mean distance of the unit square's points to its middle
 

@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
+from gameagent_games.envs.pettingzoo_env import FamilyAECEnv, FamilyParallelEnv
 from gameagent_games.errors import ActionError, FamilyError
-from gameagent_games.faces.pettingzoo_env import FamilyAECEnv, FamilyParallelEnv
 from two_seat_families import NIM, THROWS, TUG
 
 with warnings.catch_warnings():  # PettingZoo's tests import examples of its own that are deprecated

@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gameagent_games import play
 from gameagent_games.errors import GamesError
 from gameagent_games.interface import Box
-from gameagent_games.play_session import AgentPlayer, PlaySession
+from gameagent_games.play import main as play
+from gameagent_games.play.session import AgentPlayer, PlaySession
 from gameagent_games.registry import load_family
 
 pygame = pytest.importorskip("pygame", reason="playing needs the render extra")
 
-from gameagent_games.rendering import palette  # noqa: E402
-from gameagent_games.rendering.canvas import to_rgb  # noqa: E402
-from gameagent_games.rendering.change import action_colour  # noqa: E402
-from gameagent_games.rendering.gauges import gauge_range, gauge_x, make_rows, shown_option  # noqa: E402
-from gameagent_games.rendering.keys import push  # noqa: E402
-from gameagent_games.rendering.stage import Stage  # noqa: E402
-from gameagent_games.rendering.window import Window  # noqa: E402
+from gameagent_games.drawing import palette  # noqa: E402
+from gameagent_games.drawing.canvas import to_rgb  # noqa: E402
+from gameagent_games.drawing.keys import push  # noqa: E402
+from gameagent_games.drawing.window import Window  # noqa: E402
+from gameagent_games.play.change import action_colour  # noqa: E402
+from gameagent_games.play.gauges import gauge_range, gauge_x, make_rows, shown_option  # noqa: E402
+from gameagent_games.play.stage import Stage  # noqa: E402
 
 FORAGE, GRIDNAVI, BANDIT = load_family("forage"), load_family("gridnavi"), load_family("bandit")
 NAVIGATION = load_family("navigation")
@@ -290,7 +290,7 @@ def test_a_gauge_moves_with_the_truth() -> None:
 
 
 def test_many_arms_and_many_episodes_still_fit() -> None:
-    from gameagent_games.families.bandit import make_bandit
+    from gameagent_games.families.bandit.family import make_bandit
 
     family = make_bandit(50, 100)
     session = begun(family, FakePlayer(action=3, thoughts={"win_probability": tuple(number(0.5) for _ in range(50))}))
@@ -537,7 +537,7 @@ def test_a_screenshot_that_cannot_be_written_is_told(tmp_path: Path, capsys: pyt
 
 
 def test_without_pygame_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in [name for name in sys.modules if name.startswith("gameagent_games.rendering")]:
+    for name in [name for name in sys.modules if name.startswith("gameagent_games.drawing")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pygame", None)
     assert "gameagent-games[render]" in failure(["forage"], capsys)
@@ -550,8 +550,8 @@ def test_without_the_sdk_it_is_named(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 @pytest.mark.usefixtures("_fake_agent")
 def test_variants_come_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("gameagent_games.variant_files", reason="variant files are not there")
-    from gameagent_games.variant_files import write_variants
+    pytest.importorskip("gameagent_games.variants.files", reason="variant files are not there")
+    from gameagent_games.variants.files import write_variants
 
     variants = FORAGE.space.variants(FORAGE.space.sample(2, 5))
     path = tmp_path / "variants.json"

@@ -9,7 +9,7 @@ import pytest
 
 import gameagent_games
 from gameagent_games import FamilyError, family_names, load_family, registry
-from gameagent_games.families.bandit import BANDIT, make_bandit
+from gameagent_games.families.bandit.family import BANDIT, make_bandit
 
 PUBLIC = [
     "EVERY_SEAT",
@@ -75,18 +75,18 @@ def test_our_families() -> None:
 
 
 def test_a_third_party_joins_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_entry_points(monkeypatch, pong="gameagent_games.families.bandit:BANDIT")
+    with_entry_points(monkeypatch, pong="gameagent_games.families.bandit.family:BANDIT")
     assert "pong" in family_names()
     assert load_family("pong") is BANDIT
 
 
 def test_an_entry_point_cannot_take_a_name_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_entry_points(monkeypatch, forage="gameagent_games.families.bandit:BANDIT")
+    with_entry_points(monkeypatch, forage="gameagent_games.families.bandit.family:BANDIT")
     assert load_family("forage").name == "forage"
 
 
 def test_a_place_instead_of_a_name() -> None:
-    assert load_family("gameagent_games.families.bandit:BANDIT") is BANDIT
+    assert load_family("gameagent_games.families.bandit.family:BANDIT") is BANDIT
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_a_place_instead_of_a_name() -> None:
     [
         ("gridnavy", "no family named 'gridnavy'; choose one of bandit, .*package.module:NAME"),
         ("no_such_package.pong:PONG", "could not be loaded from no_such_package.pong:PONG: No module named"),
-        ("gameagent_games.families.bandit:PONG", "has no attribute 'PONG'"),
-        ("gameagent_games.families.bandit:make_bandit", "is a function, expected a gameagent_games.Family"),
+        ("gameagent_games.families.bandit.family:PONG", "has no attribute 'PONG'"),
+        ("gameagent_games.families.bandit.family:make_bandit", "is a function, expected a gameagent_games.Family"),
     ],
 )
 def test_what_cannot_be_loaded_is_named(name: str, words: str) -> None:

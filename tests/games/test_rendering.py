@@ -12,16 +12,16 @@ import pytest
 from gameagent_games.errors import FamilyError, VariantError
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
-from gameagent_games.simulator import Simulator
+from gameagent_games.sources.rules import Simulator
 
 pygame = pytest.importorskip("pygame", reason="pictures need the render extra")
 
+from gameagent_games.drawing import palette  # noqa: E402
+from gameagent_games.drawing.brush import Brush, sprite  # noqa: E402
+from gameagent_games.drawing.canvas import Scene, as_record, draw_frame, load_view, to_rgb  # noqa: E402
+from gameagent_games.drawing.sheet import draw_sheet  # noqa: E402
 from gameagent_games.families.forage.rules import DX, DY, GONE, WALL  # noqa: E402
 from gameagent_games.families.forage.sprites import paint_creature, paint_kind, paint_pillar  # noqa: E402
-from gameagent_games.rendering import palette  # noqa: E402
-from gameagent_games.rendering.brush import Brush, sprite  # noqa: E402
-from gameagent_games.rendering.canvas import Scene, as_record, draw_frame, load_view, to_rgb  # noqa: E402
-from gameagent_games.rendering.sheet import draw_sheet  # noqa: E402
 
 SIDE = 240
 FAMILIES = ("bandit", "forage", "gridnavi", "navigation")

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gameagent_games.chance import episode_key
 from gameagent_games.errors import ActionError, VariantError
-from gameagent_games.families.bandit import BANDIT
-from gameagent_games.families.forage import FORAGE
-from gameagent_games.families.gridnavi import GRIDNAVI
-from gameagent_games.families.navigation import NAVIGATION
-from gameagent_games.simulator import Simulator
+from gameagent_games.families.bandit.family import BANDIT
+from gameagent_games.families.forage.family import FORAGE
+from gameagent_games.families.gridnavi.family import GRIDNAVI
+from gameagent_games.families.navigation.family import NAVIGATION
+from gameagent_games.game_rng import episode_key
+from gameagent_games.sources.rules import Simulator
 from two_seat_families import NIM, THROWS, TUG
 
 FAMILIES = [BANDIT, GRIDNAVI, FORAGE, THROWS, NIM, NAVIGATION, TUG]

@@ -251,7 +251,7 @@ def test_nothing_to_write_is_refused(tmp_path: Path) -> None:
 def test_spaces_pass_through_json_and_toml(space: VariantSpace) -> None:
     table = space_to_dict(space)
     assert space_from_dict(json.loads(json.dumps(table))) == space
-    assert space_from_dict(gameagent_games.variant_files.tomllib.loads(tomli_w.dumps(table))) == space
+    assert space_from_dict(gameagent_games.variants.files.tomllib.loads(tomli_w.dumps(table))) == space
 
 
 @pytest.mark.parametrize(

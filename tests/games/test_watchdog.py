@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gameagent_games.watchdog import TimeLimit, Watchdog
+from gameagent_games.sources.watchdog import TimeLimit, Watchdog
 
 
 def run_for(watchdog: Watchdog, seconds: float) -> int:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from gameagent_sdk import Agent, Bundle, BundleError, ManifestError, attach_manifest, graph_sha256
-from gameagent_sdk.bundle import MANIFEST_KEY
-from gameagent_sdk.manifest import ActionSpec, FeatureSpec, TensorSpec
+from gameagent_sdk.bundle.file import MANIFEST_KEY
+from gameagent_sdk.bundle.manifest import ActionSpec, FeatureSpec, TensorSpec
 
 KEY = MANIFEST_KEY.encode()
 
@@ -30,7 +30,7 @@ def write(tmp_path):
 @pytest.fixture
 def no_engine(monkeypatch):
     """Makes reaching the engine a failure."""
-    monkeypatch.setattr("gameagent_sdk.policy.load_backend", lambda *_: pytest.fail("the engine saw the file"))
+    monkeypatch.setattr("gameagent_sdk.engine.policy.load_backend", lambda *_: pytest.fail("the engine saw the file"))
 
 
 def test_reading_gives_manifest_and_hash(any_path):

@@ -16,7 +16,7 @@ import pytest
 
 import gameagent_sdk
 from gameagent_sdk import Bundle, BundleError, FeatureSpec, attach_manifest
-from gameagent_sdk.console import main
+from gameagent_sdk.console.main import main
 
 PYPROJECT = Path(__file__).parents[2] / "sdk" / "pyproject.toml"
 
@@ -136,19 +136,21 @@ def test_json_holds_the_manifest_and_the_facts(run, path_of, bundle_of):
 
 
 def test_inspecting_starts_no_engine(path_of):
-    program = "import sys; from gameagent_sdk.console import main; main(['inspect', sys.argv[1]]); print(*sys.modules)"
+    program = (
+        "import sys; from gameagent_sdk.console.main import main; main(['inspect', sys.argv[1]]); print(*sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program, str(path_of("recurrent"))], capture_output=True, text=True, check=True
     )
     loaded = set(done.stdout.splitlines()[-1].split())
-    assert "gameagent_sdk.bundle" in loaded
-    assert not loaded & {"onnxruntime", "gameagent_sdk.backends.numpy_executor", "gameagent_sdk.frame_bench"}
+    assert "gameagent_sdk.bundle.file" in loaded
+    assert not loaded & {"onnxruntime", "gameagent_sdk.backends.numpy_executor", "gameagent_sdk.console.frame_bench"}
 
 
 def test_a_terminal_that_knows_no_umlauts_gets_escapes(changed):
     path = changed(summary="K\u00f6nig \u2192 \U0001f600")
     done = subprocess.run(
-        [sys.executable, "-m", "gameagent_sdk.console", "inspect", str(path)],
+        [sys.executable, "-m", "gameagent_sdk.console.main", "inspect", str(path)],
         env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -218,7 +220,7 @@ def test_very_many_features_are_cut_short_but_counted(run, changed, bundle_of):
     assert "3 numbers in all" in out and max(map(len, out.splitlines())) <= 100 and len(out) < 6000
     # More features than rows need another graph; the manifest alone is enough to see the table.
     many = replace(bundle_of("recurrent").manifest, observation=tuple(FeatureSpec(f"f{i}") for i in range(4000)))
-    from gameagent_sdk.description import describe
+    from gameagent_sdk.console.description import describe
 
     text = describe(replace(bundle_of("recurrent"), manifest=many))
     assert "and 3,960 more" in text and "4000 numbers in all" in text and len(text.splitlines()) < 120
@@ -317,5 +319,5 @@ def test_ctrl_c_is_told(run, path_of, monkeypatch):
     def interrupted(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gameagent_sdk.console.Bundle.read", interrupted)
+    monkeypatch.setattr("gameagent_sdk.console.main.Bundle.read", interrupted)
     assert run("inspect", path_of("masked")) == (130, "", "gameagent-sdk: stopped\n")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gameagent_sdk import ActionSpec, AdvantageSpec, BeliefSpec, FeatureSpec, GradientSpec, Manifest, TensorSpec
-from gameagent_sdk.advantages import advantages
-from gameagent_sdk.experience import Experience, rounded_up
+from gameagent_sdk.adaptation.advantages import advantages
+from gameagent_sdk.adaptation.experience import Experience, rounded_up
 
 SPEC = AdvantageSpec(0.9, 0.8, True)
 

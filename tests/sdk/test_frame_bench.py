@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gameagent_sdk import ActionSpec, Agent, FeatureSpec, Policy, SdkError, bench_report, frame_bench, frame_loop
-from gameagent_sdk.console import main
-from gameagent_sdk.frame_loop import OtherWork, RandomGame, Spread, frames
+from gameagent_sdk import ActionSpec, Agent, FeatureSpec, Policy, SdkError
+from gameagent_sdk.console import bench_report, frame_bench, frame_loop
+from gameagent_sdk.console.frame_loop import OtherWork, RandomGame, Spread, frames
+from gameagent_sdk.console.main import main
 
 
 class Clock:

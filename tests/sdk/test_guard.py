@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gameagent_sdk.guard import LEAST_TRUST, Guard, first_look, margin_at, possible
+from gameagent_sdk.adaptation.guard import LEAST_TRUST, Guard, first_look, margin_at, possible
 
 
 def play(guard, *returns):

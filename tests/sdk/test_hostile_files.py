@@ -78,7 +78,7 @@ def test_sound_kinds_play_in_both_backends(judge: Judge, folder: Path) -> None:
         assert judge.show("bundle", path)["later"] == {"onnxruntime": "played", "numpy": "played"}
 
 
-SEAM = "import gameagent_sdk.bundle as b\ntrue = b._checked\n"
+SEAM = "import gameagent_sdk.bundle.file as b\ntrue = b._checked\n"
 OPENS = "def early(data, *rest):\n    open('canary.bin').close()\n    return true(data, *rest)\nb._checked = early"
 LOADS = """
 def early(data, *rest):

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from gameagent_sdk import ActionSpec, BeliefSpec, Bundle, FeatureSpec, Manifest, ManifestError, TensorSpec
-from gameagent_sdk.json_fields import parse_object
+from gameagent_sdk.bundle.json_fields import parse_object
 
 
 def manifest(**changes):

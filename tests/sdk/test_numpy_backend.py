@@ -8,7 +8,7 @@ import pytest
 
 from gameagent_sdk import BundleError, Port
 from gameagent_sdk.backends.numpy_executor import NumpyBackend
-from gameagent_sdk.onnx_file.model import Model, Node
+from gameagent_sdk.graph import Model, Node
 
 
 def node(op_type, inputs, outputs, name="", **attributes):

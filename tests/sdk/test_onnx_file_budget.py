@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from gameagent_sdk import Bundle, BundleError, Port
-from gameagent_sdk.adaptation import NUM_PROBES
-from gameagent_sdk.experience import MAX_STEPS, rounded_up
+from gameagent_sdk.adaptation.adapter import NUM_PROBES
+from gameagent_sdk.adaptation.experience import MAX_STEPS, rounded_up
+from gameagent_sdk.graph import Model, Node
 from gameagent_sdk.onnx_file import limits
 from gameagent_sdk.onnx_file.budget import Allowance, Budget
 from gameagent_sdk.onnx_file.check import check_graph
 from gameagent_sdk.onnx_file.findings import CheckStopped, Findings
-from gameagent_sdk.onnx_file.model import Model, Node
 from gameagent_sdk.onnx_file.reader import Content
 from gameagent_sdk.onnx_file.shapes import FEW_ROWS, MANY_ROWS
 from gameagent_sdk.operators import OPERATORS, PER_NODE, PER_TENSOR, Spec

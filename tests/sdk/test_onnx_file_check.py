@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gameagent_sdk import Bundle, BundleError, Port
+from gameagent_sdk.graph import Model, Node
 from gameagent_sdk.onnx_file.check import check_graph
 from gameagent_sdk.onnx_file.findings import CheckStopped, Findings
-from gameagent_sdk.onnx_file.model import Model, Node
 from gameagent_sdk.onnx_file.reader import Content, Declared
 from gameagent_sdk.operators import Operator, Spec
 from sdk.hostile.onnx_writer import INT64, attribute, data, ints, node, port, tensor, tensor_attribute

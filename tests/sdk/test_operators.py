@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gameagent_sdk.onnx_file.model import Node
+from gameagent_sdk.graph import Node
 from gameagent_sdk.operators import OPERATORS, as_tuple, evaluate, spec_of
 
 INF, NAN, HUGE = math.inf, math.nan, 2**63 - 1

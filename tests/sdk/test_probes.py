@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gameagent_sdk.probes import NUM_PROBES, Probes, possible, spread
+from gameagent_sdk.adaptation.probes import NUM_PROBES, Probes, possible, spread
 
 
 def gathered(count, start=None):

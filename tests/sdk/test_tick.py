@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from gameagent_sdk import Agent, InputError, MindError, SdkError
-from gameagent_sdk.pending import PendingWork
-from gameagent_sdk.timing import CallTimes
+from gameagent_sdk.agent.timing import CallTimes
+from gameagent_sdk.saving.pending import PendingWork
 
 
 def slices(done, number, seconds=0.0):

@@ -9,9 +9,9 @@ from functools import partial
 
 import torch
 
-from gameagent import episodes, rollout
-from gameagent.learners import MemoryLearner
-from gameagent_games.simulator import Simulator
+from gameagent.methods.learners import MemoryLearner
+from gameagent.playing import episodes, rollout
+from gameagent_games.sources.rules import Simulator
 
 
 def in_double(learner):

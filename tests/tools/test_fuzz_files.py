@@ -10,7 +10,9 @@ import pytest
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits the workers through /proc")
 
 TOOLS = Path(__file__).parents[2] / "tools"
-SEAM = "import gameagent_sdk.bundle as seam\ntrue = seam.check_graph\n"  # the deep check: mutants have to get there
+SEAM = (
+    "import gameagent_sdk.bundle.file as seam\ntrue = seam.check_graph\n"  # the deep check: mutants have to get there
+)
 
 
 def fuzz(*arguments: str) -> tuple[int, str]:

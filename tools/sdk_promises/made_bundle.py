@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from gameagent.export import make_manifest, trace_step
-from gameagent.policies.interface import PolicySpec
-from gameagent.policies.network import AgentNetwork
+from gameagent.export.bundling import make_manifest, trace_step
+from gameagent.nets.interface import PolicySpec
+from gameagent.nets.network import AgentNetwork
 from gameagent_games.registry import load_family
 from gameagent_sdk import attach_manifest
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from gameagent_sdk import Policy
 from gameagent_sdk.backends import BackendName
-from gameagent_sdk.frame_bench import measure_acts
+from gameagent_sdk.console.frame_bench import measure_acts
 
 os.environ.update(SDL_VIDEODRIVER="dummy", SDL_AUDIODRIVER="dummy", PYGAME_HIDE_SUPPORT_PROMPT="1")
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_sdk import Agent, Bundle, Policy
-from gameagent_sdk.frame_loop import RandomGame
+from gameagent_sdk.console.frame_loop import RandomGame
 
 WARM_UP = 1000  # calls
 ACTS, BARE_RUNS, PREDICTIONS = 400, 400, 60  # calls in a block

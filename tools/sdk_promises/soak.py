@@ -16,7 +16,7 @@ from typing import cast
 
 from gameagent_sdk import Agent, Policy, Squad
 from gameagent_sdk.backends import BackendName
-from gameagent_sdk.frame_loop import RandomGame
+from gameagent_sdk.console.frame_loop import RandomGame
 
 NUM_SAMPLES = 100
 ROUND = 500  # decisions of the agent, and as many of the squad

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from gameagent_sdk.bench_report import run_python
+from gameagent_sdk.console.bench_report import run_python
 
 SDK = Path(__file__).resolve().parents[2] / "sdk"
 PATIENCE = 100.0  # seconds for a process
@@ -19,7 +19,7 @@ PATIENCE = 100.0  # seconds for a process
 _TIME = "import time; begin = time.perf_counter(); import {}; print((time.perf_counter() - begin) * 1000.0)"
 _LOAD = """\
 import json, sys
-from gameagent_sdk.frame_bench import measure_reload, measure_start
+from gameagent_sdk.console.frame_bench import measure_reload, measure_start
 print(json.dumps(measure_start(*sys.argv[1:]) | {"again_ms": measure_reload(*sys.argv[1:])}))
 """
 _MEMORY = """\

@@ -9,18 +9,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gameagent.checkpoint import RunFolder
 from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
-from gameagent.export import make_manifest, training_record
+from gameagent.export.bundling import make_manifest, training_record
 from gameagent.export.engines.layout import Part
 from gameagent.export.engines.playback import Playback, play_back
 from gameagent.export.engines.profiles import PROFILES, Profile
 from gameagent.export.engines.structure import check_structure
 from gameagent.export.graph import lower, trace
-from gameagent.policies import TrainedPolicy
-from gameagent.policies.gradient import GradientPolicy
-from gameagent.sealed_file import write_atomically
+from gameagent.methods.gradient.policy import GradientPolicy
+from gameagent.methods.making import TrainedPolicy
+from gameagent.run.folder import RunFolder
+from gameagent.run.sealed_file import write_atomically
 from gameagent_games.interface import Family
 from gameagent_sdk import Manifest
 

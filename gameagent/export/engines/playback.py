@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from gameagent.errors import ExportError
 from gameagent.export.engines.profiles import Decision, Moment, Profile
 from gameagent.export.parity import NUM_GAMES, TOLERANCE
-from gameagent.policies.interface import HiddenState, Inputs, Outputs
-from gameagent.policies.network import AgentNetwork
-from gameagent.rollout import Rollout, Trials
+from gameagent.nets.interface import HiddenState, Inputs, Outputs
+from gameagent.nets.network import AgentNetwork
+from gameagent.playing.rollout import Rollout, Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
-from gameagent_games.variant import Split
+from gameagent_games.variants.variant import Split
 from gameagent_sdk import BundleError, Port
 
 

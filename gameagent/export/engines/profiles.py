@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gameagent.export.engines.layout import Layout, make_layout, width
 from gameagent.export.engines.step import EngineStep, GodotStep, UnityStep
-from gameagent.policies.network import AgentNetwork
+from gameagent.nets.network import AgentNetwork
 from gameagent_sdk import Manifest, Port
 
 Arrays = Mapping[str, NDArray[Any]]

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from gameagent.export.engines.layout import SIGNALS, Layout
 from gameagent.export.step import PolicyStep
-from gameagent.policies.distribution import ILLEGAL_LOGIT
-from gameagent.policies.network import AgentNetwork
+from gameagent.nets.distribution import ILLEGAL_LOGIT
+from gameagent.nets.network import AgentNetwork
 from gameagent_sdk import Manifest
 
 ROUNDING = 1e-6

@@ -12,8 +12,8 @@ from typing import Any
 
 PACKAGE = Path(__file__).parents[1]
 FACES = {
-    "gymnasium": "gameagent_games.faces.gymnasium_env",
-    "pettingzoo": "gameagent_games.faces.pettingzoo_env",
+    "gymnasium": "gameagent_games.envs.gymnasium_env",
+    "pettingzoo": "gameagent_games.envs.pettingzoo_env",
 }
 
 
@@ -41,7 +41,7 @@ def registered_elsewhere() -> list[tuple[str, str]]:
 
 hiddenimports = [
     *modules_below(PACKAGE / "families", "gameagent_games.families"),
-    *modules_below(PACKAGE / "rendering", "gameagent_games.rendering"),
+    *modules_below(PACKAGE / "rendering", "gameagent_games.drawing"),
 ]
 datas = [
     (str(path), str(path.parent.relative_to(PACKAGE.parent)))

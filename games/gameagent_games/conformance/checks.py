@@ -30,8 +30,8 @@ from gameagent_games.conformance.reading import unknown_names
 from gameagent_games.errors import ActionError, RuleError, VariantError
 from gameagent_games.interface import EVERY_SEAT, Family
 from gameagent_games.registry import holder_of
-from gameagent_games.simulator import Simulator
-from gameagent_games.variant import Split
+from gameagent_games.sources.rules import Simulator
+from gameagent_games.variants.variant import Split
 
 LONGEST_EPISODE: Final = 20_000  # steps that an episode is played for in search of its end
 LARGEST_LIMIT: Final = 1_000_000  # of max_steps, where no episode ended within them

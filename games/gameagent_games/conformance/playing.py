@@ -8,11 +8,11 @@ from typing import Any, Final, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_games.chance import begin_episode
-from gameagent_games.guarded_rules import Guard, guard_rules
+from gameagent_games.game_rng import begin_episode
 from gameagent_games.interface import EVERY_SEAT, Family
-from gameagent_games.simulator import RecordView, Simulator
-from gameagent_games.variant import Split
+from gameagent_games.sources.guarded_rules import Guard, guard_rules
+from gameagent_games.sources.rules import RecordView, Simulator
+from gameagent_games.variants.variant import Split
 
 STEPS: Final = 64  # decisions played with each variant
 FEWEST_STEPS: Final = 2  # where the rules are slow

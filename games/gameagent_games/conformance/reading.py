@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
-from gameagent_games.guarded_rules import no_such_field
 from gameagent_games.interface import PARAMETERS, Family
 from gameagent_games.places import Place
+from gameagent_games.sources.guarded_rules import no_such_field
 
 RECORDS = ("state", "variant")
 

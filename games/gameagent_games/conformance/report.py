@@ -7,12 +7,12 @@ from typing import Final
 from gameagent_games.conformance.checks import CHECKS, Broken, Check, Skip
 from gameagent_games.conformance.playing import Subject, make_subject
 from gameagent_games.errors import FamilyError, GamesError
-from gameagent_games.guarded_rules import Guard, described, quiet
 from gameagent_games.interface import Family
 from gameagent_games.places import authors_place
 from gameagent_games.registry import load_family
-from gameagent_games.simulator import is_ours
-from gameagent_games.watchdog import TimeLimit, Watchdog
+from gameagent_games.sources.guarded_rules import Guard, described, quiet
+from gameagent_games.sources.rules import is_ours
+from gameagent_games.sources.watchdog import TimeLimit, Watchdog
 
 CALL_SECONDS: Final = 4.0  # that one call of a rule may take, in the interpreter
 QUICK_SECONDS: Final = 3.0  # of CPU, after which the quick half starts no further check

@@ -10,10 +10,10 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from numpy.typing import NDArray
 
-from gameagent_sdk.bundle import Bundle
+from gameagent_sdk.bundle.file import Bundle
+from gameagent_sdk.bundle.signature import adaptation_inputs, adaptation_outputs, check_signature, port_findings
 from gameagent_sdk.errors import BundleError, InputError, MissingBackend, shown_path, shown_value
-from gameagent_sdk.onnx_file.model import Model
-from gameagent_sdk.signature import Port, adaptation_inputs, adaptation_outputs, check_signature, port_findings
+from gameagent_sdk.graph import Model, Port
 
 BackendName: TypeAlias = Literal["onnxruntime", "numpy"]
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_sdk.errors import BundleError
-from gameagent_sdk.onnx_file.model import Model, Node
+from gameagent_sdk.graph import Model, Node, Port
 from gameagent_sdk.operators import OPERATORS, Operator, Spec, as_tuple, evaluate, spec_of
-from gameagent_sdk.signature import Port
 
 Array = NDArray[Any]
 

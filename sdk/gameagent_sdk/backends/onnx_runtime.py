@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from gameagent_sdk.backends.numpy_executor import needed_nodes
 from gameagent_sdk.errors import BundleError, MissingBackend
+from gameagent_sdk.graph import Model, Port
 from gameagent_sdk.onnx_file import wire
-from gameagent_sdk.onnx_file.model import Model
-from gameagent_sdk.signature import Port
 
 TELEMETRY_SWITCH = "ORT_DISABLE_TELEMETRY"  # read by onnxruntime when it is imported
 _HOST_DECIDED = TELEMETRY_SWITCH in os.environ

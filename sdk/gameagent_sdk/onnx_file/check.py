@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from gameagent_sdk.bundle.manifest import TensorSpec
 from gameagent_sdk.errors import shown
-from gameagent_sdk.manifest import TensorSpec
+from gameagent_sdk.graph import Model, Node, Port
 from gameagent_sdk.onnx_file.budget import Allowance, Budget
 from gameagent_sdk.onnx_file.findings import EXPORT_AGAIN, Findings
 from gameagent_sdk.onnx_file.limits import MAX_WORK
-from gameagent_sdk.onnx_file.model import Model, Node
 from gameagent_sdk.onnx_file.reader import Content, node_place
 from gameagent_sdk.onnx_file.shapes import check_shapes
 from gameagent_sdk.operators import OPERATORS, Operator
-from gameagent_sdk.signature import Port
 
 
 def check_graph(

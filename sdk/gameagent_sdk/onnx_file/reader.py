@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from gameagent_sdk.errors import shown
+from gameagent_sdk.graph import Attribute, Model, Node, Port
 from gameagent_sdk.onnx_file import schema
 from gameagent_sdk.onnx_file.findings import DO_NOT_TRUST, EXPORT_AGAIN, NOT_A_BUNDLE, Findings, Place
 from gameagent_sdk.onnx_file.limits import (
@@ -22,9 +23,7 @@ from gameagent_sdk.onnx_file.limits import (
     OPSETS,
 )
 from gameagent_sdk.onnx_file.messages import Fields, MessageReader
-from gameagent_sdk.onnx_file.model import Attribute, Model, Node
 from gameagent_sdk.onnx_file.tensors import dtype_name, read_tensor
-from gameagent_sdk.signature import Port
 
 OWN_DOMAINS = ("", "ai.onnx")  # two names of ONNX's own operators
 ORT_FORMAT = slice(4, 8), b"ORTM"  # where onnxruntime looks for the mark of a format of its own, and the mark

@@ -12,14 +12,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gameagent_sdk.errors import shown
+from gameagent_sdk.graph import Model, Node, Port
 from gameagent_sdk.onnx_file.budget import Budget
 from gameagent_sdk.onnx_file.findings import EXPORT_AGAIN, Findings
 from gameagent_sdk.onnx_file.limits import MAX_ELEMENTS, MAX_RANK
-from gameagent_sdk.onnx_file.model import Model, Node
 from gameagent_sdk.onnx_file.reader import Content, Declared, node_place
 from gameagent_sdk.onnx_file.tensors import DTYPES
 from gameagent_sdk.operators import PER_NODE, PER_SCATTERED, PER_TENSOR, Operator, Spec, evaluate
-from gameagent_sdk.signature import Port
 
 FEW_ROWS = 2
 MANY_ROWS = 1_048_585  # odd, and the difference is a prime: sizes that are rounded do not grow evenly by chance

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_sdk.onnx_file.model import Node
+from gameagent_sdk.graph import Node
 
 Array: TypeAlias = NDArray[Any]
 Constants: TypeAlias = Sequence[Array | None]

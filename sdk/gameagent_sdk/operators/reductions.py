@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gameagent_sdk.onnx_file.model import Node
+from gameagent_sdk.graph import Node
 from gameagent_sdk.operators.contract import (
     FLOAT32,
     FLOATS,

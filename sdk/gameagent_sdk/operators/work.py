@@ -8,7 +8,7 @@ written, and what engines spend on short runs of neighbouring elements rather th
 from collections.abc import Sequence
 from math import prod
 
-from gameagent_sdk.onnx_file.model import Node
+from gameagent_sdk.graph import Node
 from gameagent_sdk.operators.contract import Spec, Work
 
 PER_NODE = 2_000  # finding the node's function and calling it

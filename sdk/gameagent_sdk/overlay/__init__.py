@@ -18,7 +18,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from gameagent_sdk.agent import Agent
+from gameagent_sdk.agent.agent import Agent
 from gameagent_sdk.errors import InputError
 from gameagent_sdk.overlay.brush import Brush, Lettering, require_pygame
 from gameagent_sdk.overlay.layout import Layout, lay_out

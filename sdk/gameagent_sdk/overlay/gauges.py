@@ -6,8 +6,8 @@ piece for each option, as long as it is likely. Belief is violet and truth, wher
 
 from collections.abc import Sequence
 
-from gameagent_sdk.beliefs import Belief
-from gameagent_sdk.manifest import BeliefSpec
+from gameagent_sdk.bundle.manifest import BeliefSpec
+from gameagent_sdk.engine.beliefs import Belief
 from gameagent_sdk.overlay.brush import BACKDROP, BELIEF, INK, INK_SOFT, TRACK, TRUTH, Brush, Colour, mix
 from gameagent_sdk.overlay.layout import BODY, PAD, SLOT, SMALL, TITLE, Layout, share
 from gameagent_sdk.overlay.reading import Marks

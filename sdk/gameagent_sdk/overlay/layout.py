@@ -6,7 +6,7 @@ Lengths are in units. A panel's height follows from the manifest and the room th
 import math
 from dataclasses import dataclass
 
-from gameagent_sdk.manifest import Manifest
+from gameagent_sdk.bundle.manifest import Manifest
 
 PAD = 12.0  # from the panel's edge to what is in it
 HEADER, CHART, TITLE, GAP = 48.0, 88.0, 20.0, 8.0  # heights; the gap stands above the decision and the beliefs

@@ -6,8 +6,8 @@ What stays while the agent plays is painted once, what moves is painted on top o
 import math
 from collections.abc import Sequence
 
-from gameagent_sdk.beliefs import Belief
-from gameagent_sdk.manifest import ActionSpec, Manifest
+from gameagent_sdk.bundle.manifest import ActionSpec, Manifest
+from gameagent_sdk.engine.beliefs import Belief
 from gameagent_sdk.overlay.brush import BACKDROP, BAD, CHOICE, GOOD, INK, INK_SOFT, LINE, TRACK, Brush, Colour, mix
 from gameagent_sdk.overlay.gauges import draw_beliefs, draw_fixed_beliefs
 from gameagent_sdk.overlay.layout import (

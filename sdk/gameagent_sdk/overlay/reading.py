@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from gameagent_sdk.agent import Agent
-from gameagent_sdk.beliefs import Belief
+from gameagent_sdk.agent.agent import Agent
+from gameagent_sdk.bundle.manifest import BeliefSpec
+from gameagent_sdk.engine.beliefs import Belief
 from gameagent_sdk.errors import InputError, shown, shown_names, shown_value
-from gameagent_sdk.manifest import BeliefSpec
 
 Marks: TypeAlias = tuple[float | None, ...]
 """The truth by belief slot: a scalar's value, or the position of a categorical's option; None where it is not told."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gameagent_games.chance import uniform
+from gameagent_games.game_rng import uniform
 
 
 def start(state: Any, variant: Any) -> None:

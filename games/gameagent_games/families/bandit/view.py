@@ -4,9 +4,9 @@ import math
 
 import pygame
 
-from gameagent_games.rendering.brush import Box, Brush, sprite, stamp
-from gameagent_games.rendering.canvas import Scene, View
-from gameagent_games.rendering.palette import (
+from gameagent_games.drawing.brush import Box, Brush, sprite, stamp
+from gameagent_games.drawing.canvas import Scene, View
+from gameagent_games.drawing.palette import (
     BACKDROP,
     CARD,
     INK,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from gameagent_games.chance import below, uniform
+from gameagent_games.game_rng import below, uniform
 
 MAX_SIZE = 10  # cells per side of the largest grid
 NUM_KINDS = 4

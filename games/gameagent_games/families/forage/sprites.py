@@ -2,8 +2,8 @@
 
 import math
 
-from gameagent_games.rendering.brush import Box, Brush, Point
-from gameagent_games.rendering.palette import OUTLINE, PAPER, Colour, darker, lighter
+from gameagent_games.drawing.brush import Box, Brush, Point
+from gameagent_games.drawing.palette import OUTLINE, PAPER, Colour, darker, lighter
 
 BERRY: Colour = (214, 40, 74)
 MUSHROOM: Colour = (245, 158, 11)

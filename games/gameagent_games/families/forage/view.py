@@ -5,12 +5,12 @@ from functools import lru_cache
 
 import pygame
 
-from gameagent_games.families.forage import KINDS
+from gameagent_games.drawing.brush import Brush, Point, smooth, sprite, stamp
+from gameagent_games.drawing.canvas import Scene, View
+from gameagent_games.drawing.palette import BAD_DARK, BELIEF, GOOD_DARK, OUTLINE, PAPER, Colour, darker, lighter
+from gameagent_games.families.forage.family import KINDS
 from gameagent_games.families.forage.rules import GONE, ITEMS_PER_KIND, NUM_ITEMS, WALL
 from gameagent_games.families.forage.sprites import paint_creature, paint_crumbs, paint_kind, paint_pillar
-from gameagent_games.rendering.brush import Brush, Point, smooth, sprite, stamp
-from gameagent_games.rendering.canvas import Scene, View
-from gameagent_games.rendering.palette import BAD_DARK, BELIEF, GOOD_DARK, OUTLINE, PAPER, Colour, darker, lighter
 
 HEDGE_SHARE = 0.052  # thickness of the frame, as a share of the picture's side
 GRASS: Colour = (190, 221, 158)

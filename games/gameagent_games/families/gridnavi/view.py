@@ -2,10 +2,9 @@
 
 import pygame
 
-from gameagent_games.families.gridnavi.rules import GOAL_NAMES, GOALS, ON_GOAL_REWARD, SIZE
-from gameagent_games.rendering.brush import Brush, Point, sprite, stamp
-from gameagent_games.rendering.canvas import Scene, View
-from gameagent_games.rendering.palette import (
+from gameagent_games.drawing.brush import Brush, Point, sprite, stamp
+from gameagent_games.drawing.canvas import Scene, View
+from gameagent_games.drawing.palette import (
     BACKDROP,
     BELIEF,
     CARD,
@@ -19,6 +18,7 @@ from gameagent_games.rendering.palette import (
     lighter,
     mix,
 )
+from gameagent_games.families.gridnavi.rules import GOAL_NAMES, GOALS, ON_GOAL_REWARD, SIZE
 
 TILE: Colour = (52, 59, 84)
 MARGIN = 0.05  # of the picture's side

@@ -6,10 +6,9 @@ import numpy as np
 import pygame
 from numpy.typing import NDArray
 
-from gameagent_games.families.navigation.rules import GOAL_RANGE, reached
-from gameagent_games.rendering.brush import Brush, Point, sprite, stamp
-from gameagent_games.rendering.canvas import Scene, View
-from gameagent_games.rendering.palette import (
+from gameagent_games.drawing.brush import Brush, Point, sprite, stamp
+from gameagent_games.drawing.canvas import Scene, View
+from gameagent_games.drawing.palette import (
     BACKDROP,
     BELIEF,
     CARD,
@@ -24,6 +23,7 @@ from gameagent_games.rendering.palette import (
     lighter,
     mix,
 )
+from gameagent_games.families.navigation.rules import GOAL_RANGE, reached
 
 NEAREST_LOOK = 0.9  # from the middle of the picture to its edge, in the plane's unit, until the path leads further
 TOKEN, GOAL = 0.07, 0.08  # of the picture's side

@@ -1,0 +1,1 @@
+"""Memory and gradient together: gradient steps that correct what memory believes."""

@@ -1,0 +1,1 @@
+"""Learning by gradient steps between episodes: MAML and Reptile."""

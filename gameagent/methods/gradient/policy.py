@@ -1,0 +1,143 @@
+"""A policy that learns by gradient steps alone: what MAML and Reptile train, beside its inner loop's step sizes."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from gameagent.config import TrainConfig
+from gameagent.inner_loop import Parameters, StepSizes, constant_step_sizes
+from gameagent.methods.belief_correction.correction import BeliefCorrection
+from gameagent.nets.beliefs import BeliefHead
+from gameagent.nets.distribution import ActionParams
+from gameagent.nets.feedforward import FeedforwardPolicy
+from gameagent.nets.interface import HiddenState, Inputs, Outputs, PolicySpec
+from gameagent_sdk import AdvantageSpec
+
+INITIAL_STD = 0.5  # of a fresh policy's continuous actions, in half sides of their box
+
+
+class GradientPolicy(nn.Module):
+    """Two tanh layers and a head, without memory or critic. Continuous actions are scaled to -1 … 1 over their box.
+
+    Tanh, since a step learnt in one place must not grow without bound in another: ReLU's features, and with them its
+    gradient steps, grow with the distance from where they bend.
+
+    It decides as an `AgentNetwork` does; that it never moves its beliefs, as it has none, is what the two attributes
+    that are None say.
+
+    Attributes:
+        spec: What it knows of its game.
+        best_return: The mean return that a task of usual return can come to by gradient steps, a moving estimate, or
+            the best of the first episodes; float64, as those below.
+        usual_return: Of an episode before any gradient step, a moving average.
+        best_slope: How much more the former is, where the latter is more by one.
+        adapted_return: Of an episode at each task's best, a moving average.
+        return_covariance: Of both over tasks, ``(2, 2)``, a moving average.
+        network: Its shapes; a function of `initialisation`.
+        belief_head: None.
+        correction: None.
+    """
+
+    belief_head: BeliefHead | None = None
+    correction: BeliefCorrection | None = None
+
+    def __init__(self, spec: PolicySpec, hidden_size: int, inner_lr: float, *, head_only: bool = False) -> None:
+        """Fresh weights from torch's global generator.
+
+        Args:
+            spec: Of the game.
+            hidden_size: Width of both hidden layers.
+            inner_lr: Step size of every number that adapts, to start with.
+            head_only: Whether the head alone adapts.
+        """
+        super().__init__()
+        self.spec = spec
+        kind: Literal["categorical", "gaussian"] = "categorical" if spec.box is None else "gaussian"
+        self.network = FeedforwardPolicy(
+            spec.observation_size, spec.num_actions, kind, (hidden_size, hidden_size), "tanh", INITIAL_STD
+        )
+        weights = self.network.initial_parameters(torch.default_generator)
+        self.weights = nn.ParameterDict(weights)
+        self.best_return: Tensor
+        self.usual_return: Tensor
+        self.best_slope: Tensor
+        self.adapted_return: Tensor
+        self.return_covariance: Tensor
+        for name, start in (("best_return", 1.0), ("usual_return", 0.0), ("best_slope", 0.0), ("adapted_return", 1.0)):
+            self.register_buffer(name, torch.tensor(start, dtype=torch.float64))
+        self.register_buffer("return_covariance", torch.zeros(2, 2, dtype=torch.float64))
+        adapting = self.network.head if head_only else None
+        self.learnt_step_sizes = nn.ParameterDict(constant_step_sizes(weights, inner_lr, adapting))
+        if spec.box is not None:
+            low, high = torch.tensor(spec.box.low), torch.tensor(spec.box.high)
+            self.box_middle, self.box_half = (low + high) / 2, (high - low) / 2
+
+    @property
+    def initialisation(self) -> Parameters:
+        """The weights that every task starts from (theta)."""
+        return dict(self.weights.items())
+
+    @property
+    def step_sizes(self) -> StepSizes:
+        """By name of each weight that adapts (alpha)."""
+        return dict(self.learnt_step_sizes.items())
+
+    def advantages(self, config: TrainConfig) -> AdvantageSpec:
+        """How its gradient steps judge episodes."""
+        best, usual = float(self.best_return), float(self.usual_return)
+        compared = (best, usual, float(self.best_slope)) if config.polyak and best > usual else ()
+        return AdvantageSpec(config.discount, config.gae_lambda, config.standardise, *compared)
+
+    @torch.no_grad()
+    def remember(self, means: Tensor, covariance: Tensor, rate: float) -> None:
+        """Takes in what tasks returned before any gradient step, and at their best: what later steps aim at.
+
+        The best return is predicted from the first by a line over tasks. It lies above the line by a share of the gain
+        that the line predicts, in a task of usual return by one deviation of what the line leaves unexplained. So tasks
+        that can come to more aim at more, one lucky task moves little, and an estimate that was too high comes down.
+
+        Args:
+            means: Of both over an update's tasks, ``(2,)``.
+            covariance: Of both, ``(2, 2)``.
+            rate: How much this update counts in the moving averages, above 0, at most 1.
+        """
+        self.usual_return += rate * (means[0] - self.usual_return)
+        self.adapted_return += rate * (means[1] - self.adapted_return)
+        self.return_covariance += rate * (covariance - self.return_covariance)
+        (spread, shared), (_, best_spread) = self.return_covariance
+        slope = shared / spread if spread > 0.0 else torch.zeros_like(shared)
+        unexplained = (best_spread - slope * shared).clamp(min=0.0).sqrt()
+        gain = self.adapted_return - self.usual_return
+        self.best_slope.copy_(slope - unexplained / gain * (1.0 - slope) if gain > 0.0 else slope)
+        self.best_return.copy_(self.adapted_return + unexplained)
+
+    @torch.no_grad()
+    def whiten(self, observations: Tensor) -> None:
+        """Brings fresh weights to the scale of observations ``(B, D)``; see `FeedforwardPolicy.whitened`."""
+        for name, weight in self.network.whitened(self.initialisation, observations).items():
+            self.weights[name].copy_(weight)
+
+    def initial_state(self, num_rows: int) -> HiddenState:
+        """Nothing is remembered."""
+        return {}
+
+    def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
+        """Runs T steps from the initial weights; see `AgentNetwork.forward`. Values are zero."""
+        raw = self.network.outputs(self.initialisation, inputs.observation)
+        params = self.action_params(raw, self.weights.get("head_log_std"), inputs.legal_actions)
+        nothing = inputs.observation[..., :0]
+        return Outputs(params, inputs.observation.new_zeros(inputs.observation.shape[:-1]), nothing), hidden_state
+
+    def action_params(self, raw: Tensor, log_std: Tensor | None, legal_actions: Tensor | None) -> ActionParams:
+        """What actions are drawn by, in the game's units; see `distribution.ActionParams`.
+
+        Args:
+            raw: The head's outputs, ``(…, A)``.
+            log_std: Of scaled actions, in a shape that fits ``raw``; None for choices.
+            legal_actions: bool ``(…, A)``, or None where all are legal.
+        """
+        if log_std is None:
+            return self.spec.distribution.params(raw, legal_actions)
+        spread = self.network.bounded_log_std(log_std) + self.box_half.log()
+        return self.box_middle + self.box_half * raw, spread.expand_as(raw)

@@ -1,0 +1,1 @@
+"""Learning by memory (RL²): whole trials, and clipped policy gradients through them."""

@@ -1,0 +1,221 @@
+"""Meta-LSTM trained by PPO over whole trials (RL², Duan et al. 2016; Wang et al. 2016), with beliefs.
+
+One update: play trials of freshly drawn variants, then take a few passes of clipped policy gradient over them.
+The inner loop is the policy's memory: it learns within a trial while its weights stand still.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gameagent.config import TrainConfig
+from gameagent.losses import clipped_policy_loss, masked, masked_mean, value_loss
+from gameagent.methods.belief_correction.correction import Exercises, Transitions
+from gameagent.nets.interface import Inputs
+from gameagent.nets.network import AgentNetwork
+from gameagent.playing.rollout import Rollout
+from gameagent.returns import trial_advantages
+from gameagent.workers import Workers
+
+
+class Schedule(NamedTuple):
+    """Quantities that change over a run, at one point of it."""
+
+    learning_rate: float
+    entropy_weight: float
+    informed_share: float
+
+    @classmethod
+    def at(cls, config: TrainConfig, done: float) -> "Schedule":
+        """The schedule when the share ``done`` (0 to 1) of the budget is spent."""
+        told = (
+            config.informed_share * max(0.0, 1.0 - done / config.informed_until) if config.informed_until > 0 else 0.0
+        )
+        return cls(
+            config.learning_rate * (1.0 - 0.9 * done),
+            config.entropy_start + (config.entropy_end - config.entropy_start) * done,
+            told if config.beliefs and config.memory == "lstm" and not config.reveal else 0.0,
+        )
+
+
+class Minibatch(NamedTuple):
+    """What one gradient step is taken on.
+
+    Attributes:
+        rows: Rows of this process's rollout, int64 ``(rows,)``; maybe none.
+        num_rows: Rows of all processes.
+        num_steps: Their valid steps, a scalar.
+    """
+
+    rows: Tensor
+    num_rows: int
+    num_steps: Tensor
+
+
+def update(
+    policy: AgentNetwork,
+    optimizer: torch.optim.Optimizer,
+    rollout: Rollout,
+    config: TrainConfig,
+    schedule: Schedule,
+    workers: Workers,
+    shuffle: np.random.Generator,
+) -> dict[str, float]:
+    """One outer-loop update of the policy on a rollout.
+
+    Every process calls this with its own rows of the rollout. Losses are sums over their steps, divided by the steps of
+    all processes, and gradients are summed over processes: what comes out is what one process with all rows would get,
+    and weights stay equal.
+
+    Args:
+        policy: The network, changed in place.
+        optimizer: Of its parameters.
+        rollout: What was played; may hold anything past its rows' ends.
+        config: The run's config.
+        schedule: What changes over a run, now.
+        workers: The run's processes.
+        shuffle: The same in every process.
+
+    Returns:
+        Means of the losses and diagnostics over the gradient steps, of all processes' rows.
+    """
+    rollout = rollout.cleared()
+    rewards = rollout.rewards * config.reward_scale
+    advantages = trial_advantages(rewards, rollout.values, rollout.valid, config.discount, config.gae_lambda)
+    returns = advantages + rollout.values
+    mean, std = workers.mean_and_std(advantages[rollout.valid])
+    advantages = masked((advantages - mean) / (std + 1e-8), rollout.valid)
+    for group in optimizer.param_groups:
+        group["lr"] = schedule.learning_rate
+    chance = torch.Generator().manual_seed(int(shuffle.integers(2**63)))
+    truth = None if policy.correction is None else workers.gather(rollout.inputs.truth, rollout.rows)
+    sums: dict[str, float] = {}
+    norm, batches = torch.zeros(len(policy.separate_parts())), draw_minibatches(rollout, config, workers, shuffle)
+    for batch in batches:
+        exercises = None if truth is None else Exercises.draw(truth, rollout.trial_returns.shape[1], chance)
+        loss, parts = objective(policy, rollout, advantages, returns, batch, config, schedule, exercises)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        workers.sum_gradients(policy.parameters())
+        norms = [
+            torch.nn.utils.clip_grad_norm_(part, config.max_gradient_norm) for part in policy.separate_parts()
+        ]  # fmt: skip
+        optimizer.step()
+        norm += torch.stack(norms)
+        for name, value in parts.items():
+            sums[name] = sums.get(name, 0.0) + float(value)
+    metrics = {name: total / len(batches) for name, total in workers.sum_by_name(sums).items()}
+    for name, total in zip(("gradient_norm", "correction_gradient_norm"), norm.tolist(), strict=False):
+        metrics[name] = total / len(batches)
+    metrics["explained_variance"] = _explained_variance(rollout.values, returns, rollout.valid, workers)
+    return metrics
+
+
+def draw_minibatches(
+    rollout: Rollout, config: TrainConfig, workers: Workers, shuffle: np.random.Generator
+) -> list[Minibatch]:
+    """The minibatches of all passes, in turn: rows are drawn from those of the run, each process takes its own."""
+    everywhere = [
+        rows
+        for _ in range(config.num_epochs)
+        for rows in split_rows(rollout.rows.total, config.num_minibatches, shuffle)
+    ]
+    start, stop = rollout.rows.start, rollout.rows.stop
+    mine = [torch.from_numpy(rows[(rows >= start) & (rows < stop)] - start) for rows in everywhere]
+    steps = workers.sum(torch.stack([rollout.valid[:, rows].sum() for rows in mine]))
+    return [
+        Minibatch(rows, len(all_rows), num_steps)
+        for rows, all_rows, num_steps in zip(mine, everywhere, steps, strict=True)
+    ]
+
+
+def split_rows(num_rows: int, num_parts: int, shuffle: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Splits rows at random into parts of equal size, to one; every row is in one part.
+
+    Of each ``num_parts`` rows that are neighbours each part takes one: so whatever range of rows a process has, its
+    work on the parts is equal too, and nobody waits for others.
+
+    Args:
+        num_rows: Rows of the run.
+        num_parts: Parts; at most as many as rows.
+        shuffle: Source of the random numbers.
+
+    Returns:
+        The rows of each part, ascending.
+    """
+    num_parts = min(num_parts, num_rows)
+    blocks = -(-num_rows // num_parts)
+    part_of_row = shuffle.random((blocks, num_parts)).argsort(axis=1).reshape(-1)[:num_rows]
+    return [np.flatnonzero(part_of_row == part) for part in range(num_parts)]
+
+
+def objective(
+    policy: AgentNetwork,
+    rollout: Rollout,
+    advantages: Tensor,
+    returns: Tensor,
+    batch: Minibatch,
+    config: TrainConfig,
+    schedule: Schedule,
+    exercises: Exercises | None,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """This process's part of the training objective on a minibatch, and of its terms for the log.
+
+    The sums over processes are means over valid steps; of the prediction loss, over rows.
+    """
+    rows, count = batch.rows, batch.num_steps
+    inputs = select_rows(rollout.inputs, rows)
+    outputs, _ = policy(inputs, policy.initial_state(len(rows)))
+    distribution = policy.spec.distribution
+    valid = rollout.valid[:, rows]
+    old_log_probs, advantages = rollout.log_probs[:, rows], advantages[:, rows]
+    action_params = tuple(masked(part, valid) for part in outputs.action_params)
+    log_probs = distribution.log_probs(action_params, rollout.actions[:, rows])
+    parts = {
+        "policy_loss": clipped_policy_loss(log_probs, old_log_probs, advantages, valid, config.clip_ratio, count),
+        "value_loss": value_loss(outputs.values, returns[:, rows], valid, count),
+        "entropy": masked_mean(distribution.entropy(action_params), valid, count),
+        "approx_kl": masked_mean(old_log_probs - log_probs, valid, count).detach(),
+    }
+    loss = parts["policy_loss"] + config.value_weight * parts["value_loss"] - schedule.entropy_weight * parts["entropy"]
+    if policy.belief_head is not None:
+        beliefs = masked(outputs.beliefs, valid, instead=1.0)
+        parts["belief_loss"] = masked_mean(policy.belief_head.loss(beliefs, inputs.truth), valid, count)
+        loss = loss + config.belief_weight * parts["belief_loss"]
+    if policy.correction is not None and exercises is not None:
+        steps = Transitions.of(
+            inputs.observation, inputs.previous_action, inputs.episode_start, outputs.beliefs.detach(),
+            rollout.rewards[:, rows], valid,
+        )  # fmt: skip
+        episodes = inputs.episode_start[:-1, :, 0].cumsum(0).T - 1.0
+        own = exercises.of(rollout.rows.start + rows)
+        prediction = policy.correction.loss(steps, episodes, inputs.truth, own)
+        parts["prediction_loss"] = prediction.sum() / batch.num_rows
+        loss = loss + parts["prediction_loss"]  # its parameters are no others', so that it needs no weight
+    return loss, {name: value.detach() for name, value in parts.items()}
+
+
+def select_rows(inputs: Inputs, rows: Tensor) -> Inputs:
+    """The inputs of some rows: tensors over time are ``(T, B, …)``, those of a trial ``(B, …)``."""
+    pick: Callable[[Tensor], Tensor] = lambda tensor: tensor[:, rows]  # noqa: E731
+    return Inputs(
+        pick(inputs.observation),
+        pick(inputs.previous_action),
+        pick(inputs.previous_reward),
+        pick(inputs.episode_start),
+        None if inputs.legal_actions is None else pick(inputs.legal_actions),
+        inputs.truth[rows],
+        None if inputs.told is None else inputs.told[rows],
+        None if inputs.belief_offset is None else pick(inputs.belief_offset),
+    )
+
+
+def _explained_variance(values: Tensor, returns: Tensor, valid: Tensor, workers: Workers) -> float:
+    """Share of the variance of returns that values explain, over the rows of all processes."""
+    _, spread = workers.mean_and_std(returns[valid])
+    _, missed = workers.mean_and_std((returns - values)[valid])
+    return 1.0 - (missed / spread) ** 2 if spread > 0.0 else 0.0

@@ -1,0 +1,1 @@
+"""Networks: what a policy computes at a step, whatever trains it."""

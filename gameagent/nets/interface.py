@@ -1,0 +1,85 @@
+"""What a policy takes and gives at every step: the one contract for every way of learning."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from torch import Tensor
+
+from gameagent.nets.distribution import ActionDistribution, ActionParams, Categorical, Gaussian
+from gameagent_games.interface import Box, Family
+from gameagent_games.variants.distributions import Slot
+
+HiddenState = dict[str, Tensor]
+"""Named tensors ``(B, …)`` carried from step to step."""
+
+
+class Inputs(NamedTuple):
+    """Inputs of T steps of B rows (one row is one seat of one game).
+
+    Attributes:
+        observation: float32 ``(T, B, D)``.
+        previous_action: float32 ``(T, B, A)``; one-hot, or -1 to 1 over the box; zeros at the trial's start.
+        previous_reward: float32 ``(T, B, 1)``; zero at the trial's start.
+        episode_start: float32 ``(T, B, 1)``; 1 at each episode's first step.
+        legal_actions: bool ``(T, B, A)``, or None where every action is always legal.
+        truth: float32 ``(B, E)``; the hidden rules in the form of a belief (see `beliefs.BeliefHead`).
+        told: float32 ``(B, 1)``; 1 where the truth stands in for the belief; None for nowhere.
+        belief_offset: float32 ``(T, B, E)``, what gradient steps add to the belief; None for nothing.
+    """
+
+    observation: Tensor
+    previous_action: Tensor
+    previous_reward: Tensor
+    episode_start: Tensor
+    legal_actions: Tensor | None
+    truth: Tensor
+    told: Tensor | None
+    belief_offset: Tensor | None = None
+
+
+class Outputs(NamedTuple):
+    """Outputs of T steps of B rows.
+
+    Attributes:
+        action_params: Of the distribution of actions, see `distribution.ActionParams`; ``(T, B, A)`` each.
+        values: ``(T, B)``.
+        beliefs: What the belief head predicts, ``(T, B, E)``; E may be 0.
+    """
+
+    action_params: ActionParams
+    values: Tensor
+    beliefs: Tensor
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """What a policy must know of a game.
+
+    Attributes:
+        observation_size: D.
+        num_actions: A: number of discrete actions, or of components of continuous ones.
+        has_mask: Whether some actions can be illegal.
+        horizon: Longest trial in steps (T), for which memory is initialised.
+        belief_slots: The hidden rules that beliefs are about; empty for a policy without beliefs.
+        box: Bounds of continuous actions; None where actions are discrete.
+    """
+
+    observation_size: int
+    num_actions: int
+    has_mask: bool
+    horizon: int
+    belief_slots: tuple[Slot, ...]
+    box: Box | None = None
+
+    @cached_property
+    def distribution(self) -> ActionDistribution:
+        """What actions are drawn from."""
+        return Categorical(self.num_actions) if self.box is None else Gaussian(self.box)
+
+    @classmethod
+    def of(cls, family: Family, num_episodes: int, beliefs: bool) -> "PolicySpec":
+        """The spec of a family's policy for trials of ``num_episodes`` episodes."""
+        slots = family.space.hidden_slots if beliefs else ()
+        horizon = num_episodes * family.max_steps
+        return cls(family.observation_size, family.num_actions, family.has_mask, horizon, slots, family.box)

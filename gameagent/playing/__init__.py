@@ -1,0 +1,1 @@
+"""Playing: games, the players of their seats, and what is recorded of it."""

@@ -1,0 +1,1 @@
+"""A training run: its folder, its processes, what is shown and logged of it."""

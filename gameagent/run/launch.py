@@ -1,0 +1,205 @@
+"""Prepares a run and starts it: in processes of this machine, or in those that torchrun started."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gameagent.config import TrainConfig, make_config, parse_field
+from gameagent.errors import ConfigError, RunError
+from gameagent.outer_loop import Report, train
+from gameagent.run.folder import RunFolder
+from gameagent.run.lock import locked, locked_new
+from gameagent.run.processes import Store, others_started
+from gameagent.workers import Workers, under_torchrun
+from gameagent_games.conformance import require_sound
+from gameagent_games.interface import Family
+from gameagent_games.registry import load_family
+
+MOST_PER_CORE = 8  # processes: beyond that they only wait for each other
+USUAL_MEMORY = 64 * 2**30  # bytes, where the machine does not say how much it has
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every platform
+        return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def open_run(
+    folder: RunFolder, given: dict[str, Any], *, resume: bool, notify: Callable[[str], None] = lambda line: None
+) -> Iterator[TrainConfig]:
+    """Holds a run's folder, prepares the run in it (`prepare_run`), and leaves nothing of a run without an update.
+
+    A broken newest checkpoint is replaced by the one before it, if the run is to be resumed.
+
+    Args:
+        folder: Where the run lives.
+        given: Config fields that were asked for.
+        resume: Whether to continue the run in ``folder`` if there is one.
+        notify: Called with a line if an older checkpoint is used.
+
+    Raises:
+        RunError: As `prepare_run`; or another process trains this run.
+        ConfigError: As `prepare_run`.
+    """
+    if not _leads():
+        yield prepare_run(folder, given, resume=resume)
+        return
+    try:
+        with locked_new(folder.path, folder.description.exists):
+            if resume and (notice := folder.fall_back()):
+                notify(notice)
+            try:
+                yield prepare_run(folder, given, resume=resume)
+            finally:
+                if not folder.has_checkpoint():
+                    folder.discard()
+    except OSError as error:
+        raise RunError(
+            f"cannot write to {folder.path}: {error.strerror or error}; free space or choose another --out"
+        ) from None
+
+
+def launch(folder: RunFolder, report: Report) -> None:
+    """Trains the run that ``folder`` describes, in as many processes as its config says.
+
+    Args:
+        folder: A run's folder, see `RunFolder.create`.
+        report: Called after every update, in this process only.
+
+    Raises:
+        GameAgentError: What `train` raises, a process died, the folder cannot be written any more, or another process
+            trains this run.
+        KeyboardInterrupt: Ctrl-C; the last update's checkpoint is there.
+    """
+    joined = Workers.from_torchrun()  # before the folder is read: process 0 has created it once all have joined
+    config, _ = folder.load_config()
+    size = config.num_processes or 1
+    if joined is not None:
+        if joined.size != size:
+            joined.close()
+            raise ConfigError(f"torchrun started {joined.size} processes, but the run's num_processes is {size}")
+        with locked(folder.path) if joined.rank == 0 else contextlib.nullcontext():
+            _work(folder, joined, report)
+        return
+    with locked(folder.path):
+        if size == 1:
+            _work(folder, Workers(), report)
+            return
+        with others_started(_other, os.fspath(folder.path), size) as store:
+            _work(folder, Workers.connect(0, size, store), report)
+
+
+def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> TrainConfig:
+    """Creates the folder of a new run, or checks that a run to be resumed is the one that is asked for.
+
+    Args:
+        folder: Where the run lives.
+        given: Config fields that were asked for, the family's place among them.
+        resume: Whether to continue the run in ``folder`` if there is one.
+
+    Returns:
+        The run's config.
+
+    Raises:
+        RunError: There is a run and ``resume`` is False.
+        ConfigError: A field is wrong, differs from the run that is to be resumed, or asks for more than this machine
+            has.
+    """
+    if resume and folder.exists():
+        config, _ = folder.load_config()
+        asked = {name: parse_field(name, value) for name, value in given.items()}
+        if "num_processes" in asked:  # as `settle_processes` settled it
+            asked["num_processes"] = min(asked["num_processes"] or config.num_processes, config.num_parallel)
+        differing = [
+            f"{name} (run: {getattr(config, name)!r}, asked: {value!r})"
+            for name, value in asked.items()
+            if getattr(config, name) != value
+        ]
+        if differing:
+            raise ConfigError(f"{folder.path} was started with another config: {', '.join(differing)}")
+        return config
+    family = require_sound(load_family(given["family"]))
+    config = settle_processes(make_config(family, given))
+    _check_memory(config, family)
+    if _leads():
+        folder.create(config, family)
+    return config
+
+
+def settle_processes(config: TrainConfig) -> TrainConfig:
+    """The config with its number of processes filled in, so that a resumed run uses the same.
+
+    Raises:
+        ConfigError: Far more processes than cores.
+    """
+    if under_torchrun():
+        return replace(config, num_processes=min(int(os.environ["WORLD_SIZE"]), config.num_parallel))
+    cores = available_cores()
+    num = min(config.num_processes or cores, config.num_parallel)
+    if num > MOST_PER_CORE * cores:
+        raise ConfigError(
+            f"num_processes is {num}, but this machine has {cores} cores; expected at most {MOST_PER_CORE * cores}, "
+            "or 0 for one per core"
+        )
+    return replace(config, num_processes=num)
+
+
+def _check_memory(config: TrainConfig, family: Family) -> None:
+    """Raises ConfigError if the record of one update alone is larger than this machine's memory."""
+    needed, available = config.record_bytes(family), _physical_memory()
+    if needed > available:
+        sizes = ("num_games",) if config.algorithm == "rl2" else ("meta_batch_size", "num_rollouts", "inner_steps")
+        named = ", ".join(f"{name} ({getattr(config, name):,})" for name in sizes)
+        raise ConfigError(
+            f"one update would record {needed / 1e9:,.0f} GB, and this machine has {available / 1e9:,.0f} GB of "
+            f"memory: lower {named} or num_episodes ({config.episodes_of_trial(family):,})"
+        )
+
+
+def _physical_memory() -> int:
+    """Bytes of memory that this machine has."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not on every platform
+        return USUAL_MEMORY
+
+
+def _leads() -> bool:
+    """Whether this process is the one that writes files."""
+    return not under_torchrun() or int(os.environ.get("RANK", "0")) == 0
+
+
+def _other(path: str, rank: int, size: int, store: Store) -> None:
+    _work(RunFolder(Path(path)), Workers.connect(rank, size, store), lambda progress, metrics: None)
+
+
+def _work(folder: RunFolder, workers: Workers, report: Report) -> None:
+    torch.set_num_threads(1)  # parallelism is by processes: two OpenMP threads fight for the caches
+    try:
+        config, family = folder.load_config()
+        train(config, family, folder, workers, report)
+    except OSError as error:
+        raise RunError(f"cannot write to {folder.path}: {error.strerror or error}; " + _what_is_kept(folder)) from error
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
+            raise RunError(
+                "this machine has not enough memory for the run; lower num_games, meta_batch_size, num_episodes or "
+                "hidden_size"
+            ) from error
+        raise
+    finally:
+        workers.close()
+
+
+def _what_is_kept(folder: RunFolder) -> str:
+    kept = "free space and continue with --resume"
+    return kept if folder.has_checkpoint() else "nothing of this run is kept; free space or choose another --out"

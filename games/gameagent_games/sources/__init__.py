@@ -1,0 +1,1 @@
+"""Where games come from: compiled rules, and whatever else can make them."""

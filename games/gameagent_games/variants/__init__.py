@@ -1,0 +1,1 @@
+"""Rule variants: their distributions, splits and files."""

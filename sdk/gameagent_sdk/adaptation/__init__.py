@@ -1,0 +1,1 @@
+"""Gradient steps between episodes, and what guards them."""

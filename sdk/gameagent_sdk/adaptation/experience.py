@@ -1,0 +1,115 @@
+"""What an agent saw and did in the episodes that its next gradient step learns from."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gameagent_sdk.adaptation.advantages import advantages, step_scale
+from gameagent_sdk.bundle.manifest import Manifest
+from gameagent_sdk.bundle.signature import experience_ports
+from gameagent_sdk.graph import Port
+
+MAX_STEPS = 2**14  # of one adaptation, in any bundle: see Bundle.max_experience
+
+
+def rounded_up(length: int) -> int:
+    """A length of three significant bits: 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 and so on, at most a quarter more."""
+    unit = 1 << max(length.bit_length() - 3, 0)
+    return -(-length // unit) * unit
+
+
+class Experience:
+    """Steps in the order they were taken, each a row of one growing array."""
+
+    def __init__(self, manifest: Manifest, max_steps: int = MAX_STEPS) -> None:
+        """An empty one.
+
+        Args:
+            manifest: says what is kept of a step.
+            max_steps: so many at most: in episodes longer than all training, what is older is forgotten.
+        """
+        self._max_steps = max_steps
+        self.ports: tuple[Port, ...] = experience_ports(manifest)
+        self._judged_by = None if manifest.gradient is None else manifest.gradient.advantages
+        self._ends = np.cumsum([port.shape[1] for port in self.ports]).tolist()
+        self._rows = np.zeros((64, self._ends[-1]), np.float32)
+        self._length = 0
+        self.num_episodes = 0
+
+    def __len__(self) -> int:
+        """How many steps it holds."""
+        return self._length
+
+    @property
+    def rows(self) -> NDArray[np.float32]:
+        """All steps, float32 (T, W): the tensors of :func:`experience_ports` side by side; a view."""
+        return self._rows[: self._length]
+
+    def add(self, *parts: NDArray[np.float32] | float, ended: bool) -> None:
+        """Takes in a step.
+
+        Args:
+            parts: a row of every one of :attr:`ports` but the last, in order.
+            ended: whether it was its episode's last.
+        """
+        if self._length == min(len(self._rows), self._max_steps):
+            self._make_room()
+        row, start = self._rows[self._length], 0
+        for part, end in zip(parts, self._ends, strict=False):
+            row[start:end] = part
+            start = end
+        row[-1] = ended
+        self._length += 1
+        self.num_episodes += ended
+
+    def take_over(self, rows: NDArray[np.float32]) -> None:
+        """Holds these steps instead of its own."""
+        rows = rows[-self._max_steps :]
+        self._rows = np.concatenate([rows, np.zeros((64, rows.shape[1]), np.float32)])
+        self._length = len(rows)
+        self.num_episodes = int(rows[:, -1].sum())
+
+    def clear(self) -> None:
+        """Forgets all steps."""
+        self._length = self.num_episodes = 0
+
+    def drop_episode(self) -> None:
+        """Forgets the steps of the episode that has not ended."""
+        ends = np.flatnonzero(self.rows[:, -1])
+        self._length = int(ends[-1]) + 1 if len(ends) else 0
+
+    def tensors(self, first_return: float | None = None) -> dict[str, NDArray[Any]]:
+        """By name, what the adaptation graph is told of the steps: copies in one piece, (T, size) each but step_scale.
+
+        After the last step come steps that count for nothing, at most a quarter more: engines bind a graph anew for
+        every length, and lengths that are rounded recur.
+
+        Args:
+            first_return: mean of the episodes before the trial's first gradient step; None where these are they.
+        """
+        starts, length, padded = [0, *self._ends], self._length, rounded_up(self._length)
+        told: dict[str, NDArray[Any]] = {}
+        for port, start, end in zip(self.ports, starts, self._ends, strict=False):
+            told[port.name] = np.zeros((padded, end - start), port.dtype)
+            told[port.name][:length] = self.rows[:, start:end]
+        if self._judged_by is None:
+            told["episode_end"][length:] = 1.0  # what ends an episode is followed by nothing that could teach
+        else:
+            seen, rewards, episode_end = (told[name][:length] for name in ("observations", "rewards", "episode_end"))
+            told["advantages"] = np.zeros_like(told.pop("rewards"))
+            told["advantages"][:length] = advantages(seen, rewards, episode_end, self._judged_by)
+            if self._judged_by.best_return is not None:
+                mean_return = np.array([rewards.sum(dtype=np.float64) / max(self.num_episodes, 1)])
+                first = None if first_return is None else np.array([first_return])
+                told["step_scale"] = step_scale(mean_return, self._judged_by, first).astype(np.float32)
+        return told
+
+    def _make_room(self) -> None:
+        if self._length < self._max_steps:
+            self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+            return
+        kept = self.rows[self._length // 2 :].copy()
+        self._rows[: len(kept)] = kept
+        self._length = len(kept)
+        self.num_episodes = int(kept[:, -1].sum())

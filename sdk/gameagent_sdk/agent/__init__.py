@@ -1,0 +1,1 @@
+"""The agent that a game embeds, alone, in squads, and replayed."""

@@ -1,0 +1,444 @@
+"""The agent that a game embeds; five calls are all that most games need. The README is the manual.
+
+::
+
+    agent = Agent.load("pong.onnx")
+    agent.begin_trial()                               # a new opponent, or new rules
+    while playing:
+        action = agent.act(observation)               # every decision
+        ...                                           # the game moves on
+        agent.observe(reward, terminated, truncated)  # what came of it
+    agent.save("player-one.mind")                     # and some other day: agent.restore("player-one.mind")
+
+A trial is a row of episodes against one opponent under one set of rules: within it the agent learns, so its memory
+is kept when an episode ends. ``begin_trial`` alone clears it. The agent owns no loop, opens no window, starts no
+thread. A call that raises leaves it as it was.
+"""
+
+import os
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gameagent_sdk.agent.readout import Readout
+from gameagent_sdk.agent.timing import CallTimes
+from gameagent_sdk.backends import BackendName
+from gameagent_sdk.bundle.file import Bundle
+from gameagent_sdk.engine.actions import Action, Box
+from gameagent_sdk.engine.inputs import as_action, as_flag, as_number, as_reward, as_seed
+from gameagent_sdk.engine.policy import Policy
+from gameagent_sdk.engine.sampling import one_row_action, one_row_box_action, one_row_probabilities, one_row_std
+from gameagent_sdk.errors import SdkError
+from gameagent_sdk.regular_file import as_path
+from gameagent_sdk.saving.mind import Mind, read_mind, write_mind, write_mind_in_slices
+from gameagent_sdk.saving.pending import PendingWork
+from gameagent_sdk.saving.recording import Recording
+
+DEADLINE_MS = 4.0  # a quarter of a frame at 60 frames a second
+
+
+class Agent(Readout):
+    """One agent in a game."""
+
+    def __init__(
+        self,
+        policy: Policy | Bundle,
+        *,
+        seed: int | None = None,
+        temperature: float | None = None,
+        strength: float = 1.0,
+        deadline_ms: float = DEADLINE_MS,
+    ) -> None:
+        """Makes an agent of a policy or bundle that is in memory; :meth:`load` does it from a path.
+
+        Args:
+            policy: which agents may share, each with a memory of its own; a bundle is started in the default engine.
+            seed: of the agent's own random numbers, 0 or above; None for a fresh one every time.
+            temperature: how freely actions are sampled; None for the bundle's recommendation, 0 for always the
+                likeliest action.
+            strength: see :attr:`strength`.
+            deadline_ms: what one ``act`` may take; :attr:`act_times` counts those that took longer.
+
+        Raises:
+            BundleError: the engine refuses the bundle.
+            InputError: ``seed``, ``temperature``, ``strength`` or ``deadline_ms`` is out of range.
+        """
+        super().__init__(policy if isinstance(policy, Policy) else Policy(policy))
+        self._random_bits = np.random.PCG64(as_seed(seed))
+        self._rng = np.random.Generator(self._random_bits)
+        self._pending = PendingWork()
+        self._recording: Recording | None = None
+        self.temperature = self.manifest.temperature if temperature is None else temperature
+        self.strength = strength
+        self.act_times = CallTimes(as_number("deadline_ms", deadline_ms, 0.0))
+        self.tick_times = CallTimes(0.0)
+
+    # The life of an agent: load, then begin_trial, then act and observe in turn.
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        backend: BackendName | None = None,
+        seed: int | None = None,
+        temperature: float | None = None,
+        strength: float = 1.0,
+        deadline_ms: float = DEADLINE_MS,
+    ) -> "Agent":
+        """Loads a bundle. Takes a moment, onnxruntime's start included: do it on the loading screen.
+
+        Args:
+            path: of the ``.onnx`` file.
+            backend: "onnxruntime" or "numpy"; None takes onnxruntime where it can be imported, else numpy.
+            seed: as for the constructor.
+            temperature: as for the constructor.
+            strength: as for the constructor.
+            deadline_ms: as for the constructor.
+
+        Raises:
+            BundleError: no such file, no bundle, damaged, changed after export, or not to be trusted.
+            ManifestError: an ONNX file without a manifest that this SDK can use.
+            MissingBackend: onnxruntime was asked for and is not installed.
+            InputError: a setting is out of range, or there is no such backend.
+        """
+        policy = Policy.load(path, backend)
+        return cls(policy, seed=seed, temperature=temperature, strength=strength, deadline_ms=deadline_ms)
+
+    def begin_trial(self) -> None:
+        """Starts afresh: a new opponent or new rules. Clears the memory and the counters; may be called any time.
+
+        A frozen agent stays frozen, now at an empty memory.
+        """
+        self._trial.begin()
+        self._note("begin_trial")
+
+    def act(self, observation: ArrayLike, legal_actions: ArrayLike | None = None) -> Action:
+        """Decides.
+
+        Args:
+            observation: (D,) finite numbers, the features of ``manifest.observation`` in order and in their units.
+                A float32 array is fastest. The policy is fed at most 1e15 of each, and :meth:`observation_report`
+                counts those outside their declared ranges.
+            legal_actions: (A,) True or False for each action, at least one True; needed if and only if
+                ``manifest.action.mask``.
+
+        Returns:
+            The action, an index into ``manifest.action.names``; always a legal one. Where ``manifest.action.kind`` is
+            "box", float64 (A,) in its units, always within its bounds.
+
+        Raises:
+            InputError: a wrong shape, dtype or value.
+            CallOrderError: before ``begin_trial``, or twice without ``observe``, but for the first after a
+                :meth:`restore`.
+            BundleError: the policy failed or gave numbers that are not finite.
+            InputWarning: where warnings are errors: the first time that a feature leaves its range.
+        """
+        started = perf_counter()
+        trial = self._trial
+        trial.perceive(observation, legal_actions)
+        trial.step.run()
+        trial.step.check_outputs()
+        trial.step.advance()
+        action: Action
+        if trial.box is None:
+            action = self._decide(trial.logits.tolist())
+        else:
+            action = self._decide_in_box(trial.box, trial.gaussian.mean.tolist(), trial.gaussian.log_std.tolist())
+        self.act_times.count(perf_counter() - started)
+        return action
+
+    def observe(
+        self, reward: float, terminated: bool = False, truncated: bool = False, *, action: ArrayLike | None = None
+    ) -> None:
+        """Tells what came of the last action. Memory is kept when the episode ends.
+
+        Args:
+            reward: a finite number, on the scale used in training; the policy is fed at most 1e15 of it.
+            terminated: whether the episode ended by the game's rules.
+            truncated: whether it was cut off, by a time limit say.
+            action: what was really done, where it was not what ``act`` chose: a person took over, say. Of a box, (A,)
+                finite numbers; the nearest within its bounds are taken.
+
+        Raises:
+            InputError: the reward is not a finite number, a flag is not True or False, or there is no such action.
+            CallOrderError: there was no ``act`` to observe the outcome of.
+            InputWarning: where warnings are errors: the first time that a reward is beyond 1e15.
+        """
+        self._trial.expect("observe", "observe")
+        value = as_reward(reward)
+        terminated, truncated = as_flag("terminated", terminated), as_flag("truncated", truncated)
+        done = self._trial.progress.last_action if action is None else as_action(self.manifest, action)
+        if self._trial.observed(done, value, terminated or truncated) and self._trial.adapter is not None:
+            self._pending.drop(self._trial.adapter)  # an older one, done by an act since
+            self._pending.add(self._trial.adapter.work(), about=self._trial.adapter)
+        if self._recording is not None:
+            told = done.tolist() if isinstance(done, np.ndarray) else done
+            self._recording.note("observe", reward=value, terminated=terminated, truncated=truncated, action=told)
+
+    def tick(self, budget_ms: float) -> int:
+        """Does pending work in slices, in frames with time to spare: gradient steps, and what :meth:`save_soon` and
+        :meth:`record` have to write.
+
+        Args:
+            budget_ms: what it may take, in milliseconds; exceeded by less than one slice. The slice that flushes a
+                saved mind to the disk takes as long as the disk does.
+
+        Returns:
+            How many tasks are still pending; 0 when all is done.
+
+        Raises:
+            InputError: the budget is no finite number of 0 or above.
+            MindError: a mind that was to be saved cannot be written; that task is dropped.
+            RecordingError: the recording cannot be written; it has ended.
+            BundleError: the gradient steps failed; they are dropped.
+        """
+        self.tick_times.deadline_ms = budget_ms = as_number("budget_ms", budget_ms, 0.0)
+        if self._pending and budget_ms > 0:
+            started = perf_counter()
+            try:
+                self._pending.tick(budget_ms)
+            finally:
+                self.tick_times.count(perf_counter() - started)
+        return len(self._pending)
+
+    @property
+    def num_pending(self) -> int:
+        """How many tasks wait for :meth:`tick`."""
+        return len(self._pending)
+
+    # Control for designers.
+
+    @property
+    def temperature(self) -> float:
+        """How freely actions are sampled: 1 as trained, above it more varied, below more decided, 0 the likeliest.
+
+        Of a box, the deviations are multiplied by it.
+        """
+        return self._temperature
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        self._temperature = as_number("temperature", value, 0.0)
+        self._note("temperature", value=self._temperature)
+
+    @property
+    def strength(self) -> float:
+        """How well it plays: 1 its best, 0 at random, between them that share of its decisions is its own.
+
+        At random is any legal action, or anywhere in the box, with even chances.
+
+        It goes on learning at any strength.
+        """
+        return self._strength
+
+    @strength.setter
+    def strength(self, value: float) -> None:
+        self._strength = as_number("strength", value, 0.0, 1.0)
+        self._note("strength", value=self._strength)
+
+    @property
+    def learning(self) -> bool:
+        """Whether what it experiences changes it: False while frozen, and for a policy that cannot adapt."""
+        return self._trial.frozen_at is None and bool(self.manifest.adaptation)
+
+    def freeze(self) -> None:
+        """Stops learning: from now on every episode starts from what the agent knows at this moment.
+
+        Within an episode its memory works as ever, since it may need it to play; when the episode ends, what was
+        gathered in it is dropped. Freeze between episodes, and all of them are played alike.
+
+        Raises:
+            CallOrderError: there is no trial, or ``observe`` is due; after a restore it may be called
+                even then, and the outcome is still taken in.
+        """
+        self._trial.expect_act("freeze")
+        self._trial.freeze()
+        self._note("freeze")
+
+    def unfreeze(self) -> None:
+        """Goes on learning from where it is; without effect if it was not frozen."""
+        self._trial.frozen_at = None
+        self._note("unfreeze")
+
+    def forget(self, fraction: float) -> None:
+        """Lets what was learnt in this trial fade; called at each episode's end with 0.1, say, it forgets gradually.
+
+        Each memory cell is cleared with that chance, and so is the last outcome, which weakens what was learnt evenly.
+        (Scaling the cells instead did nothing up to a half and then everything, as they saturate.)
+
+        Args:
+            fraction: from 0, nothing, to 1, everything.
+
+        Raises:
+            InputError: the fraction is out of range.
+            CallOrderError: there is no trial, or ``observe`` is due; after a restore it may be called even then.
+        """
+        fraction = as_number("fraction", fraction, 0.0, 1.0)
+        self._trial.expect_act("forget")
+        self._trial.forget(fraction, self._rng)
+        self._note("forget", fraction=fraction)
+
+    def rollback(self) -> bool:
+        """Takes the last gradient steps back: the weights become what they were before them.
+
+        The agent does so by itself where the episode behind them went clearly worse than those before.
+
+        Returns:
+            Whether there were any to take back; those before the last ones stay.
+
+        Raises:
+            CallOrderError: there is no trial.
+        """
+        self._trial.expect_trial()
+        self._note("rollback")
+        return self._trial.adapter is not None and self._trial.adapter.rollback()
+
+    # What the agent learnt, kept for another day.
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Saves all that the agent gathered in this trial, the state of its random numbers included.
+
+        May be called between any two calls. The file is replaced in one go. Temperature, strength and freezing are
+        not in it: they are settings of the game's, like the bundle itself.
+
+        Raises:
+            MindError: the file cannot be written.
+            CallOrderError: there is no trial to save.
+        """
+        self._trial.expect_trial()
+        self._pending.drop(as_path(path))  # older than what is saved now
+        write_mind(path, self._mind(), self._policy.bundle)
+
+    def save_soon(self, path: str | os.PathLike[str]) -> None:
+        """As :meth:`save`, of what the agent knows at this moment, but written by the next calls of :meth:`tick`.
+
+        Raises:
+            CallOrderError: there is no trial to save.
+        """
+        self._trial.expect_trial()
+        self._pending.add(write_mind_in_slices(path, self._mind(), self._policy.bundle), about=as_path(path))
+
+    def finish_saving(self, path: str | os.PathLike[str]) -> None:
+        """Writes what :meth:`save_soon` has promised for a path; without effect if nothing is pending.
+
+        Raises:
+            MindError: the file cannot be written.
+        """
+        self._pending.finish(as_path(path))
+
+    def restore(self, path: str | os.PathLike[str]) -> None:
+        """Goes on exactly where :meth:`save` left off, in place of the current trial if there is one.
+
+        If it was saved between ``act`` and ``observe``, :attr:`phase` is "observe" and two calls are in order.
+        ``observe`` takes in the outcome, and all is as if it had never been interrupted. ``act`` closes the decision
+        whose outcome will never come: as a step that paid 0 and did not end the episode, which is what memory and
+        counters get of it. Gradient steps pass over such an episode, as its return is not known. From then on the
+        order is as strict as ever.
+
+        A save to this path that is pending is written first. A frozen agent is frozen at what was restored.
+
+        Raises:
+            MindError: no such file, damaged, or saved with another bundle. The current trial is kept.
+        """
+        self.finish_saving(path)
+        mind = read_mind(path, self._policy.bundle)
+        self._take_over(mind)
+        if self._recording is not None:
+            self._recording.note("restore", mind=self._recording.encode(mind))
+
+    def record(self, path: str | os.PathLike[str]) -> None:
+        """Starts a recording: everything the agent is told and does from now on, until :meth:`stop_recording`.
+
+        :func:`gameagent_sdk.replay` goes through it again and gets every action bit for bit on the same backend. What
+        is recorded is written by :meth:`tick`, and at the latest every few hundred calls.
+
+        Of a member of a squad, decisions that were made with very many others (thousands, of a small policy) cannot be
+        replayed.
+
+        A recording that is running ends, once the new one has begun.
+
+        Raises:
+            RecordingError: the file cannot be written.
+        """
+        before = self._recording
+        if before is not None and before.path == as_path(path):
+            self.stop_recording()
+        mind, frozen_at = self._mind(), self._trial.frozen_at
+        frozen = None if frozen_at is None else replace(mind, context=frozen_at)
+        settings = {
+            "temperature": self._temperature,
+            "strength": self._strength,
+            "phase": self._trial.phase,
+            "freeze_again": self._trial.freeze_again,
+        }
+        self._recording = Recording(path, self._policy, mind, frozen, settings, self._pending)
+        if before is not None and before.path != as_path(path):
+            before.close()
+
+    def stop_recording(self) -> None:
+        """Ends the recording, if there is one, and writes what is left of it.
+
+        Raises:
+            RecordingError: the file cannot be written.
+        """
+        if self._recording is not None:
+            recording, self._recording = self._recording, None
+            recording.close()
+
+    # Parts that Squad and replay are built on.
+
+    def _decide(self, logits: list[float], rows: int = 1, row: int = 0) -> int:
+        """Chooses by the logits of a step that was taken; in a batch, of how many rows and in which."""
+        trial = self._trial
+        legal = None if trial.legal is None else trial.legal.tolist()
+        probabilities = one_row_probabilities(logits, legal, self._temperature, self._strength)
+        action = one_row_action(probabilities, self._rng.random())
+        trial.decided(action, probabilities)
+        if self._recording is not None:
+            seen = trial.observation.tolist()
+            self._recording.note("act", observation=seen, legal=legal, action=action, rows=rows, row=row)
+        return action
+
+    def _decide_in_box(
+        self, box: Box, mean: list[float], log_std: list[float], rows: int = 1, row: int = 0
+    ) -> NDArray[np.float64]:
+        """As :meth:`_decide`, where actions are continuous."""
+        std = one_row_std(log_std, self._temperature)
+        drawn = one_row_box_action(box, mean, std, self._strength, self._rng)
+        action = box.clip(drawn)
+        numbers = action.tolist()  # the array is the game's to change
+        self._trial.decided_in_box(numbers, drawn.tolist(), mean, std)
+        if self._recording is not None:
+            seen = self._trial.observation.tolist()
+            self._recording.note("act", observation=seen, legal=None, action=numbers, rows=rows, row=row)
+        return action
+
+    def __reduce__(self) -> Any:
+        """Refuses to be copied or pickled: the copy would share the original's arrays.
+
+        Raises:
+            SdkError: always.
+        """
+        raise SdkError("an agent cannot be copied: make another with Agent(agent.policy), and save and restore a mind")
+
+    def _mind(self) -> Mind:
+        state = self._random_bits.state["state"]
+        return self._trial.mind((state["state"], state["inc"]))
+
+    def _take_over(self, mind: Mind) -> None:
+        self._trial.take_over(mind)
+        state, increment = mind.rng_state
+        self._random_bits.state = {
+            "bit_generator": "PCG64",
+            "state": {"state": state, "inc": increment},
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
+
+    def _note(self, call: str, **details: Any) -> None:
+        if self._recording is not None:
+            self._recording.note(call, **details)

@@ -1,0 +1,198 @@
+"""Many agents of one bundle that decide together: one call of the engine for all of them.
+
+::
+
+    squad = Squad.load("guard.onnx")
+    guards = [squad.join() for _ in range(16)]           # ordinary agents, each with a memory of its own
+    ...
+    actions = squad.act({guard: what_it_sees(guard) for guard in guards})
+    for guard, action in actions.items():
+        ...                                              # the game moves on
+        guard.observe(reward)
+    squad.leave(guards.pop())
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gameagent_sdk.agent.agent import DEADLINE_MS, Agent
+from gameagent_sdk.agent.timing import CallTimes
+from gameagent_sdk.backends import BackendName
+from gameagent_sdk.bundle.file import Bundle
+from gameagent_sdk.engine.actions import Action, Box
+from gameagent_sdk.engine.inputs import as_number, as_seed
+from gameagent_sdk.engine.intake import Intake
+from gameagent_sdk.engine.observation_report import ObservationReport
+from gameagent_sdk.engine.policy import Policy, PolicyStep
+from gameagent_sdk.errors import InputError
+
+
+class Squad:
+    """Agents of one bundle that decide in one call. They may join and leave at any time."""
+
+    def __init__(self, policy: Policy | Bundle, *, seed: int | None = None, deadline_ms: float = DEADLINE_MS) -> None:
+        """Makes a squad without members.
+
+        Args:
+            policy: what its members run on; a bundle is started in the default engine.
+            seed: from which each member's own is drawn, 0 or above; None for fresh ones every time.
+            deadline_ms: what one :meth:`act` may take; :attr:`act_times` counts those that took longer.
+
+        Raises:
+            BundleError: the engine refuses the bundle.
+            InputError: ``seed`` or ``deadline_ms`` is out of range.
+        """
+        self.policy = policy if isinstance(policy, Policy) else Policy(policy)
+        self.act_times = CallTimes(as_number("deadline_ms", deadline_ms, 0.0))
+        self._entropy = np.random.SeedSequence(as_seed(seed)).entropy
+        self._num_joined = self._turn = 0
+        self._members: dict[Agent, None] = {}
+        self._leaving: list[Agent] = []  # those who left with work pending
+        self._batches = Batches(self.policy)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        backend: BackendName | None = None,
+        seed: int | None = None,
+        deadline_ms: float = DEADLINE_MS,
+    ) -> "Squad":
+        """Loads a bundle; raises as :meth:`Agent.load` does.
+
+        Args:
+            path: of the ``.onnx`` file.
+            backend: "onnxruntime" or "numpy"; None takes onnxruntime where it can be imported, else numpy.
+            seed: as for the constructor.
+            deadline_ms: as for the constructor.
+        """
+        return cls(Policy.load(path, backend), seed=seed, deadline_ms=deadline_ms)
+
+    @property
+    def members(self) -> tuple[Agent, ...]:
+        """Those who have joined and not left, in the order they joined."""
+        return tuple(self._members)
+
+    def join(self, *, seed: int | None = None, temperature: float | None = None, strength: float = 1.0) -> Agent:
+        """A new member at the start of a trial: an ordinary agent, with all that an agent can do.
+
+        Args:
+            seed: of its own random numbers; None draws one from the squad's.
+            temperature: as for :class:`Agent`.
+            strength: as for :class:`Agent`.
+
+        Raises:
+            InputError: a setting is out of range.
+        """
+        if seed is None:
+            drawn = np.random.SeedSequence(self._entropy, spawn_key=(self._num_joined,))
+            seed = int(drawn.generate_state(1, np.uint64)[0])
+        member = Agent(self.policy, seed=seed, temperature=temperature, strength=strength)
+        member.begin_trial()
+        self._num_joined += 1
+        self._members[member] = None
+        return member
+
+    def leave(self, member: Agent) -> None:
+        """Takes a member out; what it learnt stays with it, and it may be saved or act alone.
+
+        Raises:
+            InputError: it is no member.
+        """
+        if member not in self._members:
+            raise InputError("this agent is no member of the squad: it never joined, or has left")
+        del self._members[member]
+        if member.num_pending:
+            self._leaving.append(member)
+
+    def act(
+        self, observations: Mapping[Agent, ArrayLike], legal_actions: Mapping[Agent, ArrayLike] | None = None
+    ) -> dict[Agent, Action]:
+        """Decides for some of the members or all of them, in one call of the engine.
+
+        Args:
+            observations: by member, as for :meth:`Agent.act`; members that are left out do not decide.
+            legal_actions: by member, as for :meth:`Agent.act`; needed if and only if ``manifest.action.mask``.
+
+        Returns:
+            By member, in the order given, its action. Then each of them observes what came of it.
+
+        Raises:
+            InputError: an agent is no member, or a wrong shape, dtype or value. Nobody has decided.
+            CallOrderError: a member has not observed what came of its last action. Nobody has decided.
+            BundleError: the policy failed or gave numbers that are not finite. Nobody has decided.
+        """
+        started = perf_counter()
+        agents = list(observations)
+        if not self._members.keys() >= observations.keys():
+            raise InputError("an agent that is no member of the squad cannot act with it: let it join() first")
+        for agent in agents:
+            agent._trial.perceive(observations[agent], None if legal_actions is None else legal_actions.get(agent))
+        actions = self._batches.act(agents, len(agents), slice(len(agents))) if agents else []
+        self.act_times.count(perf_counter() - started)
+        return dict(zip(agents, actions, strict=True))
+
+    def observation_report(self) -> ObservationReport:
+        """What the members have seen of each feature, all of them together; each has a report of its own, too."""
+        nothing = Intake(self.policy.manifest).report()
+        return ObservationReport.together([nothing, *(member.observation_report() for member in self._members)])
+
+    def tick(self, budget_ms: float) -> int:
+        """Does pending work in slices, as :meth:`Agent.tick` does: of the members, and of those who left with some.
+
+        They take turns at being first. Where one of them cannot write, its error is raised and the others wait for the
+        next tick.
+
+        Returns:
+            How many tasks are left.
+        """
+        end = perf_counter() + as_number("budget_ms", budget_ms, 0.0) / 1000.0
+        self._leaving = [agent for agent in self._leaving if agent.num_pending]
+        waiting = [agent for agent in (*self._members, *self._leaving) if agent.num_pending]
+        self._turn = (self._turn + 1) % max(len(waiting), 1)
+        for agent in waiting[self._turn :] + waiting[: self._turn]:
+            agent.tick(max(end - perf_counter(), 0.0) * 1000.0)
+        return sum(agent.num_pending for agent in waiting)
+
+
+class Batches:
+    """Steps of many rows on one policy, kept from call to call.
+
+    Sizes are powers of two, so that a game in which agents come and go makes a handful of them and no more.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._box = Box.of(policy.manifest.action)
+        self._steps: dict[int, PolicyStep] = {}
+
+    def act(self, agents: Sequence[Agent], num_rows: int, rows: slice | list[int]) -> list[Action]:
+        """Decides for agents that have perceived, in one call of the engine.
+
+        Args:
+            agents: each of them once.
+            num_rows: of the batch; rows without an agent are idle.
+            rows: each agent's.
+
+        Returns:
+            Each agent's action.
+
+        Raises:
+            BundleError: the policy failed or gave numbers that are not finite. Nobody has decided.
+        """
+        size = 1 << (num_rows - 1).bit_length()
+        if size not in self._steps:
+            self._steps[size] = PolicyStep(self._policy, size)
+        given = self._steps[size].run_for([agent._trial.step for agent in agents], rows)
+        placed = range(num_rows)[rows] if isinstance(rows, slice) else rows
+        decisions = zip(agents, given, placed, strict=True)
+        if (box := self._box) is not None:
+            return [
+                agent._decide_in_box(box, mean, log_std, num_rows, row) for agent, (mean, log_std), row in decisions
+            ]
+        return [agent._decide(logits, num_rows, row) for agent, logits, row in decisions]

@@ -1,0 +1,247 @@
+"""One agent's trial: what it carries from call to call, and which call is due."""
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gameagent_sdk.adaptation.adapter import Adapter
+from gameagent_sdk.bundle.manifest import Manifest
+from gameagent_sdk.engine.actions import Action, Box
+from gameagent_sdk.engine.context import Context, Progress
+from gameagent_sdk.engine.inputs import fill_legal_actions
+from gameagent_sdk.engine.intake import Intake
+from gameagent_sdk.engine.policy import Policy, PolicyStep
+from gameagent_sdk.engine.sampling import Gaussian
+from gameagent_sdk.errors import CallOrderError
+from gameagent_sdk.saving.mind import DecidedOn, Mind
+
+Phase: TypeAlias = Literal["begin_trial", "act", "observe"]  # the call that is due
+
+
+class TrialState:
+    """The state of one agent's trial, on the arrays of a policy step of one row.
+
+    Attributes:
+        step: the policy step; its outputs are of the last run, whether or not it led to a decision.
+        observation: float32 (D,), where the step reads it.
+        legal: bool (A,), likewise; None where there is no mask.
+        box: that continuous actions lie in; None if they are discrete.
+        logits: float32 (A,), where the step writes them; empty for a box.
+        gaussian: of float32 (A,), where the step writes it for a box; else empty.
+        progress: what is counted.
+        phase: the call that is due.
+        frozen_at: what every episode starts from while learning is frozen; else None.
+        freeze_again: whether it is to be what is known once the outcome of the last decision is in.
+        adapter: the gradient steps; None for a bundle without.
+        intake: checks and counts what the game hands in.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        """The state before any trial."""
+        self._manifest: Manifest = policy.manifest
+        self.step = PolicyStep(policy, 1)
+        self.progress = Progress.blank(self._manifest)
+        self.phase: Phase = "begin_trial"
+        self.frozen_at: Context | None = None
+        self.freeze_again = False
+        self._outcome_may_be_missing = False
+        self._incomplete = False
+        self.observation: NDArray[np.float32] = self.step.inputs["observation"][0]
+        mask = self.step.inputs.get("legal_actions")
+        self.legal: NDArray[np.bool_] | None = None if mask is None else mask[0]
+        self.intake = Intake(self._manifest)
+        nothing = np.zeros((1, 0), np.float32)
+        self.box = Box.of(self._manifest.action)
+        outputs = [self.step.outputs.get(name, nothing)[0] for name in ("logits", "mean", "log_std")]
+        self.logits: NDArray[np.float32] = outputs[0]
+        self.gaussian = Gaussian(*outputs[1:])
+        self.adapter = None if self._manifest.gradient is None else Adapter(policy, self.step)
+
+    def begin(self) -> None:
+        """Clears everything but the arrays."""
+        self.step.context.clear()
+        self.step.beliefs[:] = 0.0
+        self.progress = Progress.blank(self._manifest)
+        self.phase = "act"
+        self._outcome_may_be_missing = self._incomplete = False
+        if self.adapter is not None:
+            self.adapter.clear()
+        if self.frozen_at is not None:
+            self.freeze()
+
+    def perceive(self, observation: ArrayLike, legal_actions: ArrayLike | None) -> None:
+        """Puts a decision's inputs in place; nothing that counts changes. Raises as :meth:`Agent.act`."""
+        self.expect_act("act")
+        self.intake.observe(observation, self.observation)
+        if self.legal is not None or legal_actions is not None:
+            fill_legal_actions(self._manifest, legal_actions, self.legal)
+        if self.phase == "observe":
+            self._go_on_without_outcome()
+        if self.adapter is not None:
+            self.adapter.perceived()
+
+    def _go_on_without_outcome(self) -> None:
+        """Feeds the next step a reward of 0 for the last action, in an episode that gradient steps pass over.
+
+        :meth:`decided` makes it count. Until then the outcome may still come in: it overwrites what is fed here.
+        """
+        self._feed(self.progress.last_action, 0.0, ended=False)
+        if self.freeze_again:
+            self.freeze()
+            self.freeze_again = True
+        self._incomplete = True
+        if self.adapter is not None:
+            self.adapter.drop_episode()
+
+    def decided(self, action: int, probabilities: list[float]) -> None:
+        """Counts the decision that a step led to; ``observe`` is due."""
+        self._close_last_decision()
+        self.progress.decided(action, probabilities)
+        self.phase = "observe"
+        if self.adapter is not None:
+            self.adapter.decided()
+
+    def decided_in_box(self, action: list[float], drawn: list[float], mean: list[float], std: list[float]) -> None:
+        """As :meth:`decided`, of a continuous action; ``drawn`` is what was brought into the box."""
+        self._close_last_decision()
+        self.progress.decided_in_box(action, drawn, mean, std)
+        self.phase = "observe"
+        if self.adapter is not None:
+            self.adapter.decided()
+
+    def _close_last_decision(self) -> None:
+        """Counts a step without a reward, where the outcome of the last decision has not come in."""
+        if self.phase == "observe":
+            self.progress.observed(0.0, ended=False)
+            self._outcome_may_be_missing = self.freeze_again = False
+
+    def observed(self, action: Action, reward: float, ended: bool) -> bool:
+        """Takes in what was done and what came of it; says whether gradient steps are due now."""
+        fed = self.intake.reward(reward)
+        self._feed(action, fed, ended)
+        if self.frozen_at is not None:
+            if self.freeze_again:
+                self.freeze()
+                self.freeze_again = False
+            if ended:
+                self.step.context.assign(self.frozen_at)
+            self._incomplete = True
+        self.progress.observed(reward, ended)
+        self.phase = "act"
+        self._outcome_may_be_missing = False
+        teaches, self._incomplete = not self._incomplete, self._incomplete and not ended
+        if self.adapter is None or not teaches:
+            return False
+        learnt_from = self.step.context.previous_action[0]
+        if self.box is not None and self.adapter.adapts_policy and np.array_equal(action, self.progress.last_action):
+            learnt_from = self.box.scale_freely(self.progress.drawn)
+        return self.adapter.observed(learnt_from, fed, ended, self.progress.returns)
+
+    def _feed(self, action: Action, reward: float, ended: bool) -> None:
+        """What the next step is told of the last one."""
+        context = self.step.context
+        if self.box is None:
+            context.previous_action[:] = 0.0
+            context.previous_action[0, action] = 1.0
+        else:
+            context.previous_action[0] = self.box.scale(action)
+        context.previous_reward[:] = reward
+        context.episode_start[:] = ended
+
+    def freeze(self) -> None:
+        """From now on every episode starts from what is known at this moment.
+
+        Where the outcome of the last decision is not in yet, it starts from what is known once it is.
+        """
+        self._incomplete = self._incomplete or self.phase == "observe" or self.progress.step > 0
+        if self.adapter is not None:
+            self.adapter.finish()
+            self.adapter.pause()
+        self.frozen_at = self.step.context.copy()
+        self.frozen_at.episode_start[:] = 1.0
+        self.freeze_again = self.phase == "observe"
+
+    def forget(self, fraction: float, rng: "np.random.Generator") -> None:
+        """Clears each memory cell with a chance (the same cells in all tensors of a shape), and so the last outcome.
+
+        Weights that adapted go that share of the way back to the initial ones.
+        """
+        if self.adapter is not None:
+            self.adapter.finish()
+            self.adapter.fade(fraction, self.step.context.initial_weights)
+        outcome_lost = rng.random() < fraction
+        lost: dict[tuple[int, ...], NDArray[np.bool_]] = {}
+        for context in (self.step.context, self.frozen_at) if self.frozen_at is not None else (self.step.context,):
+            for tensor in context.hidden_state.values():
+                if tensor.shape not in lost:
+                    lost[tensor.shape] = rng.random(tensor.shape) < fraction
+                tensor[lost[tensor.shape]] = 0.0
+            for name, initial in context.initial_weights.items():
+                context.weights[name] += np.float32(fraction) * (initial - context.weights[name])
+            if outcome_lost:
+                context.previous_action[:] = 0.0
+                context.previous_reward[:] = 0.0
+
+    def mind(self, rng_state: tuple[int, int]) -> Mind:
+        """All that was gathered, in arrays of its own."""
+        if self.adapter is not None:
+            self.adapter.finish()  # the weights are part of the context
+        return Mind(
+            context=self.step.context.copy(),
+            beliefs=self.step.beliefs.copy(),
+            progress=self.progress.copy(),
+            awaits_observe=self.phase == "observe",
+            rng_state=rng_state,
+            adaptation=None if self.adapter is None else self.adapter.state(),
+            decided_on=None if self.adapter is None else self._decided_on(),
+        )
+
+    def _decided_on(self) -> DecidedOn:
+        legal = np.ones(0, np.bool_) if self.legal is None else self.legal
+        return DecidedOn(self.observation.copy(), legal.copy(), self._incomplete)
+
+    def take_over(self, mind: Mind) -> None:
+        """Goes on from a mind; where learning is frozen, it is frozen at that mind."""
+        self.step.context.assign(mind.context)
+        self.step.beliefs[:] = mind.beliefs
+        self.progress = mind.progress
+        self.phase = "observe" if mind.awaits_observe else "act"
+        self._outcome_may_be_missing = mind.awaits_observe
+        self._incomplete = False
+        if mind.decided_on is not None:
+            self.observation[:] = mind.decided_on.observation
+            if self.legal is not None:
+                self.legal[:] = mind.decided_on.legal_actions
+            self._incomplete = mind.decided_on.incomplete
+        if self.adapter is not None and mind.adaptation is not None:
+            self.adapter.take_over(mind.adaptation)
+        if self.frozen_at is not None:
+            self.freeze()
+
+    def expect_act(self, call: str) -> None:
+        """Raises CallOrderError unless ``act`` is due, or allowed: after a restore the outcome may never come."""
+        if not self._outcome_may_be_missing:
+            self.expect("act", call)
+
+    def expect(self, phase: Phase, call: str) -> None:
+        """Raises CallOrderError unless that phase is due."""
+        if self.phase != phase:
+            raise CallOrderError(f"{call}() was called out of order: {_DUE[self.phase]}")
+
+    def expect_trial(self) -> None:
+        """Raises CallOrderError before the first trial."""
+        if self.phase == "begin_trial":
+            raise CallOrderError("there is no trial: call begin_trial() first")
+
+    def expect_decision(self, what: str) -> None:
+        """Raises CallOrderError before a trial's first decision."""
+        if not self.progress.num_decisions:
+            raise CallOrderError(f"there are no {what} before a trial's first decision: call act() first")
+
+
+_DUE = {
+    "begin_trial": "call begin_trial() first, it starts a trial",
+    "act": "there is no action to observe the outcome of, call act() first",
+    "observe": "call observe() with the outcome of the last act() first",
+}

@@ -1,0 +1,1 @@
+"""The bundle file: its manifest and its graph's inputs and outputs."""

@@ -1,0 +1,129 @@
+"""A loop like a game's, for measuring: calls are timed in it one a frame, and between them the caches cool.
+
+A call that is repeated at once finds all it needs in the processor's caches. In a game other work comes between, and
+the same call takes several times as long: that is what counts, and what is measured here.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gameagent_sdk.agent.agent import Agent
+from gameagent_sdk.bundle.manifest import Manifest
+
+MEGABYTES = 8  # touched in a frame
+NUM_SPRITES = 1000  # moved in a frame
+
+_FARTHEST = 1e30  # float32 holds it; manifests may name bounds that it does not
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How long calls of one kind took, in milliseconds.
+
+    Attributes:
+        calls: how many there were.
+        p50_ms: the median.
+        p99_ms: one call in a hundred took longer.
+        worst_ms: the longest.
+        misses: how many took longer than the deadline.
+        deadline_ms: what a call may take.
+    """
+
+    calls: int
+    p50_ms: float
+    p99_ms: float
+    worst_ms: float
+    misses: int
+    deadline_ms: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float], deadline_ms: float) -> "Spread":
+        """The spread of at least one call."""
+        ms = np.asarray(seconds) * 1000.0
+        p50, p99 = np.percentile(ms, (50, 99)).tolist()
+        return cls(len(ms), p50, p99, float(ms.max()), int((ms > deadline_ms).sum()), deadline_ms)
+
+
+def frames(seconds: float, fps: float, work: Callable[[], None]) -> Iterator[int]:
+    """Yields at the start of each frame, right after the sleep that ends the one before; at least once.
+
+    A frame that took too long is followed by the next at once, and the beat goes on from there.
+
+    Args:
+        seconds: how long the loop runs.
+        fps: frames a second.
+        work: what else the frame does, after the caller's part.
+    """
+    begin = due = perf_counter()
+    number = 0
+    while number == 0 or perf_counter() - begin < seconds:
+        yield number
+        work()
+        number += 1
+        due += 1.0 / fps
+        left = due - perf_counter()
+        if left > 0:
+            time.sleep(left)
+        else:
+            due -= left
+
+
+class OtherWork:
+    """A frame's work beside the agents': touches some megabytes, and moves sprites that are plain Python objects."""
+
+    def __init__(self) -> None:
+        self._memory = np.zeros(MEGABYTES * 2**20 // 4, np.float32)
+        self._sprites = [{"x": float(i), "y": 0.0} for i in range(NUM_SPRITES)]
+
+    def __call__(self) -> None:
+        """Does one frame's."""
+        np.add(self._memory, 1.0, out=self._memory)
+        for sprite in self._sprites:
+            sprite["x"] = (sprite["x"] + 1.5) % 640.0
+            sprite["y"] = (sprite["y"] + 0.5) % 480.0
+
+
+class RandomGame:
+    """Stands in for a game that is not there: says random things that the bundle's own game could say."""
+
+    def __init__(self, manifest: Manifest, seed: int = 0) -> None:
+        """Takes ranges from the manifest; where a side is unbounded, numbers within 1 of the other side, or of 0."""
+        self._manifest = manifest
+        self._rng = np.random.default_rng(seed)
+        bounds = [_bounds(feature.low, feature.high) for feature in manifest.observation]
+        sizes = [feature.size for feature in manifest.observation]
+        self._low = np.repeat([low for low, _ in bounds], sizes)
+        self._range = np.repeat([high - low for low, high in bounds], sizes)
+
+    def observation(self) -> NDArray[np.float32]:
+        """Float32 (D,), uniform in the features' ranges."""
+        return (self._low + self._range * self._rng.random(len(self._low))).astype(np.float32)
+
+    def legal_actions(self) -> NDArray[np.bool_] | None:
+        """Bool (A,), each legal with even chances and at least one of them; None for a bundle without a mask."""
+        if not self._manifest.action.mask:
+            return None
+        legal = self._rng.random(self._manifest.num_actions) < 0.5
+        legal[self._rng.integers(self._manifest.num_actions)] = True
+        return legal
+
+    def answer(self, agent: Agent) -> None:
+        """Tells an agent that has acted what came of it; ends episodes and trials where training did."""
+        ended = agent.step + 1 >= self._manifest.max_steps
+        agent.observe(float(self._rng.uniform(-1.0, 1.0)), truncated=ended)
+        if agent.episode >= self._manifest.num_episodes:
+            agent.begin_trial()
+
+
+def _bounds(low: float | None, high: float | None) -> tuple[float, float]:
+    if low is None:
+        low = -1.0 if high is None else high - 1.0
+        high = 1.0 if high is None else high
+    elif high is None:
+        high = low + 1.0
+    return max(low, -_FARTHEST), min(high, _FARTHEST)

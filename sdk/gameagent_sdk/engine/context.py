@@ -1,0 +1,138 @@
+"""What a policy carries from one step of a trial to the next."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gameagent_sdk.bundle.manifest import Manifest
+from gameagent_sdk.engine.actions import Box
+
+
+@dataclass
+class Progress:
+    """What one agent keeps count of in a trial, for its game and for overlays.
+
+    Attributes:
+        probabilities: A numbers, of the last decision; zeros before the first. Empty for a box.
+        last_action: the last decision; 0, or the middle of the box, before the first.
+        drawn: of a box the last decision before it was brought inside; its middle before the first. Empty if actions
+            are discrete.
+        mean: A numbers that the last decision was drawn by, in the box's units; zeros before the first. Empty if
+            actions are discrete.
+        std: likewise, the deviations.
+        num_decisions: in this trial.
+        step: how many steps of the episode at hand were observed.
+        episode_return: the sum of rewards so far in the episode at hand.
+        returns: of the episodes of this trial that have ended.
+    """
+
+    probabilities: list[float]
+    last_action: int | list[float] = 0
+    drawn: list[float] = field(default_factory=list)
+    mean: list[float] = field(default_factory=list)
+    std: list[float] = field(default_factory=list)
+    num_decisions: int = 0
+    step: int = 0
+    episode_return: float = 0.0
+    returns: list[float] = field(default_factory=list)
+
+    @classmethod
+    def blank(cls, manifest: Manifest) -> "Progress":
+        """That of a trial's start."""
+        zeros = [0.0] * manifest.num_actions
+        box = Box.of(manifest.action)
+        if box is None:
+            return cls(zeros)
+        return cls([], box.middle.tolist(), box.middle.tolist(), mean=zeros, std=zeros)
+
+    def decided(self, action: int, probabilities: list[float]) -> None:
+        """Counts a decision."""
+        self.last_action, self.probabilities = action, probabilities
+        self.num_decisions += 1
+
+    def decided_in_box(self, action: list[float], drawn: list[float], mean: list[float], std: list[float]) -> None:
+        """Counts a decision on a continuous action."""
+        self.last_action, self.drawn, self.mean, self.std = action, drawn, mean, std
+        self.num_decisions += 1
+
+    def observed(self, reward: float, ended: bool) -> None:
+        """Counts a step, and an episode if it ended."""
+        self.step += 1
+        self.episode_return += reward
+        if ended:
+            self.returns.append(self.episode_return)
+            self.step, self.episode_return = 0, 0.0
+
+    def copy(self) -> "Progress":
+        """One with a list of returns of its own."""
+        return replace(self, returns=self.returns.copy())
+
+
+@dataclass(frozen=True)
+class Context:
+    """The inputs of the next policy step other than what the game shows, for N rows.
+
+    Attributes:
+        hidden_state: by tensor name, each float32 (N, *shape).
+        previous_action: float32 (N, A), one-hot, or from -1 to 1 over the box; zeros at a trial's start.
+        previous_reward: float32 (N, 1); zero at a trial's start.
+        episode_start: float32 (N, 1), 1 at the first step of each episode, else 0.
+        weights: by tensor name, each float32 (N, *shape): what gradient steps adapt; empty where nothing is.
+        initial_weights: by tensor name, each float32 (*shape): what they are at a trial's start.
+    """
+
+    hidden_state: dict[str, NDArray[np.float32]]
+    previous_action: NDArray[np.float32]
+    previous_reward: NDArray[np.float32]
+    episode_start: NDArray[np.float32]
+    weights: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    initial_weights: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    @classmethod
+    def blank(cls, manifest: Manifest, num_rows: int) -> "Context":
+        """The context of N rows at a trial's start."""
+        return cls(
+            hidden_state={t.name: np.zeros((num_rows, *t.shape), np.float32) for t in manifest.hidden_state},
+            previous_action=np.zeros((num_rows, manifest.num_actions), np.float32),
+            previous_reward=np.zeros((num_rows, 1), np.float32),
+            episode_start=np.ones((num_rows, 1), np.float32),
+            weights={t.name: np.zeros((num_rows, *t.shape), np.float32) for t in manifest.adapting_weights},
+        )
+
+    def clear(self, rows: NDArray[np.bool_] | slice = slice(None)) -> None:
+        """Puts rows back to a trial's start.
+
+        Args:
+            rows: bool (N,), True where to clear; all rows if left out.
+        """
+        for tensor in self.hidden_state.values():
+            tensor[rows] = 0.0
+        self.previous_action[rows] = 0.0
+        self.previous_reward[rows] = 0.0
+        self.episode_start[rows] = 1.0
+        for name, initial in self.initial_weights.items():
+            self.weights[name][rows] = initial
+
+    def copy(self) -> "Context":
+        """One with arrays of its own."""
+        hidden = {name: tensor.copy() for name, tensor in self.hidden_state.items()}
+        weights = {name: tensor.copy() for name, tensor in self.weights.items()}
+        last = self.previous_action.copy(), self.previous_reward.copy(), self.episode_start.copy()
+        return Context(hidden, *last, weights, self.initial_weights)
+
+    def assign(self, other: "Context") -> None:
+        """Takes over the numbers of another context of as many rows, into its own arrays."""
+        mine, theirs = self.inputs(), other.inputs()
+        for name, array in mine.items():
+            np.copyto(array, theirs[name])
+
+    def inputs(self) -> dict[str, NDArray[np.float32]]:
+        """The context as inputs of the policy step: its own arrays."""
+        return {
+            "previous_action": self.previous_action,
+            "previous_reward": self.previous_reward,
+            "episode_start": self.episode_start,
+            **self.hidden_state,
+            **self.weights,
+        }

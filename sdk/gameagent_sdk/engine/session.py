@@ -1,0 +1,191 @@
+"""N trials in step on one bundle, for those who play thousands of games at once, such as an evaluator.
+
+A game with agents that come and go, each in its own trial, wants :class:`gameagent_sdk.Squad` instead.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gameagent_sdk.bundle.file import Bundle
+from gameagent_sdk.bundle.manifest import Manifest
+from gameagent_sdk.engine.actions import Box
+from gameagent_sdk.engine.context import Context
+from gameagent_sdk.engine.inputs import (
+    as_actions,
+    as_box_actions,
+    as_count,
+    as_flags,
+    as_legal_actions,
+    as_rewards,
+)
+from gameagent_sdk.engine.intake import Intake
+from gameagent_sdk.engine.observation_report import ObservationReport
+from gameagent_sdk.engine.policy import Policy, PolicyStep
+from gameagent_sdk.engine.sampling import Gaussian
+from gameagent_sdk.errors import CallOrderError
+
+Phase = Literal["reset", "step", "observe"]  # the call that is due
+
+
+class PolicySession:
+    """A bundle's policy with the context of N trials, which may start and end at different times.
+
+    The calls go round: ``reset``, then ``step`` and ``observe`` in turn::
+
+        session = PolicySession(Bundle.read("forage.onnx"))
+        session.reset(num_rows=1000)
+        logits = session.step(observations)
+        ...                                          # sample actions, step the games
+        session.observe(actions, rewards, episode_ended)
+        session.reset_rows(trial_ended)
+
+    Rows never influence one another. A call that raises leaves the session as it was.
+    """
+
+    def __init__(self, policy: Policy | Bundle) -> None:
+        """Starts a session.
+
+        Args:
+            policy: what is to be stepped, which sessions may share; a bundle is started in the default engine.
+
+        Raises:
+            BundleError: the engine refuses the bundle.
+        """
+        self._policy = policy if isinstance(policy, Policy) else Policy(policy)
+        self.manifest: Manifest = self._policy.manifest
+        self._box = Box.of(self.manifest.action)
+        self._step = PolicyStep(self._policy, 0)
+        self._intake = Intake(self.manifest)
+        self._beliefs: NDArray[np.float32] | None = None
+        self._phase: Phase = "reset"
+
+    @property
+    def phase(self) -> Phase:
+        """The call that is due: "reset", "step" or "observe"."""
+        return self._phase
+
+    @property
+    def num_rows(self) -> int:
+        """N; 0 before the first reset."""
+        return len(self._step.context.previous_reward)
+
+    @property
+    def context(self) -> Context:
+        """What is carried to the next step. Its arrays are the session's own: copy them before you keep them."""
+        return self._step.context
+
+    @property
+    def beliefs(self) -> NDArray[np.float32]:
+        """The belief output of the last step, float32 (N, E), layout as in the manifest; E is 0 if it has none.
+
+        Rows that were reset since then still show what was believed in the trial that ended.
+
+        Raises:
+            CallOrderError: no step was taken since ``reset``.
+        """
+        if self._beliefs is None:
+            raise CallOrderError("there are no beliefs before the first step: call step() first")
+        return self._beliefs
+
+    def reset(self, num_rows: int) -> None:
+        """Starts a new trial in each of N rows, forgetting all others.
+
+        Raises:
+            InputError: ``num_rows`` is not an integer of 1 or above.
+        """
+        num_rows = as_count("num_rows", num_rows)
+        if num_rows != self.num_rows:
+            self._step = PolicyStep(self._policy, num_rows)
+        self._step.context.clear()
+        self._beliefs, self._phase = None, "step"
+
+    def reset_rows(self, rows: ArrayLike) -> None:
+        """Starts a new trial in some of the rows; to be called between ``observe`` and ``step``.
+
+        Args:
+            rows: bool (N,), True where a trial starts.
+
+        Raises:
+            InputError: another shape or dtype.
+            CallOrderError: called before ``reset``, or between ``step`` and ``observe``.
+        """
+        self._expect("step", "reset_rows")
+        self.context.clear(as_flags("rows", rows, self._rows))
+
+    def step(self, observations: ArrayLike, legal_actions: ArrayLike | None = None) -> Any:
+        """Takes one policy step in every row and moves its memory on.
+
+        Args:
+            observations: (N, D), finite numbers; the policy is fed at most 1e15 of each.
+                :meth:`observation_report` counts those outside their declared ranges.
+            legal_actions: bool (N, A), at least one True a row; if and only if the manifest's action spec has a mask.
+
+        Returns:
+            The logits, float32 (N, A); those of illegal actions are meaningless, see ``action_probabilities``.
+            Where ``manifest.action.kind`` is "box", a :class:`gameagent_sdk.Gaussian` of two float32 (N, A), see
+            ``sample_box_actions``.
+
+        Raises:
+            InputError: a wrong shape, dtype or value.
+            CallOrderError: called before ``reset``, or twice without ``observe``.
+            BundleError: the engine failed, or the policy gave numbers that are not finite.
+            InputWarning: where warnings are errors: the first time that a feature leaves its range.
+        """
+        self._expect("step", "step")
+        step = self._step
+        legal = as_legal_actions(self.manifest, legal_actions, self._rows)
+        self._intake.observe(observations, step.inputs["observation"])
+        if legal is not None:
+            np.copyto(step.inputs["legal_actions"], legal)
+        step.run()
+        step.check_outputs()
+        step.advance()
+        self._beliefs = step.beliefs.copy()
+        self._phase = "observe"
+        if self._box is not None:
+            return Gaussian(step.outputs["mean"].copy(), step.outputs["log_std"].copy())
+        return step.outputs["logits"].copy()
+
+    def observe(self, actions: ArrayLike, rewards: ArrayLike, episode_ended: ArrayLike) -> None:
+        """Tells what was done and what came of it. Memory is kept when an episode ends.
+
+        Args:
+            actions: integers (N,), the actions taken, 0 to A-1. Of a box, (N, A) finite numbers; the nearest within
+                its bounds are taken.
+            rewards: (N,), finite; the policy is fed at most 1e15 of each.
+            episode_ended: bool (N,), True where the episode terminated or was truncated.
+
+        Raises:
+            InputError: a wrong shape, dtype or value.
+            CallOrderError: called without a ``step`` before it.
+            InputWarning: where warnings are errors: the first time that a reward is beyond 1e15.
+        """
+        self._expect("observe", "observe")
+        box = self._box
+        taken = (as_actions if box is None else as_box_actions)(self.manifest, actions, self._rows)
+        ended = as_flags("episode_ended", episode_ended, self._rows)
+        reward = self._intake.rewards(as_rewards(rewards, self._rows))
+        if box is None:
+            self.context.previous_action[:] = 0.0
+            self.context.previous_action[np.arange(self.num_rows), taken] = 1.0
+        else:
+            self.context.previous_action[:] = box.scale(taken)
+        self.context.previous_reward[:, 0] = reward
+        self.context.episode_start[:, 0] = ended
+        self._phase = "step"
+
+    def observation_report(self) -> ObservationReport:
+        """What was seen of each feature since the session was started, all rows together."""
+        return self._intake.report()
+
+    @property
+    def _rows(self) -> tuple[int]:
+        return (self.num_rows,)
+
+    def _expect(self, phase: Phase, call: str) -> None:
+        if self._phase != phase:
+            raise CallOrderError(
+                f"{call}() was called where {self._phase}() is due: reset once, then step and observe in turn"
+            )

@@ -1,0 +1,1 @@
+"""What is written for the next session: minds and recordings."""

@@ -1,0 +1,389 @@
+"""Saved minds: all that an agent gathered in a trial, as plain arrays in one file.
+
+The file is an uncompressed ``.npz`` without pickle: ``numpy.load(path)`` shows what is in it. It carries the hash of
+the bundle it belongs to. It is untrusted input: every array's name, shape and dtype is checked before it is read.
+"""
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from gameagent_sdk.adaptation import guard, probes
+from gameagent_sdk.adaptation.adapter import AdaptationState
+from gameagent_sdk.adaptation.experience import MAX_STEPS
+from gameagent_sdk.bundle.file import Bundle
+from gameagent_sdk.bundle.signature import experience_ports, step_inputs
+from gameagent_sdk.engine.actions import Box
+from gameagent_sdk.engine.context import Context, Progress
+from gameagent_sdk.engine.intake import MAX_FED
+from gameagent_sdk.errors import MindError, shown, shown_path
+from gameagent_sdk.regular_file import as_path, open_regular, reason_of
+from gameagent_sdk.saving.replaced_file import replace_in_slices
+
+FORMAT_VERSION = 1
+MAX_BYTES = 2**27  # of a file
+MAX_COUNT = 2**53  # of decisions: nobody plays that long
+MAX_RETURN = MAX_COUNT * 3.5e38  # of so many decisions, each with the largest reward in single precision
+HIDDEN_STATE = "hidden_state."  # prefix of the arrays that hold it
+WEIGHTS, PREVIOUS_WEIGHTS, PROBES = "weights.", "previous_weights.", "probe."  # likewise
+
+
+@dataclass(frozen=True)
+class DecidedOn:
+    """What gradient steps need to know of the last decision once its outcome is in.
+
+    Attributes:
+        observation: float32 (D,), as the policy was fed it.
+        legal_actions: bool (A,); empty for a bundle without a mask.
+        incomplete: whether a step of the current episode is not known: then nothing is learnt from it.
+    """
+
+    observation: NDArray[np.float32]
+    legal_actions: NDArray[np.bool_]
+    incomplete: bool
+
+
+@dataclass(frozen=True)
+class Mind:
+    """An agent's state between two calls.
+
+    Attributes:
+        context: of one row.
+        beliefs: float32 (1, E), of the last decision; zeros before the first.
+        progress: what the agent keeps count of.
+        awaits_observe: whether ``observe`` is due; else ``act`` is.
+        rng_state: of PCG64: state and increment, each 0 to 2**128 - 1.
+        adaptation: of the gradient steps; None for a bundle without.
+        decided_on: likewise.
+    """
+
+    context: Context
+    beliefs: NDArray[np.float32]
+    progress: Progress
+    awaits_observe: bool
+    rng_state: tuple[int, int]
+    adaptation: AdaptationState | None = None
+    decided_on: DecidedOn | None = None
+
+
+def write_mind(path: str | os.PathLike[str], mind: Mind, bundle: Bundle) -> None:
+    """Writes a mind in one go: whoever looks sees the old file or the new one, never a part.
+
+    Raises:
+        MindError: the file cannot be written; an older one is left as it was.
+    """
+    for _ in write_mind_in_slices(path, mind, bundle):
+        pass
+
+
+def write_mind_in_slices(path: str | os.PathLike[str], mind: Mind, bundle: Bundle) -> Iterator[None]:
+    """As :func:`write_mind`, but yields between slices of work: encoding, writing, flushing to disk, replacing.
+
+    Raises:
+        MindError: the file cannot be written; an older one is left as it was.
+    """
+    path = as_path(path)
+    data = encode_mind(mind, bundle)
+    yield
+    try:
+        yield from replace_in_slices(path, data)
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        raise MindError(f"the mind cannot be written to {shown_path(path)} ({reason_of(error)})") from error
+
+
+def read_mind(path: str | os.PathLike[str], bundle: Bundle) -> Mind:
+    """Reads a mind that was saved with the same bundle.
+
+    Raises:
+        MindError: no such file, damaged, not a mind, or another bundle's.
+    """
+    path = as_path(path)
+    try:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                raise MindError(
+                    f"the mind {shown_path(path)} is larger than {MAX_BYTES} bytes: it is damaged or forged"
+                )
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise MindError(f"the mind {shown_path(path)} cannot be read ({reason_of(error)})") from error
+    try:
+        return decode_mind(data, bundle)
+    except MindError as error:
+        raise MindError(f"{shown_path(path)}: {error}") from error
+
+
+def encode_mind(mind: Mind, bundle: Bundle) -> bytes:
+    """A mind as the bytes of its file."""
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = _to_arrays(mind, bundle)
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def decode_mind(data: bytes, bundle: Bundle) -> Mind:
+    """A mind from the bytes of its file, which are not trusted.
+
+    Raises:
+        MindError: damaged, not a mind, or another bundle's.
+    """
+    try:
+        _require(len(data) <= MAX_BYTES, f"it is larger than {MAX_BYTES} bytes")
+        arrays = _read_arrays(data)
+        _check_origin(arrays, bundle)
+        return _from_arrays(arrays, bundle)
+    except MindError:
+        raise
+    except Exception as error:  # whatever a damaged or forged file makes the parsers raise
+        raise MindError(
+            f"it is damaged or no saved mind ({shown(str(error), 200)}): begin a new trial instead"
+        ) from error
+
+
+def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
+    progress = mind.progress
+    last_action = 0 if isinstance(progress.last_action, list) else progress.last_action  # a list is stored by itself
+    counters = [last_action, progress.num_decisions, progress.step, mind.awaits_observe]
+    return {
+        "format_version": np.array(FORMAT_VERSION, np.int64),
+        "bundle_hash": np.frombuffer(bytes.fromhex(bundle.bundle_hash), np.uint8),
+        "previous_action": mind.context.previous_action,
+        "previous_reward": mind.context.previous_reward,
+        "episode_start": mind.context.episode_start,
+        "beliefs": mind.beliefs,
+        **_decision_arrays(progress, bundle),
+        "counters": np.array(counters, np.int64),
+        "episode_return": np.array(progress.episode_return, np.float64),
+        "returns": np.array(progress.returns, np.float64),
+        "rng_state": np.array([half for word in mind.rng_state for half in divmod(word, 2**64)], np.uint64),
+        **{HIDDEN_STATE + name: tensor for name, tensor in mind.context.hidden_state.items()},
+        **_adaptation_arrays(mind),
+        **_decided_on_arrays(mind),
+    }
+
+
+def _adaptation_arrays(mind: Mind) -> dict[str, NDArray[Any]]:
+    """What gradient steps add to a mind: nothing where there are none."""
+    state = mind.adaptation
+    if state is None:
+        return {}
+    previous = mind.context.weights if state.previous is None else state.previous
+    kept = {name: array.astype(np.uint8) if array.dtype == bool else array for name, array in state.probes.items()}
+    return {
+        "may_go_back": np.array(state.previous is not None, np.int64),
+        "guard": state.guard,
+        "experience": state.experience,
+        "probe_places": state.places,
+        **{WEIGHTS + name: tensor for name, tensor in mind.context.weights.items()},
+        **{PREVIOUS_WEIGHTS + name: tensor for name, tensor in previous.items()},
+        **{PROBES + name: tensor for name, tensor in kept.items()},
+    }
+
+
+def _decided_on_arrays(mind: Mind) -> dict[str, NDArray[Any]]:
+    """What gradient steps need of the last decision: nothing where there are none."""
+    decided_on = mind.decided_on
+    if decided_on is None:
+        return {}
+    return {
+        "observation": decided_on.observation,
+        "legal_actions": decided_on.legal_actions.astype(np.uint8),
+        "incomplete": np.array(decided_on.incomplete, np.int64),
+    }
+
+
+def _decision_arrays(progress: Progress, bundle: Bundle) -> dict[str, NDArray[Any]]:
+    """The last decision, but for the index of a discrete action."""
+    if bundle.manifest.action.kind == "discrete":
+        return {"probabilities": np.array(progress.probabilities, np.float64)}
+    parts = {"last_action": progress.last_action, "drawn": progress.drawn, "mean": progress.mean, "std": progress.std}
+    return {name: np.array(numbers, np.float64) for name, numbers in parts.items()}
+
+
+def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    """The file's arrays by name: stored, not compressed, so that together they are no larger than the file."""
+    import zipfile  # late: it takes as long to import as half of the SDK
+
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        names = [member.filename.removesuffix(".npy") for member in members]
+        _require(len(set(names)) == len(names), "an array is there twice")
+        _require(all(member.compress_type == zipfile.ZIP_STORED for member in members), "an array is compressed")
+        _require(sum(member.file_size for member in members) <= len(data), "its arrays overlap")
+        arrays = {}
+        for name, member in zip(names, members, strict=True):
+            with archive.open(member) as stream:
+                arrays[name] = _read_array(stream)
+    return arrays
+
+
+def _read_array(stream: IO[bytes]) -> NDArray[Any]:
+    """One array, without numpy's own reader, which allocates what a header asks for."""
+    if npy.read_magic(stream) != (1, 0):
+        raise ValueError("an array is in another .npy version")
+    shape, _, dtype = npy.read_array_header_1_0(stream)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"an array has shape {shape}")
+    if dtype.kind not in "iuf" or dtype.newbyteorder("=") != dtype:
+        raise ValueError(f"an array has dtype {dtype}")
+    return np.frombuffer(stream.read(), dtype).reshape(shape).copy()  # a size that does not fit raises ValueError
+
+
+def _check_origin(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> None:
+    version = int(arrays["format_version"])
+    if version != FORMAT_VERSION:
+        raise MindError(f"saved in format {version}, this gameagent-sdk reads {FORMAT_VERSION}: upgrade it?")
+    if "adaptation" in arrays:
+        raise MindError("saved by an older gameagent-sdk, whose gradient steps kept less: begin a new trial")
+    given = arrays["bundle_hash"].tobytes().hex()
+    if given != bundle.bundle_hash:
+        name = shown(bundle.path.name)
+        raise MindError(
+            f"saved with another bundle (hash {given[:12]}, where {name} has {bundle.bundle_hash[:12]}): "
+            "restore it with that bundle, or begin a new trial"
+        )
+
+
+def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
+    """A mind from its arrays, each checked against those of a fresh mind of the bundle."""
+    manifest, fresh = bundle.manifest, _fresh(bundle)
+    discrete = manifest.action.kind == "discrete"
+    _require("returns" in arrays, "it holds no returns")
+    fresh.progress.returns = [0.0] * arrays["returns"].size
+    if manifest.gradient is not None:
+        fresh = replace(fresh, adaptation=_fresh_adaptation(arrays, bundle), decided_on=_nothing_decided_on(bundle))
+    _check_arrays(arrays, _to_arrays(fresh, bundle))
+    last_action, num_decisions, step, awaits_observe = arrays["counters"].tolist()
+    _require(
+        0 <= last_action < (manifest.num_actions if discrete else 1)
+        and 0 <= step <= num_decisions < MAX_COUNT
+        and awaits_observe in ((0, 1) if num_decisions else (0,)),
+        f"its counters {arrays['counters'].tolist()} are impossible",
+    )
+    start = arrays["episode_start"]
+    _check_actions(arrays, bundle)
+    _require(start.item() in (0.0, 1.0), "its episode start is neither yes nor no")
+    _require(abs(arrays["previous_reward"].item()) <= MAX_FED, "its previous reward is larger than any that is fed")
+    sums = arrays["episode_return"], arrays["returns"]
+    _require(all((np.abs(array) <= MAX_RETURN).all() for array in sums), "its returns are larger than any can be")
+    words = arrays["rng_state"].tolist()
+    rng_state = (words[0] << 64 | words[1], words[2] << 64 | words[3])
+    _require(rng_state[1] % 2 == 1, "its rng_state is impossible")
+    return Mind(
+        context=Context(
+            hidden_state={name: arrays[HIDDEN_STATE + name] for name in fresh.context.hidden_state},
+            previous_action=arrays["previous_action"],
+            previous_reward=arrays["previous_reward"],
+            episode_start=arrays["episode_start"],
+            weights={name: arrays[WEIGHTS + name] for name in fresh.context.weights},
+        ),
+        beliefs=arrays["beliefs"],
+        progress=Progress(
+            probabilities=arrays["probabilities"].tolist() if discrete else [],
+            last_action=last_action if discrete else arrays["last_action"].tolist(),
+            drawn=[] if discrete else arrays["drawn"].tolist(),
+            mean=[] if discrete else arrays["mean"].tolist(),
+            std=[] if discrete else arrays["std"].tolist(),
+            num_decisions=num_decisions,
+            step=step,
+            episode_return=float(arrays["episode_return"]),
+            returns=arrays["returns"].tolist(),
+        ),
+        awaits_observe=bool(awaits_observe),
+        rng_state=rng_state,
+        adaptation=None if fresh.adaptation is None else _adaptation(arrays, fresh.adaptation),
+        decided_on=None if fresh.decided_on is None else _decided_on(arrays),
+    )
+
+
+def _fresh_adaptation(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> AdaptationState:
+    """Arrays of as many steps and probes as a mind holds, for the shapes and dtypes."""
+    manifest = bundle.manifest
+    num_steps, num_probes = len(arrays["experience"]), len(arrays[PROBES + "observation"])
+    _require(num_steps <= MAX_STEPS, f"it holds {num_steps} steps of experience, {MAX_STEPS} are the most")
+    most = probes.NUM_PROBES
+    _require(num_probes <= most, f"it holds {num_probes} states to compare actions in, {most} are the most")
+    weights = {tensor.name for tensor in manifest.adapting_weights}
+    width = sum(port.shape[1] or 0 for port in experience_ports(manifest))
+    kept = {
+        port.name: np.zeros([num_probes, *(size or 0 for size in port.shape[1:])], port.dtype)
+        for port in step_inputs(manifest)
+        if port.name not in weights
+    }
+    experience, places = np.zeros((num_steps, width), np.float32), np.zeros(num_probes + 1, np.int64)
+    return AdaptationState(None, np.zeros(guard.STATE_SIZE), experience, kept, places)
+
+
+def _adaptation(arrays: dict[str, NDArray[Any]], fresh: AdaptationState) -> AdaptationState:
+    may_go_back, experience = arrays["may_go_back"].item(), arrays["experience"]
+    _require(may_go_back in (0, 1), "whether it can go back to other weights is neither yes nor no")
+    _require(bool(np.isin(experience[:, -1], (0.0, 1.0)).all()), "its episodes' ends are neither yes nor no")
+    previous = {
+        name.removeprefix(PREVIOUS_WEIGHTS): array
+        for name, array in arrays.items()
+        if name.startswith(PREVIOUS_WEIGHTS)
+    }
+    kept = {name: arrays[PROBES + name].astype(array.dtype) for name, array in fresh.probes.items()}
+    judged, places = arrays["guard"], arrays["probe_places"]
+    _require(guard.possible(judged), f"its judgement of gradient steps {judged.tolist()} is impossible")
+    _require(probes.possible(places), f"its states are in places {places.tolist()} of the experience")
+    return AdaptationState(previous if may_go_back else None, judged, experience, kept, places)
+
+
+def _nothing_decided_on(bundle: Bundle) -> DecidedOn:
+    manifest = bundle.manifest
+    num_legal = manifest.num_actions if manifest.action.mask else 0
+    return DecidedOn(np.zeros(manifest.observation_size, np.float32), np.zeros(num_legal, np.bool_), incomplete=False)
+
+
+def _decided_on(arrays: dict[str, NDArray[Any]]) -> DecidedOn:
+    legal, incomplete = arrays["legal_actions"], int(arrays["incomplete"])
+    _require(bool((legal <= 1).all()) and incomplete in (0, 1), "its flags are neither yes nor no")
+    _require(bool((np.abs(arrays["observation"]) <= MAX_FED).all()), "its observation is larger than any that is fed")
+    return DecidedOn(arrays["observation"], legal.astype(np.bool_), bool(incomplete))
+
+
+def _check_actions(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> None:
+    action, box = arrays["previous_action"], Box.of(bundle.manifest.action)
+    if box is None:
+        _require(bool(((action == 0) | (action == 1)).all()) and action.sum() <= 1, "its previous action is none")
+        return
+    _require(bool((np.abs(action) <= 1).all()), "its previous action is none")
+    last = arrays["last_action"]
+    _require(bool((box.clip(last) == last).all()), "its last action lies outside the bounds")
+    _require(bool((arrays["std"] >= 0).all()), "its deviations are below 0")
+
+
+def _fresh(bundle: Bundle) -> Mind:
+    """The mind of an agent that has not decided anything."""
+    return Mind(
+        context=Context.blank(bundle.manifest, 1),
+        beliefs=np.zeros((1, bundle.manifest.belief_size), np.float32),
+        progress=Progress.blank(bundle.manifest),
+        awaits_observe=False,
+        rng_state=(0, 0),
+    )
+
+
+def _check_arrays(arrays: dict[str, NDArray[Any]], expected: dict[str, NDArray[Any]]) -> None:
+    _require(
+        arrays.keys() == expected.keys(), f"it holds {len(arrays)} arrays other than the {len(expected)} of a mind"
+    )
+    for name, array in arrays.items():
+        wanted = expected[name]
+        _require(
+            array.shape == wanted.shape and array.dtype == wanted.dtype,
+            f"{name} is {array.dtype} {array.shape} instead of {wanted.dtype} {wanted.shape}",
+        )
+        _require(bool(np.isfinite(array).all()), f"{name} holds NaN or infinite values")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise MindError(f"it is damaged or forged: {message}")
