@@ -60,6 +60,7 @@ def bench(family: Family, num_games: int, repeats: int) -> dict[str, float]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Times every family and prints one line each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", action="append", help="only this family; may be given again (default: all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")

@@ -134,6 +134,7 @@ def print_gains(returns: dict[str, NDArray[np.float64]]) -> None:
 
 
 def parse() -> argparse.Namespace:
+    """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", type=Path, help="the .onnx file")
     parser.add_argument("--variants", type=int, default=1000, help="held-out variants to play (default: %(default)s)")
@@ -145,6 +146,7 @@ def parse() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Plays held-out variants with a bundle and prints the curve."""
     options = parse()
     try:
         bundle = Bundle.read(options.bundle)

@@ -88,6 +88,7 @@ def must(*command: str | Path) -> None:
 
 
 def say(text: str) -> None:
+    """Prints a line at once, in order with what child processes print."""
     print(text, flush=True)
 
 
@@ -120,6 +121,7 @@ def python_works() -> bool:
 
 
 def make_venv() -> None:
+    """Makes .venv with the Python that runs this file."""
     try:
         import ensurepip  # noqa: F401  (Debian and Ubuntu leave it out of python3)
         import venv
@@ -160,6 +162,7 @@ def setup_fingerprint() -> str:
 
 
 def lint() -> None:
+    """Ruff's checks, its formatting, and mypy."""
     must(PYTHON, "-m", "ruff", "check", ".")
     must(PYTHON, "-m", "ruff", "format", "--check", ".")
     must(PYTHON, "-m", "mypy")
@@ -179,6 +182,7 @@ def test(pytest_arguments: Sequence[str]) -> None:
 
 
 def bench() -> None:
+    """Runs every tools/bench_*.py."""
     for script in sorted((ROOT / "tools").glob("bench_*.py")):
         say(f"\n{script.name}")
         must(PYTHON, script)
@@ -205,6 +209,7 @@ def demo(steps: str, num_variants: int, fresh: bool) -> None:
 
 
 def what_next(bundle: Path, plot: Path, picture: Path) -> str:
+    """The demo's last words: what it made and what to type."""
     gameagent, short = (os.path.relpath(path, ROOT) for path in (SCRIPTS / "gameagent", bundle))
     return f"""
 The agent      {bundle}
@@ -224,6 +229,7 @@ What to type next, in {ROOT}:
 
 
 def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
+    """The command, its options, and arguments meant for pytest."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("setup", help="make .venv and install")
@@ -241,6 +247,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns the exit status."""
     options, rest = parse(arguments)
     try:
         if sys.version_info < OLDEST_PYTHON:

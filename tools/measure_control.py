@@ -82,6 +82,7 @@ def freezing(at: int) -> Control:
 
 
 def main() -> None:
+    """Reads the command line, plays, and prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--family", default="forage", help="a family's name, or package.module:NAME")

@@ -21,13 +21,16 @@ Command = Callable[[argparse.Namespace, Console], None]
 class AddCommand(Protocol):
     """Adds a command to the command line and gives the parser of its options."""
 
-    def __call__(self, name: str, command: Command, summary: str, example: str) -> argparse.ArgumentParser: ...
+    def __call__(self, name: str, command: Command, summary: str, example: str) -> argparse.ArgumentParser:
+        """Adds a subcommand and returns its parser, to which the caller adds the arguments."""
+        ...
 
 
 class OneLineParser(argparse.ArgumentParser):
     """Says in one line what is wrong with an argument."""
 
     def error(self, message: str) -> NoReturn:
+        """Ends the process with status `EXIT_USAGE` and one line on stderr."""
         self.exit(EXIT_USAGE, f"{self.prog}: {one_line(message)}; '{self.prog} --help' explains\n")
 
 

@@ -30,6 +30,7 @@ class Group(NamedTuple):
 
     @property
     def columns(self) -> slice:
+        """The group's columns in the encoding of the hidden rules."""
         return slice(self.start, self.start + self.num_slots * self.width)
 
     def split(self, beliefs: Tensor) -> Tensor:

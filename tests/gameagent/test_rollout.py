@@ -43,8 +43,11 @@ def shown_action(family, action):
 
 
 def book(family, variants, seeds, actions_of):
-    """Plays one game with given actions; returns every seat's decisions, the returns by episode, and what was paid to
-    seats that had not decided yet: no decision is credited with it."""
+    """Plays one game with given actions.
+
+    Returns every seat's decisions, the returns by episode, and what was paid to seats that had not decided yet: no
+    decision is credited with it.
+    """
     game = Simulator(family, 1, num_episodes=family.num_episodes, compiled=False)
     game.reset(variants, seeds)
     decisions = [[] for _ in range(family.num_seats)]

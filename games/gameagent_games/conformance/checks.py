@@ -54,6 +54,7 @@ class Skip(Exception):
 
 
 def require(condition: Any, message: str) -> None:
+    """Raises `Broken` with ``message`` unless ``condition`` holds."""
     if not condition:
         raise Broken(message)
 
@@ -63,12 +64,15 @@ Run: TypeAlias = Callable[[Subject], str | None]
 
 @dataclass(frozen=True)
 class Check:
+    """One check of a family: what runs, and which checks must have passed before."""
+
     run: Run  # what it returns is a remark on a family that passes
     needs: tuple[str, ...]
     quick: bool
 
     @property
     def name(self) -> str:
+        """The name of the check's function, by which other checks and tests refer to it."""
         return self.run.__name__
 
 

@@ -27,15 +27,18 @@ class Brush:
         self.scale = scale
 
     def circle(self, center: Point, radius: float, colour: Colour, alpha: int = 255) -> None:
+        """A filled circle."""
         x, y = center
         self.ellipse((x - radius, y - radius, 2 * radius, 2 * radius), colour, alpha)
 
     def ring(self, center: Point, radius: float, thickness: float, colour: Colour) -> None:
+        """The outline of a circle."""
         pygame.draw.circle(
             self.surface, colour, self._point(center), radius * self.scale, max(round(thickness * self.scale), 1)
         )
 
     def ellipse(self, box: Box, colour: Colour, alpha: int = 255) -> None:
+        """A filled ellipse that fits into ``box``."""
         pygame.draw.ellipse(self.surface, (*colour, alpha), self._rect(box))
 
     def box(self, box: Box, colour: Colour, radius: float = 0.0, outline: float = 0.0) -> None:
@@ -47,6 +50,7 @@ class Brush:
         pygame.draw.rect(self.surface, colour, rect, thickness, border_radius=round(radius * self.scale))
 
     def polygon(self, points: Sequence[Point], colour: Colour) -> None:
+        """A filled polygon."""
         pygame.draw.polygon(self.surface, colour, [self._point(point) for point in points])
 
     def line(self, points: Sequence[Point], thickness: float, colour: Colour) -> None:
@@ -82,6 +86,7 @@ class Brush:
         stamp(self.surface, picture, self._point(center))
 
     def tick_mark(self, center: Point, size: float, colour: Colour) -> None:
+        """A tick, ``size`` wide, for yes."""
         x, y = center
         points = [
             (x - 0.42 * size, y + 0.02 * size),
@@ -91,6 +96,7 @@ class Brush:
         self.line(points, 0.2 * size, colour)
 
     def cross_mark(self, center: Point, size: float, colour: Colour) -> None:
+        """A cross, for no, that fits into the same square as `tick_mark`."""
         x, y = center
         arm = 0.34 * size
         self.line([(x - arm, y - arm), (x + arm, y + arm)], 0.2 * size, colour)

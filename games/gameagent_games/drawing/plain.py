@@ -43,10 +43,12 @@ class PlainView(View):
         self._family = family
 
     def draw(self, surface: pygame.Surface, scene: Scene) -> None:
+        """Draws the scene at twice the size and scales it down, for smooth edges."""
         size = surface.get_size()
         surface.blit(smooth(size, lambda large: self._draw(Brush(large, large.get_width() / SIDE), scene)), (0, 0))
 
     def element_name(self, rule: str, index: int) -> str:
+        """The rule's name and a number where elements are numbers, else the number alone; both from 1."""
         numbers = any(slot.rule == rule and slot.kind == "scalar" for slot in self._family.space.hidden_slots)
         return f"{spoken(rule)} {index + 1}" if numbers else str(index + 1)
 

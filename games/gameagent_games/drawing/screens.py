@@ -88,6 +88,7 @@ class Sdl2Screen(Screen):
     """The window of pygame 2, drawn to by a renderer."""
 
     def show(self, picture: pygame.Surface) -> None:
+        """Uploads the picture as a texture and presents it."""
         from pygame._sdl2 import video
 
         renderer = self._handle.renderer

@@ -86,10 +86,12 @@ class ListedSplits:
             raise VariantError("a distribution lists one value twice in all_values()")
 
     def labels(self, records: NDArray[Any]) -> NDArray[np.int8]:
+        """The label of each variant; see `Splits`."""
         place = np.searchsorted(self._prints, _prints(self._space, records, EXACT))
         return np.asarray(self._labels[np.minimum(place, len(self._prints) - 1)])
 
     def sample(self, generator: np.random.Generator, num: int, label: int) -> NDArray[Any]:
+        """Draws ``(num,)`` variants with a label."""
         place = np.searchsorted(self._ends[label], generator.random(num), side="right")
         return np.asarray(self._table[np.minimum(place, len(self._table) - 1)])
 
@@ -252,10 +254,12 @@ class PhaseSplits:
         return int(2**CELL_BITS)
 
     def labels(self, records: NDArray[Any]) -> NDArray[np.int8]:
+        """The label of each variant; see `Splits`."""
         phases = _phases(_fine_columns(self._space, records, self._per_range))
         return np.asarray(np.digitize(phases, (0.8, 0.9)), np.int8)
 
     def sample(self, generator: np.random.Generator, num: int, label: int) -> NDArray[Any]:
+        """Draws ``(num,)`` variants with a label."""
         return _sampled_by_rejection(self._space, self, generator, num, label)
 
 
@@ -335,6 +339,7 @@ class ReservedSplits:
             raise VariantError(f"hold_out={space.hold_out!r} needs {needed}; this space has none")
 
     def labels(self, records: NDArray[Any]) -> NDArray[np.int8]:
+        """The label of each variant; see `Splits`."""
         cells = np.concatenate([rule.distribution.cells(records[rule.name]) for rule in self._space.rules], axis=1)
         labels = np.zeros(len(records), np.int8)
         for first, second, table in self._reserved:  # test wins over validation, and that over training
@@ -345,6 +350,7 @@ class ReservedSplits:
         return labels
 
     def sample(self, generator: np.random.Generator, num: int, label: int) -> NDArray[Any]:
+        """Draws ``(num,)`` variants with a label."""
         if label != TRAIN or self._space.hold_out != "values":
             return _sampled_by_rejection(self._space, self, generator, num, label)
         records, first = np.zeros(num, self._space.dtype), 0

@@ -180,8 +180,9 @@ class Agent(Readout):
             self._recording.note("observe", reward=value, terminated=terminated, truncated=truncated, action=told)
 
     def tick(self, budget_ms: float) -> int:
-        """Does pending work in slices, in frames with time to spare: gradient steps, and what :meth:`save_soon` and
-        :meth:`record` have to write.
+        """Does pending work in slices, in frames with time to spare.
+
+        Pending are gradient steps, and what :meth:`save_soon` and :meth:`record` have to write.
 
         Args:
             budget_ms: what it may take, in milliseconds; exceeded by less than one slice. The slice that flushes a

@@ -14,7 +14,9 @@ _MAX_NAME = 60  # bytes of UTF-8: every one may take three letters in a file nam
 
 
 class SaveSlots:
-    """Saved minds by player, each a file in one folder::
+    """Saved minds by player, each a file in one folder.
+
+    Use::
 
         slots = SaveSlots("saves")
         if not slots.restore(agent, "Zoë"):

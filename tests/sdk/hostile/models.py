@@ -52,7 +52,7 @@ def two_opsets() -> bytes:
 
 @BUNDLES.refused
 def two_names_of_one_opset() -> bytes:
-    """ "" and "ai.onnx" mean the same set: two versions of it, hidden."""
+    """Both "" and "ai.onnx" mean the same set: two versions of it, hidden."""
     return bundle(opsets=opset(17) + opset(7, "ai.onnx"))
 
 

@@ -29,6 +29,7 @@ class BanditView(View):
     """Draws a bandit of any number of arms. Win probabilities are drawn only where the scene reveals."""
 
     def draw(self, surface: pygame.Surface, scene: Scene) -> None:
+        """Draws the arms as a grid of slot machines."""
         chances = [float(chance) for chance in scene.variant.win_probability]
         columns = math.ceil(math.sqrt(len(chances)))
         rows = math.ceil(len(chances) / columns)
@@ -48,9 +49,11 @@ class BanditView(View):
                 _draw_chance(brush, box, chance)
 
     def icon(self, rule: str, index: int | None, size: int) -> pygame.Surface | None:
+        """The arm's light."""
         return sprite(_paint_light, size, LIGHTS[index % len(LIGHTS)]) if index is not None else None
 
     def element_name(self, rule: str, index: int) -> str:
+        """The arm's number, from 1."""
         return f"arm {index + 1}"
 
 

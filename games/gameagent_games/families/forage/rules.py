@@ -28,6 +28,7 @@ FAR = 2 * MAX_SIZE  # cells; farther than any two cells of a grid lie apart
 
 
 def start(state: Any, variant: Any) -> None:
+    """Sets up walls, items and the creature for a new episode."""
     both = variant.mirror == "both"  # names are compared once an episode, not at every step
     state.flip_x = -1 if both or variant.mirror == "horizontal" else 1
     state.flip_y = -1 if both or variant.mirror == "vertical" else 1
@@ -44,6 +45,7 @@ def start(state: Any, variant: Any) -> None:
 
 
 def step(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
+    """Moves the creature and lets it eat what it stands on."""
     dx, dy = DX[actions[0]] * int(state.flip_x), DY[actions[0]] * int(state.flip_y)
     slip = uniform(state)
     if slip < variant.slip:  # to the side: a quarter turn either way
@@ -100,6 +102,7 @@ def free_cell(state: Any, variant: Any) -> tuple[int, int]:
 
 
 def observe(state: Any, variant: Any, seat: int, observation: Any) -> None:
+    """Fills in what the creature sees: the nearest item of each kind, walls and its own position."""
     widths = 1.0 / max(variant.size - 1, 1)  # grid widths per cell
     x, y = state.x, state.y
     for kind in range(NUM_KINDS):

@@ -22,6 +22,7 @@ class ForageView(View):
     """Draws forage. The frame tells whether edges wrap only where the scene reveals."""
 
     def draw(self, surface: pygame.Surface, scene: Scene) -> None:
+        """Draws the field, its items and the creature."""
         state, variant = scene.state, scene.variant
         field = _Field(surface.get_width(), int(variant.size))
         walls = frozenset((x, y) for y in range(field.cells) for x in range(field.cells) if state.cells[y, x] == WALL)
@@ -42,9 +43,11 @@ class ForageView(View):
             _draw_reward(surface, float(variant.worth[eaten]), field, (int(state.x), int(state.y)))
 
     def icon(self, rule: str, index: int | None, size: int) -> pygame.Surface | None:
+        """The item of that kind, for rules with one value per kind."""
         return sprite(paint_kind, size, index) if rule in ("worth", "regrows") and index is not None else None
 
     def element_name(self, rule: str, index: int) -> str:
+        """The name of that kind of item."""
         return KINDS[index]
 
 

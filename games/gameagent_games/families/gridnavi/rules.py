@@ -12,6 +12,7 @@ NOOP, UP, RIGHT, DOWN, LEFT = range(5)
 
 
 def start(state: Any, variant: Any) -> None:
+    """Puts the agent into its corner and looks up the goal."""
     state.x = 0
     state.y = 0
     for goal in range(len(GOALS)):  # once an episode: comparing names takes longer than a step
@@ -21,6 +22,7 @@ def start(state: Any, variant: Any) -> None:
 
 
 def step(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
+    """Moves by one cell; pays for standing on the goal."""
     action = actions[0]
     if action == UP:
         state.y = min(state.y + 1, SIZE - 1)
@@ -36,6 +38,7 @@ def step(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
 
 
 def observe(state: Any, variant: Any, seat: int, observation: Any) -> None:
+    """Fills in the position, scaled and one-hot."""
     observation[0] = state.x / (SIZE - 1) * 2.0 - 1.0
     observation[1] = state.y / (SIZE - 1) * 2.0 - 1.0
     for cell in range(SIZE):

@@ -28,6 +28,7 @@ class GridnaviView(View):
     """Draws GridNavi with y upwards, as its actions have it. The goal is drawn only where the scene reveals."""
 
     def draw(self, surface: pygame.Surface, scene: Scene) -> None:
+        """Draws the grid, the believed goal and the agent."""
         side = surface.get_width()
         brush = Brush(surface, side)
         cell = (1 - 2 * MARGIN) / SIZE

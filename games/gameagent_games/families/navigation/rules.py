@@ -27,6 +27,7 @@ def remember(state: Any) -> None:
 
 
 def start(state: Any, variant: Any) -> None:
+    """Puts the point at the origin."""
     state.x = 0.0
     state.y = 0.0
     state.num_moves = 0
@@ -34,6 +35,7 @@ def start(state: Any, variant: Any) -> None:
 
 
 def step(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
+    """Moves the point; pays minus its distance from the goal."""
     state.x += actions[0, 0]
     state.y += actions[0, 1]
     state.num_moves += 1
@@ -44,5 +46,6 @@ def step(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
 
 
 def observe(state: Any, variant: Any, seat: int, observation: Any) -> None:
+    """Fills in the position alone."""
     observation[0] = state.x
     observation[1] = state.y

@@ -34,6 +34,7 @@ class NavigationView(View):
     """Draws the plane with y upwards; it steps back as far as the path needs. The goal is drawn only where revealed."""
 
     def draw(self, surface: pygame.Surface, scene: Scene) -> None:
+        """Draws the plane, the believed goal and the point's path."""
         side = surface.get_width()
         path = _path(scene)
         look = _look(path)
@@ -54,6 +55,7 @@ class NavigationView(View):
             brush.text(f"{-scene.reward:.2f} to go", (0.5, 0.95), 0.045, GOOD if arrived else INK_SOFT, "center")
 
     def element_name(self, rule: str, index: int) -> str:
+        """The goal's x or y."""
         return f"{rule} {'xy'[index]}"
 
 

@@ -103,6 +103,7 @@ class Choice:
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """Type of the stored values."""
         if self.names:
             return np.dtype(np.int64) if self.shape else np.dtype(f"U{max(map(len, self.names))}")
         if isinstance(self.values[0], bool):
@@ -126,9 +127,11 @@ class Choice:
 
     @property
     def has_beyond(self) -> bool:
+        """Whether there are out-of-range values."""
         return bool(self.beyond)
 
     def draw(self, generator: np.random.Generator, num: int, beyond: bool = False) -> NDArray[Any]:
+        """Draws ``(num, *shape)`` stored values."""
         size, inside = (num, *self.shape), len(self.values)
         if self.weights and not beyond:
             return np.asarray(self._stored[generator.choice(inside, size, p=self.probabilities)])
@@ -136,15 +139,19 @@ class Choice:
         return np.asarray(self._stored[generator.integers(low, high, size, dtype=np.int64)])
 
     def cells(self, stored: NDArray[Any]) -> NDArray[np.int64]:
+        """The cell of each value: ``(num, cells of one value)``."""
         return self._positions(stored).reshape(len(stored), -1)
 
     def fine_cells(self, stored: NDArray[Any], per_range: int) -> NDArray[np.int64]:
+        """The same as `cells`: options cannot be cut finer."""
         return self.cells(stored)
 
     def contains(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether each value lies in the training range: ``(num,)``."""
         return np.asarray(np.isin(stored, self._stored[: len(self.values)]).reshape(len(stored), -1).all(axis=1))
 
     def store(self, value: Any) -> NDArray[Any]:
+        """Turns a person's value into the stored form; raises ValueError."""
         indices = [self._index(one) for one in flat_values(value, self.shape)]
         return np.asarray(self._stored[np.array(indices).reshape(self.shape)])
 
@@ -155,23 +162,28 @@ class Choice:
         raise ValueError(f"got {given!r}, expected {described(self.shape)} of {', '.join(map(repr, self.options))}")
 
     def show(self, stored: NDArray[Any]) -> Any:
+        """Turns a stored value back into what a person writes."""
         flat = [self.options[index] for index in self._positions(np.asarray(stored).reshape(-1)).tolist()]
         return flat[0] if self.shape == () else flat
 
     def slots(self, rule: str, unit: str) -> tuple[Slot, ...]:
+        """The slots of a rule with this distribution, in the order of the encoding."""
         numbers: tuple[float, ...] = ()
         if _kind(self.values[0]) == "numbers":
             numbers = tuple(float(value) for value in self.options)
         return tuple(Slot(rule, i, "categorical", self._labels, numbers, unit=unit) for i in slot_indices(self.shape))
 
     def encode(self, stored: NDArray[Any]) -> NDArray[np.float32]:
+        """The encoding of the values: ``(num, sum of slot sizes)``."""
         return one_hot(self._positions(stored), len(self.options))
 
     @property
     def num_values(self) -> int:
+        """Number of values in the training range."""
         return int(len(self.values) ** int(np.prod(self.shape, dtype=int)))
 
     def all_values(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Every value of the training range, and its probability."""
         columns, chances = products(len(self.values), self.shape, self.probabilities)
         return np.asarray(self._stored[columns]), chances
 

@@ -46,10 +46,12 @@ class Uniform:
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """Type of the stored values."""
         return np.dtype(np.float64)
 
     @property
     def has_beyond(self) -> bool:
+        """Whether there are out-of-range values."""
         return bool(self.beyond)
 
     @property
@@ -58,6 +60,7 @@ class Uniform:
         return (low + high) / 2, (high - low) / 2
 
     def draw(self, generator: np.random.Generator, num: int, beyond: bool = False) -> NDArray[Any]:
+        """Draws ``(num, *shape)`` stored values."""
         low, high = np.array(self.beyond if beyond else self.intervals).T
         if beyond:  # an end that both ranges share belongs to the training range
             low, high = np.nextafter(low, high), np.nextafter(high, low)
@@ -68,9 +71,11 @@ class Uniform:
         return np.asarray(drawn, dtype=np.float64)
 
     def cells(self, stored: NDArray[Any]) -> NDArray[np.int64]:
+        """The cell of each value: ``(num, cells of one value)``."""
         return self.fine_cells(stored, CELLS_PER_RANGE)
 
     def fine_cells(self, stored: NDArray[Any], per_range: int) -> NDArray[np.int64]:
+        """Like `cells`, with ranges cut into ``per_range`` parts."""
         below, total = np.zeros(stored.shape), 0.0  # below: length of the range that lies below each value
         for low, high in self.intervals:
             below += np.clip(stored - low, 0.0, high - low)
@@ -79,9 +84,11 @@ class Uniform:
         return np.minimum(cell, per_range - 1).reshape(len(stored), -1)
 
     def contains(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether each value lies in the training range: ``(num,)``."""
         return np.asarray(_within(stored, self.intervals).reshape(len(stored), -1).all(axis=1))
 
     def store(self, value: Any) -> NDArray[Any]:
+        """Turns a person's value into the stored form; raises ValueError."""
         array = np.array(flat_numbers(value, self.shape), dtype=np.float64).reshape(self.shape)
         allowed = sorted(self.intervals + self.beyond)
         if not _within(array, allowed).all():
@@ -90,13 +97,16 @@ class Uniform:
         return array
 
     def show(self, stored: NDArray[Any]) -> Any:
+        """Turns a stored value back into what a person writes."""
         return (np.asarray(stored, dtype=np.float64) + 0.0).tolist()
 
     def slots(self, rule: str, unit: str) -> tuple[Slot, ...]:
+        """The slots of a rule with this distribution, in the order of the encoding."""
         center, scale = self._center_scale
         return tuple(Slot(rule, i, "scalar", center=center, scale=scale, unit=unit) for i in slot_indices(self.shape))
 
     def encode(self, stored: NDArray[Any]) -> NDArray[np.float32]:
+        """The encoding of the values: ``(num, sum of slot sizes)``."""
         center, scale = self._center_scale
         return ((stored - center) / scale).reshape(len(stored), -1).astype(np.float32)
 
@@ -130,10 +140,12 @@ class Integers:
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """Type of the stored values."""
         return np.dtype(np.int64)
 
     @property
     def has_beyond(self) -> bool:
+        """Whether there are out-of-range values."""
         return self.beyond is not None
 
     @property
@@ -141,13 +153,16 @@ class Integers:
         return (self.low + self.high) / 2, max((self.high - self.low) / 2, 0.5)
 
     def draw(self, generator: np.random.Generator, num: int, beyond: bool = False) -> NDArray[Any]:
+        """Draws ``(num, *shape)`` stored values."""
         low, high = self._ranges[-1 if beyond else 0]
         return generator.integers(low, high, (num, *self.shape), dtype=np.int64, endpoint=True)
 
     def cells(self, stored: NDArray[Any]) -> NDArray[np.int64]:
+        """The cell of each value: ``(num, cells of one value)``."""
         return self.fine_cells(stored, CELLS_PER_RANGE)
 
     def fine_cells(self, stored: NDArray[Any], per_range: int) -> NDArray[np.int64]:
+        """Like `cells`, with ranges cut into ``per_range`` parts."""
         above = np.clip(np.asarray(stored, dtype=np.int64), self.low, self.high) - self.low
         num = self.high - self.low + 1
         cell = above if num <= per_range else np.floor(above / num * per_range).astype(np.int64)
@@ -155,17 +170,21 @@ class Integers:
 
     @property
     def num_values(self) -> int:
+        """Number of values in the training range."""
         return int((self.high - self.low + 1) ** int(np.prod(self.shape, dtype=int)))
 
     def all_values(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Every value of the training range, and its probability."""
         num = self.high - self.low + 1
         columns, chances = products(num, self.shape, np.full(num, 1.0 / num))
         return self.low + columns, chances
 
     def contains(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether each value lies in the training range: ``(num,)``."""
         return np.asarray(_within(stored, self._ranges[:1]).reshape(len(stored), -1).all(axis=1))
 
     def store(self, value: Any) -> NDArray[Any]:
+        """Turns a person's value into the stored form; raises ValueError."""
         numbers = flat_numbers(value, self.shape)
         array = np.array([int(number) for number in numbers], dtype=np.int64).reshape(self.shape)
         if not (all(number == int(number) for number in numbers) and _within(array, self._ranges).all()):
@@ -174,13 +193,16 @@ class Integers:
         return array
 
     def show(self, stored: NDArray[Any]) -> Any:
+        """Turns a stored value back into what a person writes."""
         return np.asarray(stored, dtype=np.int64).tolist()
 
     def slots(self, rule: str, unit: str) -> tuple[Slot, ...]:
+        """The slots of a rule with this distribution, in the order of the encoding."""
         center, scale = self._center_scale
         return tuple(Slot(rule, i, "scalar", center=center, scale=scale, unit=unit) for i in slot_indices(self.shape))
 
     def encode(self, stored: NDArray[Any]) -> NDArray[np.float32]:
+        """The encoding of the values: ``(num, sum of slot sizes)``."""
         center, scale = self._center_scale
         return ((stored - center) / scale).reshape(len(stored), -1).astype(np.float32)
 
