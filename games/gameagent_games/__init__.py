@@ -1,7 +1,6 @@
 """Procedurally generated game variants, compiled: see README.md for a tour in five minutes."""
 
 from gameagent_games.conformance import CheckResult, Report, check_family
-from gameagent_games.envs.registration import register_with_gymnasium
 from gameagent_games.errors import (
     ActionError,
     FamilyError,
@@ -20,8 +19,6 @@ from gameagent_games.variants.files import read_variants, space_from_dict, space
 from gameagent_games.variants.variant import SPLITS, Rule, Split, Variant, VariantSpace
 
 __version__ = "0.1.0"
-
-register_with_gymnasium()
 
 __all__ = [
     "EVERY_SEAT",

@@ -14,7 +14,6 @@ from gameagent_games.envs.registration import environment_id
 from gameagent_games.errors import ActionError, FamilyError, VariantError
 from gameagent_games.families.forage.family import FORAGE
 from gameagent_games.families.gridnavi.family import GRIDNAVI
-from gameagent_games.registry import load_family
 from two_seat_families import NIM, THROWS
 
 IDS = ["gameagent/Bandit-v0", "gameagent/Gridnavi-v0", "gameagent/Forage-v0", "gameagent/Navigation-v0"]
@@ -39,25 +38,28 @@ def run_fresh(code):
     return done.stdout.split()
 
 
-@pytest.mark.parametrize("order", ["registration first", "gymnasium first"])
-def test_ids_are_known_whichever_import_comes_first(order):
-    imports = [
-        "from gameagent_games.envs.registration import register_with_gymnasium; register_with_gymnasium()",
-        "import gymnasium",
-    ]
-    code = "\n".join(imports if order == "registration first" else imports[::-1])
-    assert run_fresh(code + "\nprint(*(id for id in gymnasium.registry if id.startswith('gameagent')))") == sorted(IDS)
+def test_importing_the_environments_registers_every_id():
+    code = "import gymnasium, gameagent_games.envs\n"
+    assert run_fresh(code + "print(*(id for id in gymnasium.registry if id.startswith('gameagent')))") == sorted(IDS)
 
 
-def test_registration_does_not_import_gymnasium():
-    code = "import sys\nfrom gameagent_games.envs import registration\nregistration.register_with_gymnasium()\n"
-    assert run_fresh(code + "print('gymnasium' in sys.modules)") == ["False"]
-
-
-def test_make_needs_no_import_when_the_id_names_the_module():
-    module = "gameagent_games.envs.gymnasium_env"
+@pytest.mark.parametrize("module", ["gameagent_games.envs", "gameagent_games.envs.gymnasium_env"])
+def test_make_needs_no_import_when_the_id_names_the_module(module):
     code = f"import gymnasium\nprint(gymnasium.make('{module}:gameagent/Forage-v0').spec.id)"
     assert run_fresh(code) == ["gameagent/Forage-v0"]
+
+
+def test_importing_the_package_alone_leaves_gymnasium_and_the_import_system_alone():
+    code = "import sys\nbefore = list(sys.meta_path)\nimport gameagent_games\n"
+    assert run_fresh(code + "print('gymnasium' in sys.modules, sys.meta_path == before)") == ["False", "True"]
+
+
+def test_without_gymnasium_the_extra_is_named():
+    code = "import sys\nsys.modules['gymnasium'] = None\n"
+    code += "try:\n    import gameagent_games.envs\nexcept Exception as error:\n    print(type(error).__name__, error)"
+    words = run_fresh(code)
+    assert words[0] == "MissingExtra"
+    assert words[-1] == "'gameagent-games[gymnasium]'"
 
 
 def test_ids_are_made_of_the_familys_name():
@@ -223,10 +225,3 @@ def test_a_window_opens_and_closes_twice():
     assert env.render() is None
     env.close()
     env.close()
-
-
-@pytest.mark.parametrize("order", ["import gymnasium, gameagent_games", "import gameagent_games, gymnasium"])
-def test_importing_the_package_registers_the_ids_in_either_order(order: str) -> None:
-    code = f"{order}; print(gymnasium.make('gameagent/Forage-v0').observation_space.shape)"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert answer.stdout.strip() == f"({load_family('forage').observation_size},)", answer.stderr

@@ -1,31 +1,24 @@
 """Any single-seat family as a Gymnasium environment.
 
-    env = gymnasium.make("gameagent_games.envs.gymnasium_env:gameagent/Forage-v0", num_episodes=4)
+    env = gymnasium.make("gameagent_games.envs:gameagent/Forage-v0", num_episodes=4)
     observation, info = env.reset(seed=1, options={"variant": {...}})
 
-Every family of the registry has an id, ``gameagent/<Name>-v0``. The part before the colon tells Gymnasium what to
-import; once this module or `faces.registration` has been at work, the id alone is enough.
+Every registered family has an id, ``gameagent/<Name>-v0``. The part before the colon tells Gymnasium what to import;
+once `gameagent_games.envs` has been imported, the id alone is enough.
 """
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.envs.one_game import RENDER_FPS, RENDER_MODES, OneGame, VariantLike, checked_seed
-from gameagent_games.envs.registration import register_with_gymnasium
 from gameagent_games.envs.spaces import action_space, observation_bounds
-from gameagent_games.errors import FamilyError, MissingExtra
+from gameagent_games.errors import FamilyError
 from gameagent_games.interface import Family
 from gameagent_games.variants.variant import Split
-
-try:
-    import gymnasium
-except ModuleNotFoundError as error:
-    raise MissingExtra(
-        "Gymnasium is not installed; install it with: pip install 'gameagent-games[gymnasium]'"
-    ) from error
 
 
 class FamilyEnv(gymnasium.Env[NDArray[np.float32], Any]):
@@ -127,6 +120,3 @@ class FamilyEnv(gymnasium.Env[NDArray[np.float32], Any]):
     def _info(self) -> dict[str, Any]:
         mask = {"action_mask": self._game.action_mask(0)} if self.family.has_mask else {}
         return self._game.info(0) | mask
-
-
-register_with_gymnasium()
