@@ -12,6 +12,7 @@ import numpy as np
 
 from gameagent.errors import ConfigError
 from gameagent_games.interface import Family
+from gameagent_games.recipes import recipe
 from gameagent_games.variants.variant import SPLITS, Split
 from gameagent_sdk.regular_file import open_regular, reason_of
 
@@ -66,7 +67,7 @@ def _by_gradient(meaning: str, default: Any, low: float | None = None, high: flo
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Config of one run. A family's own suggestions (`Family.training`) replace the defaults below.
+    """Config of one run. A family's own suggestions (`gameagent_games.recipes`) replace the defaults below.
 
     Each field's `Setting` says what it means, its range and for which algorithms it matters; `gameagent train
     --help-settings` prints them.
@@ -210,16 +211,13 @@ def make_config(family: Family, given: Mapping[str, Any]) -> TrainConfig:
 
 
 def suggestions(family: Family, algorithm: str) -> dict[str, Any]:
-    """The fields that a family suggests for an algorithm: those of the algorithm's own table go over the common ones.
+    """The fields that a family suggests for an algorithm; see `gameagent_games.recipes`.
 
     Raises:
         ConfigError: A misspelt field or a value of the wrong type.
+        FamilyError: The family's ``train.toml`` cannot be read.
     """
-    common = {name: value for name, value in family.training.items() if not isinstance(value, Mapping)}
-    own = family.training.get(algorithm, {})
-    if not isinstance(own, Mapping):
-        raise ConfigError(f"{algorithm}: got {shown(own)}, expected a table of fields")
-    return {name: parse_field(name, value) for source in (common, own) for name, value in source.items()}
+    return {name: parse_field(name, value) for name, value in recipe(family, algorithm).items()}
 
 
 def settings() -> dict[str, Setting]:

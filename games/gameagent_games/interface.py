@@ -213,8 +213,8 @@ class Family:
         seat_names: Name of each seat; "seat_0", … unless given.
         ceiling: The best mean return, where known.
         view: ``"module:CLASS"`` of the family's view for rendering, or None.
-        training: Fields of the trainer's config that suit this game, by name; its defaults otherwise. A table by an
-            algorithm's name holds what suits that algorithm: ``{"maml": {"inner_lr": 0.1}}``.
+        training: Training settings that suit this game, by name, over those of the ``train.toml`` in its folder (see
+            `recipes`); for families that a function makes.
         version: Raised when a change of the rules changes traces.
     """
 

@@ -1,4 +1,4 @@
-"""Family name -> where it is defined, loaded on demand; third parties join by entry point.
+"""Families by name, loaded on demand: the folders of `families`, and those of other packages by entry point.
 
 A package adds its own families with an entry point in the group ``gameagent.families``:
 
@@ -9,24 +9,30 @@ A package adds its own families with an entry point in the group ``gameagent.fam
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
+from pkgutil import iter_modules
 
+from gameagent_games import families
 from gameagent_games.errors import FamilyError, GamesError
 from gameagent_games.interface import Family
 from gameagent_games.places import Place, authors_place, frames, place_of_frame
 
 ENTRY_POINT_GROUP = "gameagent.families"
 
-_BUILT_IN = {
-    "bandit": "gameagent_games.families.bandit.family:BANDIT",
-    "forage": "gameagent_games.families.forage.family:FORAGE",
-    "gridnavi": "gameagent_games.families.gridnavi.family:GRIDNAVI",
-    "navigation": "gameagent_games.families.navigation.family:NAVIGATION",
-}
-
 
 def family_names() -> list[str]:
     """Names of all families that can be loaded, sorted."""
     return sorted(_locations())
+
+
+def built_in_names() -> list[str]:
+    """Names of the families that come with this package, sorted: those of the folders in `families`."""
+    return sorted(folder.name for folder in iter_modules(families.__path__) if folder.ispkg)
+
+
+def family_folder(name: str) -> Path:
+    """The folder of a family that comes with this package: its rules, pictures, settings and whatever else it has."""
+    return Path(families.__path__[0]) / name
 
 
 @cache
@@ -93,5 +99,6 @@ def holder_of(family: Family) -> str | None:
 
 @cache
 def _locations() -> dict[str, str]:
+    """Where each family is, by name; no entry point takes the name of a family of ours."""
     found = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
-    return found | _BUILT_IN
+    return found | {name: f"{families.__name__}.{name}.family:{name.upper()}" for name in built_in_names()}

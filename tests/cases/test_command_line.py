@@ -9,6 +9,7 @@ from gameagent import config as config_module
 from gameagent.cli import main
 from gameagent.config import TrainConfig, make_config, settings
 from gameagent.errors import ConfigError
+from gameagent_games.recipes import recipe
 from gameagent_games.registry import load_family
 from gameagent_sdk import SdkError
 
@@ -236,8 +237,7 @@ def test_every_setting_is_explained_from_the_place_where_it_is_defined(capsys, m
 )
 def test_what_a_family_suggests_stands_beside_the_defaults(capsys, argv):
     text = " ".join(explained(capsys, *argv).split())
-    suggested = load_family("navigation").training
-    assert f"suggested {suggested['rl2']['num_games']} for rl2" in text
+    assert f"suggested {recipe(load_family('navigation'), 'rl2')['num_games']} for rl2" in text
     assert f"default {TrainConfig.num_games}" in text
 
 

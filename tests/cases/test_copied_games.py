@@ -12,11 +12,12 @@ import pytest
 
 from cases.families.closures import TOSSES, make_tosses
 from gameagent_games import FamilyError, Simulator, load_family
+from gameagent_games.registry import built_in_names
 from two_seat_families import NIM, TUG
 
 TESTS = Path(__file__).parents[1]
 COPIES = {"pickle": lambda game: pickle.loads(pickle.dumps(game)), "deepcopy": copy.deepcopy}  # noqa: S301
-OWN = [load_family(name) for name in ("bandit", "forage", "gridnavi", "navigation")]
+OWN = [load_family(name) for name in built_in_names()]
 
 
 def run(code: str, **environment: str) -> str:

@@ -21,13 +21,15 @@ from cases.families.closures import TOSSES, make_tosses
 from gameagent_games import ActionError, FamilyError, GamesError, ResetNeeded, SettingError, VariantError
 from gameagent_games.envs.gymnasium_env import FamilyEnv
 from gameagent_games.envs.pettingzoo_env import FamilyAECEnv, FamilyParallelEnv
+from gameagent_games.envs.registration import environment_id
+from gameagent_games.registry import built_in_names
 from two_seat_families import NIM, THROWS, TUG
 
 with warnings.catch_warnings():  # PettingZoo's tests import examples of its own that are deprecated
     warnings.simplefilter("ignore", DeprecationWarning)
     from pettingzoo.test import api_test, parallel_api_test
 
-IDS = ["gameagent/Bandit-v0", "gameagent/Gridnavi-v0", "gameagent/Forage-v0", "gameagent/Navigation-v0"]
+IDS = [environment_id(name) for name in built_in_names()]
 RESERVED = {  # by Gymnasium's wrappers and vector environments, and by Stable-Baselines3
     "episode", "final_obs", "final_observation", "final_info", "terminal_observation", "TimeLimit.truncated",
     "is_success", "reset_info", "lives", "time_outs",

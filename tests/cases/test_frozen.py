@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gameagent_games.registry import _BUILT_IN, load_family
+from gameagent_games.registry import built_in_names, load_family
 
 GAMES = Path(__file__).parents[2] / "games"
 PACKAGE = GAMES / "gameagent_games"
@@ -54,14 +54,14 @@ def _pyinstaller(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_family_and_its_view_is_taken_along() -> None:
     found = load_hook().hiddenimports
-    for place in _BUILT_IN.values():
-        assert place.partition(":")[0] in found
-        view = load_family(place).view
+    assert {"bandit", "forage", "gridnavi", "navigation"} <= set(built_in_names())
+    for name in built_in_names():
+        assert f"gameagent_games.families.{name}.family" in found
+        view = load_family(name).view
         assert view is not None and view.partition(":")[0] in found
-    folders = ("families", "rendering")
     modules = {
         ".".join(path.relative_to(GAMES).with_suffix("").parts).removesuffix(".__init__")
-        for folder in folders
+        for folder in ("families", "drawing")
         for path in (PACKAGE / folder).rglob("*.py")
     }
     assert modules == set(found) and len(found) == len(modules)
@@ -71,9 +71,9 @@ def test_every_family_and_its_view_is_taken_along() -> None:
 
 def test_files_that_are_no_code_are_taken_along() -> None:
     datas = load_hook().datas
-    assert (str(PACKAGE / "families" / "bandit" / "README.md"), "gameagent_games/families/bandit") in [
-        (source, Path(target).as_posix()) for source, target in datas
-    ]
+    taken = {(source, Path(target).as_posix()) for source, target in datas}
+    for name in ("README.md", "train.toml"):
+        assert (str(PACKAGE / "families" / "bandit" / name), "gameagent_games/families/bandit") in taken
     assert not [source for source, _ in datas if Path(source).suffix in (".py", ".pyc")]
 
 

@@ -10,6 +10,7 @@ from gameagent_games.conformance import check_family, check_names, checks
 from gameagent_games.errors import FamilyError
 from gameagent_games.game_rng import state_type, uniform
 from gameagent_games.interface import Box, Family, Feature, Rules
+from gameagent_games.registry import built_in_names
 from gameagent_games.sources.rules import Simulator
 from gameagent_games.variants.distributions import Choice, Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
@@ -363,8 +364,8 @@ SIMULATORS = {"wrong_actions_are_refused": Careless, "numbers_are_clipped": Halv
 
 @pytest.mark.parametrize(
     "family",
-    ["bandit", "gridnavi", "forage", "navigation", THROWS, NIM, TUG, make(), make(FEW), make_box()],
-    ids=["bandit", "gridnavi", "forage", "navigation", "throws", "nim", "tug", "line", "few", "box"],
+    [*built_in_names(), THROWS, NIM, TUG, make(), make(FEW), make_box()],
+    ids=[*built_in_names(), "throws", "nim", "tug", "line", "few", "box"],
 )
 def test_sound_families_pass(family):
     report = check_family(family)

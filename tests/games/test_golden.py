@@ -1,8 +1,11 @@
 """Golden playthroughs: what happened once, as text a person can read; a change of the rules shows up as a diff.
 
-After a wanted change raise the family's version and write the files anew: ``python tests/games/test_golden.py``.
+They are the files ``golden/*.txt`` in a family's folder. The first lines of each say what is played: to add one, write
+only these. After an intended change of the rules raise the family's version, then rewrite all files with
+``python tests/games/test_golden.py``.
 """
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -10,38 +13,10 @@ import numpy as np
 import pytest
 
 from gameagent_games import Family, Simulator, load_family
+from gameagent_games.registry import built_in_names, family_folder
 
-FOLDER = Path(__file__).parent / "golden"
+FILES = [path for name in built_in_names() for path in sorted(family_folder(name).glob("golden/*.txt"))]
 GLYPHS = ".aaabbbcccddd#"  # of a cell of forage: empty, items by number, wall (-1)
-PLAYS: dict[str, tuple[str, dict[str, Any], int]] = {
-    "bandit": ("bandit", {"win_probability": [0.1, 0.3, 0.5, 0.7, 0.9]}, 3),
-    "gridnavi": ("gridnavi", {"goal": "3,1"}, 5),
-    "navigation": ("navigation", {"goal": [0.07, -0.05]}, 26),
-    "forage-plain": (
-        "forage",
-        {
-            "worth": [1.0, -0.5, 0.5, -1.0],
-            "mirror": "none",
-            "wrap": False,
-            "slip": 0.0,
-            "regrows": [False] * 4,
-            "size": 6,
-        },
-        11,
-    ),
-    "forage-odd": (
-        "forage",
-        {
-            "worth": [-0.25, 1.5, -1.5, 0.75],
-            "mirror": "both",
-            "wrap": True,
-            "slip": 0.25,
-            "regrows": [True, False, True, True],
-            "size": 10,
-        },
-        12,
-    ),
-}
 
 
 def playthrough(family: Family, rules: dict[str, Any], seed: int) -> str:
@@ -74,8 +49,8 @@ def place(coordinate: Any) -> str:
 
 
 def picture(family: Family, simulator: Simulator) -> list[str]:
-    """Forage's level: cells, and @ for the creature."""
-    if family.name != "forage":
+    """The level of a family whose state has cells: each cell, and @ for the player."""
+    if "cells" not in (family.state.names or ()):
         return []
     state, size = simulator.states[0], int(simulator.variants["size"][0])
     rows = [[GLYPHS[cell] for cell in row] for row in state["cells"][:size, :size].tolist()]
@@ -89,12 +64,40 @@ def fingerprint(observations: np.ndarray) -> str:
     return f"{int((rounded * np.arange(1, 2 * rounded.size, 2)).sum()) & 0xFFFFFF:06x}"
 
 
-@pytest.mark.parametrize("name", PLAYS)
-def test_it_happens_again(name: str) -> None:
-    family, rules, seed = PLAYS[name]
-    assert playthrough(load_family(family), rules, seed) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+def read_head(text: str) -> tuple[Family, dict[str, Any], int]:
+    """The family, rules and seed in the first lines of a golden file, up to the first empty one."""
+    first, *lines = text.split("\n\n")[0].splitlines()
+    words = first.replace(",", "").split()
+    assert words[::2] == ["family", "version", "seed"], first
+    return (
+        load_family(words[1]),
+        {name: value(text) for name, text in (line.split(" = ") for line in lines)},
+        int(words[5]),
+    )
+
+
+def value(text: str) -> Any:
+    """A rule's value as it is printed: a list, a number, True or False; anything else is a name."""
+    if text.startswith("[") or text in ("True", "False"):
+        return ast.literal_eval(text)
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        return text
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parents[1].name}-{path.stem}")
+def test_it_happens_again(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert playthrough(*read_head(text)) == text
+
+
+def test_every_family_has_golden_plays_of_its_own() -> None:
+    owners = {path: read_head(path.read_text(encoding="utf-8"))[0].name for path in FILES}
+    assert set(owners.values()) == set(built_in_names())
+    assert all(path.is_relative_to(family_folder(name)) for path, name in owners.items())
 
 
 if __name__ == "__main__":
-    for name, (family, rules, seed) in PLAYS.items():
-        (FOLDER / f"{name}.txt").write_text(playthrough(load_family(family), rules, seed), encoding="utf-8")
+    for path in FILES:
+        path.write_text(playthrough(*read_head(path.read_text(encoding="utf-8"))), encoding="utf-8")

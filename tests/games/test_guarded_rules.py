@@ -8,6 +8,7 @@ import pytest
 from cases.families.digging import dig, step
 from gameagent_games import Family, Simulator, load_family
 from gameagent_games.errors import RuleError
+from gameagent_games.registry import built_in_names
 from gameagent_games.sources.guarded_rules import Guard, guard_rules
 from gameagent_games.sources.rules import is_ours
 
@@ -63,7 +64,7 @@ def test_what_leaves_an_array_or_a_record_is_refused(source: str, words: str) ->
     assert words in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["bandit", "gridnavi", "forage", "navigation", "two_seat_families:NIM"])
+@pytest.mark.parametrize("name", [*built_in_names(), "two_seat_families:NIM"])
 def test_guarded_games_go_as_unguarded_ones(name: str) -> None:
     family = load_family(name)
     plain, guarded = (

@@ -14,9 +14,10 @@ from gameagent_games.envs.registration import environment_id
 from gameagent_games.errors import ActionError, FamilyError, VariantError
 from gameagent_games.families.forage.family import FORAGE
 from gameagent_games.families.gridnavi.family import GRIDNAVI
+from gameagent_games.registry import built_in_names
 from two_seat_families import NIM, THROWS
 
-IDS = ["gameagent/Bandit-v0", "gameagent/Gridnavi-v0", "gameagent/Forage-v0", "gameagent/Navigation-v0"]
+IDS = [environment_id(name) for name in built_in_names()]
 UP, RIGHT = 1, 2
 
 
@@ -40,7 +41,8 @@ def run_fresh(code):
 
 def test_importing_the_environments_registers_every_id():
     code = "import gymnasium, gameagent_games.envs\n"
-    assert run_fresh(code + "print(*(id for id in gymnasium.registry if id.startswith('gameagent')))") == sorted(IDS)
+    found = run_fresh(code + "print(*(id for id in gymnasium.registry if id.startswith('gameagent/')))")
+    assert set(IDS) | {"gameagent/Forage-v0"} <= set(found)
 
 
 @pytest.mark.parametrize("module", ["gameagent_games.envs", "gameagent_games.envs.gymnasium_env"])

@@ -11,7 +11,7 @@ import pytest
 
 from gameagent_games.errors import FamilyError, VariantError
 from gameagent_games.interface import Family
-from gameagent_games.registry import load_family
+from gameagent_games.registry import built_in_names, load_family
 from gameagent_games.sources.rules import Simulator
 
 pygame = pytest.importorskip("pygame", reason="pictures need the render extra")
@@ -24,7 +24,7 @@ from gameagent_games.families.forage.rules import DX, DY, GONE, WALL  # noqa: E4
 from gameagent_games.families.forage.sprites import paint_creature, paint_kind, paint_pillar  # noqa: E402
 
 SIDE = 240
-FAMILIES = ("bandit", "forage", "gridnavi", "navigation")
+FAMILIES = built_in_names()
 
 
 def begun(name: str, seed: int = 0, **rules: Any) -> tuple[Family, Simulator]:

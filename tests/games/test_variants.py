@@ -23,6 +23,7 @@ from gameagent_games import (
     VariantSpace,
     load_family,
     read_variants,
+    registry,
     space_from_dict,
     space_to_dict,
     write_variants,
@@ -39,7 +40,7 @@ SPACE = VariantSpace(
         Rule("limit", Fixed(30)),
     )
 )
-FAMILIES = ("bandit", "forage", "gridnavi")
+FAMILIES = registry.built_in_names()
 PLAIN: dict[str, Any] = {
     "worth": [0.5, -0.5, 1.0],
     "gravity": 1.0,

@@ -41,12 +41,12 @@ def registered_elsewhere() -> list[tuple[str, str]]:
 
 hiddenimports = [
     *modules_below(PACKAGE / "families", "gameagent_games.families"),
-    *modules_below(PACKAGE / "rendering", "gameagent_games.drawing"),
+    *modules_below(PACKAGE / "drawing", "gameagent_games.drawing"),
 ]
 datas = [
     (str(path), str(path.parent.relative_to(PACKAGE.parent)))
     for path in sorted(PACKAGE.rglob("*"))
-    if path.is_file() and path.suffix not in (".py", ".pyc")
+    if path.is_file() and path.suffix not in (".py", ".pyc") and path.parent.name != "golden"
 ]
 
 

@@ -1,1 +1,1 @@
-"""The games that come with the package, one folder each."""
+"""The families that come with this package, each in a folder of its own; `registry` finds them there."""

@@ -35,13 +35,6 @@ def make_bandit(num_arms: int, num_pulls: int) -> Family:
         actions=tuple(f"arm_{arm}" for arm in range(num_arms)),
         max_steps=1,
         num_episodes=num_pulls,
-        training={
-            "steps": 5_000_000,
-            "num_games": 2048,
-            "discount": 0.99,
-            "gae_lambda": 0.3,
-            "reward_scale": 0.5,
-        },
         ceiling=None if ceiling is None else Ceiling(ceiling, None, num_pulls, "Bayes-optimal play"),
         view="gameagent_games.families.bandit.view:BanditView",
     )

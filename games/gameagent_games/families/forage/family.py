@@ -86,16 +86,4 @@ FORAGE = Family(
     max_steps=32,
     num_episodes=4,
     view="gameagent_games.families.forage.view:ForageView",
-    training={
-        "steps": 12_000_000,
-        "num_games": 128,
-        "num_epochs": 3,
-        "num_minibatches": 8,
-        "learning_rate": 1.5e-3,
-        "discount": 0.9,
-        "gae_lambda": 0.8,
-        "reward_scale": 0.5,
-        "entropy_start": 0.01,
-        "informed_share": 0.6,
-    },
 )

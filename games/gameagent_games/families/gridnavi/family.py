@@ -32,7 +32,6 @@ GRIDNAVI = Family(
     actions=("noop", "up", "right", "down", "left"),
     max_steps=15,
     num_episodes=4,
-    training={"steps": 12_000_000, "num_epochs": 1, "num_minibatches": 8, "reward_scale": 0.1},
     ceiling=Ceiling(37.21, (4.00, 11.07, 11.07, 11.07), 4, "Bayes-optimal play, exact"),
     view="gameagent_games.families.gridnavi.view:GridnaviView",
 )

@@ -44,37 +44,4 @@ NAVIGATION = Family(
     max_steps=MAX_STEPS,
     num_episodes=5,
     view="gameagent_games.families.navigation.view:NavigationView",
-    training={
-        # Small batches and few episodes: three distances are all there is to learn, and then a walk is ten steps.
-        "rl2": {
-            "num_episodes": 3,
-            "num_games": 64,
-            "discount": 0.99,
-            "gae_lambda": 0.9,
-            "reward_scale": 0.2,
-            "learning_rate": 1.5e-3,
-            "num_epochs": 3,
-            "num_minibatches": 8,
-            "clip_ratio": 0.1,
-            "entropy_start": 0.002,
-            "informed_until": 0.7,
-            "belief_weight": 0.05,
-        },
-        "maml": {
-            "steps": 8_000_000,
-            "polyak": True,  # a return says how far the goal is, a gradient's direction where
-            "discount": 0.99,
-            "gae_lambda": 0.8,
-            "learning_rate": 3e-3,
-            "num_epochs": 3,
-            "clip_ratio": 0.3,
-        },
-        "reptile": {
-            "steps": 16_000_000,
-            "polyak": True,
-            "discount": 0.99,
-            "gae_lambda": 0.8,
-            "learning_rate": 3e-3,
-        },
-    },
 )
