@@ -42,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def with_rollouts(bundle: Bundle, num_rollouts: int, harm: float | None = None) -> Bundle:
-    """The same file, but with as many episodes to a gradient step, and its steps taken back for other harm if given.
+def with_rollouts(bundle: Bundle, num_rollouts: int, rollback_margin: float | None = None) -> Bundle:
+    """The same file, but with as many episodes to a gradient step, and another rollback margin if given.
 
     Raises:
         ConfigError: It takes none.
@@ -51,7 +51,7 @@ def with_rollouts(bundle: Bundle, num_rollouts: int, harm: float | None = None) 
     if bundle.manifest.gradient is None:
         raise ConfigError(f"{bundle.path} takes no gradient steps: train with algorithm=maml, say")
     gradient = replace(bundle.manifest.gradient, episodes_per_step=num_rollouts)
-    gradient = gradient if harm is None else replace(gradient, harm=harm)
+    gradient = gradient if rollback_margin is None else replace(gradient, rollback_margin=rollback_margin)
     return Bundle.from_bytes(
         attach_manifest(bundle.data, replace(bundle.manifest, gradient=gradient), bundle.adaptation_data)
     )
@@ -97,7 +97,9 @@ def _against(args: argparse.Namespace) -> None:
 
 
 def _cost(args: argparse.Namespace) -> None:
-    bundle = with_rollouts(Bundle.read(args.file), 1, harm=1e30)  # what is taken back costs less: let nothing be
+    bundle = with_rollouts(
+        Bundle.read(args.file), 1, rollback_margin=1e30
+    )  # what is taken back costs less: let nothing be
     print(f"{args.file}: CPU time of the gradient steps behind {NUM_EPISODES} episodes, median of {args.repeats}")
     for engine in ("onnxruntime", "numpy"):
         agent = Agent(Policy(bundle, engine), seed=args.seed)

@@ -30,10 +30,10 @@ def gradient_spec(correction: BeliefCorrection, rollback_margin: float) -> Gradi
 
     Args:
         correction: The inner loop.
-        rollback_margin: How far a return may fall after a step before that is taken back, see `GradientSpec.harm`.
+        rollback_margin: How far a return may fall after a step before that is taken back, see `GradientSpec`.
     """
     weights = (TensorSpec(OFFSET, (len(correction.log_step_sizes),)),)
-    return GradientSpec(weights=weights, max_kl=MAX_KL, harm=rollback_margin)
+    return GradientSpec(weights=weights, max_kl=MAX_KL, rollback_margin=rollback_margin, learns_from="rewards")
 
 
 def rollback_margin(policy: AgentNetwork, config: TrainConfig, family: Family) -> float:

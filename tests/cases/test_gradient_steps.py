@@ -87,7 +87,7 @@ def assert_equal(one, other):
 
 def test_a_fall_after_a_good_curve_is_taken_back(corrected):
     """-15 is no worse than the mean of all episodes before, and ten times as bad as the last."""
-    agent, generator = begun(corrected, harm=5.0), np.random.default_rng(0)
+    agent, generator = begun(corrected, rollback_margin=5.0), np.random.default_rng(0)
     kept = []
     for total in README_CURVE:
         kept.append(weights(agent))
@@ -101,7 +101,7 @@ def test_what_was_rolled_back_is_remembered_in_shorter_steps(corrected):
     """The same episode teaches a quarter of what it teaches an agent that did no harm; later ones more again."""
     changes = {}
     for last in (-15.0, -1.7):
-        agent = begun(corrected, harm=5.0)
+        agent = begun(corrected, rollback_margin=5.0)
         for total in (*README_CURVE, last, -1.6, -1.6, -1.6):
             play(agent, total, np.random.default_rng(abs(int(total))))
             changes.setdefault(last, []).append(agent.last_adaptation)
@@ -123,7 +123,7 @@ def curves(agent, totals, seed):
 @pytest.mark.parametrize("moment", [3, 4, 5])
 def test_a_saved_mind_remembers_it(corrected, tmp_path, moment):
     totals = (*README_CURVE, -15.0, -1.6, -9.0, -1.6, -1.6)
-    agent, other = begun(corrected, harm=5.0), begun(corrected, harm=5.0)
+    agent, other = begun(corrected, rollback_margin=5.0), begun(corrected, rollback_margin=5.0)
     curves(agent, totals[:moment], 1)
     agent.save(tmp_path / "a.mind")
     other.restore(tmp_path / "a.mind")
@@ -133,7 +133,7 @@ def test_a_saved_mind_remembers_it(corrected, tmp_path, moment):
 
 def test_a_replay_and_a_squad_do_as_the_agent(corrected, tmp_path):
     totals = (*README_CURVE, -15.0, -1.6, -1.6)
-    agent = begun(corrected, harm=5.0)
+    agent = begun(corrected, rollback_margin=5.0)
     agent.record(tmp_path / "r.jsonl")
     expected = curves(agent, totals, 3)
     agent.stop_recording()
@@ -146,7 +146,7 @@ def test_a_replay_and_a_squad_do_as_the_agent(corrected, tmp_path):
 
 def test_a_task_at_its_own_optimum_is_left_alone(stepped):
     """It returns 1, whatever is tried, where others return 10: its steps are as long as ever if nothing ends them."""
-    agent, generator = begun(stepped, harm=1e6, max_kl=1e6), np.random.default_rng(4)
+    agent, generator = begun(stepped, rollback_margin=1e6, max_kl=1e6), np.random.default_rng(4)
     changes = []
     for _ in range(30):
         for _ in range(2):
@@ -158,7 +158,7 @@ def test_a_task_at_its_own_optimum_is_left_alone(stepped):
 
 
 def test_a_task_that_gets_better_goes_on(stepped):
-    agent, generator = begun(stepped, harm=1e6, max_kl=1e6), np.random.default_rng(5)
+    agent, generator = begun(stepped, rollback_margin=1e6, max_kl=1e6), np.random.default_rng(5)
     for total in np.linspace(0.0, 8.0, 12):
         for _ in range(2):
             play(agent, total, generator)

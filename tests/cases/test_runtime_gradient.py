@@ -43,7 +43,7 @@ def policy(request):
 
 def without_rollback(bundle):
     """The same file with a margin that no return falls below: rewards are random here."""
-    gradient = dataclasses.replace(bundle.manifest.gradient, harm=1e9)
+    gradient = dataclasses.replace(bundle.manifest.gradient, rollback_margin=1e9)
     manifest = dataclasses.replace(bundle.manifest, gradient=gradient)
     return Bundle.from_bytes(attach_manifest(bundle.data, manifest, bundle.adaptation_data))
 

@@ -83,8 +83,10 @@ def test_the_sdk_judges_as_the_trainer_does(walks, gae_lambda, standardise):
 @pytest.mark.parametrize(("slope", "firsts"), [(0.0, None), (0.2, None), (0.2, [-30.0, -50.0, -60.0, -20.0])])
 def test_the_sdk_tells_the_graph_how_long_a_step_is_as_the_trainer_does(walks, slope, firsts):
     _, played = walks
-    spec = AdvantageSpec(0.97, 0.8, True, best_return=-1.0, usual_return=-40.0, best_slope=slope)
-    gradient = GradientSpec(weights=(TensorSpec("head", (2,)),), max_kl=1.0, harm=1.0, advantages=spec)
+    spec = AdvantageSpec(0.97, 0.8, True, best_return=-1.0, pre_adaptation_return=-40.0, best_slope=slope)
+    gradient = GradientSpec(
+        weights=(TensorSpec("head", (2,)),), max_kl=1.0, rollback_margin=1.0, learns_from="advantages", advantages=spec
+    )
     action = ActionSpec(("right", "up"), kind="box", low=(-1.0, -1.0), high=(1.0, 1.0))
     manifest = Manifest(
         name="x", summary="", observation=(FeatureSpec("position", 2),), action=action, num_episodes=1, max_steps=100,
@@ -109,7 +111,7 @@ def test_the_sdk_tells_the_graph_how_long_a_step_is_as_the_trainer_does(walks, s
 
 def test_a_step_is_the_longer_the_further_the_best_return_is():
     """Polyak's step size for a return of -(distance): in proportion to the distance, whatever the gradient's length."""
-    spec = AdvantageSpec(0.9, 0.8, True, best_return=-2.0, usual_return=-10.0)
+    spec = AdvantageSpec(0.9, 0.8, True, best_return=-2.0, pre_adaptation_return=-10.0)
     scales = step_scale(np.array([-10.0, -6.0, -2.0, 5.0, -1e30, np.nan]), spec)
     np.testing.assert_allclose(scales, [1.0, 0.5, 0.0, 0.0, 3.0, np.nan])
     assert step_scale(np.array([-6.0, 5.0]), AdvantageSpec(0.9, 0.8, True)).tolist() == [1.0, 1.0]
@@ -117,7 +119,7 @@ def test_a_step_is_the_longer_the_further_the_best_return_is():
 
 def test_the_best_return_that_can_be_expected_depends_on_the_first():
     """A task that returns 4 more than usual before any step is expected to come to 2 more than usual."""
-    spec = AdvantageSpec(0.9, 0.8, True, best_return=10.0, usual_return=0.0, best_slope=0.5)
+    spec = AdvantageSpec(0.9, 0.8, True, best_return=10.0, pre_adaptation_return=0.0, best_slope=0.5)
     first, later = np.array([4.0, 0.0, -4.0]), np.array([7.0, 5.0, 8.0])
     np.testing.assert_allclose(step_scale(first, spec), [0.8, 1.0, 1.2])
     np.testing.assert_allclose(step_scale(later, spec, first), [0.5, 0.5, 0.0])
@@ -127,7 +129,7 @@ def test_the_best_return_that_can_be_expected_depends_on_the_first():
 
 @pytest.mark.parametrize("compared", [(1.0, None), (None, 1.0), (1.0, 1.0), (0.0, 1.0), (np.inf, 1.0), (1.0, np.nan)])
 def test_returns_that_nothing_can_be_compared_with_are_refused(compared):
-    with pytest.raises(BundleError, match=r"best_return must be above usual_return"):
+    with pytest.raises(BundleError, match=r"best_return must be above pre_adaptation_return"):
         AdvantageSpec(0.9, 0.8, True, *compared)
 
 

@@ -163,7 +163,7 @@ def test_rollback_takes_back_the_last_steps_and_only_these(runtime):
 
 
 def test_harm_is_taken_back(made):
-    agent = Agent(Policy(with_gradient(made[1], harm=1.0)), seed=1)
+    agent = Agent(Policy(with_gradient(made[1], rollback_margin=1.0)), seed=1)
     agent.begin_trial()
     play(agent, 1, np.random.default_rng(1), reward=0.5)
     first = weights(agent)

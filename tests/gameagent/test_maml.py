@@ -135,7 +135,9 @@ def test_the_mean_over_played_episodes_lies_within_its_standard_error(monkeypatc
     assert standard_errors_off() > 8.0
 
 
-@pytest.mark.parametrize("judged_by", [SHORT_SIGHTED, replace(SHORT_SIGHTED, best_return=3.0, usual_return=-3.0)])
+@pytest.mark.parametrize(
+    "judged_by", [SHORT_SIGHTED, replace(SHORT_SIGHTED, best_return=3.0, pre_adaptation_return=-3.0)]
+)
 @pytest.mark.parametrize("dice_lambda", [0.0, 0.5, 1.0])
 def test_outer_gradient_of_given_episodes_beside_finite_differences(dice_lambda, judged_by):
     """Also away from the parameters that played, where later epochs of an update are."""

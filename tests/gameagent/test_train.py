@@ -196,7 +196,7 @@ def test_a_task_is_compared_with_its_own_best_return_not_with_the_best_of_all():
     pay = np.array([1.0, 3.0, 10.0])
     at_best, at_first = (step_scale(share * pay, spec, pay / 3) for share in (1.0, 1 / 3))
     assert (at_best < 0.25 * at_first).all() and (at_best < 0.15).all() and (at_first > 0.15).all()
-    the_only_best = AdvantageSpec(0.9, 0.9, True, best_return=10.5, usual_return=spec.usual_return)
+    the_only_best = AdvantageSpec(0.9, 0.9, True, best_return=10.5, pre_adaptation_return=spec.pre_adaptation_return)
     assert step_scale(pay, the_only_best)[0] > 1.0  # as it was
 
 

@@ -92,7 +92,9 @@ ADAPTING = Manifest(
     num_episodes=4,
     max_steps=20,
     adaptation=("gradient",),
-    gradient=GradientSpec(weights=(TensorSpec("head", (3, 2)),), max_kl=1.0, harm=5.0),
+    gradient=GradientSpec(
+        weights=(TensorSpec("head", (3, 2)),), max_kl=1.0, rollback_margin=5.0, learns_from="rewards"
+    ),
 )
 
 

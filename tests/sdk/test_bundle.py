@@ -124,7 +124,7 @@ def test_a_changed_graph_is_refused(path_of, write, no_engine):
 def test_a_changed_manifest_is_refused(path_of, write, no_engine):
     data = path_of("recurrent").read_bytes()
     with pytest.raises(ManifestError, match="schema_version 7"):
-        Agent.load(write(data.replace(b'"schema_version": 1', b'"schema_version": 7')))
+        Agent.load(write(data.replace(b'"schema_version": 2', b'"schema_version": 7')))
     with pytest.raises(ManifestError, match="summary is missing"):
         Agent.load(write(data.replace(b'"summary"', b'"sammary"')))
     with pytest.raises(ManifestError, match="not valid JSON"):

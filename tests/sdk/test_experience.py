@@ -20,7 +20,13 @@ def gather(lengths, judged_by=None):
         num_episodes=4,
         max_steps=100,
         adaptation=("gradient",),
-        gradient=GradientSpec(weights=(TensorSpec("offset", (2,)),), max_kl=1.0, harm=1.0, advantages=judged_by),
+        gradient=GradientSpec(
+            weights=(TensorSpec("offset", (2,)),),
+            max_kl=1.0,
+            rollback_margin=1.0,
+            learns_from="advantages" if judged_by else "rewards",
+            advantages=judged_by,
+        ),
     )
     experience, generator = Experience(manifest), np.random.default_rng(0)
     sizes = [port.shape[1] for port in experience.ports[:-2]]

@@ -6,7 +6,17 @@ import math
 
 import pytest
 
-from gameagent_sdk import ActionSpec, BeliefSpec, Bundle, FeatureSpec, Manifest, ManifestError, TensorSpec
+from gameagent_sdk import (
+    ActionSpec,
+    AdvantageSpec,
+    BeliefSpec,
+    Bundle,
+    FeatureSpec,
+    GradientSpec,
+    Manifest,
+    ManifestError,
+    TensorSpec,
+)
 from gameagent_sdk.bundle.json_fields import parse_object
 
 
@@ -32,6 +42,11 @@ def manifest(**changes):
     return Manifest(**(fields | changes))
 
 
+def gradient(**changes):
+    fields = {"weights": (TensorSpec("w", (2,)),), "max_kl": 1.0, "rollback_margin": 2.0, "learns_from": "rewards"}
+    return GradientSpec(**(fields | changes))
+
+
 def edited(**changes):
     """The JSON of a good manifest with some top-level fields changed."""
     return json.dumps(json.loads(manifest().to_json()) | changes)
@@ -45,6 +60,49 @@ def test_a_box_goes_through_json_and_others_are_written_as_before_there_were_box
     boxed = manifest(action=ActionSpec(("steer",), kind="box", low=(-1.0,), high=(2.5,), unit="m/s"))
     assert Manifest.from_json(boxed.to_json()) == boxed
     assert json.loads(manifest().to_json())["action"] == {"names": ["up", "down"], "mask": True, "kind": "discrete"}
+
+
+def test_what_is_new_goes_through_json_and_is_left_out_if_it_is_the_default():
+    board = FeatureSpec("board", 12, kind="grid", shape=(2, 3, 2))
+    notes = TensorSpec("notes", (4, 8), lifetime="season", initial=0.5)
+    full = manifest(observation=(board,), hidden_state=(notes,))
+    assert Manifest.from_json(full.to_json()) == full
+    plain = json.loads(manifest().to_json())
+    assert plain["hidden_state"] == [{"name": "hidden_h", "shape": [8], "dtype": "float32"}]
+    assert set(plain["observation"][1]) == {"name", "size", "low", "high", "unit", "meaning"}
+
+
+def version_1(**gradient_fields):
+    """A manifest as it was written before the fields were renamed."""
+    steps = {"weights": [], "episodes_per_step": 1, "max_kl": 1.0, "harm": 2.0, "graph_sha256": ""}
+    weights = [{"name": "w", "shape": [2], "dtype": "float32"}]
+    steps |= {"weights": weights} | gradient_fields
+    return edited(schema_version=1, adaptation=["gradient"], gradient=steps)
+
+
+def test_a_manifest_of_version_1_is_read_under_the_names_of_today():
+    by_beliefs = Manifest.from_json(version_1())
+    assert by_beliefs == manifest(adaptation=("gradient",), gradient=gradient())
+    told = {"discount": 0.9, "gae_lambda": 0.8, "standardise": True, "best_return": 3.0, "usual_return": 1.0}
+    spec = AdvantageSpec(0.9, 0.8, True, best_return=3.0, pre_adaptation_return=1.0)
+    expected = gradient(learns_from="advantages", advantages=spec)
+    assert Manifest.from_json(version_1(advantages=told)).gradient == expected
+    assert Manifest.from_json(edited(schema_version=1)) == manifest()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"harm": "much"}, "gradient.rollback_margin must be a number"),
+        ({"advantages": []}, "gradient.advantages must be an object"),
+        ({"luck": 1}, "gradient.luck is unknown"),
+    ],
+)
+def test_a_manifest_of_version_1_is_read_as_strictly(fields, message):
+    with pytest.raises(ManifestError, match=message):
+        Manifest.from_json(version_1(**fields))
+    with pytest.raises(ManifestError, match="gradient must be an object"):
+        Manifest.from_json(edited(schema_version=1, gradient=[]))
 
 
 def test_sizes_are_derived():
@@ -72,7 +130,7 @@ def test_a_mistyped_field_is_named(name):
             Manifest.from_json(edited(**{name: value}))
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", 1.0, True, None])
+@pytest.mark.parametrize("version", [0, 3, "2", 2.0, True, None])
 def test_another_schema_version_is_refused_before_anything_else(version):
     with pytest.raises(ManifestError, match=r"schema_version .* upgrade gameagent-sdk"):
         Manifest.from_json(json.dumps({"schema_version": version, "of_the_future": 1}))
@@ -132,6 +190,13 @@ def test_what_is_no_json_object_is_refused(text):
         (lambda: FeatureSpec("x", 0), "'x': size"),
         (lambda: FeatureSpec("x", low=math.inf), "'x': low and high must be within 3e\\+38 of 0, or None"),
         (lambda: FeatureSpec("x", low=2.0, high=1.0), "low 2.0 is above high"),
+        (
+            lambda: FeatureSpec("x", kind="picture"),
+            "kind must be one of vector, flags, category, grid, given 'picture'",
+        ),
+        (lambda: FeatureSpec("x", 6, shape=(2, 4)), r"shape \(2, 4\) must hold size 6 numbers"),
+        (lambda: FeatureSpec("x", 6, shape=(-2, -3)), "sizes from 1 to 6"),
+        (lambda: FeatureSpec("x", 1, shape=(1,) * 8), "at most 7 axes"),
         (lambda: ActionSpec(()), "at least one action"),
         (lambda: ActionSpec(("a", "a")), "given twice: a"),
         (lambda: ActionSpec(("a",), low=(0.0,), high=(1.0,)), "are for a box"),
@@ -148,6 +213,14 @@ def test_what_is_no_json_object_is_refused(text):
         (lambda: TensorSpec("h", (2**20, 2**20)), "elements at most"),
         (lambda: TensorSpec("h", (1,) * 8), "7 axes at most"),
         (lambda: TensorSpec("h", (1,), "float64"), "dtype must be 'float32'"),
+        (lambda: TensorSpec("h", (1,), lifetime="game"), "lifetime must be one of trial, season, given 'game'"),
+        (lambda: TensorSpec("h", (1,), initial=math.nan), "initial must be within 3e\\+38 of 0, given nan"),
+        (lambda: gradient(weights=()), "name at least one tensor"),
+        (lambda: gradient(weights=(TensorSpec("w", (1,), initial=1.0),)), "values in the graph"),
+        (lambda: gradient(rollback_margin=0.0), "rollback_margin must be finite and above 0"),
+        (lambda: gradient(learns_from="luck"), "learns_from must be one of rewards, advantages, given 'luck'"),
+        (lambda: gradient(learns_from="advantages"), "if and only if gradient.learns_from is 'advantages'"),
+        (lambda: gradient(advantages=AdvantageSpec(0.9, 0.8, True)), "if and only if"),
         (lambda: BeliefSpec("r", "gaussian"), "not categorical or scalar"),
         (lambda: BeliefSpec("r", "categorical", options=("a",)), "at least two"),
         (lambda: BeliefSpec("r", "categorical", options=("a", "b"), values=(1.0,)), "one per option"),

@@ -42,9 +42,9 @@ class Task:
         self.advantages = [(advantage - np.mean(advantages)) / (self.spread + tiny) for advantage in advantages]
         self.scale = None
         if spec.best_return is not None:
-            above = (self if first is None else first).mean_return - spec.usual_return
+            above = (self if first is None else first).mean_return - spec.pre_adaptation_return
             best = spec.best_return + spec.best_slope * above  # that this task can come to
-            missing = (best - self.mean_return) / (spec.best_return - spec.usual_return)
+            missing = (best - self.mean_return) / (spec.best_return - spec.pre_adaptation_return)
             self.scale = min(max(missing, 0.0), 3.0)
 
 

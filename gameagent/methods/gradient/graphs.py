@@ -135,7 +135,8 @@ def policy_gradient_spec(policy: GradientPolicy, config: TrainConfig, family: Fa
         weights=tuple(TensorSpec(name, tuple(policy.weights[name].shape)) for name in policy.step_sizes),
         episodes_per_step=config.num_rollouts,
         max_kl=max(ROOM * largest, SMALLEST_MARGIN),
-        harm=margin_of(torch.cat(falls)),
+        rollback_margin=margin_of(torch.cat(falls)),
+        learns_from="advantages",
         advantages=policy.advantages(config),
     )
 

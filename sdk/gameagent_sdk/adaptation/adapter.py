@@ -97,7 +97,7 @@ class Adapter:
         self._bound: dict[int, _Bound] = {}  # by length of experience, the one used last at the end
         self._weights: Weights = step.context.weights
         self._probes = Probes({name: array for name, array in step.inputs.items() if name not in self._weights})
-        self._guard = Guard(spec.harm, spec.episodes_per_step, by_returns=self.adapts_policy)
+        self._guard = Guard(spec.rollback_margin, spec.episodes_per_step, by_returns=self.adapts_policy)
         self._experience = Experience(policy.manifest, policy.bundle.max_experience)
         self._work: Iterator[None] | None = None
         self.clear()
@@ -118,7 +118,7 @@ class Adapter:
     @property
     def adapts_policy(self) -> bool:
         """Whether the policy itself takes the steps, by the gradient of what it drew; else beliefs are corrected."""
-        return self._spec.advantages is not None
+        return self._spec.learns_from == "advantages"
 
     # While an episode is played
 

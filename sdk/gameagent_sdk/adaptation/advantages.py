@@ -89,11 +89,11 @@ def step_scale(
     Returns:
         Factors from 0 to 3, in that shape; 1 where the spec has no best return; NaN where a return is.
     """
-    if spec.best_return is None or spec.usual_return is None:
+    if spec.best_return is None or spec.pre_adaptation_return is None:
         return np.ones_like(mean_returns)
     first = mean_returns if first_returns is None else first_returns
-    best = spec.best_return + spec.best_slope * (first - spec.usual_return)
-    shortfall = (best - mean_returns) / (spec.best_return - spec.usual_return)
+    best = spec.best_return + spec.best_slope * (first - spec.pre_adaptation_return)
+    shortfall = (best - mean_returns) / (spec.best_return - spec.pre_adaptation_return)
     return np.clip(shortfall, 0.0, MOST_SCALE)
 
 

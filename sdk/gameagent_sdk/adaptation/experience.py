@@ -31,7 +31,7 @@ class Experience:
         """
         self._max_steps = max_steps
         self.ports: tuple[Port, ...] = experience_ports(manifest)
-        self._judged_by = None if manifest.gradient is None else manifest.gradient.advantages
+        self._gradient = manifest.gradient
         self._ends = np.cumsum([port.shape[1] for port in self.ports]).tolist()
         self._rows = np.zeros((64, self._ends[-1]), np.float32)
         self._length = 0
@@ -93,16 +93,19 @@ class Experience:
         for port, start, end in zip(self.ports, starts, self._ends, strict=False):
             told[port.name] = np.zeros((padded, end - start), port.dtype)
             told[port.name][:length] = self.rows[:, start:end]
-        if self._judged_by is None:
+        gradient = self._gradient
+        if gradient is None or gradient.learns_from == "rewards":
             told["episode_end"][length:] = 1.0  # what ends an episode is followed by nothing that could teach
-        else:
-            seen, rewards, episode_end = (told[name][:length] for name in ("observations", "rewards", "episode_end"))
-            told["advantages"] = np.zeros_like(told.pop("rewards"))
-            told["advantages"][:length] = advantages(seen, rewards, episode_end, self._judged_by)
-            if self._judged_by.best_return is not None:
-                mean_return = np.array([rewards.sum(dtype=np.float64) / max(self.num_episodes, 1)])
-                first = None if first_return is None else np.array([first_return])
-                told["step_scale"] = step_scale(mean_return, self._judged_by, first).astype(np.float32)
+            return told
+        spec = gradient.advantages
+        assert spec is not None, "the manifest requires it"
+        seen, rewards, episode_end = (told[name][:length] for name in ("observations", "rewards", "episode_end"))
+        told["advantages"] = np.zeros_like(told.pop("rewards"))
+        told["advantages"][:length] = advantages(seen, rewards, episode_end, spec)
+        if spec.best_return is not None:
+            mean_return = np.array([rewards.sum(dtype=np.float64) / max(self.num_episodes, 1)])
+            first = None if first_return is None else np.array([first_return])
+            told["step_scale"] = step_scale(mean_return, spec, first).astype(np.float32)
         return told
 
     def _make_room(self) -> None:

@@ -111,10 +111,16 @@ class Agent(Readout):
     def begin_trial(self) -> None:
         """Starts afresh: a new opponent or new rules. Clears the memory and the counters; may be called any time.
 
-        A frozen agent stays frozen, now at an empty memory.
+        Only memory that the bundle keeps for a whole season outlives it (``manifest.hidden_state`` says which).
+        A frozen agent stays frozen, now at what is left of its memory.
         """
         self._trial.begin()
         self._note("begin_trial")
+
+    def begin_season(self) -> None:
+        """As :meth:`begin_trial`, but clears the memory that outlives trials, too: nobody will return."""
+        self._trial.begin_season()
+        self._note("begin_season")
 
     def act(self, observation: ArrayLike, legal_actions: ArrayLike | None = None) -> Action:
         """Decides.

@@ -82,13 +82,11 @@ def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
             actions.append(done)
         elif call == "observe":
             agent.observe(**line)
-        elif call == "begin_trial":
-            agent.begin_trial()
         elif call in ("temperature", "strength"):
             setattr(agent, call, line["value"])
         elif call == "forget":
             agent.forget(line["fraction"])
-        elif call in ("freeze", "unfreeze", "rollback"):
+        elif call in ("begin_trial", "begin_season", "freeze", "unfreeze", "rollback"):
             getattr(agent, call)()
         elif call == "restore":
             agent._take_over(_decode(line["mind"], agent.policy))

@@ -58,9 +58,14 @@ class TrialState:
         self.gaussian = Gaussian(*outputs[1:])
         self.adapter = None if self._manifest.gradient is None else Adapter(policy, self.step)
 
-    def begin(self) -> None:
-        """Clears everything but the arrays."""
+    def begin_season(self) -> None:
+        """Forgets everything, and begins a trial."""
         self.step.context.clear()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begins a trial: clears everything but the arrays and the hidden state that is kept for a season."""
+        self.step.context.begin_trial()
         self.step.beliefs[:] = 0.0
         self.progress = Progress.blank(self._manifest)
         self.phase = "act"
@@ -173,10 +178,11 @@ class TrialState:
         outcome_lost = rng.random() < fraction
         lost: dict[tuple[int, ...], NDArray[np.bool_]] = {}
         for context in (self.step.context, self.frozen_at) if self.frozen_at is not None else (self.step.context,):
-            for tensor in context.hidden_state.values():
-                if tensor.shape not in lost:
-                    lost[tensor.shape] = rng.random(tensor.shape) < fraction
-                tensor[lost[tensor.shape]] = 0.0
+            for spec in context.tensors:
+                cells = context.hidden_state[spec.name]
+                if cells.shape not in lost:
+                    lost[cells.shape] = rng.random(cells.shape) < fraction
+                cells[lost[cells.shape]] = spec.initial
             for name, initial in context.initial_weights.items():
                 context.weights[name] += np.float32(fraction) * (initial - context.weights[name])
             if outcome_lost:

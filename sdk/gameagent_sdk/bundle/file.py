@@ -194,7 +194,7 @@ def _needed_steps(manifest: Manifest) -> int:
     Beliefs may be corrected by the last of an episode's steps; advantages are of whole episodes.
     """
     assert manifest.gradient is not None, "only for bundles that adapt by gradient"
-    most = MAX_STEPS if manifest.gradient.advantages is not None else FEWEST_STEPS
+    most = MAX_STEPS if manifest.gradient.learns_from == "advantages" else FEWEST_STEPS
     return rounded_up(min(manifest.max_steps * manifest.gradient.episodes_per_step, most))
 
 

@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gameagent_sdk.bundle.json_fields import OPTIONAL, as_fields, parse_object, read_record
+from gameagent_sdk.bundle.upgrade import upgraded
 from gameagent_sdk.errors import ManifestError, shown
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+KINDS = ("vector", "flags", "category", "grid")  # of a feature
+LIFETIMES = ("trial", "season")  # of a tensor of hidden state
 STEP_INPUTS = ("observation", "legal_actions", "previous_action", "previous_reward", "episode_start")
 EXPERIENCE = ("observations", "beliefs", "actions", "rewards", "advantages", "episode_end")  # of gradient steps
 STEP_NAMES = (*STEP_INPUTS, *EXPERIENCE, "logits", "mean", "log_std")  # what hidden state must not be called
+LEARNS_FROM = ("rewards", "advantages")  # gradient steps
 MAX_SIZE = 2**24  # elements of one tensor, a row: keeps a forged manifest from asking for all the memory there is
 MAX_AXES = 7  # of one tensor, a row: the batch axis makes eight
 MAX_BOUND = 3e38  # of a box or a feature: single precision holds it
@@ -39,6 +43,9 @@ class FeatureSpec:
         high: the greatest value in training, in ``unit``; None where unbounded.
         unit: of every number in the group; "" where it has none.
         meaning: one line for the integrator who has to fill it in.
+        kind: How to read the numbers: "vector"; "flags", 0 or 1 each; "category", one-hot over ``size`` options; or
+            "grid", an array of ``shape``.
+        shape: The axes that the numbers are laid out on, last axis fastest; empty for a single axis of ``size``.
     """
 
     name: str
@@ -47,10 +54,21 @@ class FeatureSpec:
     high: float | None = None
     unit: str = ""
     meaning: str = ""
+    kind: str = field(default="vector", metadata={OPTIONAL: True})
+    shape: tuple[int, ...] = field(default=(), metadata={OPTIONAL: True})
 
     def __post_init__(self) -> None:
         where = f"observation feature {self.name!r}"
         _require(1 <= self.size <= MAX_SIZE, f"{where}: size must be at least 1, given {self.size}")
+        _require(self.kind in KINDS, f"{where}: kind must be one of {', '.join(KINDS)}, given {self.kind!r}")
+        _require(
+            len(self.shape) <= MAX_AXES and all(1 <= size <= self.size for size in self.shape),
+            f"{where}: shape must have at most {MAX_AXES} axes of sizes from 1 to {self.size}, given {self.shape}",
+        )
+        _require(
+            not self.shape or math.prod(self.shape) == self.size,
+            f"{where}: shape {self.shape} must hold size {self.size} numbers",
+        )
         bounds = [bound for bound in (self.low, self.high) if bound is not None]
         _require(
             all(abs(bound) <= MAX_BOUND for bound in bounds),
@@ -113,11 +131,15 @@ class TensorSpec:
         name: the graph's input; its next value is the output ``next_<name>``.
         shape: of one row, without the batch axis.
         dtype: "float32", the only one so far.
+        lifetime: "trial" if it starts afresh in every trial, "season" if it is kept from trial to trial.
+        initial: The value that every number of it starts from.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str = "float32"
+    lifetime: str = field(default="trial", metadata={OPTIONAL: True})
+    initial: float = field(default=0.0, metadata={OPTIONAL: True})
 
     def __post_init__(self) -> None:
         _require(
@@ -130,6 +152,14 @@ class TensorSpec:
             f"hidden_state {self.name}: shape {self.shape} must have sizes of at least 1, {MAX_SIZE} elements at most",
         )
         _require(self.dtype == "float32", f"hidden_state {self.name}: dtype must be 'float32', given {self.dtype!r}")
+        _require(
+            self.lifetime in LIFETIMES,
+            f"hidden_state {self.name}: lifetime must be one of {', '.join(LIFETIMES)}, given {self.lifetime!r}",
+        )
+        _require(
+            abs(self.initial) <= MAX_BOUND,
+            f"hidden_state {self.name}: initial must be within {MAX_BOUND:g} of 0, given {self.initial}",
+        )
 
 
 @dataclass(frozen=True)
@@ -180,28 +210,31 @@ class AdvantageSpec:
     Attributes:
         discount: gamma, per step.
         gae_lambda: lambda of generalised advantage estimation.
-        standardise: whether the advantages of one adaptation are brought to mean zero and deviation one.
-        best_return: of an episode after adaptation, where the return before it was ``usual_return``: the less the
-            episodes learnt from fall short of it, the smaller the step; None where steps do not depend on that.
-        usual_return: of an episode before any step, at which a step's scale is 1.
-        best_slope: how much higher the best return is, where the return before any step is higher by one.
+        standardise: Whether the advantages of one adaptation are brought to mean zero and deviation one.
+        best_return: The return of an episode after adaptation that can be expected of a task in which the return
+            before it was ``pre_adaptation_return``: the nearer the episodes learnt from come to it, the shorter the
+            step. None if steps do not depend on that.
+        pre_adaptation_return: The return of an episode before any step, for which a step's scale is 1.
+        best_slope: How much higher the best return is if the return before any step is higher by one.
     """
 
     discount: float
     gae_lambda: float
     standardise: bool
     best_return: float | None = field(default=None, metadata={OPTIONAL: True})
-    usual_return: float | None = field(default=None, metadata={OPTIONAL: True})
+    pre_adaptation_return: float | None = field(default=None, metadata={OPTIONAL: True})
     best_slope: float = field(default=0.0, metadata={OPTIONAL: True})
 
     def __post_init__(self) -> None:
         for name in ("discount", "gae_lambda"):
             value = getattr(self, name)
             _require(0 <= value <= 1, f"gradient.advantages.{name} must be from 0 to 1, given {value}")
-        best, usual = self.best_return, self.usual_return
+        best, before = self.best_return, self.pre_adaptation_return
         _require(
-            best is usual is None or (best is not None and usual is not None and -math.inf < usual < best < math.inf),
-            f"gradient.advantages.best_return must be above usual_return, or both missing, given {best} and {usual}",
+            best is before is None
+            or (best is not None and before is not None and -math.inf < before < best < math.inf),
+            "gradient.advantages.best_return must be above pre_adaptation_return, or both missing,"
+            f" given {best} and {before}",
         )
         _require(
             math.isfinite(self.best_slope),
@@ -218,19 +251,27 @@ class GradientSpec:
         episodes_per_step: episodes that are gathered for one adaptation.
         max_kl: trust region in nats: how far the action distributions may move in one adaptation, in states spread over
             the experience that it learns from.
-        harm: rollback margin: by how much the mean return of the first episodes after an adaptation, see
-            :func:`guard.first_look`, may fall below that of the episodes before it; where it falls by
-            more, the adaptation is taken back.
-        advantages: what the graph is told of rewards, in their place; None where it is told the rewards themselves.
+        rollback_margin: How far the mean return of the first episodes after an adaptation (how many:
+            :func:`gameagent_sdk.adaptation.guard.first_look`) may fall below that of the episodes before it. If it
+            falls further, the adaptation is rolled back.
+        learns_from: "rewards" if the steps correct beliefs, by what followed each action; "advantages" if they are
+            a policy gradient, by how much better than usual each action went.
+        advantages: How these advantages are computed; None if the steps learn from rewards.
         graph_sha256: of the adaptation graph, in hex: the file's metadata carries it.
     """
 
     weights: tuple[TensorSpec, ...]
     episodes_per_step: int = 1
     max_kl: float
-    harm: float
+    rollback_margin: float
+    learns_from: str
     advantages: AdvantageSpec | None = field(default=None, metadata={OPTIONAL: True})
     graph_sha256: str = ""
+
+    @property
+    def scales_steps(self) -> bool:
+        """Whether steps get shorter as returns come near the best that can be expected."""
+        return self.advantages is not None and self.advantages.best_return is not None
 
     def __post_init__(self) -> None:
         _require(len(self.weights) >= 1, "gradient.weights must name at least one tensor")
@@ -239,9 +280,21 @@ class GradientSpec:
             1 <= self.episodes_per_step <= MAX_COUNT,
             f"gradient.episodes_per_step must be at least 1, at most {MAX_COUNT}: {self.episodes_per_step}",
         )
-        for name in ("max_kl", "harm"):
+        _require(
+            all(w.lifetime == "trial" and w.initial == 0.0 for w in self.weights),
+            "gradient.weights start from their values in the graph: leave lifetime and initial out",
+        )
+        for name in ("max_kl", "rollback_margin"):
             value = getattr(self, name)
             _require(0 < value < math.inf, f"gradient.{name} must be finite and above 0, given {value}")
+        _require(
+            self.learns_from in LEARNS_FROM,
+            f"gradient.learns_from must be one of {', '.join(LEARNS_FROM)}, given {self.learns_from!r}",
+        )
+        _require(
+            (self.learns_from == "advantages") == (self.advantages is not None),
+            "gradient.advantages must be given if and only if gradient.learns_from is 'advantages'",
+        )
         _require_hash("gradient.graph_sha256", self.graph_sha256)
 
 
@@ -338,13 +391,13 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
-        """Reads a manifest, strictly.
+        """Reads a manifest strictly, of this schema version or the one before.
 
         Raises:
             ManifestError: not JSON, another schema version, or a missing, unknown, mistyped or impossible field;
                 the message names it.
         """
-        fields = parse_object(text)
+        fields = upgraded(parse_object(text))
         _require("schema_version" in fields, "schema_version is missing: export the bundle again")
         _require_version(fields["schema_version"])
         return read_record(cls, fields)

@@ -44,14 +44,12 @@ def step_outputs(manifest: Manifest) -> tuple[Port, ...]:
 def adaptation_inputs(manifest: Manifest) -> tuple[Port, ...]:
     """The inputs of the adaptation graph: the weights of one row, then T steps of experience.
 
-    They are those of :func:`experience_ports`, with ``advantages`` in place of ``rewards`` where the manifest asks for
-    them; then ``step_scale``, where it names a best return.
+    They are those of :func:`experience_ports`, with ``advantages`` in place of ``rewards`` if the steps learn from
+    them; then ``step_scale``, if the manifest names a best return.
     """
-    judged_by = None if manifest.gradient is None else manifest.gradient.advantages
-    told_advantages = judged_by is not None
-    scaled = judged_by is not None and judged_by.best_return is not None
+    learns_from, scaled = _gradient_traits(manifest)
     steps = [
-        Port("advantages", port.dtype, port.shape) if told_advantages and port.name == "rewards" else port
+        Port(learns_from, port.dtype, port.shape) if port.name == "rewards" else port
         for port in experience_ports(manifest)
     ]
     return (
@@ -65,11 +63,10 @@ def experience_ports(manifest: Manifest) -> tuple[Port, ...]:
     """What is kept of each of T steps, for gradient steps to learn from.
 
     ``actions`` are in the form of the policy step's ``previous_action``; ``episode_end`` is 1 at each episode's last
-    step, else 0. Where the policy itself adapts, which is told advantages, ``legal_actions`` are kept too, and the
-    agent's own continuous actions are as they were drawn, also beyond their box.
+    step, else 0. For a policy gradient, which learns from advantages, ``legal_actions`` are kept too, and the
+    agent's own continuous actions are as they were drawn, even if they lie outside their box.
     """
-    told_advantages = manifest.gradient is not None and manifest.gradient.advantages is not None
-    masked = told_advantages and manifest.action.mask
+    masked = _gradient_traits(manifest)[0] == "advantages" and manifest.action.mask
     return (
         Port("observations", "float32", (None, manifest.observation_size)),
         *([Port("beliefs", "float32", (None, manifest.belief_size))] if manifest.beliefs else []),
@@ -110,6 +107,12 @@ def port_findings(
     """Every mismatch between the inputs and outputs that are expected of a graph and those it has."""
     mismatches = [*_mismatches("input", expected[0], found[0]), *_mismatches("output", expected[1], found[1])]
     return [Finding(what, "the graph's signature", "export again") for what in mismatches]
+
+
+def _gradient_traits(manifest: Manifest) -> tuple[str, bool]:
+    """What gradient steps learn from, and whether they are scaled; those of beliefs if there are none."""
+    gradient = manifest.gradient
+    return ("rewards", False) if gradient is None else (gradient.learns_from, gradient.scales_steps)
 
 
 def _mismatches(side: str, expected: Iterable[Port], found: Iterable[Port]) -> Iterator[str]:

@@ -1,11 +1,12 @@
 """What a policy carries from one step of a trial to the next."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_sdk.bundle.manifest import Manifest
+from gameagent_sdk.bundle.manifest import LIFETIMES, Manifest, TensorSpec
 from gameagent_sdk.engine.actions import Box
 
 
@@ -78,6 +79,7 @@ class Context:
         previous_action: float32 (N, A), one-hot, or from -1 to 1 over the box; zeros at a trial's start.
         previous_reward: float32 (N, 1); zero at a trial's start.
         episode_start: float32 (N, 1), 1 at the first step of each episode, else 0.
+        tensors: The hidden state's specs: their lifetimes and initial values.
         weights: by tensor name, each float32 (N, *shape): what gradient steps adapt; empty where nothing is.
         initial_weights: by tensor name, each float32 (*shape): what they are at a trial's start.
     """
@@ -86,6 +88,7 @@ class Context:
     previous_action: NDArray[np.float32]
     previous_reward: NDArray[np.float32]
     episode_start: NDArray[np.float32]
+    tensors: tuple[TensorSpec, ...]
     weights: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     initial_weights: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
@@ -93,21 +96,34 @@ class Context:
     def blank(cls, manifest: Manifest, num_rows: int) -> "Context":
         """The context of N rows at a trial's start."""
         return cls(
-            hidden_state={t.name: np.zeros((num_rows, *t.shape), np.float32) for t in manifest.hidden_state},
+            hidden_state={t.name: np.full((num_rows, *t.shape), t.initial, np.float32) for t in manifest.hidden_state},
             previous_action=np.zeros((num_rows, manifest.num_actions), np.float32),
             previous_reward=np.zeros((num_rows, 1), np.float32),
             episode_start=np.ones((num_rows, 1), np.float32),
+            tensors=manifest.hidden_state,
             weights={t.name: np.zeros((num_rows, *t.shape), np.float32) for t in manifest.adapting_weights},
         )
 
     def clear(self, rows: NDArray[np.bool_] | slice = slice(None)) -> None:
-        """Puts rows back to a trial's start.
+        """Puts rows back to the start of a season, which is the start of its first trial.
 
         Args:
-            rows: bool (N,), True where to clear; all rows if left out.
+            rows: bool (N,), True for each row to clear; all rows if left out.
         """
-        for tensor in self.hidden_state.values():
-            tensor[rows] = 0.0
+        self._begin(rows, LIFETIMES)
+
+    def begin_trial(self, rows: NDArray[np.bool_] | slice = slice(None)) -> None:
+        """Puts rows to the start of a trial; hidden state whose lifetime is a season is kept.
+
+        Args:
+            rows: bool (N,), True where a trial begins; all rows if left out.
+        """
+        self._begin(rows, ("trial",))
+
+    def _begin(self, rows: NDArray[np.bool_] | slice, lifetimes: Collection[str]) -> None:
+        for tensor in self.tensors:
+            if tensor.lifetime in lifetimes:
+                self.hidden_state[tensor.name][rows] = tensor.initial
         self.previous_action[rows] = 0.0
         self.previous_reward[rows] = 0.0
         self.episode_start[rows] = 1.0
@@ -119,7 +135,7 @@ class Context:
         hidden = {name: tensor.copy() for name, tensor in self.hidden_state.items()}
         weights = {name: tensor.copy() for name, tensor in self.weights.items()}
         last = self.previous_action.copy(), self.previous_reward.copy(), self.episode_start.copy()
-        return Context(hidden, *last, weights, self.initial_weights)
+        return Context(hidden, *last, self.tensors, weights, self.initial_weights)
 
     def assign(self, other: "Context") -> None:
         """Takes over the numbers of another context of as many rows, into its own arrays."""

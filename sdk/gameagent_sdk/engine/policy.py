@@ -91,6 +91,7 @@ class PolicyStep:
             previous_action=self.inputs["previous_action"],
             previous_reward=self.inputs["previous_reward"],
             episode_start=self.inputs["episode_start"],
+            tensors=manifest.hidden_state,
             weights={tensor.name: self.inputs[tensor.name] for tensor in manifest.adapting_weights},
             initial_weights={t.name: policy.bundle.model.initializers[t.name][0] for t in manifest.adapting_weights},
         )

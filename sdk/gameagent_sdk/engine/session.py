@@ -90,7 +90,7 @@ class PolicySession:
         return self._beliefs
 
     def reset(self, num_rows: int) -> None:
-        """Starts a new trial in each of N rows, forgetting all others.
+        """Starts a new season, and its first trial, in each of N rows; everything else is forgotten.
 
         Raises:
             InputError: ``num_rows`` is not an integer of 1 or above.
@@ -104,6 +104,8 @@ class PolicySession:
     def reset_rows(self, rows: ArrayLike) -> None:
         """Starts a new trial in some of the rows; to be called between ``observe`` and ``step``.
 
+        Hidden state whose lifetime is a season is kept.
+
         Args:
             rows: bool (N,), True where a trial starts.
 
@@ -112,7 +114,7 @@ class PolicySession:
             CallOrderError: called before ``reset``, or between ``step`` and ``observe``.
         """
         self._expect("step", "reset_rows")
-        self.context.clear(as_flags("rows", rows, self._rows))
+        self.context.begin_trial(as_flags("rows", rows, self._rows))
 
     def step(self, observations: ArrayLike, legal_actions: ArrayLike | None = None) -> Any:
         """Takes one policy step in every row and moves its memory on.

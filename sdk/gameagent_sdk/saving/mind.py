@@ -281,6 +281,7 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
             previous_action=arrays["previous_action"],
             previous_reward=arrays["previous_reward"],
             episode_start=arrays["episode_start"],
+            tensors=manifest.hidden_state,
             weights={name: arrays[WEIGHTS + name] for name in fresh.context.weights},
         ),
         beliefs=arrays["beliefs"],

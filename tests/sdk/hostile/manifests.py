@@ -86,10 +86,10 @@ BOX = {"names": ["a", "b"], "mask": False, "kind": "box", "low": [0.0, 0.0], "hi
 CHOICE = GAUGE | {"kind": "categorical", "options": ["a", "b"]}
 FIELDS: dict[str, dict[str, Any]] = {
     "of_version_0": {"schema_version": 0},
-    "of_version_2": {"schema_version": 2},
+    "of_version_3": {"schema_version": 3},
     "of_version_true": {"schema_version": True},
-    "of_version_one_point_zero": {"schema_version": 1.0},
-    "of_version_text": {"schema_version": "1"},
+    "of_version_two_point_zero": {"schema_version": 2.0},
+    "of_version_text": {"schema_version": "2"},
     "hash_missing": {"graph_sha256": ""},
     "hash_wrong": {"graph_sha256": "0" * 64},
     "hash_in_capitals": {"graph_sha256": HASH.upper()},

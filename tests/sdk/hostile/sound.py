@@ -39,7 +39,7 @@ MANIFEST: dict[str, Any] = {
     "training": {},
     "evaluation": None,
     "parity": None,
-    "schema_version": 1,
+    "schema_version": 2,
 }
 
 

@@ -17,7 +17,7 @@ const BYTES = 2;
 const FIXED32 = 5;
 
 const MANIFEST_KEY = "gameagent.manifest";
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 /**
  * Reads and checks a bundle.
@@ -129,7 +129,11 @@ function checkManifest(manifest) {
   const checks = {
     observation: (features) => features.length >= 1 && features.every(({ size }) => isSize(size)),
     action: ({ names, mask, kind }) => names.length >= 1 && typeof mask === "boolean" && kind === "discrete",
-    hidden_state: (tensors) => tensors.every(({ name, shape }) => typeof name === "string" && shape.every(isSize)),
+    hidden_state: (tensors) =>
+      tensors.every(
+        ({ name, shape, initial = 0, lifetime = "trial" }) =>
+          typeof name === "string" && shape.every(isSize) && Number.isFinite(initial) && lifetime === "trial",
+      ),
     beliefs: (slots) => slots.every(({ kind }) => ["categorical", "scalar"].includes(kind)),
     temperature: (value) => Number.isFinite(value) && value >= 0,
   };

@@ -235,8 +235,9 @@ export class Agent {
   #blank() {
     const { hidden_state: tensors, beliefs } = this.manifest;
     const zeros = (length) => new Array(length).fill(0);
+    const start = ({ name, shape, initial = 0 }) => [name, new Array(product(shape)).fill(initial)];
     return {
-      hiddenState: Object.fromEntries(tensors.map(({ name, shape }) => [name, zeros(product(shape))])),
+      hiddenState: Object.fromEntries(tensors.map(start)),
       previousAction: zeros(this.numActions),
       previousReward: 0,
       episodeStart: 1, // at the first step of each episode, else 0
