@@ -108,7 +108,8 @@ GRADIENT: dict[str, Any] = {
     "weights": [{"name": "bias", "shape": [2], "dtype": "float32"}],
     "episodes_per_step": 1,
     "max_kl": 1.0,
-    "harm": 1.0,
+    "rollback_margin": 1.0,
+    "learns_from": "rewards",
 }
 
 
