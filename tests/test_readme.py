@@ -1,7 +1,9 @@
-"""What the documents tell a reader to type works: commands and code are taken from them and run.
+"""What the documents tell a reader to type works where it stands, in the order it stands.
 
-Commands run in a folder of their own, in the order of the document, as written but for `SHORTENED`: a reader's
-training budget and window are swapped for small ones. Commands in `ELSEWHERE` are run by the place that is named.
+A document is walked block by block in an empty folder. A Python block that begins with a path in a comment is written
+to that file; any other one is executed, sharing its names with those before it. The lines of a console block that
+start with ``$ `` are run as commands. Nothing is changed but for `SHORTENED`, and nothing is left out but for
+`ELSEWHERE`, whose entries name the test that runs them.
 """
 
 import os
@@ -9,110 +11,144 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 
 SHORTENED = (
-    (r"--steps \S+", "--steps 60k"),  # enough for an update or two
-    (r"^(gameagent (?:evaluate|export) (?!.*--(?:profile|variants)).*)$", r"\1 --variants 40"),
-    (r"^(gameagent play .*)$", r"\1 --headless --episodes 1"),  # no window, and an end
+    (r"--steps \S+", "--steps 60k"),  # training budgets: an update or two
+    (r'steps="\w+"', 'steps="60k"'),
+    (r"(?m)^(gameagent (?:evaluate|export) (?!.*--(?:profile|variants)).*)$", r"\1 --variants 40"),
+    (r"run\.evaluate\(\)", "run.evaluate(num_variants=40)"),
+    (r'run\.export\("([\w.-]+)"\)', r'run.export("\1", num_variants=40)'),
+    (r"(?m)^(gameagent play .*)$", r"\1 --headless --episodes 1"),  # no window, and an end
 )
 ELSEWHERE = {
     "python tools/dev.py demo": ("tests/tools/test_dev.py", "test_the_demo_in_small"),
     "python tools/dev.py test": (".ci/run", "tools/dev.py test"),
     "python tools/dev.py lint": ("tools/dev.py", "    lint()"),  # a part of `test`
+    "python tools/dev.py setup": ("tools/dev.py", "        setup()"),  # comes before every other command
+    "python tools/dev.py docs": ("tests/test_docs_site.py", "test_the_site_builds_without_a_warning"),
+    "sdk/README.md": ("tests/sdk/test_public_face.py", "test_the_readme_s_examples_run"),
+    "sdk/examples/spot_kick/README.md": ("tests/examples/test_spot_kick.py", "test_the_agent_costs_ten_lines"),
 }
+WALKED = (
+    "README.md", "CONTRIBUTING.md", "docs/quickstart.md", "docs/designing.md", "docs/training.md", "docs/engines.md",
+    "games/README.md",
+)  # fmt: skip
 
 
-def blocks(document: Path, *languages: str) -> list[str]:
-    """The fenced blocks of a document in some languages, in order."""
-    text = document.read_text(encoding="utf-8")
-    return [body for language, body in re.findall(r"^```(\w+)\n(.*?)^```", text, re.M | re.S) if language in languages]
+def documents() -> list[str]:
+    """Every Markdown file that git knows of or would add."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    return [name for name in listed if (ROOT / name).is_file()]
 
 
-def commands(document: Path) -> list[str]:
-    """What a reader types: the lines that start with ``$ ``."""
-    lines = [line for block in blocks(document, "console", "bash") for line in block.splitlines()]
-    return [line.removeprefix("$ ").split("  #")[0].strip() for line in lines if line.startswith("$ ")]
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
-def named_files(document: Path) -> dict[str, str]:
-    """Blocks that begin with a path in a comment are files of that path."""
-    found = {}
-    for block in blocks(document, "python", "toml"):
-        if named := re.match(r"# ([\w/-]+\.(?:py|toml))\n", block):
-            found[named[1]] = block
-    return found
+def blocks(name: str) -> list[tuple[str, str]]:
+    """The language and text of a document's fenced blocks, in order."""
+    return re.findall(r"^```(\w+)\n(.*?)^```", read(name), re.M | re.S)
 
 
-def snippets(document: Path) -> list[str]:
-    """The other Python blocks."""
-    return [block for block in blocks(document, "python") if block not in named_files(document).values()]
+def commands(block: str) -> list[str]:
+    """What a reader types: the lines that start with ``$ ``, without comments."""
+    return [line[2:].split("  #")[0].strip() for line in block.splitlines() if line.startswith("$ ")]
 
 
-def run(command: list[str], folder: Path) -> str:
+def shortened(text: str) -> str:
+    for pattern, replacement in SHORTENED:
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def run(command: str, folder: Path) -> None:
     environment = os.environ | {
         "SDL_VIDEODRIVER": "dummy",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
-    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    return done.stdout
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
-def write_files(document: Path, folder: Path) -> None:
-    for name, text in named_files(document).items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-
-
-def test_every_command_is_run_somewhere() -> None:
-    for document in (README, CONTRIBUTING):
-        for command in commands(document):
-            if command in ELSEWHERE:
-                path, proof = ELSEWHERE[command]
-                assert proof in (ROOT / path).read_text(encoding="utf-8"), command
-            else:
-                assert shlex.split(command)[0] in ("gameagent", "python", "torchrun"), f"{command!r} is run by nobody"
+def walk(name: str, folder: Path) -> None:
+    """Does what a document says, in the current folder."""
+    names: dict[str, Any] = {"__name__": "walked"}
+    for language, block in blocks(name):
+        if language in ("console", "bash"):
+            for command in commands(block):
+                if command not in ELSEWHERE:
+                    run(shortened(command), folder)
+        elif named := re.match(r"# ([\w/-]+\.(?:py|toml))\n", block):
+            path = folder / named[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(shortened(block), encoding="utf-8")
+        elif language == "python":
+            exec(compile(shortened(block), name, "exec"), names)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("document", [README, CONTRIBUTING], ids=lambda path: path.name)
-def test_a_documents_commands_and_code_run(document: Path, tmp_path: Path) -> None:
-    write_files(document, tmp_path)
-    for command in commands(document):
-        if command in ELSEWHERE:
-            continue
-        for pattern, replacement in SHORTENED:
-            command = re.sub(pattern, replacement, command)
-        run(shlex.split(command), tmp_path)
-    for snippet in snippets(document):
-        run([sys.executable, "-c", snippet], tmp_path)
+@pytest.mark.parametrize("name", WALKED)
+def test_a_document_does_what_it_says(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert blocks(name)
+    monkeypatch.chdir(tmp_path)
+    walk(name, tmp_path)
 
 
-@pytest.mark.parametrize("document", sorted(ROOT.glob("*.md")), ids=lambda path: path.name)
-def test_links_lead_somewhere(document: Path) -> None:
-    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text(encoding="utf-8"))
-    missing = [target for target in targets if "://" not in target and not (document.parent / target).exists()]
+def test_every_document_with_code_is_walked() -> None:
+    with_code = {name for name in documents() if {"python", "console", "bash"} & dict(blocks(name)).keys()}
+    assert with_code == {*WALKED, *(name for name in ELSEWHERE if name.endswith(".md"))}
+
+
+def test_what_is_run_elsewhere_is_run_there() -> None:
+    typed = {command for name in WALKED for _, block in blocks(name) for command in commands(block)}
+    for command, (place, proof) in ELSEWHERE.items():
+        assert proof in read(place), command
+        assert command in typed or (ROOT / command).is_file(), f"no document says {command!r} any more"
+
+
+def test_a_document_that_is_wrong_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order counts, so a block that needs a later one fails."""
+    monkeypatch.chdir(tmp_path)
+    made, used = "```python\n# made.py\nprint(1)\n```\n", "```console\n$ python made.py\n```\n"
+    for text, works in ((used + made, False), (made + used, True)):
+        monkeypatch.setattr(sys.modules[__name__], "read", lambda name, text=text: text)
+        with nullcontext() if works else pytest.raises(AssertionError, match=r"python made\.py"):
+            walk("made.md", tmp_path)
+
+
+def test_the_readme_is_short() -> None:
+    assert len(read("README.md").splitlines()) <= 120
+
+
+def test_the_readme_shows_the_ten_lines_of_the_title() -> None:
+    diff = read("sdk/examples/spot_kick/agent.diff").splitlines()
+    changed = [line for line in diff if line[0] in "+-" and not line.startswith(("+++", "---"))]
+    assert dict(blocks("README.md"))["diff"].splitlines() == changed
+
+
+@pytest.mark.parametrize("name", documents())
+def test_links_lead_somewhere(name: str) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", read(name))
+    missing = [
+        target for target in targets if "://" not in target and not (ROOT / name).parent.joinpath(target).exists()
+    ]
     assert missing == []
 
 
-def test_architecture_names_files_that_exist() -> None:
-    table = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("## Where to look")[1]
-    for line in table.splitlines():
-        folder = ROOT
-        for name in re.findall(
-            r"`([^`]+)`", line.split("|")[-2] if "|" in line else ""
-        ):  # a bare one lies beside the last
-            beside = folder / name
-            path = beside if beside.exists() else ROOT / name
-            assert path.exists(), f"{name} in: {line}"
-            folder = path.parent
+def test_architecture_names_places_that_exist() -> None:
+    rows = [line for line in read("ARCHITECTURE.md").split("## Where to look")[1].splitlines() if line.startswith("| ")]
+    assert len(rows) > 20
+    named = [name for row in rows[2:] for name in re.findall(r"`([^`]+)`", row.split("|")[-2])]
+    assert [name for name in named if not (ROOT / name).exists()] == []

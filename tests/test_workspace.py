@@ -106,7 +106,7 @@ def test_dev_reaches_its_version_check_on_an_older_python() -> None:
 
 def test_dev_explains_itself_from_anywhere(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, DEV, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    for command in ("demo", "test", "lint", "bench", "setup"):
+    for command in ("demo", "test", "lint", "docs", "bench", "setup"):
         assert f"dev.py {command}" in done.stdout
 
 

@@ -4,6 +4,7 @@
     python tools/dev.py demo     train an agent in minutes, export it, watch it learn without torch
     python tools/dev.py test     all checks: ruff, mypy, pytest; what follows goes to pytest, such as -k simulator
     python tools/dev.py lint     ruff and mypy alone
+    python tools/dev.py docs     build the documentation site into build/site
     python tools/dev.py bench    the benchmarks in tools/bench_*.py
     python tools/dev.py setup    make .venv and install
 
@@ -66,7 +67,7 @@ def run(*command: str | Path) -> int:
 
 def environment() -> dict[str, str]:
     """This process's environment with one thread for each numeric library: our processes are the parallelism."""
-    return dict.fromkeys(THREADS, "1") | dict(os.environ) | {"PYTHONUTF8": "1"}
+    return dict.fromkeys(THREADS, "1") | dict(os.environ) | {"PYTHONUTF8": "1", "NO_MKDOCS_2_WARNING": "1"}
 
 
 def available_cores() -> int:
@@ -106,7 +107,7 @@ def setup() -> None:
     torch = next(line for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines() if line.startswith("torch=="))
     say(f"Installing into {VENV}: first {torch} (some minutes the first time), then the rest.")
     pip_install(torch)  # on its own: no other requirement gets a say in which build of it is taken
-    pip_install("-e", "./sdk", "-e", "./games", "-e", ".[all,dev]")
+    pip_install("-e", "./sdk", "-e", "./games", "-e", ".[all,dev,docs]")
     STAMP.write_text(fingerprint, encoding="utf-8")
     say("Installed.")
 
@@ -188,6 +189,11 @@ def bench() -> None:
         must(PYTHON, script)
 
 
+def docs() -> None:
+    """Builds the documentation site; a warning or a broken link is an error."""
+    must(PYTHON, "-m", "mkdocs", "build", "--strict")
+
+
 def demo(steps: str, num_variants: int, fresh: bool) -> None:
     """Trains forage, exports it, and lets it play variants it has never seen in a process without torch."""
     gameagent = SCRIPTS / ("gameagent.exe" if os.name == "nt" else "gameagent")
@@ -235,6 +241,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     commands.add_parser("setup", help="make .venv and install")
     commands.add_parser("test", help="all checks; further arguments go to pytest", add_help=False)
     commands.add_parser("lint", help="ruff and mypy")
+    commands.add_parser("docs", help="the documentation site, in build/site")
     commands.add_parser("bench", help="the benchmarks in tools/bench_*.py")
     demo_parser = commands.add_parser("demo", help="train, export, play")
     demo_parser.add_argument("--steps", default=DEMO_STEPS, help="training steps (default: %(default)s)")
@@ -258,6 +265,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             test(rest)
         elif options.command == "lint":
             lint()
+        elif options.command == "docs":
+            docs()
         elif options.command == "bench":
             bench()
         elif options.command == "demo":

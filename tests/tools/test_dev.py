@@ -46,7 +46,7 @@ def test_setup_installs_torch_first_and_then_what_changed(dev: ModuleType, insta
     dev.setup()
     assert len(installs) == 2
     assert installs[0] == ("torch==2.13.0",)
-    assert {"./sdk", "./games", ".[all,dev]"} < set(installs[1])
+    assert {"./sdk", "./games", ".[all,dev,docs]"} < set(installs[1])
     dev.setup()
     assert len(installs) == 2
     (dev.VENV / "pyvenv.cfg").write_text("version = 3.12.1\n")

@@ -25,7 +25,10 @@ from gameagent_games.variants.distributions.plain import plain_table
 from gameagent_games.variants.splits import HOLD_OUTS, LABELS, SCHEME, HoldOut, Splits, make_splits, num_values
 
 Split = Literal["train", "validation", "test", "out_of_range", "all"]
+"""A part of a variant space: ``"all"`` is every variant within the training range."""
+
 SPLITS: Final = get_args(Split)
+"""All splits."""
 
 
 @dataclass(frozen=True)
