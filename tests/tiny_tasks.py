@@ -8,7 +8,7 @@ from gameagent.inner_loop import for_tasks
 from gameagent.methods.gradient.meta_batch import Experience, Trajectories
 from gameagent.nets.feedforward import FeedforwardPolicy
 from gameagent.returns import episode_advantages
-from gameagent_sdk import AdvantageSpec
+from gameagent_sdk.authoring import AdvantageSpec
 
 POLICY = FeedforwardPolicy(3, 2, "categorical", ())  # on one-hot states: a table of logits
 JUDGED = AdvantageSpec(discount=0.99, gae_lambda=1.0, standardise=True)

@@ -26,7 +26,8 @@ from gameagent_games.errors import GamesError
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
 from gameagent_games.variants.variant import SPLITS
-from gameagent_sdk import Agent, Bundle, Policy, SdkError, attach_manifest
+from gameagent_sdk import Agent, Bundle, Policy, SdkError
+from gameagent_sdk.authoring import attach_manifest
 
 NUM_EPISODES = 3
 

@@ -25,7 +25,8 @@ from gameagent.run.folder import RunFolder
 from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games import Simulator, load_family
 from gameagent_games.variants.variant import SPLITS, Split
-from gameagent_sdk import Bundle, PolicySession, action_probabilities, sample_actions
+from gameagent_sdk import Bundle
+from gameagent_sdk.authoring import PolicySession, action_probabilities, sample_actions
 
 PLANS: dict[str, dict[str, Any]] = {
     "bandit": {"variants": 20_000, "baselines": False, "splits": ("test",)},

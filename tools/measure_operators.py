@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from gameagent_sdk import Port
+from gameagent_sdk.authoring import Port
 from gameagent_sdk.backends.numpy_executor import NumpyBackend
 from gameagent_sdk.backends.onnx_runtime import OnnxRuntimeBackend
 from gameagent_sdk.graph import Model, Node

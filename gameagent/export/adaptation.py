@@ -15,7 +15,8 @@ from gameagent.nets.network import AgentNetwork
 from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
-from gameagent_sdk import GradientSpec, Manifest, Port, TensorSpec, adaptation_inputs, adaptation_outputs
+from gameagent_sdk import Manifest
+from gameagent_sdk.authoring import GradientSpec, Port, TensorSpec, adaptation_inputs, adaptation_outputs
 
 MIN_STEPS = 3  # a graph traced for fewer steps takes their number for a constant
 TRACED_STEPS = 7
@@ -60,7 +61,7 @@ def margin_of(falls: Tensor) -> float:
 
 
 def trace_correction(correction: BeliefCorrection, manifest: Manifest) -> bytes:
-    """The correction's gradient steps as a serialised ONNX model, named as `gameagent_sdk.adaptation_inputs` says."""
+    """The correction's gradient steps as a serialised ONNX model, its tensors named as by `adaptation_inputs`."""
 
     def steps(
         offset: Tensor, observations: Tensor, beliefs: Tensor, actions: Tensor, rewards: Tensor, episode_end: Tensor

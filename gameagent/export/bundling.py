@@ -20,13 +20,12 @@ from gameagent.run.folder import FIRST_SCHEME, Progress, RunFolder
 from gameagent.run.sealed_file import write_atomically
 from gameagent_games.interface import Family, Feature
 from gameagent_games.variants.distributions import Slot
-from gameagent_sdk import (
+from gameagent_sdk import Bundle, Manifest
+from gameagent_sdk.authoring import (
     ActionSpec,
     BeliefSpec,
-    Bundle,
     FeatureSpec,
     GradientSpec,
-    Manifest,
     TensorSpec,
     attach_manifest,
     step_inputs,

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from gameagent.errors import ExportError
-from gameagent_sdk import Port
+from gameagent_sdk.authoring import Port
 
 _LEFT_BEHIND = ("metadata_props", "doc_string")
 

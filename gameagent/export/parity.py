@@ -17,15 +17,8 @@ from gameagent.nets.interface import Outputs
 from gameagent.playing.rollout import Rollout, Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
-from gameagent_sdk import (
-    Bundle,
-    Gaussian,
-    Policy,
-    PolicySession,
-    action_probabilities,
-    adaptation_inputs,
-    load_adaptation,
-)
+from gameagent_sdk import Bundle, Policy
+from gameagent_sdk.authoring import Gaussian, PolicySession, action_probabilities, adaptation_inputs, load_adaptation
 from gameagent_sdk.backends import BackendName
 
 NUM_GAMES = 8

@@ -12,7 +12,7 @@ from gameagent.nets.network import AgentNetwork
 
 
 class PolicyStep(nn.Module):
-    """Takes the tensors of `gameagent_sdk.step_inputs` in their order, gives those of ``step_outputs``."""
+    """Takes the tensors of `gameagent_sdk.authoring.step_inputs` in their order, gives those of ``step_outputs``."""
 
     def __init__(self, policy: AgentNetwork) -> None:
         super().__init__()

@@ -17,17 +17,8 @@ from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games.interface import Family
 from gameagent_games.sources.rules import Simulator
 from gameagent_games.variants.variant import Split
-from gameagent_sdk import (
-    Agent,
-    Bundle,
-    Gaussian,
-    Policy,
-    PolicySession,
-    Squad,
-    action_probabilities,
-    sample_actions,
-    sample_box_actions,
-)
+from gameagent_sdk import Agent, Bundle, Policy, Squad
+from gameagent_sdk.authoring import Gaussian, PolicySession, action_probabilities, sample_actions, sample_box_actions
 
 CHUNK = 2048  # games side by side in one call of the file
 MAX_AGENTS = 2**16

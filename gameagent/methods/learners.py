@@ -22,7 +22,7 @@ from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent.workers import Workers
 from gameagent_games.interface import Family
-from gameagent_sdk import AdvantageSpec
+from gameagent_sdk.authoring import AdvantageSpec
 
 NUM_FIRST_TASKS = 64  # whose episodes, under the fresh policy, say how large observations and returns are
 USUAL_RATE = 0.1  # of an update, in the moving averages of what returns are before gradient steps and at best

@@ -14,9 +14,10 @@ from gameagent.methods.gradient.graphs import _worst_fall
 from gameagent.methods.making import make_policy
 from gameagent_games.registry import load_family
 from gameagent_games.variants.variant import VariantSpace
-from gameagent_sdk import Agent, Bundle, Policy, Squad, attach_manifest, replay
+from gameagent_sdk import Agent, Bundle, Policy, Squad, replay
 from gameagent_sdk.adaptation.guard import Guard
 from gameagent_sdk.adaptation.probes import spread
+from gameagent_sdk.authoring import attach_manifest
 
 README_CURVE = (-39.0, -2.1, -1.6)
 LENGTH = 6  # steps of an episode

@@ -14,27 +14,25 @@ import numpy as np
 import pytest
 
 from gameagent_sdk import (
-    ActionSpec,
     Agent,
     Bundle,
     BundleError,
     CallOrderError,
-    FeatureReport,
-    FeatureSpec,
     InputError,
     InputWarning,
     Manifest,
     MindError,
     Policy,
-    PolicySession,
     RecordingError,
     SaveSlots,
     SdkError,
     Squad,
     replay,
 )
+from gameagent_sdk.authoring import ActionSpec, FeatureSpec, PolicySession
 from gameagent_sdk.engine.inputs import as_legal_actions
 from gameagent_sdk.engine.intake import Intake
+from gameagent_sdk.engine.observation_report import FeatureReport
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests" / "sdk" / "fixtures"
@@ -89,7 +87,8 @@ LOADS = {
     "agent": "agent = gameagent_sdk.Agent.load(sys.argv[1]); agent.begin_trial()",
     "squad": "squad = gameagent_sdk.Squad.load(sys.argv[1]); member = squad.join()\n"
     "squad.act({member: [0.0] * member.manifest.observation_size})",
-    "session": "session = gameagent_sdk.PolicySession(gameagent_sdk.Bundle.read(sys.argv[1])); session.reset(2)",
+    "session": "from gameagent_sdk.authoring import PolicySession\n"
+    "session = PolicySession(gameagent_sdk.Bundle.read(sys.argv[1])); session.reset(2)",
 }
 needs_proc = pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="threads are counted in /proc")
 

@@ -10,7 +10,8 @@ from gameagent.config import make_config
 from gameagent.export.bundling import bundle_policy
 from gameagent.methods.making import make_policy
 from gameagent_games.registry import load_family
-from gameagent_sdk import Agent, Bundle, MindError, Policy, attach_manifest, replay
+from gameagent_sdk import Agent, Bundle, MindError, Policy, replay
+from gameagent_sdk.authoring import attach_manifest
 
 STEPS = 6  # of an episode
 SETTINGS = {

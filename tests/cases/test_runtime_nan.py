@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from gameagent_sdk import ActionSpec, Agent, Bundle, BundleError, FeatureSpec, Manifest, Policy, Squad, attach_manifest
+from gameagent_sdk import Agent, Bundle, BundleError, Manifest, Policy, Squad
+from gameagent_sdk.authoring import ActionSpec, FeatureSpec, attach_manifest
 
 SIZE = 6
 MANIFEST = Manifest(

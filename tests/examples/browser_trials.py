@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gameagent_sdk import Agent, Bundle, PolicySession
+from gameagent_sdk import Agent, Bundle
+from gameagent_sdk.authoring import PolicySession
 
 BANDIT_CHANCES = (0.2, 0.7, 0.1, 0.9, 0.4)
 

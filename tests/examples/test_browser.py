@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from examples.browser_trials import Recorded, draws, record
-from gameagent_sdk import action_probabilities, sample_actions
+from gameagent_sdk.authoring import action_probabilities, sample_actions
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -18,7 +18,8 @@ from gameagent.run.folder import RunFolder
 from gameagent.run.launch import launch
 from gameagent_games.registry import load_family
 from gameagent_games.variants.files import read_variants
-from gameagent_sdk import Agent, Bundle, attach_manifest
+from gameagent_sdk import Agent, Bundle
+from gameagent_sdk.authoring import attach_manifest
 from gameagent_sdk.console.main import main as sdk_console
 
 OPTIONS = ["--set", "num_games=8", "--set", "hidden_size=8", "--set", "num_processes=1", "--set", "num_minibatches=2"]

@@ -10,9 +10,10 @@ from gameagent.methods.gradient.meta_batch import judge
 from gameagent.methods.making import make_policy
 from gameagent.playing.episodes import EpisodeSampler
 from gameagent_games.families.navigation.family import NAVIGATION
-from gameagent_sdk import ActionSpec, AdvantageSpec, BundleError, FeatureSpec, GradientSpec, Manifest, TensorSpec
+from gameagent_sdk import BundleError, Manifest
 from gameagent_sdk.adaptation.advantages import advantages, step_scale
 from gameagent_sdk.adaptation.experience import Experience
+from gameagent_sdk.authoring import ActionSpec, AdvantageSpec, FeatureSpec, GradientSpec, TensorSpec
 from masked_family import ORCHARD
 
 

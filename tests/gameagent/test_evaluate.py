@@ -16,7 +16,8 @@ from gameagent.judging.report import Contestant, Evaluation, evaluate
 from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games.registry import load_family
 from gameagent_games.sources.rules import Simulator
-from gameagent_sdk import Agent, Bundle, attach_manifest
+from gameagent_sdk import Agent, Bundle
+from gameagent_sdk.authoring import attach_manifest
 
 BANDIT = load_family("bandit")
 ALL = {"split": "all", "num_variants": 12, "seed": 5}

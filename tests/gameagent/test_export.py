@@ -18,7 +18,8 @@ from gameagent.export.graph import strip
 from gameagent.export.parity import TOLERANCE, Parity, measure_parity
 from gameagent.run.folder import RunFolder
 from gameagent_games.sources.rules import Simulator
-from gameagent_sdk import Agent, Bundle, attach_manifest
+from gameagent_sdk import Agent, Bundle
+from gameagent_sdk.authoring import attach_manifest
 
 NIM = "two_seat_families:NIM"
 PRIMITIVE = {

@@ -20,7 +20,8 @@ from gameagent.export.engines.playback import Playback, play_back
 from gameagent.export.engines.step import EngineStep
 from gameagent.export.engines.structure import check_structure
 from gameagent_games.sources.rules import Simulator
-from gameagent_sdk import Bundle, ManifestError, PolicySession, action_probabilities
+from gameagent_sdk import Bundle, ManifestError
+from gameagent_sdk.authoring import PolicySession, action_probabilities
 
 NIM = "two_seat_families:NIM"
 KINDS = {

@@ -12,7 +12,8 @@ from gameagent.export.bundling import bundle_policy
 from gameagent.methods.belief_correction.correction import OFFSET, Transitions
 from gameagent.methods.making import make_policy
 from gameagent_games.registry import load_family
-from gameagent_sdk import Agent, Bundle, BundleError, InputError, MindError, Policy, Squad, attach_manifest, replay
+from gameagent_sdk import Agent, Bundle, BundleError, InputError, MindError, Policy, Squad, replay
+from gameagent_sdk.authoring import attach_manifest
 
 STEPS = 6  # of an episode in these tests
 

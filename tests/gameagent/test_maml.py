@@ -23,8 +23,8 @@ from gameagent.methods.gradient.meta_batch import Experience, Trajectories, judg
 from gameagent.nets.feedforward import FeedforwardPolicy
 from gameagent.returns import episode_advantages, linear_baseline
 from gameagent.workers import Workers
-from gameagent_sdk import AdvantageSpec
 from gameagent_sdk.adaptation.baseline import linear_baseline as sdk_baseline
+from gameagent_sdk.authoring import AdvantageSpec
 from tiny_tasks import JUDGED, POLICY, RecordedSampler, TinyMdp, TinySampler, random_trajectories, table
 
 TOOLS = Path(__file__).parents[2] / "tools"

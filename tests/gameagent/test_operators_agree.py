@@ -12,7 +12,8 @@ import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
-from gameagent_sdk import Bundle, Port
+from gameagent_sdk import Bundle
+from gameagent_sdk.authoring import Port
 from gameagent_sdk.backends.numpy_executor import NumpyBackend
 from gameagent_sdk.backends.onnx_runtime import session_options
 from gameagent_sdk.graph import Model, Node

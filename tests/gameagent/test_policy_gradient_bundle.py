@@ -12,8 +12,9 @@ from gameagent.inner_loop import for_tasks
 from gameagent.methods.gradient.meta_batch import Trajectories, inner_step, judge
 from gameagent.methods.making import make_policy
 from gameagent_games.registry import load_family
-from gameagent_sdk import AdvantageSpec, Agent, Policy
+from gameagent_sdk import Agent, Policy
 from gameagent_sdk.adaptation.adapter import MAX_BOUND
+from gameagent_sdk.authoring import AdvantageSpec
 
 ROLLOUTS, STEPS = 3, 6
 FAMILIES = ("navigation", "forage", "masked_family:ORCHARD")  # continuous actions, choices, legal choices

@@ -23,8 +23,8 @@ from gameagent.run.folder import RunFolder
 from gameagent.run.launch import launch
 from gameagent.workers import Workers
 from gameagent_games.registry import load_family
-from gameagent_sdk import AdvantageSpec
 from gameagent_sdk.adaptation.advantages import step_scale
+from gameagent_sdk.authoring import AdvantageSpec
 
 TIMES = ("play_seconds", "update_seconds")
 TWO = {"num_processes": 2, "steps": 640}

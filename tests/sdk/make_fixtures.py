@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from gameagent_sdk import (
+from gameagent_sdk import Manifest
+from gameagent_sdk.authoring import (
     ActionSpec,
     BeliefSpec,
     FeatureSpec,
     GradientSpec,
-    Manifest,
     Port,
     TensorSpec,
     adaptation_inputs,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from gameagent_sdk import AdvantageSpec
 from gameagent_sdk.adaptation.advantages import advantages
 from gameagent_sdk.adaptation.baseline import RIDGES, linear_baseline
+from gameagent_sdk.authoring import AdvantageSpec
 
 NUM_FEATURES, GAMMA = 15, 0.95  # 34 features with their squares and four powers of time
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gameagent_sdk import BeliefSpec, decode_beliefs
+from gameagent_sdk.authoring import BeliefSpec
+from gameagent_sdk.engine.beliefs import decode_beliefs
 
 SPECS = (
     BeliefSpec("gravity", "categorical", options=("low", "high"), values=(2.0, 10.0), unit="m/s2"),

@@ -6,21 +6,18 @@ import numpy as np
 import pytest
 
 from gameagent_sdk import (
-    ActionSpec,
     Agent,
     BundleError,
     CallOrderError,
-    Gaussian,
     InputError,
     MindError,
     Policy,
-    PolicySession,
     RecordingError,
     SdkError,
     Squad,
     replay,
-    sample_box_actions,
 )
+from gameagent_sdk.authoring import ActionSpec, Gaussian, PolicySession, sample_box_actions
 
 LOW, HIGH = np.array([-1.0, 0.0]), np.array([1.0, 8.0])
 MIDDLE, HALF = np.array([0.0, 4.0]), np.array([1.0, 4.0])

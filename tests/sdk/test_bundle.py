@@ -8,8 +8,9 @@ import random
 import numpy as np
 import pytest
 
-from gameagent_sdk import Agent, Bundle, BundleError, ManifestError, attach_manifest, graph_sha256
-from gameagent_sdk.bundle.file import MANIFEST_KEY
+from gameagent_sdk import Agent, Bundle, BundleError, ManifestError
+from gameagent_sdk.authoring import attach_manifest
+from gameagent_sdk.bundle.file import MANIFEST_KEY, graph_sha256
 from gameagent_sdk.bundle.manifest import ActionSpec, FeatureSpec, TensorSpec
 
 KEY = MANIFEST_KEY.encode()

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 import gameagent_sdk
-from gameagent_sdk import Bundle, BundleError, FeatureSpec, attach_manifest
+from gameagent_sdk import Bundle, BundleError
+from gameagent_sdk.authoring import FeatureSpec, attach_manifest
 from gameagent_sdk.console.main import main
 
 PYPROJECT = Path(__file__).parents[2] / "sdk" / "pyproject.toml"

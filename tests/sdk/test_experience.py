@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from gameagent_sdk import ActionSpec, AdvantageSpec, BeliefSpec, FeatureSpec, GradientSpec, Manifest, TensorSpec
+from gameagent_sdk import Manifest
 from gameagent_sdk.adaptation.advantages import advantages
 from gameagent_sdk.adaptation.experience import Experience, rounded_up
+from gameagent_sdk.authoring import ActionSpec, AdvantageSpec, BeliefSpec, FeatureSpec, GradientSpec, TensorSpec
 
 SPEC = AdvantageSpec(0.9, 0.8, True)
 

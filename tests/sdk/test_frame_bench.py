@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gameagent_sdk import ActionSpec, Agent, FeatureSpec, Policy, SdkError
+from gameagent_sdk import Agent, Policy, SdkError
+from gameagent_sdk.authoring import ActionSpec, FeatureSpec
 from gameagent_sdk.console import bench_report, frame_bench, frame_loop
 from gameagent_sdk.console.frame_loop import OtherWork, RandomGame, Spread, frames
 from gameagent_sdk.console.main import main

@@ -6,17 +6,8 @@ import math
 
 import pytest
 
-from gameagent_sdk import (
-    ActionSpec,
-    AdvantageSpec,
-    BeliefSpec,
-    Bundle,
-    FeatureSpec,
-    GradientSpec,
-    Manifest,
-    ManifestError,
-    TensorSpec,
-)
+from gameagent_sdk import Bundle, Manifest, ManifestError
+from gameagent_sdk.authoring import ActionSpec, AdvantageSpec, BeliefSpec, FeatureSpec, GradientSpec, TensorSpec
 from gameagent_sdk.bundle.json_fields import parse_object
 
 

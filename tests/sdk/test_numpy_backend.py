@@ -6,7 +6,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from gameagent_sdk import BundleError, Port
+from gameagent_sdk import BundleError
+from gameagent_sdk.authoring import Port
 from gameagent_sdk.backends.numpy_executor import NumpyBackend
 from gameagent_sdk.graph import Model, Node
 

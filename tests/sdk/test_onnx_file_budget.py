@@ -5,9 +5,10 @@ import contextlib
 import numpy as np
 import pytest
 
-from gameagent_sdk import Bundle, BundleError, Port
+from gameagent_sdk import Bundle, BundleError
 from gameagent_sdk.adaptation.adapter import NUM_PROBES
 from gameagent_sdk.adaptation.experience import MAX_STEPS, rounded_up
+from gameagent_sdk.authoring import Port
 from gameagent_sdk.graph import Model, Node
 from gameagent_sdk.onnx_file import limits
 from gameagent_sdk.onnx_file.budget import Allowance, Budget

@@ -5,7 +5,8 @@ import contextlib
 import numpy as np
 import pytest
 
-from gameagent_sdk import Bundle, BundleError, Port
+from gameagent_sdk import Bundle, BundleError
+from gameagent_sdk.authoring import Port
 from gameagent_sdk.graph import Model, Node
 from gameagent_sdk.onnx_file.check import check_graph
 from gameagent_sdk.onnx_file.findings import CheckStopped, Findings

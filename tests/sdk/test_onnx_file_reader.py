@@ -5,7 +5,8 @@ import struct
 import numpy as np
 import pytest
 
-from gameagent_sdk import BundleError, Port
+from gameagent_sdk import BundleError
+from gameagent_sdk.authoring import Port
 from gameagent_sdk.onnx_file import limits
 from gameagent_sdk.onnx_file.findings import CheckStopped, Findings
 from gameagent_sdk.onnx_file.reader import read_envelope, read_graph

@@ -10,7 +10,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from gameagent_sdk import ActionSpec, Agent, Belief, BeliefSpec, FeatureSpec, InputError, Manifest, MissingBackend
+from gameagent_sdk import Agent, Belief, InputError, Manifest, MissingBackend
+from gameagent_sdk.authoring import ActionSpec, BeliefSpec, FeatureSpec
 from gameagent_sdk.overlay import Overlay, panel
 from gameagent_sdk.overlay.brush import MAX_WORDS
 from gameagent_sdk.overlay.layout import lay_out

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gameagent_sdk import action_probabilities, sample_actions
+from gameagent_sdk.authoring import action_probabilities, sample_actions
 from gameagent_sdk.engine.sampling import one_row_action, one_row_probabilities
 
 LOGITS = np.log(np.array([[1.0, 2.0, 5.0]], np.float32))

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gameagent_sdk import Agent, Bundle, PolicySession, TensorSpec, attach_manifest, replay
+from gameagent_sdk import Agent, Bundle, replay
+from gameagent_sdk.authoring import PolicySession, TensorSpec, attach_manifest
 
 ALL = np.ones(4, bool)
 SEEN = np.zeros(4, np.float32)

@@ -3,18 +3,9 @@
 import numpy as np
 import pytest
 
-from gameagent_sdk import (
-    Bundle,
-    BundleError,
-    CallOrderError,
-    InputError,
-    Policy,
-    PolicySession,
-    load_backend,
-    step_inputs,
-    step_outputs,
-)
-from gameagent_sdk.backends import onnx_runtime
+from gameagent_sdk import Bundle, BundleError, CallOrderError, InputError, Policy
+from gameagent_sdk.authoring import PolicySession, step_inputs, step_outputs
+from gameagent_sdk.backends import load_backend, onnx_runtime
 
 
 def sines(*shape):

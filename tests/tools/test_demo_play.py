@@ -11,7 +11,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from gameagent_games.registry import load_family
-from gameagent_sdk import ActionSpec, FeatureSpec, Manifest, TensorSpec, attach_manifest, step_inputs, step_outputs
+from gameagent_sdk import Manifest
+from gameagent_sdk.authoring import ActionSpec, FeatureSpec, TensorSpec, attach_manifest, step_inputs, step_outputs
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "demo_play.py"
 

@@ -15,7 +15,7 @@ from gameagent.export.bundling import make_manifest, trace_step
 from gameagent.nets.interface import PolicySpec
 from gameagent.nets.network import AgentNetwork
 from gameagent_games.registry import load_family
-from gameagent_sdk import attach_manifest
+from gameagent_sdk.authoring import attach_manifest
 
 HIDDEN_SIZE = 128
 

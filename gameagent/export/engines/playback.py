@@ -18,7 +18,8 @@ from gameagent.playing.rollout import Rollout, Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_games.variants.variant import Split
-from gameagent_sdk import BundleError, Port
+from gameagent_sdk import BundleError
+from gameagent_sdk.authoring import Port
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from gameagent.export.engines.layout import Layout, make_layout, width
 from gameagent.export.engines.step import EngineStep, GodotStep, UnityStep
 from gameagent.nets.network import AgentNetwork
-from gameagent_sdk import Manifest, Port
+from gameagent_sdk import Manifest
+from gameagent_sdk.authoring import Port
 
 Arrays = Mapping[str, NDArray[Any]]
 FLOAT, INTEGER = "float32", "int64"

@@ -6,7 +6,7 @@ import onnx
 
 from gameagent.errors import ExportError
 from gameagent.export.engines.profiles import Profile
-from gameagent_sdk import Port
+from gameagent_sdk.authoring import Port
 
 
 def check_structure(model: onnx.ModelProto, profile: Profile) -> None:

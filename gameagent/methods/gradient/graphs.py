@@ -17,19 +17,12 @@ from gameagent.nets.feedforward import ILLEGAL_LOGIT, LOG_SQRT_TWO_PI, Feedforwa
 from gameagent.playing.episodes import EpisodeSampler
 from gameagent.seeding import numpy_generator, torch_generator
 from gameagent_games.interface import Family
-from gameagent_sdk import (
-    Bundle,
-    GradientSpec,
-    Manifest,
-    TensorSpec,
-    adaptation_inputs,
-    adaptation_outputs,
-    load_adaptation,
-)
+from gameagent_sdk import Bundle, Manifest
 from gameagent_sdk.adaptation.adapter import divergence
 from gameagent_sdk.adaptation.experience import Experience as Kept
 from gameagent_sdk.adaptation.guard import first_look, margin_at
 from gameagent_sdk.adaptation.probes import spread
+from gameagent_sdk.authoring import GradientSpec, TensorSpec, adaptation_inputs, adaptation_outputs, load_adaptation
 from gameagent_sdk.backends import BackendName
 
 NUM_TASKS = 32  # played to see how far gradient steps usually move
@@ -39,7 +32,7 @@ ROOM = 2.0  # of the trust region beyond the largest change seen
 
 
 class GradientPolicyStep(nn.Module):
-    """Takes the tensors of `gameagent_sdk.step_inputs` in their order, gives those of ``step_outputs``.
+    """Takes the tensors of `gameagent_sdk.authoring.step_inputs` in their order, gives those of ``step_outputs``.
 
     Each row has weights of its own; those that do not adapt are in the graph.
     """
@@ -77,7 +70,7 @@ def _affine(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
 
 
 def trace_policy_gradient(policy: GradientPolicy, family: Family, manifest: Manifest) -> bytes:
-    """One inner step of the policy as a serialised ONNX model, named as `gameagent_sdk.adaptation_inputs` says."""
+    """One inner step of the policy as a serialised ONNX model, its tensors named as by `adaptation_inputs`."""
     names = tuple(policy.step_sizes)
     fixed = {name: weight.detach() for name, weight in policy.initialisation.items() if name not in names}
     step_sizes = {name: size.detach() for name, size in policy.step_sizes.items()}

@@ -23,7 +23,7 @@ from gameagent.inner_loop import Loss, Parameters, StepSizes, adapt, for_tasks
 from gameagent.losses import clipped_policy_loss
 from gameagent.methods.gradient.meta_batch import ALONE, Experience, Policy, Sampler, inner_step, judge, outer_step
 from gameagent.workers import Workers
-from gameagent_sdk import AdvantageSpec
+from gameagent_sdk.authoring import AdvantageSpec
 
 Labelled = tuple[Tensor, Tensor]
 """Inputs and labels."""

@@ -14,8 +14,8 @@ from gameagent.inner_loop import Parameters, StepSizes, adapt
 from gameagent.losses import dice_loss, masked
 from gameagent.returns import all_alike, episode_advantages, linear_baseline
 from gameagent.workers import Workers
-from gameagent_sdk import AdvantageSpec
 from gameagent_sdk.adaptation.advantages import TINY, step_scale
+from gameagent_sdk.authoring import AdvantageSpec
 
 MAX_INNER_NORM = 100.0  # of a task's inner gradient, in training as in the game: far above what steps usually need
 ALONE = Workers()

@@ -12,7 +12,7 @@ from gameagent.nets.beliefs import BeliefHead
 from gameagent.nets.distribution import ActionParams
 from gameagent.nets.feedforward import FeedforwardPolicy
 from gameagent.nets.interface import HiddenState, Inputs, Outputs, PolicySpec
-from gameagent_sdk import AdvantageSpec
+from gameagent_sdk.authoring import AdvantageSpec
 
 INITIAL_STD = 0.5  # of a fresh policy's continuous actions, in half sides of their box
 

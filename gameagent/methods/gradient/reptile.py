@@ -12,7 +12,7 @@ from torch import Tensor
 from gameagent.inner_loop import Parameters, StepSizes, for_tasks
 from gameagent.methods.gradient.meta_batch import Policy, Sampler, inner_step, judge, outer_step
 from gameagent.workers import Workers
-from gameagent_sdk import AdvantageSpec
+from gameagent_sdk.authoring import AdvantageSpec
 
 
 @dataclass(frozen=True)

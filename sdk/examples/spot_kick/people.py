@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from gameagent_sdk import Bundle, PolicySession, action_probabilities, sample_actions
+from gameagent_sdk import Bundle
+from gameagent_sdk.authoring import PolicySession, action_probabilities, sample_actions
 from numpy.typing import NDArray
 
 import football

@@ -1,7 +1,7 @@
 """The manifest: everything a bundle says about itself, as one frozen dataclass tree.
 
 It travels as JSON in the ``.onnx`` file's metadata under ``gameagent.manifest``. The exporter builds a
-:class:`Manifest` and hands it to :func:`gameagent_sdk.attach_manifest`; a game reads it as ``agent.manifest``.
+:class:`Manifest` and hands it to :func:`gameagent_sdk.authoring.attach_manifest`; a game reads ``agent.manifest``.
 """
 
 import json
@@ -317,7 +317,7 @@ class Manifest:
         training: how it came to be: family version, algorithm, seed, steps, commit, configuration.
         evaluation: how well it does on held-out variants; None where not measured.
         parity: how closely the engines agree on a whole trial; None where not measured.
-        graph_sha256: of the graph's bytes, in hex; filled in by :func:`gameagent_sdk.attach_manifest`.
+        graph_sha256: of the graph's bytes, in hex; filled in by :func:`gameagent_sdk.authoring.attach_manifest`.
         schema_version: of this layout.
     """
 

@@ -126,8 +126,8 @@ class PolicySession:
 
         Returns:
             The logits, float32 (N, A); those of illegal actions are meaningless, see ``action_probabilities``.
-            Where ``manifest.action.kind`` is "box", a :class:`gameagent_sdk.Gaussian` of two float32 (N, A), see
-            ``sample_box_actions``.
+            If ``manifest.action.kind`` is "box", a :class:`gameagent_sdk.authoring.Gaussian` of two float32 (N, A);
+            see ``sample_box_actions``.
 
         Raises:
             InputError: a wrong shape, dtype or value.

@@ -1,0 +1,44 @@
+"""For exporters, evaluators and tools: what bundles are made of, and how to run and measure them in bulk.
+
+A game needs none of it: its names are in :mod:`gameagent_sdk` itself.
+
+To export, describe the policy in a :class:`gameagent_sdk.Manifest`, write a graph with the inputs and outputs that
+:func:`step_inputs` and :func:`step_outputs` list, and make the bundle with :func:`attach_manifest`. To evaluate, play
+thousands of trials at once with a :class:`PolicySession`.
+"""
+
+from gameagent_sdk.backends import load_adaptation
+from gameagent_sdk.bundle.file import attach_manifest
+from gameagent_sdk.bundle.manifest import (
+    ActionSpec,
+    AdvantageSpec,
+    BeliefSpec,
+    FeatureSpec,
+    GradientSpec,
+    TensorSpec,
+)
+from gameagent_sdk.bundle.signature import adaptation_inputs, adaptation_outputs, step_inputs, step_outputs
+from gameagent_sdk.engine.sampling import Gaussian, action_probabilities, sample_actions, sample_box_actions
+from gameagent_sdk.engine.session import PolicySession
+from gameagent_sdk.graph import Port
+
+__all__ = [
+    "ActionSpec",
+    "AdvantageSpec",
+    "BeliefSpec",
+    "FeatureSpec",
+    "Gaussian",
+    "GradientSpec",
+    "PolicySession",
+    "Port",
+    "TensorSpec",
+    "action_probabilities",
+    "adaptation_inputs",
+    "adaptation_outputs",
+    "attach_manifest",
+    "load_adaptation",
+    "sample_actions",
+    "sample_box_actions",
+    "step_inputs",
+    "step_outputs",
+]
