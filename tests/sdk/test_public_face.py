@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import gameagent_sdk
-from gameagent_sdk.authoring import authoring
+from gameagent_sdk import authoring
 
 SDK = Path(gameagent_sdk.__file__).parent
 README = Path(__file__).parents[2] / "sdk" / "README.md"
