@@ -48,14 +48,22 @@ ALLOWED = {
         "torch": (),
         "rich": (),
         "filelock": ("gameagent.run.lock",),
-        "onnx": ("gameagent.export.bundling",),
-        "onnxscript": ("gameagent.export.bundling",),
+        "onnx": ("gameagent.export",),
+        "onnxscript": ("gameagent.export",),
         "tensorboard": ("gameagent.run.event_log",),
         "matplotlib": ("gameagent.judging.report",),
         "gameagent_games": (),
         "gameagent_sdk": (),
     },
 }
+# The rooms of a package, from the ground up: a module imports from its own room and from those before it alone.
+# "" is the package's __init__, and a name that is no folder a single module.
+ROOMS: dict[str, tuple[str, ...]] = {
+    "gameagent_sdk": (
+        "errors", "regular_file", "graph", "operators", "onnx_file", "bundle", "backends", "engine", "adaptation",
+        "saving", "agent", "authoring", "", "overlay", "console",
+    ),
+}  # fmt: skip
 NEVER = {  # below an allowed name
     "gameagent": ("gameagent_games.families", FACES),
 }
@@ -154,6 +162,43 @@ def test_sources_import_only_along_the_arrows(package: str) -> None:
 )
 def test_a_forbidden_import_is_found(package: str, module: str, source: str) -> None:
     assert len(faults(package, module, source)) == 1
+
+
+def arrows(package: str) -> dict[str, set[str]]:
+    """By module, the other modules of the package that it imports, late imports included."""
+    sources = {module_name(package, path): path for path in SOURCES[package].rglob("*.py")}
+    found = {}
+    for module, path in sources.items():
+        names = [name for name, _ in imports(ast.parse(path.read_text(encoding="utf-8")))]
+        parents = {name if name in sources else name.rpartition(".")[0] for name in names}
+        found[module] = (parents & sources.keys()) - {module}
+    return found
+
+
+def room(module: str) -> str:
+    return module.partition(".")[2].partition(".")[0]
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_module_is_in_a_room_and_rooms_import_from_those_before_them(package: str) -> None:
+    floor = {name: index for index, name in enumerate(ROOMS[package])}
+    found = arrows(package)
+    assert {room(module) for module in found} == floor.keys()
+    upward = [
+        f"{module} imports {other}"
+        for module, others in found.items()
+        for other in others
+        if floor[room(other)] > floor[room(module)]
+    ]
+    assert upward == []
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_no_modules_import_one_another_in_a_circle(package: str) -> None:
+    left = arrows(package)
+    while leaves := [module for module, others in left.items() if not others & left.keys()]:
+        left = {module: others for module, others in left.items() if module not in leaves}
+    assert left == {}
 
 
 def modules_after(statements: str) -> set[str]:

@@ -5,8 +5,9 @@ import pytest
 
 from gameagent_sdk import Manifest
 from gameagent_sdk.adaptation.advantages import advantages
-from gameagent_sdk.adaptation.experience import Experience, rounded_up
+from gameagent_sdk.adaptation.experience import Experience
 from gameagent_sdk.authoring import ActionSpec, AdvantageSpec, BeliefSpec, FeatureSpec, GradientSpec, TensorSpec
+from gameagent_sdk.bundle.signature import padded_length
 
 SPEC = AdvantageSpec(0.9, 0.8, True)
 
@@ -39,8 +40,8 @@ def gather(lengths, judged_by=None):
 
 
 def test_lengths_are_rounded_up_by_a_quarter_at_most_so_that_few_recur():
-    assert [rounded_up(n) for n in (3, 4, 7, 8, 9, 11, 16, 17, 256, 257)] == [3, 4, 7, 8, 10, 12, 16, 20, 256, 320]
-    rounded = [rounded_up(n) for n in range(1, 2000)]
+    assert [padded_length(n) for n in (3, 4, 7, 8, 9, 11, 16, 17, 256, 257)] == [3, 4, 7, 8, 10, 12, 16, 20, 256, 320]
+    rounded = [padded_length(n) for n in range(1, 2000)]
     assert all(n <= up <= 1.25 * n for n, up in enumerate(rounded, 1))
     assert len({up for n, up in enumerate(rounded, 1) if 200 <= n < 400}) <= 5
 

@@ -7,13 +7,14 @@ import pytest
 
 from gameagent_sdk import Bundle, BundleError
 from gameagent_sdk.adaptation.adapter import NUM_PROBES
-from gameagent_sdk.adaptation.experience import MAX_STEPS, rounded_up
 from gameagent_sdk.authoring import Port
+from gameagent_sdk.bundle.signature import padded_length
 from gameagent_sdk.graph import Model, Node
 from gameagent_sdk.onnx_file import limits
 from gameagent_sdk.onnx_file.budget import Allowance, Budget
 from gameagent_sdk.onnx_file.check import check_graph
 from gameagent_sdk.onnx_file.findings import CheckStopped, Findings
+from gameagent_sdk.onnx_file.limits import MAX_STEPS
 from gameagent_sdk.onnx_file.reader import Content
 from gameagent_sdk.onnx_file.shapes import FEW_ROWS, MANY_ROWS
 from gameagent_sdk.operators import OPERATORS, PER_NODE, PER_TENSOR, Spec
@@ -250,7 +251,7 @@ def test_the_more_a_step_of_experience_takes_the_fewer_are_kept():
     kept = [Bundle.from_bytes(spread_steps(width)).max_experience for width in (1, 2**14, 2**16)]
     assert kept[0] == MAX_STEPS
     assert kept[1] / kept[2] == pytest.approx(4, rel=0.01)
-    assert rounded_up(kept[2]) * 2**16 * 4 <= limits.MAX_BYTES
+    assert padded_length(kept[2]) * 2**16 * 4 <= limits.MAX_BYTES
 
 
 def test_a_whole_episode_need_not_be_kept_unless_advantages_are_of_it():

@@ -7,16 +7,9 @@ from numpy.typing import NDArray
 
 from gameagent_sdk.adaptation.advantages import advantages, step_scale
 from gameagent_sdk.bundle.manifest import Manifest
-from gameagent_sdk.bundle.signature import experience_ports
+from gameagent_sdk.bundle.signature import experience_ports, padded_length
 from gameagent_sdk.graph import Port
-
-MAX_STEPS = 2**14  # of one adaptation, in any bundle: see Bundle.max_experience
-
-
-def rounded_up(length: int) -> int:
-    """A length of three significant bits: 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 and so on, at most a quarter more."""
-    unit = 1 << max(length.bit_length() - 3, 0)
-    return -(-length // unit) * unit
+from gameagent_sdk.onnx_file.limits import MAX_STEPS
 
 
 class Experience:
@@ -88,7 +81,7 @@ class Experience:
         Args:
             first_return: mean of the episodes before the trial's first gradient step; None where these are they.
         """
-        starts, length, padded = [0, *self._ends], self._length, rounded_up(self._length)
+        starts, length, padded = [0, *self._ends], self._length, padded_length(self._length)
         told: dict[str, NDArray[Any]] = {}
         for port, start, end in zip(self.ports, starts, self._ends, strict=False):
             told[port.name] = np.zeros((padded, end - start), port.dtype)

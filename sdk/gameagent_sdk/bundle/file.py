@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gameagent_sdk.adaptation.experience import MAX_STEPS, rounded_up
 from gameagent_sdk.bundle.manifest import Manifest
 from gameagent_sdk.bundle.signature import (
     adaptation_inputs,
     adaptation_outputs,
+    padded_length,
     port_findings,
     signature_findings,
     step_inputs,
@@ -34,6 +34,7 @@ from gameagent_sdk.onnx_file.limits import (
     MAX_BYTES,
     MAX_FILE_BYTES,
     MAX_SLICE_WORK,
+    MAX_STEPS,
     MAX_TEXT_BYTES,
     MAX_WORK,
 )
@@ -195,7 +196,7 @@ def _needed_steps(manifest: Manifest) -> int:
     """
     assert manifest.gradient is not None, "only for bundles that adapt by gradient"
     most = MAX_STEPS if manifest.gradient.learns_from == "advantages" else FEWEST_STEPS
-    return rounded_up(min(manifest.max_steps * manifest.gradient.episodes_per_step, most))
+    return padded_length(min(manifest.max_steps * manifest.gradient.episodes_per_step, most))
 
 
 def _affordable_steps(budget: Budget) -> int:
@@ -240,7 +241,8 @@ def _check_content(content: Content, manifest: Manifest | None, findings: Findin
     ports = step_inputs(manifest), step_outputs(manifest)
     judging = [Allowance(BATCH_ROWS, MAX_SLICE_WORK)] if manifest.gradient is not None else []
     allowances = [Allowance(1, MAX_WORK), Allowance(BATCH_ROWS, BATCH_ROWS * MAX_WORK), *judging]
-    check_graph(content, *ports, findings, weights=manifest.adapting_weights, allowances=allowances)
+    weights = {tensor.name: tensor.shape for tensor in manifest.adapting_weights}
+    check_graph(content, *ports, findings, weights=weights, allowances=allowances)
 
 
 def _read_manifest(metadata: Mapping[str, str], findings: Findings) -> Manifest | None:

@@ -1,8 +1,8 @@
 """What in a graph is not to be trusted: names, operators, and the sizes that its tensors would take."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
-from gameagent_sdk.bundle.manifest import TensorSpec
 from gameagent_sdk.errors import shown
 from gameagent_sdk.graph import Model, Node, Port
 from gameagent_sdk.onnx_file.budget import Allowance, Budget
@@ -12,6 +12,8 @@ from gameagent_sdk.onnx_file.reader import Content, node_place
 from gameagent_sdk.onnx_file.shapes import check_shapes
 from gameagent_sdk.operators import OPERATORS, Operator
 
+NO_WEIGHTS: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+
 
 def check_graph(
     content: Content,
@@ -19,7 +21,7 @@ def check_graph(
     outputs: Sequence[Port],
     findings: Findings,
     operators: Mapping[str, Operator] = OPERATORS,
-    weights: Sequence[TensorSpec] = (),
+    weights: Mapping[str, tuple[int, ...]] = NO_WEIGHTS,
     allowances: Sequence[Allowance] = (Allowance(1, MAX_WORK),),
 ) -> Budget:
     """Checks a graph that was read.
@@ -30,7 +32,7 @@ def check_graph(
         outputs: likewise.
         findings: where what is wrong is noted.
         operators: those allowed, by name.
-        weights: inputs whose initial values are initializers.
+        weights: Inputs whose initial values are initializers: by name, the shape of one row without the batch axis.
         allowances: the most work that it may be, for each of these numbers of rows; its memory is held against its
             limit for the largest of them.
 
@@ -41,7 +43,7 @@ def check_graph(
         CheckStopped: there are too many findings.
     """
     model = content.model
-    _check_ports(model, findings, {tensor.name: (1, *tensor.shape) for tensor in weights})
+    _check_ports(model, findings, {name: (1, *shape) for name, shape in weights.items()})
     _check_order(content, findings)
     sound = [
         (index, node) for index, node in enumerate(model.nodes) if _is_sound(node, index, model, operators, findings)

@@ -19,6 +19,7 @@ MAX_WORK = 2**25  # of a policy step, for each row
 BATCH_ROWS = 16  # a squad, or the states on which gradient steps are judged: so many rows must fit as well
 MAX_FOLDED_WORK = 2**26  # on constants, while loading
 MAX_SLICE_WORK = 2**28  # of gradient steps, and of a policy step of the rows on which they are judged
+MAX_STEPS = 2**14  # of experience that gradient steps learn from at once, in any bundle
 FEWEST_STEPS = 64  # of experience that gradient steps must be able to learn from, within that, or an episode's if fewer
 MAX_FINDINGS = 50  # a check stops there
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from gameagent_sdk.adaptation import guard, probes
 from gameagent_sdk.adaptation.adapter import AdaptationState
-from gameagent_sdk.adaptation.experience import MAX_STEPS
 from gameagent_sdk.bundle.file import Bundle
 from gameagent_sdk.bundle.signature import experience_ports, step_inputs
 from gameagent_sdk.engine.actions import Box
 from gameagent_sdk.engine.context import Context, Progress
 from gameagent_sdk.engine.intake import MAX_FED
 from gameagent_sdk.errors import MindError, shown, shown_path
+from gameagent_sdk.onnx_file.limits import MAX_STEPS
 from gameagent_sdk.regular_file import as_path, open_regular, reason_of
 from gameagent_sdk.saving.replaced_file import replace_in_slices
 
