@@ -19,8 +19,9 @@ import numpy as np
 
 from gameagent.cli import main as gameagent
 from gameagent.export.bundling import bundle_run
+from gameagent.judging.contestants import Contestant
 from gameagent.judging.intervals import gain_interval
-from gameagent.judging.report import Contestant, Evaluation, evaluate
+from gameagent.judging.report import Evaluation, evaluate
 from gameagent.run.folder import RunFolder
 from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games import Simulator, load_family

@@ -2,15 +2,12 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 
 from gameagent.commands.arguments import AddCommand, file_path
 from gameagent.errors import ConfigError
-
-if TYPE_CHECKING:  # torch is imported when training starts
-    from gameagent.run.folder import RunFolder
 
 
 def add_commands(add: AddCommand) -> None:
@@ -53,47 +50,12 @@ class _HelpSettings(argparse.Action):
 
 
 def _train(args: argparse.Namespace, console: Console) -> None:
-    from gameagent.config import make_config
-    from gameagent.judging.baselines import baseline_fields
+    from gameagent.api import train_run
     from gameagent.run.folder import RunFolder
-    from gameagent_games.registry import load_family
 
-    given, folder = _given_fields(args), RunFolder(args.out)
-    family = load_family(args.family)
-    config = make_config(family, given)
-    baselines = baseline_fields(config, family, given) if args.baselines else {}
-    for fields in baselines.values():
-        make_config(family, fields)  # what is wrong with them is said before the agent is trained
-    if not family.space.holds_out:
-        few = f"{config.family} has {family.space.num_variants} variants, too few to hold any out"
-        console.print(f"{few}: all of them are trained on, and judged on", highlight=False, soft_wrap=True)
-    _train_one(folder, given, args.resume, f"training {config.family}", console)
-    for role, fields in baselines.items():
-        _train_one(folder.baseline(role), fields, args.resume, f"training {config.family} ({role})", console)
-    console.print(f"done: {folder.path}", highlight=False)
-    console.print(f"next: gameagent evaluate {folder.path}", highlight=False)
-
-
-def _train_one(folder: "RunFolder", given: dict[str, Any], resume: bool, title: str, console: Console) -> None:
-    from gameagent.run.launch import launch, open_run
-    from gameagent.run.progress import TrainingDisplay
-
-    def notify(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    with (
-        open_run(folder, given, resume=resume, notify=notify) as config,
-        TrainingDisplay(title, config, console) as display,
-    ):
-        try:
-            launch(folder, display.report)
-        except KeyboardInterrupt:
-            notify(
-                f"stopped; everything up to the last update is in {folder.path}, continue with --resume"
-                if folder.has_checkpoint()
-                else "stopped before the first update; nothing is left of this run"
-            )
-            raise
+    run = train_run(RunFolder(args.out), _given_fields(args), resume=args.resume, baselines=args.baselines)
+    console.print(f"done: {run.path}", highlight=False)
+    console.print(f"next: gameagent evaluate {run.path}", highlight=False)
 
 
 def _given_fields(args: argparse.Namespace) -> dict[str, Any]:

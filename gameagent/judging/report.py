@@ -1,5 +1,6 @@
 """What an evaluation says: a table, a JSON document, a plot."""
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
 from gameagent.errors import ExportError
+from gameagent.judging.contestants import Contestant
 from gameagent.judging.evaluate import (
     baseline_bundles,
     evaluate_bundle,
@@ -20,11 +23,9 @@ from gameagent.judging.evaluate import (
     held_out,
 )
 from gameagent.judging.intervals import estimate, gain_interval
-from gameagent.run.folder import RunFolder
 from gameagent.run.sealed_file import write_atomically
 from gameagent_games.interface import Ceiling, Family
 from gameagent_games.variants.variant import Split
-from gameagent_sdk import Bundle
 
 COLOURS = {
     "agent": "#0b6e99",
@@ -147,6 +148,13 @@ class Evaluation:
             "mean_returns": {name: curve.mean(axis=(0, 1)).round(4).tolist() for name, curve in self.curves.items()},
         }
 
+    def __str__(self) -> str:
+        """The table as plain text."""
+        console = Console(width=100, file=io.StringIO(), color_system=None)
+        with console.capture() as text:
+            console.print(self.table())
+        return text.get()
+
     def table(self) -> Table:
         """The adaptation curves for a terminal."""
         runs = "" if self.num_runs == 1 else f", {self.num_runs} training runs"
@@ -245,19 +253,6 @@ def _cells(curve: NDArray[np.float64], shown: list[int]) -> list[str]:
     """Table cells of some episodes and of the total."""
     estimates = [estimate(curve[..., k]) for k in shown] + [estimate(curve.sum(axis=2))]
     return [f"{one.mean:.2f}±{one.half:.2f}" for one in estimates]
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """An exported agent that is to be evaluated.
-
-    Attributes:
-        bundle: Its file.
-        folder: Its run's folder, for the baselines that were trained beside it; None for a file alone.
-    """
-
-    bundle: Bundle
-    folder: RunFolder | None = None
 
 
 def evaluate(

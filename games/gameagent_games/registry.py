@@ -6,6 +6,7 @@ A package adds its own families with an entry point in the group ``gameagent.fam
     pong = "my_game.family:PONG"
 """
 
+import sys
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -60,6 +61,45 @@ def load_family(name: str) -> Family:
             "choose another name"
         )
     return family
+
+
+def place_of(family: Family | str) -> str:
+    """Where `load_family` finds a family: its registered name, or ``"module:NAME"`` of the global that holds it.
+
+    Args:
+        family: The family; a name or place is given back as it is.
+
+    Raises:
+        FamilyError: No module holds the family as a global, so another process could not find it.
+    """
+    if isinstance(family, str):
+        return family
+    if family.name in _locations() and load_family(family.name) is family:
+        return family.name
+    places = [
+        f"{importable}:{name}"
+        for module_name, module in list(sys.modules.items())
+        if (importable := _importable_name(module_name)) is not None
+        for name, value in list(getattr(module, "__dict__", {}).items())
+        if value is family
+    ]
+    if not places:
+        raise FamilyError(
+            f"family {family.name!r} cannot be found again by other processes: make it a global of a module, "
+            "and pass the family or its place, package.module:NAME"
+        )
+    return min(places, key=lambda place: (place.count("."), len(place)))  # the module that defines it, most likely
+
+
+def _importable_name(module_name: str) -> str | None:
+    """The name that a module can be imported by in another process; None for an interactive session."""
+    if module_name != "__main__":
+        return module_name
+    main = sys.modules["__main__"]
+    if main.__spec__ is not None:
+        return main.__spec__.name
+    file = getattr(main, "__file__", None)
+    return None if file is None else Path(file).stem
 
 
 def _found_at(name: str, location: str) -> Family:

@@ -10,9 +10,10 @@ from rich.console import Console
 
 from gameagent.errors import ExportError
 from gameagent.judging import evaluate as evaluation
+from gameagent.judging.contestants import Contestant
 from gameagent.judging.evaluate import evaluate_bundle, evaluate_random
 from gameagent.judging.intervals import estimate, gain_interval
-from gameagent.judging.report import Contestant, Evaluation, evaluate
+from gameagent.judging.report import Evaluation, evaluate
 from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games.registry import load_family
 from gameagent_games.sources.rules import Simulator
