@@ -74,8 +74,9 @@ class Run:
         return read_metrics(self.folder.metrics)
 
     def resume(self, *, report: Report | None = None, quiet: bool = False) -> "Run":
-        """Trains until the budget is spent; a run that has spent it is left as it is. Ends with the very same weights
-        as a run that was never stopped.
+        """Trains until the budget is spent; a run that has spent it is left as it is.
+
+        The weights at the end are the very same as those of a run that was never stopped.
 
         Args:
             report: Called after every update with the progress and the update's metrics.
