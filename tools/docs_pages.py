@@ -48,7 +48,9 @@ def linked_files(page: str) -> Iterator[str]:
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Puts what is written in code into the pages that have a mark for it."""
+    """Puts what is written in code into the pages that have a mark for it; single pages need no list of pages."""
+    if page.parent is None:
+        page.meta["hide"] = ["navigation"]
     if SETTINGS not in markdown:
         return markdown
     return markdown.replace(SETTINGS, "\n".join(("```text", *explain_settings(), "```")))
