@@ -221,8 +221,8 @@ def modules_after(statements: str) -> set[str]:
             "import gameagent_games, gameagent_games.registry as r\nfor n in r.family_names(): r.load_family(n)",
             ("torch", "onnxruntime", "gymnasium", "pettingzoo", "pygame", "matplotlib", "gameagent", "gameagent_sdk"),
         ),
-        ("import gameagent", ("gameagent_games.families", "gymnasium", "pettingzoo", "pygame", "matplotlib", "onnx")),
-        ("import gameagent.cli", ("torch", "onnxruntime", "gameagent_games.families", "pygame", "matplotlib", "onnx")),
+        ("import gameagent", ("gameagent_games.families.*", "gymnasium", "pettingzoo", "pygame", "matplotlib", "onnx")),
+        ("import gameagent.cli", ("torch", "onnxruntime", "gameagent_games.families.*", "pygame", "matplotlib", "onnx")),
         ("import gameagent_games.play.main", ("torch", "gameagent", "gymnasium", "pettingzoo")),
     ],
 )
