@@ -222,7 +222,10 @@ def modules_after(statements: str) -> set[str]:
             ("torch", "onnxruntime", "gymnasium", "pettingzoo", "pygame", "matplotlib", "gameagent", "gameagent_sdk"),
         ),
         ("import gameagent", ("gameagent_games.families.*", "gymnasium", "pettingzoo", "pygame", "matplotlib", "onnx")),
-        ("import gameagent.cli", ("torch", "onnxruntime", "gameagent_games.families.*", "pygame", "matplotlib", "onnx")),
+        (
+            "import gameagent.cli",
+            ("torch", "onnxruntime", "gameagent_games.families.*", "pygame", "matplotlib", "onnx"),
+        ),
         ("import gameagent_games.play.main", ("torch", "gameagent", "gymnasium", "pettingzoo")),
     ],
 )

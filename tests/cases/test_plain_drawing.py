@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from cases.families.closures import TOSSES
-from gameagent_games import Feature, Rules, play
+from gameagent_games import Feature, Rules
 from gameagent_games.errors import FamilyError, GamesError
 from gameagent_games.interface import Box, Family
+from gameagent_games.play import main as play
 from gameagent_games.play.session import PlaySession
 from two_seat_families import NIM, THROWS, TUG
 

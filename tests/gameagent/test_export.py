@@ -13,7 +13,8 @@ import torch
 from gameagent.config import make_config
 from gameagent.errors import ExportError, RunError
 from gameagent.export import bundling as export
-from gameagent.export.bundling import bundle_policy, export_run, step
+from gameagent.export import step
+from gameagent.export.bundling import bundle_policy, export_run
 from gameagent.export.graph import strip
 from gameagent.export.parity import TOLERANCE, Parity, measure_parity
 from gameagent.run.folder import RunFolder
