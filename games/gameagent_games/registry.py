@@ -13,12 +13,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from pkgutil import iter_modules
 
-from gameagent_games import families
 from gameagent_games.errors import FamilyError, GamesError
 from gameagent_games.interface import Family
 from gameagent_games.places import Place, authors_place, frames, place_of_frame
 
 ENTRY_POINT_GROUP = "gameagent.families"
+FAMILIES = Path(__file__).parent / "families"
 
 
 def family_names() -> list[str]:
@@ -28,12 +28,12 @@ def family_names() -> list[str]:
 
 def built_in_names() -> list[str]:
     """Names of the families that come with this package, sorted: those of the folders in `families`."""
-    return sorted(folder.name for folder in iter_modules(families.__path__) if folder.ispkg)
+    return sorted(folder.name for folder in iter_modules([str(FAMILIES)]) if folder.ispkg)
 
 
 def family_folder(name: str) -> Path:
     """The folder of a family that comes with this package: its rules, pictures, settings and whatever else it has."""
-    return Path(families.__path__[0]) / name
+    return FAMILIES / name
 
 
 @cache
@@ -141,4 +141,4 @@ def holder_of(family: Family) -> str | None:
 def _locations() -> dict[str, str]:
     """Where each family is, by name; no entry point takes the name of a family of ours."""
     found = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
-    return found | {name: f"{families.__name__}.{name}.family:{name.upper()}" for name in built_in_names()}
+    return found | {name: f"gameagent_games.families.{name}.family:{name.upper()}" for name in built_in_names()}

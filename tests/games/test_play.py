@@ -15,15 +15,17 @@ from gameagent_games.interface import Box
 from gameagent_games.play import main as play
 from gameagent_games.play.session import AgentPlayer, PlaySession
 from gameagent_games.registry import load_family
+from gameagent_sdk import Belief
+from gameagent_sdk.overlay import brush as sdk_brush
 
 pygame = pytest.importorskip("pygame", reason="playing needs the render extra")
 
 from gameagent_games.drawing import palette  # noqa: E402
-from gameagent_games.drawing.canvas import to_rgb  # noqa: E402
+from gameagent_games.drawing.canvas import load_view, to_rgb  # noqa: E402
 from gameagent_games.drawing.keys import push  # noqa: E402
 from gameagent_games.drawing.window import Window  # noqa: E402
+from gameagent_games.play.beliefs import make_items  # noqa: E402
 from gameagent_games.play.change import action_colour  # noqa: E402
-from gameagent_games.play.gauges import gauge_range, gauge_x, make_rows, shown_option  # noqa: E402
 from gameagent_games.play.stage import Stage  # noqa: E402
 
 FORAGE, GRIDNAVI, BANDIT = load_family("forage"), load_family("gridnavi"), load_family("bandit")
@@ -34,15 +36,6 @@ NOTHING, LEGAL = np.zeros(2, np.float32), np.ones(2, np.bool_)
 NAVIGATORS_MANIFEST = SimpleNamespace(name="navigation", action=SimpleNamespace(kind="discrete"), training={})
 MASKLESS = SimpleNamespace(action=SimpleNamespace(mask=False))
 FIXTURES = Path(__file__).parents[1] / "sdk" / "fixtures"
-
-
-@dataclass(frozen=True)
-class FakeBelief:
-    probabilities: dict[str, float]
-    mean: float | None
-    std: float | None
-    best: str | float
-    confidence: float
 
 
 @dataclass
@@ -76,21 +69,22 @@ class FakePlayer:
         return self.thoughts
 
 
-def certain(option: str) -> FakeBelief:
-    return FakeBelief({option: 0.9}, None, None, option, 0.9)
+def certain(option: str, *others: str) -> Belief:
+    chances = {option: 0.9} | {other: 0.1 / len(others) for other in others}
+    return Belief("categorical", "", chances, None, None, option, 0.9)
 
 
-def number(mean: float) -> FakeBelief:
-    return FakeBelief({}, mean, 0.1, mean, 0.9)
+def number(mean: float) -> Belief:
+    return Belief("scalar", "", {}, mean, 0.1, mean, 0.9)
 
 
 def forage_thoughts(wrap: str) -> dict[str, Any]:
     return {
         "worth": tuple(number(mean) for mean in (0.5, -0.5, 0.3, 1.0)),
-        "mirror": certain("none"),
-        "wrap": certain(wrap),
+        "mirror": certain("none", "horizontal", "vertical", "both"),
+        "wrap": certain(wrap, "false" if wrap == "true" else "true"),
         "slip": number(0.1),
-        "regrows": tuple(certain(option) for option in ("true", "false", "true", "false")),
+        "regrows": tuple(certain(*options) for options in 2 * [("true", "false"), ("false", "true")]),
     }
 
 
@@ -209,26 +203,26 @@ def test_an_agent_hears_of_the_executed_action() -> None:
 
 def test_rows_pair_beliefs_with_the_truth() -> None:
     session = begun(FORAGE, FakePlayer(thoughts=forage_thoughts("true")), wrap=False, worth=[0.5, -0.5, 0.5, -0.5])
-    rows = make_rows(FORAGE, session.variant, session.beliefs)
-    assert [row.rule for row in rows] == ["worth"] * 4 + ["mirror", "wrap", "slip", "regrows"]
-    assert [row.truths[0] for row in rows[:4]] == [0.5, -0.5, 0.5, -0.5]
-    wrap = rows[5]
-    assert wrap.truths == ("false",) and wrap.beliefs[0] is not None and wrap.beliefs[0].best == "true"
-    assert len(rows[-1].slots) == 4
+    items = make_items(FORAGE, session.variant, session.beliefs, load_view(FORAGE))
+    names = ["berry", "mushroom", "beetle", "crystal", "mirror", "wrap", "slip", *["regrows"] * 4]
+    assert [item.row.name for item in items] == names
+    assert [item.truth for item in items[:4]] == [0.5, -0.5, 0.5, -0.5]
+    wrap = items[5]
+    assert wrap.truth == "false" and wrap.belief.best == "true"
 
 
 def test_without_beliefs_every_row_is_open() -> None:
     session = begun(FORAGE)
-    assert {belief for row in make_rows(FORAGE, session.variant, session.beliefs) for belief in row.beliefs} == {None}
+    items = make_items(FORAGE, session.variant, session.beliefs, load_view(FORAGE))
+    assert {item.belief for item in items} == {None}
 
 
-def test_gauges_span_the_training_range_and_a_truth_beyond_it() -> None:
-    slot = FORAGE.space.hidden_slots[0]
-    low, high = gauge_range(slot, 2.0)
-    assert low < -1.0 and high > 2.0
-    assert gauge_x((10, 0, 100, 8), 0.0, 2.0, 1.0) == 60
-    assert gauge_x((10, 0, 100, 8), 0.0, 2.0, 9.0) == 110
-    assert shown_option("true") == "yes"
+def test_a_bar_reaches_as_far_as_a_truth_outside_the_training_range() -> None:
+    session = begun(FORAGE, FakePlayer(thoughts=forage_thoughts("true")), worth=[2.0, -1.5, 0.5, 0.5])
+    items = make_items(FORAGE, session.variant, session.beliefs, load_view(FORAGE))
+    ranges = [item.row.range(truth) for item in items[:3] for truth in (item.truth, None)]
+    np.testing.assert_allclose(ranges[::2], [(-1.0, 2.0), (-1.5, 1.2), (-1.0, 1.2)])
+    np.testing.assert_allclose(ranges[1::2], [(-1.0, 1.2)] * 3)
 
 
 def panel(stage: Stage) -> np.ndarray:
@@ -237,6 +231,20 @@ def panel(stage: Stage) -> np.ndarray:
 
 def count(picture: np.ndarray, colour: palette.Colour) -> int:
     return int((np.abs(picture - np.array(colour)).sum(axis=2) < 30).sum())
+
+
+def test_a_colour_means_the_same_in_the_window_and_in_the_sdk_s_overlay() -> None:
+    names = [name for name in vars(palette) if name.isupper() and hasattr(sdk_brush, name)]
+    assert {"BACKDROP", "INK", "BELIEF", "TRUTH", "GOOD", "BAD"} <= set(names)
+    assert {name: getattr(palette, name) for name in names} == {name: getattr(sdk_brush, name) for name in names}
+
+
+def test_more_rows_than_there_is_room_for_are_counted() -> None:
+    from gameagent_games.families.bandit.family import make_bandit
+
+    short, long = (panel(staged(begun(make_bandit(arms, 10), FakePlayer(0)))) for arms in (20, 60))
+    foot = slice(round(0.84 * BOARD), round(0.865 * BOARD))  # of the card of the rules
+    assert count(short[foot], palette.INK_FAINT) == 0 < count(long[foot], palette.INK_FAINT)
 
 
 def test_truth_is_gold_and_hides_on_demand() -> None:

@@ -13,7 +13,8 @@ import pytest
 from gameagent_sdk import Agent, Belief, InputError, Manifest, MissingBackend
 from gameagent_sdk.authoring import ActionSpec, BeliefSpec, FeatureSpec
 from gameagent_sdk.overlay import Overlay, panel
-from gameagent_sdk.overlay.brush import MAX_WORDS
+from gameagent_sdk.overlay.brush import MAX_WORDS, Brush, Lettering
+from gameagent_sdk.overlay.chart import Returns, draw_returns
 from gameagent_sdk.overlay.layout import lay_out
 from gameagent_sdk.overlay.wording import decimals_for, shown_number
 
@@ -176,6 +177,46 @@ def test_the_truth_is_gold_at_its_place_only_where_told(pygame):
         assert tip.mean() == pytest.approx(12 + share * INNER, abs=2)
         overlay.truth = None
         assert len(columns(painted(pygame, overlay), TRUTH)) == 0
+
+
+@pytest.mark.parametrize(("best", "colour", "other"), [("true", GOOD, BAD), ("false", BAD, GOOD)])
+def test_a_right_choice_is_ticked_and_a_wrong_one_crossed_beside_the_truth(pygame, best, colour, other):
+    spec = BeliefSpec("flag", "categorical", options=("false", "true"))
+    thought = Belief("categorical", "", {"false": 0.5, "true": 0.5}, None, None, best, 0.5)
+    overlay = Overlay(Puppet(manifest((spec,)), thoughts={"flag": thought}, episode_return=0.0))
+    before = painted(pygame, overlay)[200:]
+    overlay.truth = {"flag": True}
+    after = painted(pygame, overlay)[200:]
+    for shown in (colour, other):
+        assert len(columns(before, shown)) == 0
+    assert len(columns(after, colour)) > 4
+    assert len(columns(after, other)) == 0
+
+
+def test_a_truth_beyond_the_training_range_makes_the_bar_longer(pygame):
+    spec = BeliefSpec("number", "scalar", center=0.0, scale=1.0)
+    overlay = Overlay(Puppet(manifest((spec,)), thoughts={"number": amount(1.0, 0.1)}))
+    ends = []
+    for truth in (None, {"number": 3.0}):
+        overlay.truth = truth
+        ends.append(columns(painted(pygame, overlay), BELIEF, least=8).mean())
+    assert ends == pytest.approx([12 + INNER - 2, 12 + INNER / 2], abs=2)  # of -1 to 1, then of -1 to 3
+
+
+def test_wide_bars_have_their_numbers_and_the_marks_of_gradient_steps(pygame):
+    def shown(**changes):
+        surface = pygame.Surface((400, 120), 0, 32)
+        brush = Brush(surface, 1.0, Lettering(None))
+        draw_returns(brush, Returns((2.0, 4.0), 1.0, 7, **changes), (0, 0, 400, 120), widest=60)
+        return pixels(pygame, surface)
+
+    plain, kept, undone = shown(), shown(steps={7: True}), shown(steps={8: False, 3: True})
+    heights = (plain == GOOD).all(axis=2).sum(axis=0)
+    assert heights[90] == pytest.approx(2 * heights[30], abs=1)
+    assert columns(plain, BELIEF).size == 0
+    assert columns(kept, BELIEF).mean() == pytest.approx(60, abs=1)  # between the first bar and the second
+    assert columns(undone, BELIEF).size == 0
+    assert columns(undone, BAD).mean() == pytest.approx(120, abs=1)
 
 
 def test_bars_are_as_high_as_the_returns(pygame):

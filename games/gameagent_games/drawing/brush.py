@@ -31,12 +31,6 @@ class Brush:
         x, y = center
         self.ellipse((x - radius, y - radius, 2 * radius, 2 * radius), colour, alpha)
 
-    def ring(self, center: Point, radius: float, thickness: float, colour: Colour) -> None:
-        """The outline of a circle."""
-        pygame.draw.circle(
-            self.surface, colour, self._point(center), radius * self.scale, max(round(thickness * self.scale), 1)
-        )
-
     def ellipse(self, box: Box, colour: Colour, alpha: int = 255) -> None:
         """A filled ellipse that fits into ``box``."""
         pygame.draw.ellipse(self.surface, (*colour, alpha), self._rect(box))
@@ -84,23 +78,6 @@ class Brush:
     def picture(self, picture: pygame.Surface, center: Point) -> None:
         """Sets a sprite, smoothly scaled already or not, with its middle at ``center``."""
         stamp(self.surface, picture, self._point(center))
-
-    def tick_mark(self, center: Point, size: float, colour: Colour) -> None:
-        """A tick, ``size`` wide, for yes."""
-        x, y = center
-        points = [
-            (x - 0.42 * size, y + 0.02 * size),
-            (x - 0.1 * size, y + 0.34 * size),
-            (x + 0.44 * size, y - 0.34 * size),
-        ]
-        self.line(points, 0.2 * size, colour)
-
-    def cross_mark(self, center: Point, size: float, colour: Colour) -> None:
-        """A cross, for no, that fits into the same square as `tick_mark`."""
-        x, y = center
-        arm = 0.34 * size
-        self.line([(x - arm, y - arm), (x + arm, y + arm)], 0.2 * size, colour)
-        self.line([(x - arm, y + arm), (x + arm, y - arm)], 0.2 * size, colour)
 
     def _point(self, point: Point) -> tuple[float, float]:
         return point[0] * self.scale, point[1] * self.scale

@@ -10,29 +10,28 @@ from gameagent_games.drawing.canvas import View
 from gameagent_games.drawing.keys import key_hints
 from gameagent_games.drawing.palette import (
     BACKDROP,
-    BAD,
     BELIEF,
     CARD,
-    GOOD,
     HAND,
     INK,
-    INK_FAINT,
     INK_SOFT,
     KEYCAP,
-    LINE,
     TRUTH,
     Colour,
     darker,
     mix,
 )
+from gameagent_games.play.beliefs import LETTERING, draw_items, make_items, rows_height
 from gameagent_games.play.change import HEIGHT as CHANGE_HEIGHT
 from gameagent_games.play.change import draw_change
-from gameagent_games.play.gauges import Row, draw_row, make_rows
 from gameagent_games.play.session import PlaySession
+from gameagent_sdk.overlay.brush import Brush as SdkBrush
+from gameagent_sdk.overlay.chart import Returns, draw_returns
 
 HEIGHT, WIDTH = 720.0, 460.0  # the panel's own units, whatever the pixels
 PAD = 16.0  # around cards, and inside them
 SHOWN_EPISODES = 12
+CHART_ZOOM, WIDEST_BAR = 1.15, 50.0  # of the overlay's chart; in its units
 RULES_HEIGHT = 372.0  # of the hidden rules' card, at most
 TITLE = 42.0  # from its top to its first row
 
@@ -70,13 +69,14 @@ def _draw(brush: Brush, session: PlaySession, view: View, status: Status) -> Non
     _draw_header(brush, session, status)
     by_gradient = session.player is not None and session.player.by_gradient
     room = RULES_HEIGHT - (CHANGE_HEIGHT + 12 if by_gradient else 0)
-    rows, left_out = _fitting(make_rows(session.family, session.variant, session.beliefs), room - TITLE - PAD)
-    rules_height = min(TITLE + PAD + 1.3 * sum(row.height for row in rows), room)
+    items = make_items(session.family, session.variant, session.beliefs, view)
+    rules_height = min(TITLE + PAD + rows_height(items), room)
     returns_height = min(148 + room - rules_height, 260)  # what few rules leave goes to the bars
     _draw_returns(brush, session, (PAD, 92, WIDTH - 2 * PAD, returns_height))
     box = (PAD, 104 + returns_height, WIDTH - 2 * PAD, rules_height)
     _draw_rules(brush, session, status, box)
-    _draw_rows(brush, rows, left_out, view, status, box)
+    inside = (2 * PAD, box[1] + TITLE, WIDTH - 4 * PAD, rules_height - TITLE - PAD / 2)
+    draw_items(brush, items, view, status.reveal, inside)
     if by_gradient:
         last = session.changes[max(session.changes)] if session.changes else None
         draw_change(brush, session.family, last, (PAD, 624 - CHANGE_HEIGHT, WIDTH - 2 * PAD, CHANGE_HEIGHT))
@@ -117,41 +117,19 @@ def _draw_pill(brush: Brush, words: str, right_middle: tuple[float, float], colo
 
 
 def _draw_returns(brush: Brush, session: PlaySession, box: Box) -> None:
-    """A bar for each of the last episodes, the running one outlined, above and below a line at 0."""
+    """The card of the returns: a bar for each of the last episodes."""
     left, top, width, height = box
     brush.box(box, CARD, 12)
     whose = "" if session.family.num_seats == 1 else f" of {session.family.seat_names[0].replace('_', ' ')}"
-    brush.text(f"return{whose} by episode", (left + PAD, top + 20), 20, INK_SOFT)
-    words = f"{'last' if session.ended else 'now'} {session.episode_return:+.2f}".replace("-", "\N{MINUS SIGN}")
-    brush.text(words, (left + width - PAD, top + 20), 22, GOOD if session.episode_return >= 0 else BAD, "right")
-    values = list(session.returns) if session.ended else [*session.returns, session.episode_return]
-    first = max(len(values) - SHOWN_EPISODES, 0)
-    values = values[first:]
-    high, low = max(*values, 0.0, 1.0), min(*values, 0.0)
-    room, floor = height - 86, top + height - 26  # pixels for bars; where the lowest bar ends
-    zero = floor - room * (0 - low) / (high - low)
-    space = min((width - 2 * PAD) / max(len(values), 6), 56)
-    for position, value in enumerate(values):
-        middle = left + PAD + (position + 0.5) * space
-        end = floor - room * (value - low) / (high - low)
-        bar = (middle - 0.34 * space, min(zero, end), 0.68 * space, max(abs(end - zero), 2))
-        running = not session.ended and position == len(values) - 1
-        colour = GOOD if value >= 0 else BAD
-        brush.box(bar, mix(CARD, colour, 0.3) if running else colour, 3)
-        if running:
-            brush.box(bar, colour, 3, 1.5)
-        label = f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
-        brush.text(
-            label, (middle, end - 10 if value >= 0 else zero - 10), 17, INK if not running else INK_SOFT, "center"
-        )
-        brush.text(str(first + position + 1), (middle, top + height - 12), 17, INK_FAINT, "center")
-        if first + position in session.changes:  # gradient steps, between this bar and the next
-            colour = BELIEF if session.changes[first + position].outcome == "changed" else BAD
-            edge = middle + 0.5 * space
-            brush.polygon(
-                [(edge - 5, top + height - 17), (edge + 5, top + height - 17), (edge, top + height - 7)], colour
-            )
-    brush.box((left + PAD, zero - 0.75, width - 2 * PAD, 1.5), LINE)
+    running = None if session.ended else session.episode_return
+    ended = tuple(session.returns[-SHOWN_EPISODES + (not session.ended) :])
+    steps = {episode + 1: change.outcome == "changed" for episode, change in session.changes.items()}
+    returns = Returns(ended, running, len(session.returns) - len(ended) + 1, steps)
+    area = (left + PAD, top + 6, width - 2 * PAD, height - 12)
+    drawn = SdkBrush(brush.surface, brush.scale * CHART_ZOOM, LETTERING)
+    left, top, width, height = (length / CHART_ZOOM for length in area)
+    widest = width / max(len(ended) + (running is not None), 6)
+    draw_returns(drawn, returns, (left, top, width, height), min(widest, WIDEST_BAR), f"return{whose} by episode")
 
 
 def _draw_rules(brush: Brush, session: PlaySession, status: Status, box: Box) -> None:
@@ -169,27 +147,6 @@ def _draw_rules(brush: Brush, session: PlaySession, status: Status, box: Box) ->
         used = brush.text("agent believes", (right, top + 22), 19, BELIEF, "right")
         brush.box((right - used - 22, top + 17, 15, 10), mix(CARD, BELIEF, 0.6), 3)
         brush.box((right - used - 16, top + 15, 3, 14), BELIEF, 1)
-
-
-def _draw_rows(brush: Brush, rows: list[Row], left_out: int, view: View, status: Status, box: Box) -> None:
-    left, top, width, height = box
-    stretch = (height - TITLE - PAD) / max(sum(row.height for row in rows), 1)
-    y = top + TITLE
-    for row in rows:
-        draw_row(brush, row, (left + PAD, y, width - 2 * PAD, row.height * stretch), view, status.reveal)
-        y += row.height * stretch
-    if left_out:
-        brush.text(f"and {left_out} more", (left + PAD, top + height - 10), 17, INK_FAINT)
-
-
-def _fitting(rows: list[Row], room: float) -> tuple[list[Row], int]:
-    """As many rows as there is room for at three quarters of their height, and how many are left out."""
-    used, kept = 0.0, []
-    for row in rows:
-        used += 0.75 * row.height
-        if used <= room:
-            kept.append(row)
-    return kept, len(rows) - len(kept)
 
 
 def _draw_keys(brush: Brush, session: PlaySession, status: Status, box: Box) -> None:

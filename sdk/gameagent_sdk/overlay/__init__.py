@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 
 from gameagent_sdk.agent.agent import Agent
 from gameagent_sdk.errors import InputError
-from gameagent_sdk.overlay.brush import Brush, Lettering, require_pygame
+from gameagent_sdk.overlay.brush import Brush, Lettering, make_card, require_pygame
 from gameagent_sdk.overlay.layout import Layout, lay_out
 from gameagent_sdk.overlay.panel import draw_fixed, draw_moving
-from gameagent_sdk.overlay.reading import Reading, read_agent, read_beliefs, truth_marks
+from gameagent_sdk.overlay.reading import Reading, belief_rows, read_agent, read_beliefs, truths_by_slot
 
 if TYPE_CHECKING:
     import pygame
@@ -70,6 +70,7 @@ class Overlay:
         if not 0 < scale < math.inf:
             raise InputError(f"scale must be a finite number above 0, given {scale}")
         self._agent, self._width, self._height, self._scale = agent, width, height, scale
+        self._rows = belief_rows(agent.manifest.beliefs)
         self._lettering = Lettering(font)
         self._layout: Layout | None = None
         self._brush: Brush | None = None
@@ -87,7 +88,7 @@ class Overlay:
 
     @truth.setter
     def truth(self, truth: Mapping[str, object] | None) -> None:
-        self._marks = truth_marks(self._agent.manifest.beliefs, truth or {})
+        self._truths = None if truth is None else truths_by_slot(self._agent.manifest.beliefs, truth)
         self._truth = truth
         self._layout = None  # all is painted anew
 
@@ -113,13 +114,14 @@ class Overlay:
         manifest, layout = self._agent.manifest, lay_out(self._agent.manifest, self._width, room)
         reading = read_agent(self._agent, layout.num_bars)
         if self._brush is None or layout != self._layout:
-            self._brush = Brush(layout.width, layout.height, self._scale, self._lettering)
-            draw_fixed(self._brush, layout, manifest, truth=self._truth is not None)
+            card = make_card(layout.width, layout.height, self._scale)
+            self._brush = Brush(card, self._scale, self._lettering)
+            draw_fixed(self._brush, layout, manifest, self._rows, self._truths)
             self._brush.keep()
         elif reading == self._shown:
             return self._brush.picture
         self._brush.go_back()
-        draw_moving(self._brush, layout, manifest, reading, read_beliefs(self._agent), self._marks)
+        draw_moving(self._brush, layout, manifest, reading, self._rows, read_beliefs(self._agent), self._truths)
         self._lettering.put_fonts_away()
         self._layout, self._shown = layout, reading
         return self._brush.picture

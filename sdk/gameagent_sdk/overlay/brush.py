@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pygame
 
 Colour: TypeAlias = tuple[int, int, int]
+Area: TypeAlias = tuple[float, float, float, float]
+"""Left, top, width and height, in units."""
 
 # The same meanings have the same colours in ``gameagent play``. Those to be told apart differ in lightness, too.
 BACKDROP: Colour = (20, 23, 34)
@@ -21,6 +23,7 @@ TRACK: Colour = (48, 54, 76)
 LINE: Colour = (74, 82, 110)
 INK: Colour = (238, 240, 248)
 INK_SOFT: Colour = (168, 176, 202)
+INK_FAINT: Colour = (112, 121, 152)
 BELIEF: Colour = (158, 134, 255)
 TRUTH: Colour = (255, 206, 84)
 GOOD: Colour = (52, 200, 176)
@@ -33,6 +36,7 @@ OVERSAMPLING = 4  # pixels painted per pixel of the card, each way: pygame's cor
 MAX_SMOOTH = 2**20  # pixels of a card beyond which that would take too much memory
 MAX_WORDS = 512  # pictures of words that are kept; a full panel has about 100
 MAX_LETTERS = 200  # of a line
+MAX_WIDTH = 2**14  # of a line, in pixels
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 DEFAULT_FONT_SHARE = 0.6875  # pygame makes its own font that much smaller than asked; so are others here
 
@@ -132,15 +136,19 @@ def _shortened(font: "pygame.font.Font", words: str, room: int) -> str:
 
 
 class Brush:
-    """Paints on a picture; all lengths are in units of ``scale`` pixels, from its top left corner."""
+    """Paints on a picture; all lengths are in units of ``scale`` pixels, from its top left corner.
 
-    def __init__(self, width: float, height: float, scale: float, lettering: Lettering) -> None:
-        """Starts with an empty card of a width and a height."""
+    Attributes:
+        picture: What is painted on.
+    """
+
+    def __init__(self, picture: "pygame.Surface", scale: float, lettering: Lettering) -> None:
+        """Paints on ``picture``, whatever is there."""
         import pygame
 
-        self.picture = _card(max(round(width * scale), 1), max(round(height * scale), 1), scale)
+        self.picture = picture
         self._scale, self._lettering = scale, lettering
-        self._rect, self._polygon = pygame.draw.rect, pygame.draw.polygon
+        self._rect, self._polygon, self._lines = pygame.draw.rect, pygame.draw.polygon, pygame.draw.lines
         self._kept = b""
 
     def keep(self) -> None:
@@ -159,27 +167,51 @@ class Brush:
         rect = (x, y, max(right - x, 1), max(bottom - y, 1))
         self._rect(self.picture, colour, rect, border_radius=round(radius * scale))
 
+    def verdict(self, x: float, middle: float, size: float, right: bool) -> None:
+        """A tick or a cross: told apart by shape first, by colour second."""
+        strokes: list[tuple[tuple[float, float], ...]]
+        if right:
+            strokes = [((-0.42, 0.02), (-0.1, 0.34), (0.44, -0.34))]
+        else:
+            strokes = [((-0.34, -0.34), (0.34, 0.34)), ((-0.34, 0.34), (0.34, -0.34))]
+        width = max(round(0.2 * size * self._scale), 1)
+        for points in strokes:
+            pixels = [((x + a * size) * self._scale, (middle + b * size) * self._scale) for a, b in points]
+            self._lines(self.picture, GOOD if right else BAD, False, pixels, width)
+
     def pointer(self, x: float, top: float, size: float, colour: Colour) -> None:
         """A triangle that points down at ``x``, its upper edge at ``top``."""
         corners = ((x - size / 2, top), (x + size / 2, top), (x, top + size))
         self._polygon(self.picture, colour, [(a * self._scale, b * self._scale) for a, b in corners])
 
     def text(
-        self, words: str, x: float, middle: float, size: float, colour: Colour, room: float, right: bool = False
+        self, words: str, x: float, middle: float, size: float, colour: Colour, room: float, anchor: float = 0.0
     ) -> float:
-        """One line, shortened to ``room``; from ``x`` on, or ending there if ``right``. Returns its width."""
+        """One line, shortened to ``room``; ``anchor`` is the share of it that lies left of ``x``. Returns its width."""
         scale = self._scale
         picture = self._lettering.picture(words, max(round(size * scale), 4), colour, round(room * scale))
         width, height = picture.get_size()
-        left = round(x * scale) - (width if right else 0)
+        left = round(x * scale - anchor * width)
         self.picture.blit(picture, (left, round(middle * scale - height / 2)))
         return width / scale
 
+    def width(self, words: str, size: float) -> float:
+        """Width of a line that is not shortened."""
+        pixels = max(round(size * self._scale), 4)
+        return self._lettering.picture(words, pixels, INK_SOFT, MAX_WIDTH).get_width() / self._scale
 
-def _card(width: int, height: int, scale: float) -> "pygame.Surface":
-    """What a panel is painted on: rounded, with an edge that shows on a dark ground, a little transparent."""
+
+def make_card(width: float, height: float, scale: float) -> "pygame.Surface":
+    """What a panel is painted on: rounded, with an edge that shows on a dark ground, a little transparent.
+
+    Args:
+        width: In units.
+        height: In units.
+        scale: Pixels in a unit.
+    """
     import pygame
 
+    width, height = max(round(width * scale), 1), max(round(height * scale), 1)
     factor = OVERSAMPLING if width * height <= MAX_SMOOTH else 1
     large = pygame.Surface((width * factor, height * factor), pygame.SRCALPHA, 32)
     large.fill((*LINE, 0))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
@@ -10,9 +9,8 @@ from gameagent_sdk.agent.agent import Agent
 from gameagent_sdk.bundle.manifest import BeliefSpec
 from gameagent_sdk.engine.beliefs import Belief
 from gameagent_sdk.errors import InputError, shown, shown_names, shown_value
-
-Marks: TypeAlias = tuple[float | None, ...]
-"""The truth by belief slot: a scalar's value, or the position of a categorical's option; None where it is not told."""
+from gameagent_sdk.overlay.rows import Row, Truth
+from gameagent_sdk.overlay.wording import shown_label
 
 
 @dataclass(frozen=True)
@@ -73,20 +71,29 @@ def read_beliefs(agent: Agent) -> tuple[Belief | None, ...]:
     )
 
 
-def truth_marks(specs: tuple[BeliefSpec, ...], truth: Mapping[str, object]) -> Marks:
-    """Where the truth lies in each belief slot.
+def belief_rows(specs: tuple[BeliefSpec, ...]) -> list[Row]:
+    """A row for each of a manifest's belief slots."""
+    elements = ["" if spec.index is None else f"[{spec.index}]" for spec in specs]
+    return [
+        Row(shown_label(spec.rule) + element, spec.options, spec.center, spec.scale)
+        for spec, element in zip(specs, elements, strict=True)
+    ]
+
+
+def truths_by_slot(specs: tuple[BeliefSpec, ...], truth: Mapping[str, object]) -> list[Truth]:
+    """The truth in each belief slot.
 
     Args:
-        specs: the manifest's belief slots.
-        truth: values by rule, a sequence of them for an array rule; rules without a slot are passed over.
+        specs: The manifest's belief slots.
+        truth: Values by rule, a sequence of them for an array rule; rules without a slot are ignored.
 
     Raises:
-        InputError: a value is no number where one is needed, none of the options, or a sequence is too short.
+        InputError: A value is not a number where one is needed, is not one of the options, or a sequence is too short.
     """
-    return tuple(None if spec.rule not in truth else _mark(spec, truth[spec.rule]) for spec in specs)
+    return [None if spec.rule not in truth else _truth(spec, truth[spec.rule]) for spec in specs]
 
 
-def _mark(spec: BeliefSpec, value: object) -> float:
+def _truth(spec: BeliefSpec, value: object) -> Truth:
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if spec.index is not None:
@@ -101,9 +108,9 @@ def _mark(spec: BeliefSpec, value: object) -> float:
         return float(value)
     label = str(value).lower() if isinstance(value, bool) else str(value)
     if label in spec.options:
-        return float(spec.options.index(label))
+        return label
     if value in spec.values:
-        return float([*spec.values].index(float(str(value))))
+        return spec.options[spec.values.index(float(str(value)))]
     raise InputError(
         f"truth of {shown(spec.rule)!r} must be one of {shown_names(spec.options)}, given {shown_value(value)}"
     )
