@@ -94,3 +94,9 @@ def test_the_reference_has_every_public_name(package: str, build: tuple[Path, st
 def test_the_settings_page_explains_every_setting(build: tuple[Path, str]) -> None:
     text = (build[0] / "docs" / "reference" / "settings.html").read_text(encoding="utf-8")
     assert [name for name in settings() if name != "family" and name not in text] == []
+
+
+def test_the_commands_page_has_the_help_of_every_command(pages: dict[Path, Page], build: tuple[Path, str]) -> None:
+    page = pages[build[0] / "docs" / "reference" / "commands.html"]
+    names = {"families", "variants", "check", "train", "evaluate", "export", "inspect", "bench", "play"}
+    assert names <= page.anchors

@@ -147,8 +147,19 @@ def test_links_lead_somewhere(name: str) -> None:
     assert missing == []
 
 
-def test_architecture_names_places_that_exist() -> None:
+@pytest.mark.parametrize("name", documents())
+def test_places_in_the_repository_exist(name: str) -> None:
+    """Whatever is named by its path from the root, such as ``tests/test_readme.py``, or from the document's folder."""
+    tops = "|".join(("gameagent/", "games/gameagent_games/", "sdk/", "tests/", "tools/", "docs/", r"\.github/"))
+    named = re.findall(rf"`((?:{tops})[\w./-]*)`", read(name))
+    roots = (ROOT, (ROOT / name).parent)
+    assert [place for place in named if not any((root / place).exists() for root in roots)] == []
+
+
+def test_architecture_says_where_to_look() -> None:
     rows = [line for line in read("ARCHITECTURE.md").split("## Where to look")[1].splitlines() if line.startswith("| ")]
     assert len(rows) > 20
-    named = [name for row in rows[2:] for name in re.findall(r"`([^`]+)`", row.split("|")[-2])]
-    assert [name for name in named if not (ROOT / name).exists()] == []
+    for row in rows[2:]:
+        places = re.findall(r"`([^`]+)`", row.split("|")[-2])
+        assert places
+        assert [place for place in places if not (ROOT / place).exists()] == [], row

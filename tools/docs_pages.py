@@ -4,6 +4,9 @@ Every page keeps its place in the repository: ``README.md`` is the home page, ``
 text exists once, and its relative links work in an editor, on a repository's web page and on the site.
 """
 
+import contextlib
+import io
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +16,10 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from gameagent.cli import main
 from gameagent.commands.settings_help import explain_settings
 
 ROOT = Path(__file__).resolve().parents[1]
-SETTINGS = "<!-- settings -->"
 LINK = re.compile(r"\]\(([^)#\s]+)")
 
 
@@ -51,6 +54,33 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     """Puts what is written in code into the pages that have a mark for it; single pages need no list of pages."""
     if page.parent is None:
         page.meta["hide"] = ["navigation"]
-    if SETTINGS not in markdown:
-        return markdown
-    return markdown.replace(SETTINGS, "\n".join(("```text", *explain_settings(), "```")))
+    for mark, made in MADE.items():
+        if mark in markdown:
+            markdown = markdown.replace(mark, "\n".join(made()))
+    return markdown
+
+
+def settings_page() -> Iterator[str]:
+    """Yields the lines that explain every setting."""
+    yield from ("```text", *explain_settings(), "```")
+
+
+def commands_page() -> Iterator[str]:
+    """Yields a section for each command of the command line: its own help."""
+    overview = help_text()
+    yield from ("```text", overview, "```")
+    for command in re.findall(r"^    (\w+) +\S", overview, re.M):
+        yield from ("", f"## {command}", "", "```text", help_text(command), "```")
+
+
+def help_text(*command: str) -> str:
+    """Returns what a command prints for ``--help``, in lines that fit the page."""
+    os.environ["COLUMNS"] = "88"
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        main([*command, "--help"])
+    return printed.getvalue().rstrip()
+
+
+MADE = {"<!-- settings -->": settings_page, "<!-- commands -->": commands_page}
+"""What makes a page's text, by its mark."""
