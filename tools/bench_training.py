@@ -13,8 +13,8 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from gameagent.run.folder import Progress, RunFolder
-from gameagent.run.launch import launch, prepare_run
+import gameagent
+from gameagent.run.folder import Progress
 
 
 def main() -> None:
@@ -29,11 +29,9 @@ def main() -> None:
     def report(progress: Progress, metrics: dict[str, Any]) -> None:
         marks.append((perf_counter(), progress.steps, metrics))
 
+    settings = {"steps": args.steps} | dict(pair.split("=", 1) for pair in args.set)
     with tempfile.TemporaryDirectory(prefix="gameagent-bench-") as place:
-        folder = RunFolder(Path(place) / "run")
-        given = {"family": args.family, "steps": args.steps} | dict(pair.split("=", 1) for pair in args.set)
-        config = prepare_run(folder, given, resume=False)
-        launch(folder, report)
+        config = gameagent.train(args.family, out=Path(place) / "run", report=report, quiet=True, **settings).config
     if len(marks) < 3:
         parser.error("--steps is too small: at least three updates are needed")
     speeds = [(steps - before) / (end - start) for (start, before, _), (end, steps, _) in pairwise(marks[1:])]

@@ -10,19 +10,16 @@ Settings are chosen on ``--split validation``; what is reported comes from the t
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gameagent.cli import main as gameagent
+import gameagent
 from gameagent.export.bundling import bundle_run
-from gameagent.judging.contestants import Contestant
 from gameagent.judging.intervals import gain_interval
-from gameagent.judging.report import Evaluation, evaluate
-from gameagent.run.folder import RunFolder
+from gameagent.judging.report import Evaluation
 from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games import Simulator, load_family
 from gameagent_games.variants.variant import SPLITS, Split
@@ -40,19 +37,14 @@ EVALUATION_SEED = 1000  # apart from the seeds of training
 def measure(family_name: str, seed: int, out: Path, given: list[str], splits: Sequence[Split]) -> dict[str, Any]:
     """Trains one seed if that is not done yet, and evaluates it."""
     plan = PLANS[family_name]
-    path = out / f"{family_name}-{seed}"
-    arguments = ["train", family_name, "--out", str(path), "--seed", str(seed), "--resume"]
-    arguments += ["--baselines"] if plan["baselines"] else []
-    arguments += [word for pair in given for word in ("--set", pair)]
-    if gameagent(arguments) != 0:
-        sys.exit(f"training {path} failed")
-    folder = RunFolder(path)
-    bundle, family = bundle_run(folder), load_family(family_name)
+    settings = dict(pair.split("=", 1) for pair in given)
+    run = gameagent.train(
+        family_name, out=out / f"{family_name}-{seed}", resume=True, baselines=plan["baselines"], seed=seed, **settings
+    )
+    bundle = bundle_run(run.folder)
     found: dict[str, Any] = {"seed": seed, "steps": bundle.manifest.training["steps"]}
     for split in splits:
-        evaluation = evaluate(
-            [Contestant(bundle, folder)], family, split=split, num_variants=plan["variants"], seed=EVALUATION_SEED
-        )
+        evaluation = run.evaluate(split=split, num_variants=plan["variants"], seed=EVALUATION_SEED)
         found[split] = evaluation.as_dict() | {"shares": _shares(evaluation)}
         if family_name == "forage":
             found[split]["sign_right"] = sign_accuracy(bundle, split, plan["variants"])
