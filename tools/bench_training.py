@@ -29,7 +29,7 @@ def main() -> None:
     def report(progress: Progress, metrics: dict[str, Any]) -> None:
         marks.append((perf_counter(), progress.steps, metrics))
 
-    settings = {"steps": args.steps} | dict(pair.split("=", 1) for pair in args.set)
+    settings: dict[str, Any] = {"steps": args.steps} | dict(pair.split("=", 1) for pair in args.set)
     with tempfile.TemporaryDirectory(prefix="gameagent-bench-") as place:
         config = gameagent.train(args.family, out=Path(place) / "run", report=report, quiet=True, **settings).config
     if len(marks) < 3:

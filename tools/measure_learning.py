@@ -37,7 +37,7 @@ EVALUATION_SEED = 1000  # apart from the seeds of training
 def measure(family_name: str, seed: int, out: Path, given: list[str], splits: Sequence[Split]) -> dict[str, Any]:
     """Trains one seed if that is not done yet, and evaluates it."""
     plan = PLANS[family_name]
-    settings = dict(pair.split("=", 1) for pair in given)
+    settings: dict[str, Any] = dict(pair.split("=", 1) for pair in given)
     run = gameagent.train(
         family_name, out=out / f"{family_name}-{seed}", resume=True, baselines=plan["baselines"], seed=seed, **settings
     )
