@@ -9,16 +9,13 @@ The file belongs to all families whose rules are defined in its folder, so famil
 A family that is made in code may carry settings of its own as `Family.training`; these go over the file's.
 """
 
-import sys
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from gameagent_games.errors import FamilyError
+from gameagent_games.family_files import RECIPE, family_file
 from gameagent_games.interface import Family
-
-FILE_NAME = "train.toml"
 
 
 def recipe(family: Family, method: str) -> dict[str, Any]:
@@ -44,15 +41,8 @@ def recipe(family: Family, method: str) -> dict[str, Any]:
     return found
 
 
-def recipe_file(family: Family) -> Path | None:
-    """The family's ``train.toml``, in the folder of the module that defines its rules; None if there is none."""
-    source = getattr(sys.modules.get(family.rules.start.__module__), "__file__", None)
-    path = None if source is None else Path(source).with_name(FILE_NAME)
-    return path if path is not None and path.is_file() else None
-
-
 def _read(family: Family) -> Mapping[str, Any]:
-    path = recipe_file(family)
+    path = family_file(family, RECIPE)
     if path is None:
         return {}
     try:

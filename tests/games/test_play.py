@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from gameagent_games.errors import GamesError
+from gameagent_games.family_files import AGENT, family_file
 from gameagent_games.interface import Box
 from gameagent_games.play import main as play
 from gameagent_games.play.session import AgentPlayer, PlaySession
@@ -176,7 +177,7 @@ def test_what_gradient_steps_did_is_told_once(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == ""
     player.change = FakeChange(episode=0, outcome="rolled back")
     play._print_change(session)
-    assert capsys.readouterr().out == "  the gradient steps after episode 1 were taken back: the return fell\n"
+    assert capsys.readouterr().out == "  the gradient steps after episode 1 were undone: the return fell\n"
 
 
 def test_without_player_or_action_nobody_decides() -> None:
@@ -493,8 +494,9 @@ def test_a_window_plays_until_escape(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["forage", "--headless"], "--headless needs --agent"),
-        (["forage", "--screenshot", "x.png"], "go with --headless"),
+        (["forage", "--headless", "--by-hand"], "--headless needs an agent"),
+        (["forage", "--agent", "x.onnx", "--by-hand"], "not allowed with"),
+        (["forage", "--screenshot", "x.png"], "need --headless"),
         ([*HEADLESS, "--episodes", "0"], "at least 1"),
         ([*HEADLESS, "--screenshot", "x.gif"], "ends in .png"),
         ([*HEADLESS, "--size", "9"], "--size is 9"),
@@ -553,7 +555,29 @@ def test_without_pygame_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, caps
 
 def test_without_the_sdk_it_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "gameagent_sdk", None)
-    assert "pip install gameagent-sdk" in failure(["forage", "--agent", "x.onnx", "--headless"], capsys)
+    assert "pip install 'gameagent-games[play]'" in failure(["forage", "--agent", "x.onnx", "--headless"], capsys)
+    assert "pip install 'gameagent-games[play]'" in failure(["forage", "--by-hand"], capsys)
+
+
+def test_the_agent_that_comes_with_a_game_plays_it(capsys: pytest.CaptureFixture[str]) -> None:
+    path = family_file(FORAGE, AGENT)
+    assert path is not None and path.stat().st_size <= 500_000
+    printed = []
+    for given in ([], ["--agent", str(path)]):
+        assert play.main(["forage", "--headless", "--episodes", "1", *given]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] and "episode 1" in printed[0]
+    assert "no agent comes with 'gridnavi'" in failure(["gridnavi", "--headless"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("argv", "by_hand"), [(["forage"], False), (["forage", "--by-hand"], True), (["gridnavi"], True)]
+)
+def test_without_an_agent_you_play(monkeypatch: pytest.MonkeyPatch, argv: list[str], by_hand: bool) -> None:
+    stages: list[Stage] = []
+    monkeypatch.setattr(Stage, "run", lambda stage, window, fps: stages.append(stage))
+    assert play.main([*argv, "--size", "240"]) == 0
+    assert (stages[0].session.player is None) == stages[0].session.by_hand == by_hand
 
 
 @pytest.mark.usefixtures("_fake_agent")

@@ -9,7 +9,8 @@ import pytest
 
 from gameagent_games import FamilyError, load_family
 from gameagent_games.families.bandit.family import make_bandit
-from gameagent_games.recipes import recipe, recipe_file
+from gameagent_games.family_files import RECIPE, family_file
+from gameagent_games.recipes import recipe
 from gameagent_games.registry import built_in_names, family_folder
 
 SOURCE = """
@@ -32,11 +33,11 @@ def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
 
 
 def test_a_third_partys_family_has_its_file_beside_its_rules(others: ModuleType) -> None:
-    assert recipe_file(others.OTHER) is None
+    assert family_file(others.OTHER, RECIPE) is None
     assert recipe(others.OTHER, "rl2") == {}
     path = Path(str(others.__file__)).with_name("train.toml")
     path.write_text("steps = 5\ndiscount = 0.5\n[maml]\ndiscount = 0.75\n")
-    assert recipe_file(others.OTHER) == path
+    assert family_file(others.OTHER, RECIPE) == path
     assert recipe(others.OTHER, "rl2") == {"steps": 5, "discount": 0.5}
     assert recipe(others.OTHER, "maml") == {"steps": 5, "discount": 0.75}
 
@@ -62,5 +63,5 @@ def test_what_cannot_be_read_is_named(others: ModuleType) -> None:
 
 def test_each_of_our_families_has_a_file_and_families_made_by_a_function_share_it() -> None:
     for name in built_in_names():
-        assert recipe_file(load_family(name)) == family_folder(name) / "train.toml"
+        assert family_file(load_family(name), RECIPE) == family_folder(name) / "train.toml"
     assert recipe(make_bandit(2, 100), "rl2")["num_games"] == 2048

@@ -1,7 +1,4 @@
-"""Watch an agent learn a game's hidden rules, or play yourself.
-
-python -m gameagent_games.play.main forage --agent forage.onnx
-"""
+"""Watch an agent learn a game's hidden rules, or play yourself: ``python -m gameagent_games.play forage``."""
 
 import argparse
 import io
@@ -13,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from gameagent_games.conformance import require_sound
-from gameagent_games.errors import GamesError
+from gameagent_games.errors import GamesError, MissingExtra
+from gameagent_games.family_files import AGENT, family_file
 from gameagent_games.interface import Family
 from gameagent_games.play.session import AgentPlayer, Player, PlaySession, describe_change
 from gameagent_games.registry import family_names, load_family
@@ -23,28 +21,32 @@ if TYPE_CHECKING:
     from gameagent_games.play.stage import Stage
 
 EXAMPLES = """examples:
-  gameagent play forage                                   play it yourself, with the arrow keys
-  gameagent play forage --agent forage.onnx               watch an agent find out the rules
-  gameagent play forage --agent forage.onnx --split out_of_range --seed 7
-  gameagent play forage --agent forage.onnx --variant variants.toml
-  gameagent play forage --agent forage.onnx --headless --episodes 5 --screenshot out.png
+  gameagent play forage                                   watch the agent that comes with the game
+  gameagent play forage --agent my-agent.onnx             watch your own
+  gameagent play forage --by-hand                         play it yourself
+  gameagent play forage --split out_of_range --seed 7     rules outside the training range
+  gameagent play forage --variant variants.toml           variants from a file
+  gameagent play forage --headless --episodes 5 --screenshot out.png
 
 keys:
-  N new variant   SPACE pause   + - speed   H take over by hand, hand back   R show or hide the truth   ESC quit
-  by hand: arrow keys move, full stop or return stays, figures choose the first, second, third ... action;
-  where actions are numbers, an arrow pushes one of them to its end and leaves the others at rest;
-  in a game of several seats the agent plays the others, and without an agent you play every seat in turn
+  N    new variant             SPACE  pause                       + -  speed
+  H    take over, hand back    R      show or hide the truth      ESC  quit
+
+keys when you play:
+  arrows move, full stop or return stays, 1 to 9 choose the first to ninth action. If actions are numbers, an
+  arrow pushes one of them to its limit and leaves the others at rest. In a game of several seats the agent
+  plays the other seats; without an agent you play every seat in turn.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Plays; ``argv`` is the command line without the program's name.
+    """Runs the command; ``argv`` is the command line without the program's name.
 
     Returns:
-        0, or 1 where something failed, told in one line on standard error. Wrong usage exits with 2.
+        0, or 1 if something failed, which one line on standard error explains. Wrong usage exits with 2.
     """
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal cannot show ends no game
+        sys.stdout.reconfigure(errors="backslashreplace")  # a character that a terminal lacks must not end a game
     parser = _parser()
     arguments = parser.parse_args(argv)
     _check(arguments, parser.error)
@@ -60,18 +62,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gameagent play",
-        description="Watch an agent play episode after episode of one hidden variant and see what it believes of the "
-        "rules, next to the truth. Without --agent, you play.",
+        description="Watch an agent play episode after episode under hidden rules, and see what it believes the rules "
+        "are, beside the truth. Without --agent the agent that comes with the game plays; if none does, you play.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("family", help=f"the game: {', '.join(family_names())}, or package.module:NAME of your own")
-    parser.add_argument("--agent", type=Path, metavar="FILE", help="the agent's .onnx file; without it, you play")
-    parser.add_argument("--split", choices=SPLITS, default="test", help="where variants are drawn from (default: test)")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--agent", type=Path, metavar="FILE", help="the agent's .onnx file (default: the game's own)")
+    who.add_argument("--by-hand", action="store_true", help="play yourself, without an agent")
+    parser.add_argument("--split", choices=SPLITS, default="test", help="which variants to draw (default: test)")
     parser.add_argument(
-        "--variant", metavar="FILE[#ID]", help="play the variants of a TOML or JSON file, or the one whose id starts so"
+        "--variant",
+        metavar="FILE[#ID]",
+        help="variants from a TOML or JSON file, or the one whose id starts so",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of variants, games and the agent's choices (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="of variants, levels and the agent's choices (default: 0)")
     parser.add_argument("--size", type=int, default=720, metavar="PX", help="side of the board (default: 720)")
     parser.add_argument("--fps", type=float, default=60.0, help="frames per second of the window (default: 60)")
     parser.add_argument("--headless", action="store_true", help="play without a window and print the returns")
@@ -81,15 +87,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(arguments: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> None:
-    """Refuses impossible combinations, as wrong usage."""
-    if arguments.headless and arguments.agent is None:
-        refuse("--headless needs --agent: without a window nobody else can play")
+    """Refuses options that do not go together, as wrong usage."""
+    if arguments.headless and arguments.by_hand:
+        refuse("--headless needs an agent, not --by-hand: without a window you cannot play")
     if not arguments.headless and (arguments.episodes is not None or arguments.screenshot is not None):
-        refuse("--episodes and --screenshot go with --headless")
+        refuse("--episodes and --screenshot need --headless")
     if arguments.episodes is not None and arguments.episodes < 1:
         refuse(f"--episodes is {arguments.episodes}, expected at least 1")
     if arguments.screenshot is not None and arguments.screenshot.suffix.lower() != ".png":
-        refuse(f"--screenshot is {arguments.screenshot}, expected a name that ends in .png")
+        refuse(f"--screenshot is {arguments.screenshot}, expected a file name that ends in .png")
     if not 160 <= arguments.size <= 2160:
         refuse(f"--size is {arguments.size}, expected 160 to 2160 pixels")
     if not 1 <= arguments.fps <= 240:
@@ -99,6 +105,7 @@ def _check(arguments: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> 
 
 
 def _play(arguments: argparse.Namespace) -> int:
+    _require_sdk()
     family = require_sound(load_family(arguments.family))
     next_record = _variants(family, arguments)
     session = PlaySession(family, *_players(family, arguments))
@@ -116,11 +123,24 @@ def _play(arguments: argparse.Namespace) -> int:
 
 
 def _players(family: Family, arguments: argparse.Namespace) -> tuple[Player | None, list[Player]]:
-    """Who plays the first seat and who the others: the same agent in every seat, each with a memory of its own."""
-    if arguments.agent is None:
+    """Who plays the first seat and who the others: the same agent in every seat, each with a memory of its own.
+
+    Without an agent, nobody: a person plays.
+    """
+    path = None if arguments.by_hand else arguments.agent or family_file(family, AGENT)
+    if path is None and arguments.headless:
+        raise GamesError(f"no agent comes with {family.name!r}: give one with --agent FILE, or leave out --headless")
+    if path is None:
         return None, []
-    first, *others = (load_player(arguments.agent, family, arguments.seed + seat) for seat in range(family.num_seats))
+    first, *others = (load_player(path, family, arguments.seed + seat) for seat in range(family.num_seats))
     return first, others
+
+
+def _require_sdk() -> None:
+    try:
+        import gameagent_sdk  # noqa: F401  (asks only whether it is there)
+    except ImportError:
+        raise MissingExtra("playing needs the SDK: pip install 'gameagent-games[play]'") from None
 
 
 def load_player(path: Path, family: Family, seed: int) -> Player:
@@ -129,7 +149,7 @@ def load_player(path: Path, family: Family, seed: int) -> Player:
 
 
 def _variants(family: Family, arguments: argparse.Namespace) -> Callable[[], Any]:
-    """Where variants come from: each call gives the next record, from a file over and over or from a split."""
+    """Where variants come from: each call returns the next record, from a split, or from a file again and again."""
     if arguments.variant is None:
         generator = np.random.default_rng([arguments.seed, 0])
         family.space.sample(1, 0, arguments.split)  # a split that cannot be drawn from fails here
@@ -139,7 +159,7 @@ def _variants(family: Family, arguments: argparse.Namespace) -> Callable[[], Any
     name, _, wanted = arguments.variant.partition("#")
     variants = [variant for variant in read_variants(Path(name), family.space) if variant.id.startswith(wanted)]
     if not variants:
-        raise GamesError(f"{name} holds no variant{f' whose id starts with {wanted}' if wanted else ''}")
+        raise GamesError(f"{name} has no variant{f' whose id starts with {wanted}' if wanted else ''}")
     records = family.space.records(variants)
     counter = iter(range(2**62))
     return lambda: records[next(counter) % len(records)]
@@ -175,22 +195,22 @@ def _play_headless(session: PlaySession, arguments: argparse.Namespace, next_var
 
 
 def _returns(session: PlaySession) -> str:
-    """The last episode's return, of each seat by name where there are several."""
+    """The last episode's return; of each seat by name if there are several."""
     returns = [f"{total:+.2f}" for total in session.seat_returns[-1]]
     names = session.family.seat_names
     return returns[0] if len(names) == 1 else "  ".join(f"{name} {r}" for name, r in zip(names, returns, strict=True))
 
 
 def _print_change(session: PlaySession) -> None:
-    """Tells of gradient steps that were taken behind the episode that just ended, or taken back."""
+    """Reports gradient steps that were taken after the episode that just ended, or undone."""
     change = None if session.player is None else session.player.last_change()
     if change is None or (change.episode < session.episode and change.outcome != "rolled back"):
         return
     if change.episode < session.episode:
-        print(f"  the gradient steps after episode {change.episode + 1} were taken back: the return fell")
+        print(f"  the gradient steps after episode {change.episode + 1} were undone: the return fell")
         return
-    told = describe_change(change)
-    print(f"  gradient steps on {change.num_steps} steps {told}, in the last {len(change.before)} states:")
+    effect = describe_change(change)
+    print(f"  gradient steps on {change.num_steps} steps {effect}, in the last {len(change.before)} states:")
     before, after = change.before.mean(0), change.after.mean(0)
     names = session.family.action_names
     print("    " + "   ".join(f"{name} {a:.2f} > {b:.2f}" for name, a, b in zip(names, before, after, strict=True)))
