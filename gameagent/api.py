@@ -143,24 +143,39 @@ class Run:
 
         return export_engine_file(self.folder, Path(path), profile)
 
-    def play(self, *, split: Split = "test", seed: int = 0, size: int = 720) -> None:
+    def play(
+        self,
+        *,
+        split: Split = "test",
+        seed: int = 0,
+        size: int = 720,
+        num_episodes: int | None = None,
+        screenshot: PathLike | None = None,
+    ) -> None:
         """Opens a window in which the agent plays one hidden variant, episode after episode.
 
         Args:
             split: The split that variants are drawn from.
-            seed: Seed of variants, games and the agent's choices.
+            seed: Seed of variants, levels and the agent's choices.
             size: Side of the board in pixels.
+            num_episodes: Episodes to play without a window, printing their returns; None for a window.
+            screenshot: A PNG file for the last frame, if there is no window.
 
         Raises:
+            RunError: The run has no checkpoint yet, or it is broken.
             GamesError: pygame is not installed, or the window cannot be opened.
         """
-        from gameagent_games.play.main import main
+        from gameagent_games.play.main import play
 
+        words = ["--split", split, "--seed", str(seed), "--size", str(size)]
+        if num_episodes is not None:
+            words += ["--headless", "--episodes", str(num_episodes)]
+        if screenshot is not None:
+            words += ["--screenshot", os.fspath(screenshot)]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{self.family.name}.onnx"
             path.write_bytes(bundle_run(self.folder).data)
-            options = ["--split", split, "--seed", str(seed), "--size", str(size)]
-            main([self.config.family, "--agent", str(path), *options])
+            play([self.config.family, "--agent", str(path), *words])
 
 
 def train(

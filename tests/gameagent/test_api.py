@@ -87,6 +87,14 @@ def test_the_exported_file_carries_the_summary_that_was_asked_for(run: gameagent
     Agent.load(tmp_path / "agent.onnx").begin_trial()
 
 
+def test_it_plays_without_a_window(run: gameagent.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("pygame", reason="playing needs the play extra")
+    run.play(num_episodes=3, screenshot=tmp_path / "last.png")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines if line.startswith("episode")] == [f"episode {k}" for k in (1, 2, 3)]
+    assert (tmp_path / "last.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_family_is_passed_itself_if_it_is_a_modules_global(tmp_path: Path) -> None:
     run = gameagent.train(RIDDLE, out=tmp_path / "run", quiet=True, **SMALL)
     assert run.config.family == "small_families:RIDDLE"

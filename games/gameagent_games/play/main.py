@@ -20,6 +20,7 @@ from gameagent_games.variants.variant import SPLITS
 if TYPE_CHECKING:
     from gameagent_games.play.stage import Stage
 
+PROG = "gameagent play"
 EXAMPLES = """examples:
   gameagent play forage                                   watch the agent that comes with the game
   gameagent play forage --agent my-agent.onnx             watch your own
@@ -47,21 +48,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a character that a terminal lacks must not end a game
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    _check(arguments, parser.error)
     try:
-        return _play(arguments)
+        play(argv)
+        return 0
     except (GamesError, OSError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(f"{PROG}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
 
 
+def play(argv: Sequence[str] | None = None) -> None:
+    """Plays as the command line says, see `main`.
+
+    Raises:
+        GamesError: The family, the agent or the variants cannot be used, or no window can be opened.
+        OSError: A file cannot be read or written.
+        SystemExit: Wrong usage.
+    """
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    _check(arguments, parser.error)
+    _play(arguments)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="gameagent play",
+        prog=PROG,
         description="Watch an agent play episode after episode under hidden rules, and see what it believes the rules "
         "are, beside the truth. Without --agent the agent that comes with the game plays; if none does, you play.",
         epilog=EXAMPLES,
@@ -104,7 +117,7 @@ def _check(arguments: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> 
         refuse(f"--seed is {arguments.seed}, expected 0 or above")
 
 
-def _play(arguments: argparse.Namespace) -> int:
+def _play(arguments: argparse.Namespace) -> None:
     _require_sdk()
     family = require_sound(load_family(arguments.family))
     next_record = _variants(family, arguments)
@@ -119,7 +132,6 @@ def _play(arguments: argparse.Namespace) -> int:
         _play_headless(session, arguments, next_variant)
     else:
         _play_in_window(_stage(session, arguments, next_variant), arguments)
-    return 0
 
 
 def _players(family: Family, arguments: argparse.Namespace) -> tuple[Player | None, list[Player]]:
