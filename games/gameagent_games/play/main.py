@@ -75,7 +75,7 @@ def play(argv: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROG,
-        description="Watch an agent play episode after episode under hidden rules, and see what it believes the rules "
+        description="Watch an agent play episode after episode under hidden rules, and see what it believes the rules\n"
         "are, beside the truth. Without --agent the agent that comes with the game plays; if none does, you play.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
