@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from gameagent_games.game_rng import below, state_type
-from gameagent_games.interface import Family, Feature, Rules
+from gameagent_games.interface import Family, Feature
+from gameagent_games.sources.rules import Rules
 from gameagent_games.variants.distributions import Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
 
@@ -37,8 +38,7 @@ def legal(state: Any, variant: Any, seat: int, mask: Any) -> None:
 ORCHARD = Family(
     name="orchard",
     summary="pick from trees, one of which is bare; which fruit tastes best is hidden",
-    rules=Rules(start, step, observe, legal),
-    state=state_type([("bare", np.int64)]),
+    source=Rules(start, step, observe, legal, state=state_type([("bare", np.int64)])),
     space=VariantSpace((Rule("taste", Uniform((0.0, 1.0), shape=(NUM_TREES,), beyond=((1.0, 2.0),)), unit="reward"),)),
     features=(Feature("bare", low=0.0, meaning="share of the trees before the bare one"),),
     actions=tuple(f"tree_{tree}" for tree in range(NUM_TREES)),

@@ -3,7 +3,8 @@
 import numpy as np
 
 from gameagent_games.game_rng import state_type, uniform
-from gameagent_games.interface import Box, Family, Feature, Rules
+from gameagent_games.interface import Box, Family, Feature
+from gameagent_games.sources.rules import Rules
 from gameagent_games.variants.distributions import Choice, Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
 
@@ -36,8 +37,13 @@ HIDDEN = (Rule("pay", Uniform((-1.0, 1.0), shape=(3,))), Rule("colour", Choice((
 RIDDLE = Family(
     name="riddle",
     summary="which answers pay is hidden, and so is a colour that nobody needs",
-    rules=Rules(start_riddle, step_riddle, observe_riddle, legal_riddle),
-    state=state_type([("step", np.int64), ("closed", np.int64)]),
+    source=Rules(
+        start_riddle,
+        step_riddle,
+        observe_riddle,
+        legal_riddle,
+        state=state_type([("step", np.int64), ("closed", np.int64)]),
+    ),
     space=VariantSpace(HIDDEN),
     features=(Feature("step", low=0.0),),
     actions=("one", "two", "three"),
@@ -66,8 +72,7 @@ def observe_dial(state, variant, seat, observation):
 DIAL = Family(
     name="dial",
     summary="turn two dials to hidden places",
-    rules=Rules(start_dial, step_dial, observe_dial),
-    state=state_type([("step", np.int64)]),
+    source=Rules(start_dial, step_dial, observe_dial, state=state_type([("step", np.int64)])),
     space=VariantSpace((Rule("place", Uniform((-1.0, 1.0), shape=(2,))),)),
     features=(Feature("step", low=0.0),),
     actions=Box(("left", "right"), low=(-1.0, 0.0), high=(1.0, 4.0)),

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from gameagent_games.game_rng import below, state_type, uniform
-from gameagent_games.interface import Box, Family, Feature, Rules
+from gameagent_games.interface import Box, Family, Feature
+from gameagent_games.sources.rules import Rules
 from gameagent_games.variants.distributions import Choice, Integers, Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
 
@@ -47,8 +48,9 @@ def observe_throws(state: Any, variant: Any, seat: int, observation: Any) -> Non
 THROWS = Family(
     name="throws",
     summary="rock, paper, scissors with hidden prizes; chance breaks ties",
-    rules=Rules(start_throws, step_throws, observe_throws),
-    state=state_type([("round", np.int64), ("thrown", np.int64, (2,))]),
+    source=Rules(
+        start_throws, step_throws, observe_throws, state=state_type([("round", np.int64), ("thrown", np.int64, (2,))])
+    ),
     space=VariantSpace(
         (
             Rule("prize", Uniform((0.5, 1.5), shape=(NUM_THROWS,), beyond=((1.5, 2.0),)), unit="reward"),
@@ -110,8 +112,14 @@ def turn_nim(state: Any, variant: Any) -> int:
 NIM = Family(
     name="nim",
     summary="take from a pile in turns; the last to take wins, or loses",
-    rules=Rules(start_nim, step_nim, observe_nim, legal_nim, turn_nim),
-    state=state_type([("pile", np.int64), ("mover", np.int64)]),
+    source=Rules(
+        start_nim,
+        step_nim,
+        observe_nim,
+        legal_nim,
+        turn_nim,
+        state=state_type([("pile", np.int64), ("mover", np.int64)]),
+    ),
     space=VariantSpace(
         (
             Rule("last_loses", Choice((False, True)), unit="flag"),
@@ -161,8 +169,9 @@ def observe_tug(state: Any, variant: Any, seat: int, observation: Any) -> None:
 TUG = Family(
     name="tug",
     summary="pull on a rope against a rival of unknown strength",
-    rules=Rules(start_tug, step_tug, observe_tug),
-    state=state_type([("rope", np.float64), ("effort", np.float64, (2,))]),
+    source=Rules(
+        start_tug, step_tug, observe_tug, state=state_type([("rope", np.float64), ("effort", np.float64, (2,))])
+    ),
     space=VariantSpace((Rule("strength", Uniform((0.5, 1.0), shape=(2,), beyond=((1.0, 1.5),)), unit="metres"),)),
     features=(
         Feature("rope", low=-6.0, high=6.0, unit="metres", meaning="how far the rope is on the rival's side"),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
-from gameagent_games.sources.rules import Simulator
+from gameagent_games.sources.simulator import Simulator
 from gameagent_sdk import Bundle, SdkError
 from gameagent_sdk.authoring import PolicySession, action_probabilities, sample_actions
 

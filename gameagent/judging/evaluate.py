@@ -15,7 +15,6 @@ from gameagent.playing.finite_games import reset_games, step_games
 from gameagent.run.folder import BASELINES, FIRST_SCHEME, RunFolder
 from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games.interface import Family
-from gameagent_games.sources.rules import Simulator
 from gameagent_games.variants.variant import Split
 from gameagent_sdk import Agent, Bundle, Policy, Squad
 from gameagent_sdk.authoring import Gaussian, PolicySession, action_probabilities, sample_actions, sample_box_actions
@@ -195,21 +194,21 @@ def _play(
     returns = np.zeros((num_variants, num_episodes + 1, family.num_seats))
     for first in range(0, num_variants, CHUNK):
         part = slice(first, min(first + CHUNK, num_variants))
-        simulator = Simulator(family, part.stop - part.start, num_episodes=num_episodes)
-        reset_games(simulator, variants[part], seeds[part])
-        players.begin(simulator.num_games * family.num_seats)
-        games = np.arange(first, part.stop)
-        while not simulator.finished.all():
-            deciding = (simulator.acting & ~simulator.finished[:, None]).reshape(-1)
+        games = family.make_games(part.stop - part.start, num_episodes=num_episodes)
+        reset_games(games, variants[part], seeds[part])
+        players.begin(games.num_games * family.num_seats)
+        trials = np.arange(first, part.stop)
+        while not games.finished.all():
+            deciding = (games.acting & ~games.finished[:, None]).reshape(-1)
             rows = len(deciding)
-            legal = simulator.legal_actions.reshape(rows, -1).copy()
+            legal = games.legal_actions.reshape(rows, -1).copy()
             legal[~legal.any(axis=1)] = True  # of seats that do not decide
-            actions = players.act(simulator.observations.reshape(rows, -1), legal, deciding)
-            episodes = simulator.episodes.copy()
-            step_games(simulator, actions.reshape(*simulator.acting.shape, *actions.shape[1:]))
-            returns[games, episodes] += simulator.rewards
-            ended = np.repeat(simulator.terminated | simulator.truncated, family.num_seats)
-            players.observe(actions, simulator.rewards.reshape(-1), ended, deciding)
+            actions = players.act(games.observations.reshape(rows, -1), legal, deciding)
+            episodes = games.episodes.copy()
+            step_games(games, actions.reshape(*games.acting.shape, *actions.shape[1:]))
+            returns[trials, episodes] += games.rewards
+            ended = np.repeat(games.terminated | games.truncated, family.num_seats)
+            players.observe(actions, games.rewards.reshape(-1), ended, deciding)
     return returns[:, :num_episodes]
 
 

@@ -14,11 +14,10 @@ from gameagent.nets.feedforward import FeedforwardPolicy
 from gameagent.playing.finite_games import reset_games, step_games
 from gameagent.workers import Share
 from gameagent_games.interface import Family
-from gameagent_games.sources.rules import Simulator
 
 
 class EpisodeSampler:
-    """Plays the episodes of N tasks: a `meta_batch.Sampler` on a family's simulator.
+    """Plays the episodes of N tasks: a `meta_batch.Sampler` on a family's games.
 
     Attributes:
         num_tasks: N.
@@ -43,7 +42,7 @@ class EpisodeSampler:
         self.num_tasks, self.num_rollouts = num_tasks, num_rollouts
         self._family, self._policy = family, policy
         self._mask_size = family.num_actions if family.has_mask else 0
-        self._simulator = Simulator(family, num_tasks * num_rollouts, num_episodes=1)
+        self._simulator = family.make_games(num_tasks * num_rollouts, num_episodes=1)
         if family.box is not None:
             low, high = np.array(family.box.low), np.array(family.box.high)
             self._middle, self._half = (low + high) / 2, (high - low) / 2

@@ -16,8 +16,8 @@ from gameagent.nets.distribution import ActionDistribution, ActionParams
 from gameagent.nets.interface import Inputs, Outputs
 from gameagent.playing.finite_games import reset_games, step_games
 from gameagent.workers import Share
+from gameagent_games.games import Games
 from gameagent_games.interface import Family
-from gameagent_games.sources.rules import Simulator
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Trials:
         """
         self.family = family
         self.rows = (share or Share.whole(num_games)).times(family.num_seats)
-        self.simulator = Simulator(family, num_games, num_episodes=num_episodes)
+        self.simulator = family.make_games(num_games, num_episodes=num_episodes)
         self.num_episodes = num_episodes
         self.num_rows = num_games * family.num_seats
         self.belief_size = belief_size
@@ -191,7 +191,7 @@ class _Tape:
         rows = np.flatnonzero(deciding)
         return torch.from_numpy(self.cursor[rows]), torch.from_numpy(rows)
 
-    def see(self, simulator: Simulator, truth: Tensor, told: Tensor) -> Inputs:
+    def see(self, simulator: Games, truth: Tensor, told: Tensor) -> Inputs:
         """Inputs of this step for every row, ``T = 1``; rows that do not decide now are ignored by the caller.
 
         They are views of arrays that the game's next step overwrites.
@@ -226,7 +226,7 @@ class _Tape:
             self.belief_offset[at, rows] = inputs.belief_offset[0, rows]
             self.beliefs[at, rows] = outputs.beliefs[0, rows]
 
-    def outcome(self, simulator: Simulator, deciding: NDArray[np.bool_], chosen: Tensor) -> None:
+    def outcome(self, simulator: Games, deciding: NDArray[np.bool_], chosen: Tensor) -> None:
         """Books the last step's rewards and ends to every row that has decided at least once."""
         self.cursor += deciding
         last = np.maximum(self.cursor - 1, 0)

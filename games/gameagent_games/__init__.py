@@ -11,9 +11,10 @@ from gameagent_games.errors import (
     VariantError,
 )
 from gameagent_games.game_rng import below, state_type, trial_uniform, uniform
-from gameagent_games.interface import EVERY_SEAT, Box, Ceiling, Family, Feature, Rules
+from gameagent_games.interface import Box, Ceiling, Family, Feature
 from gameagent_games.registry import family_names, load_family
-from gameagent_games.sources.rules import Simulator
+from gameagent_games.sources.rules import EVERY_SEAT, Rules
+from gameagent_games.sources.simulator import Simulator
 from gameagent_games.variants.distributions import Choice, Distribution, Fixed, Integers, Permutation, Slot, Uniform
 from gameagent_games.variants.files import read_variants, space_from_dict, space_to_dict, write_variants
 from gameagent_games.variants.variant import SPLITS, Rule, Split, Variant, VariantSpace

@@ -1,55 +1,18 @@
-"""Family: everything a trainer or a face may know of a game.
+"""Family: what everybody may know of a game: its name, what is seen and done in it, its variants and its source."""
 
-A family's rules are plain scalar functions over two records, written for **one** game:
-
-    start(state, variant)                            a new episode; draw what is random with `chance`
-    step(state, variant, actions, rewards) -> bool   one decision of every seat that acts; True = terminated
-    observe(state, variant, seat, observation)       fills a float32 array of `Family.observation_size`
-    legal(state, variant, seat, mask)                optional: fills a bool array of `Family.num_actions`
-    turn(state, variant) -> int                      optional: the seat that acts now, or `EVERY_SEAT`
-
-``actions`` is int64 of ``(num_seats,)``; where actions are continuous (a `Box`) it is float64 of
-``(num_seats, num_actions)``, finite and within the box. Only the entries of seats that act are read.
-``rewards`` is float64 of ``(num_seats,)`` and arrives as zeros. A time limit is not the rules' business: the
-simulator cuts an episode at `Family.max_steps` and reports it as truncated. Helpers that the rules call are
-marked with ``numba.extending.register_jitable``, so that the same code also runs uncompiled, in a debugger.
-
-``variant`` has one field per rule, of the rule's own values: a number is a number, a flag a bool, and a name a text
-that rules compare by name, ``variant.weather == "hot"`` (see `distributions.Choice`; comparing names costs some
-25 ns each, so do it in ``start`` where every step needs the answer). Uncompiled play, and so `check_family`, refuses
-a comparison with anything that is not one of the rule's names.
-
-A state does not outlive its episode. What varies from episode to episode of a trial is computed in ``start`` from the
-variant, the episode's number ``state.episode`` (from 0) and draws that are the same in every episode of the trial,
-`chance.trial_uniform`.
-"""
-
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.errors import FamilyError
 from gameagent_games.field_types import as_count, as_text, as_tuple, expect, kind_of
-from gameagent_games.game_rng import SIMULATOR_FIELDS
+from gameagent_games.games import Games, Source
 from gameagent_games.pickling import reduce_family
 from gameagent_games.variants.variant import VariantSpace
-
-EVERY_SEAT = -1
-"""What ``turn`` returns when all seats act at once."""
-
-PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "start": ("state", "variant"),
-    "step": ("state", "variant", "actions", "rewards"),
-    "observe": ("state", "variant", "seat", "observation"),
-    "legal": ("state", "variant", "seat", "mask"),
-    "turn": ("state", "variant"),
-}
-"""What each rule is called with."""
 
 Action: TypeAlias = int | NDArray[np.float64]
 """What one seat does: a discrete action's number, or the components ``(A,)`` of a continuous one."""
@@ -149,36 +112,6 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Rules:
-    """A game's rules as functions; see the module's text for their contract."""
-
-    start: Callable[..., None]
-    step: Callable[..., bool]
-    observe: Callable[..., None]
-    legal: Callable[..., None] | None = None
-    turn: Callable[..., int] | None = None
-
-    def __post_init__(self) -> None:
-        for name, parameters in PARAMETERS.items():
-            given = getattr(self, name)
-            if given is None and name in ("legal", "turn"):
-                continue
-            function = getattr(given, "py_func", given)  # what numba has compiled: the simulator compiles by itself
-            expected = f"a function {name}({', '.join(parameters)})"
-            if not inspect.isfunction(function):
-                raise FamilyError(f"Rules: {name} is {kind_of(given)}, expected {expected}")
-            signature = inspect.signature(function)
-            try:
-                signature.bind(*parameters)
-            except TypeError:
-                code, given = function.__code__, f"{function.__name__}({', '.join(signature.parameters)})"
-                raise FamilyError(
-                    f"{code.co_filename}:{code.co_firstlineno}: {given} is given as rules.{name}, expected {expected}"
-                ) from None
-            object.__setattr__(self, name, function)
-
-
-@dataclass(frozen=True)
 class Ceiling:
     """The best mean return that any learner can reach, where it is known.
 
@@ -202,10 +135,9 @@ class Family:
     Attributes:
         name: Name in the registry.
         summary: One line for a person.
-        rules: The scalar functions.
-        state: Record type of all that changes in an episode (see `chance.state_type`).
+        source: Where its games come from: ``Rules(start, step, observe, state=…)``, or another source.
         space: The space of rule variants; gives the variant's record type.
-        features: The observation's parts in order, as ``rules.observe`` fills them.
+        features: The observation's parts in order, as the source fills them.
         actions: Name of each discrete action; or a `Box` where actions are continuous.
         max_steps: Time limit of an episode in steps; reaching it is truncation.
         num_episodes: Episodes of a trial (K) that training uses unless told otherwise.
@@ -220,8 +152,7 @@ class Family:
 
     name: str
     summary: str
-    rules: Rules
-    state: np.dtype[Any]
+    source: Source
     space: VariantSpace
     features: tuple[Feature, ...]
     actions: tuple[str, ...] | Box
@@ -243,14 +174,10 @@ class Family:
         if self.box is None:
             require(self.num_actions >= 2, f"has {self.num_actions} actions, expected at least 2")
             require(len(set(self.action_names)) == self.num_actions, f"action names repeat: {self.action_names}")
-        require(self.box is None or self.rules.legal is None, "rules.legal masks discrete actions, but these are a Box")
+        require(self.box is None or not self.has_mask, "its source masks discrete actions, but these are a Box")
         require(len(self.features) >= 1, "has no features, expected at least 1")
         names = [feature.name for feature in self.features]
         require(len(set(names)) == len(names), f"feature names repeat: {names}")
-        require(
-            set(SIMULATOR_FIELDS) <= set(self.state.names or ()),
-            f"state lacks {', '.join(SIMULATOR_FIELDS)}; build it with chance.state_type",
-        )
         if not self.seat_names:
             object.__setattr__(self, "seat_names", tuple(f"seat_{i}" for i in range(self.num_seats)))
         require(len(self.seat_names) == self.num_seats, "seat_names and num_seats differ in length")
@@ -259,8 +186,10 @@ class Family:
         """Refuses fields of a wrong type; lists become tuples, numpy's integers become Python's."""
         as_text("Family", "name", self.name)
         owner = f"family {self.name!r}"
-        expect(owner, "rules", self.rules, Rules, "Rules(start, step, observe)")
-        expect(owner, "state", self.state, np.dtype, "what state_type([(name, type), ...]) returns")
+        source: Any = self.source
+        if isinstance(source, type) or not isinstance(source, Source):
+            expected = "Rules(start, step, observe, state=...), or another source of games"
+            raise FamilyError(f"{owner}: source is {kind_of(self.source)}, expected {expected}")
         expect(owner, "space", self.space, VariantSpace, "a VariantSpace((Rule(...), ...))")
         expect(owner, "ceiling", self.ceiling, (Ceiling, type(None)), "a Ceiling or None")
         expect(owner, "view", self.view, (str, type(None)), "'module:CLASS' or None")
@@ -288,7 +217,7 @@ class Family:
         return len(self.action_names)
 
     def blank_actions(self, num_games: int) -> NDArray[Any]:
-        """Actions for `Simulator.step`, to be filled in: all 0.
+        """Actions for `Games.step`, to be filled in: all 0.
 
         Returns:
             int64 ``(num_games, seats)``; for a `Box` float64 ``(num_games, seats, A)``.
@@ -298,7 +227,7 @@ class Family:
         return np.zeros((num_games, self.num_seats, self.num_actions), np.float64)
 
     def random_actions(self, generator: np.random.Generator, num_games: int) -> NDArray[Any]:
-        """Uniformly random actions for `Simulator.step`, in the form of `blank_actions`; they ignore masks."""
+        """Uniformly random actions for `Games.step`, in the form of `blank_actions`; they ignore masks."""
         if self.box is None:
             return generator.integers(0, self.num_actions, (num_games, self.num_seats))
         return self.box.scale(generator.random((num_games, self.num_seats, self.num_actions)))
@@ -314,7 +243,7 @@ class Family:
 
     @cached_property
     def own_size(self) -> int:
-        """Number of values that ``rules.observe`` fills."""
+        """Number of values that the source fills; the shown rules come after them."""
         return sum(feature.size for feature in self.features)
 
     @cached_property
@@ -324,8 +253,31 @@ class Family:
 
     @property
     def has_mask(self) -> bool:
-        """Whether the family has illegal actions."""
-        return self.rules.legal is not None
+        """Whether some actions can be illegal."""
+        return self.source.has_mask
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether there are steps in which some seat does not act."""
+        return self.source.takes_turns
+
+    def make_games(
+        self, num_games: int, *, num_episodes: int | None = None, auto_start: bool = True, compiled: bool = True
+    ) -> Games:
+        """Makes games of this family, side by side; `Games.reset` starts them, and who made them closes them.
+
+        Args:
+            num_games: Number of games (N), at least 1.
+            num_episodes: Episodes of a trial; 0 for trials without end; None for the family's own number.
+            auto_start: Whether a trial's next episode starts in the step that ended the one before.
+            compiled: Whether rules are compiled, which takes seconds and pays off in long play; False runs them in
+                the interpreter. A source without rules ignores it.
+
+        Raises:
+            FamilyError: The family's definition does not fit its source.
+        """
+        wanted = self.num_episodes if num_episodes is None else num_episodes
+        return self.source.make_games(self, num_games, num_episodes=wanted, auto_start=auto_start, compiled=compiled)
 
     def revealed(self) -> "Family":
         """The same game with every rule shown: what an oracle plays."""

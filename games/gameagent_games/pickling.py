@@ -1,14 +1,13 @@
-"""How a family is pickled: its rules are functions, and those that are defined inside a function have no name.
+"""How a family is pickled: its source holds functions, and those that are defined inside a function have no name.
 
-A family whose rules are module-level functions pickles like any other dataclass. Where they are not, it is pickled as
-the ``module:NAME`` that it is found under; if it has none, cloudpickle (which Gymnasium brings along) carries the
+A family whose source can be pickled is pickled like any other dataclass. If it cannot, the family is pickled as the
+``module:NAME`` that it is found under; if it has none, cloudpickle (which Gymnasium brings along) carries the
 functions themselves.
 """
 
 import pickle
 import sys
 from importlib import import_module
-from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from gameagent_games.errors import FamilyError
@@ -27,32 +26,24 @@ def reduce_family(family: "Family", plain: Any) -> Any:
         plain: What pickle does by itself with the family's fields.
 
     Raises:
-        FamilyError: A rule is a function without a name of its own, the family is no module's global, and
-            cloudpickle is not installed.
+        FamilyError: Its source cannot be pickled, the family is not a global of a module, and cloudpickle is not
+            installed.
     """
-    nameless = [rule for rule in vars(family.rules).values() if not has_name(rule)]
-    if not nameless:
+    try:
+        pickle.dumps(family.source)
         return plain
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        obstacle = " ".join(str(error).split())
     if place := place_of(family):
         return load_place, (place,)
     try:
         cloudpickle = import_module("cloudpickle")
     except ModuleNotFoundError:
         raise FamilyError(
-            f"family {family.name!r} cannot be pickled: its rule function {nameless[0].__qualname__} has no name in "
-            f"module {nameless[0].__module__}; make the family a global of a module, or install cloudpickle"
+            f"family {family.name!r} cannot be pickled, as its source cannot be: {obstacle}; "
+            "make the family a global of a module, or install cloudpickle"
         ) from None
     return load_carried, (type(family), cloudpickle.dumps(vars(family)))
-
-
-def has_name(function: Any) -> bool:
-    """Whether pickle finds a function by its module and name; what is no plain function pickles in its own way."""
-    if not isinstance(function, FunctionType):
-        return True
-    found: Any = sys.modules.get(function.__module__)
-    for part in function.__qualname__.split("."):
-        found = getattr(found, part, None)
-    return found is function
 
 
 def place_of(family: "Family") -> str | None:

@@ -130,9 +130,9 @@ def _told_place(error: BaseException, module_name: str = "") -> str:
 
 
 def holder_of(family: Family) -> str | None:
-    """Where another registered family of the same name is, if there is one; the same rules make the same family."""
+    """Where another registered family of the same name is, if there is one; the same source makes the same family."""
     registered = _locations().get(family.name)
-    if registered is None or load_family(family.name).rules == family.rules:
+    if registered is None or load_family(family.name).source == family.source:
         return None
     return registered
 

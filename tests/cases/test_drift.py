@@ -45,8 +45,7 @@ def observe(state: Any, variant: Any, seat: int, observation: Any) -> None:
 DRIFTING = Family(
     name="drifting",
     summary="two arms that pay with p and 1 - p, where p drifts",
-    rules=Rules(start, step, observe),
-    state=state_type([("chance", np.float64)]),
+    source=Rules(start, step, observe, state=state_type([("chance", np.float64)])),
     space=VariantSpace((Rule("chance", Uniform((0.2, 0.8))), Rule("drift", Uniform((0.0, 0.3))))),
     features=(Feature("constant", low=0.0, high=1.0),),
     actions=("first", "second"),

@@ -20,7 +20,6 @@ from gameagent_games import (
     GamesError,
     Integers,
     Rule,
-    Rules,
     Simulator,
     Uniform,
     VariantSpace,
@@ -193,7 +192,10 @@ DEFINITIONS = {
     "feature in a tuple": (lambda: dig(features=(CELL, "x")), r"features\[1\] is the text 'x', expected a Feature"),
     "rule in a tuple": (lambda: VariantSpace((ORE, Uniform((0, 1)))), r"rules\[1\] is a Uniform, expected a Rule"),
     "no space": (lambda: dig(space=ORE), r"space is a Rule, expected a VariantSpace"),
-    "no rules": (lambda: dig_with(rules=digging.step), r"rules is a function, expected Rules\(start, step, observe\)"),
+    "no rules": (
+        lambda: dig_with(source=digging.step),
+        r"source is a function, expected Rules\(start, step",
+    ),
     "no state": (lambda: dig(state=[("x", np.int64)]), r"state is a list, expected what state_type"),
     "state_type": (lambda: state_type(("x", np.int64)), r"state_type: .*expected a list of fields: \[\(name, type\)"),
     "state_type's types": (lambda: state_type([("x", "no type")]), r"state_type: .* are no fields of a record"),
@@ -211,13 +213,13 @@ DEFINITIONS = {
     "class": (lambda: Rule("ore", Uniform), r"rule 'ore': distribution is the class Uniform, expected Uniform"),
     "integers": (lambda: Integers(0, 3, beyond=7), r"Integers: beyond is 7, expected \(low, high\)"),
     "uniform": (lambda: Uniform(0.0, 1.0), r"got 0.0, expected an interval \(low, high\)"),
-    "no function": (lambda: Rules(digging.start, None, digging.observe), r"step is None, expected a function step\("),
+    "no function": (lambda: dig(step=None), r"step is None, expected a function step\("),
     "parameters": (
         lambda: dig(step=lambda state, variant, actions: True),
         r"test_families\.py:\d+: <lambda>\(state, variant, actions\) is given as rules.step, expected a function "
         r"step\(state, variant, actions, rewards\)",
     ),
-    "swapped": (lambda: Rules(digging.step, digging.start, digging.observe), r"step\(.*\) is given as rules.start"),
+    "swapped": (lambda: dig(start=digging.step, step=digging.start), r"step\(.*\) is given as rules.start"),
     "actions repeat": (lambda: dig(actions=("dig", "dig")), r"action names repeat"),
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cases.families.closures import TOSSES
-from gameagent_games import Feature, Rules
+from gameagent_games import Feature
 from gameagent_games.errors import FamilyError, GamesError
 from gameagent_games.interface import Box, Family
 from gameagent_games.play import main as play
@@ -43,13 +43,15 @@ def showing(*values: float, seats: int = 1, actions: Any = ("left", "right"), **
         observation[:] = values
 
     one = Feature("shown", len(values), **feature)
-    rules = Rules(TOSSES.rules.start, TOSSES.rules.step, observe)
-    return replace(TOSSES, rules=rules, features=(one,), actions=actions, num_seats=seats, seat_names=())
+    rules = replace(TOSSES.source, observe=observe)
+    return replace(TOSSES, source=rules, features=(one,), actions=actions, num_seats=seats, seat_names=())
 
 
 def picture(family: Family, side: int = SIDE, **scene: Any) -> np.ndarray:
     surface = pygame.Surface((side, side))
-    PlainView(family).draw(surface, Scene(None, None, **scene))
+    games = family.make_games(1, compiled=False)
+    games.reset(family.space.sample(1, 0), np.zeros(1, np.int64))
+    PlainView(family).draw(surface, Scene.of(games, **scene))
     return np.asarray(to_rgb(surface), np.int64)
 
 
@@ -163,7 +165,7 @@ def test_features_that_do_not_fit_are_counted() -> None:
     def observe(state: Any, variant: Any, seat: int, observation: Any) -> None:
         observation[:] = 1.0
 
-    crowded = replace(TOSSES, features=features, rules=Rules(TOSSES.rules.start, TOSSES.rules.step, observe))
+    crowded = replace(TOSSES, features=features, source=replace(TOSSES.source, observe=observe))
     rows = np.unique(painted(picture(crowded), palette.HAND)[:, 0])
     assert 10 < (np.diff(rows) > 1).sum() < 40
     assert rows.max() < 0.9 * SIDE

@@ -31,8 +31,8 @@ def observe(state, variant, seat, observation):
 
 def make(*rules):
     return Family(
-        name="few", summary="find the arm that pays", rules=Rules(start, step, observe),
-        state=state_type([("pulls", np.int64)]), space=VariantSpace(rules),
+        name="few", summary="find the arm that pays", space=VariantSpace(rules),
+        source=Rules(start, step, observe, state=state_type([("pulls", np.int64)])),
         features=(Feature("constant", low=0.0, high=1.0),), actions=("a", "b"), max_steps=1, num_episodes=3,
     )
 

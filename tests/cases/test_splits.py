@@ -342,7 +342,7 @@ def observe(state: Any, variant: Any, seat: int, observation: Any) -> None:
 
 def found(space: VariantSpace) -> dict[str, str]:
     family = Family(
-        "own", "of a space", Rules(start, step, observe), state_type([("pulls", np.int64)]), space,
+        "own", "of a space", Rules(start, step, observe, state=state_type([("pulls", np.int64)])), space,
         (Feature("constant", low=0.0, high=1.0),), ("a", "b"), max_steps=3, num_episodes=2,
     )  # fmt: skip
     report = check_family(family)

@@ -9,7 +9,8 @@ from gameagent.config import make_config
 from gameagent.methods.learners import make_learner
 from gameagent.workers import Workers
 from gameagent_games.game_rng import state_type, uniform
-from gameagent_games.interface import Box, Family, Feature, Rules
+from gameagent_games.interface import Box, Family, Feature
+from gameagent_games.sources.rules import Rules
 from gameagent_games.variants.distributions import Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
 
@@ -36,8 +37,7 @@ def observe(state, variant, seat, observation):
 VALVES = Family(
     name="valves",
     summary="many controls, all of them narrow, in episodes that end at any time",
-    rules=Rules(start, step, observe),
-    state=state_type([("open", np.int64)]),
+    source=Rules(start, step, observe, state=state_type([("open", np.int64)])),
     space=VariantSpace((Rule("pressure", Uniform((-1.0, 1.0), shape=(2,))),)),
     features=(Feature("open", low=0.0),),
     actions=Box(tuple(f"valve_{number}" for number in range(NUM_VALVES)), low=-0.01, high=0.01),

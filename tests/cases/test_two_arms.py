@@ -27,8 +27,7 @@ def observe(state: Any, variant: Any, seat: int, observation: Any) -> None:
 TWO_ARMS = Family(
     name="two-arms",
     summary="two arms that pay with p and 1 - p",
-    rules=Rules(start, step, observe),
-    state=state_type([("pulls", np.int64)]),
+    source=Rules(start, step, observe, state=state_type([("pulls", np.int64)])),
     space=VariantSpace((Rule("p", Uniform((0.0, 1.0))),)),
     features=(Feature("constant", low=0.0, high=1.0),),
     actions=("first", "second"),

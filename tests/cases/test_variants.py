@@ -42,8 +42,7 @@ def paying(step: Callable[..., bool], *rules: Rule) -> Family:
     return Family(
         name="paying",
         summary="pays what the rules say",
-        rules=Rules(start, step, observe),
-        state=state_type([("pulls", np.int64)]),
+        source=Rules(start, step, observe, state=state_type([("pulls", np.int64)])),
         space=VariantSpace((*rules, Rule("p", Uniform((0.25, 1.0))))),
         features=(Feature("constant", low=0.0, high=1.0),),
         actions=("a", "b"),

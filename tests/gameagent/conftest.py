@@ -15,8 +15,9 @@ from gameagent.methods.making import make_policy
 from gameagent.run.folder import RunFolder
 from gameagent.run.launch import launch, prepare_run
 from gameagent_games.game_rng import state_type, uniform
-from gameagent_games.interface import Family, Feature, Rules
+from gameagent_games.interface import Family, Feature
 from gameagent_games.registry import load_family
+from gameagent_games.sources.rules import Rules
 from gameagent_games.variants.distributions import Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
 
@@ -52,8 +53,14 @@ def turn_tolls(state, variant):
 TOLLS = Family(
     name="tolls",
     summary="seat 1 may wait for whole episodes, and is paid before it ever decides",
-    rules=Rules(start_tolls, step_tolls, observe_tolls, None, turn_tolls),
-    state=state_type([("mover", np.int64), ("step", np.int64)]),
+    source=Rules(
+        start_tolls,
+        step_tolls,
+        observe_tolls,
+        None,
+        turn_tolls,
+        state=state_type([("mover", np.int64), ("step", np.int64)]),
+    ),
     space=VariantSpace((Rule("toll", Uniform((0.1, 1.0))),)),
     features=(Feature("step", low=0.0),),
     actions=("low", "high"),

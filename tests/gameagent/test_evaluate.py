@@ -15,8 +15,9 @@ from gameagent.judging.evaluate import evaluate_bundle, evaluate_random
 from gameagent.judging.intervals import estimate, gain_interval
 from gameagent.judging.report import Evaluation, evaluate
 from gameagent.seeding import game_seeds, numpy_generator
+from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
-from gameagent_games.sources.rules import Simulator
+from gameagent_games.sources.simulator import Simulator
 from gameagent_sdk import Agent, Bundle
 from gameagent_sdk.authoring import attach_manifest
 
@@ -36,7 +37,7 @@ def decisions(monkeypatch):
                 taken.setdefault((int(game), int(seat)), []).append(int(actions[game, seat]))
             super().step(actions)
 
-    monkeypatch.setattr(evaluation, "Simulator", Recorder)
+    monkeypatch.setattr(Family, "make_games", lambda family, num, **options: Recorder(family, num, **options))
     return taken
 
 

@@ -18,7 +18,7 @@ from gameagent.export.bundling import bundle_policy, export_run
 from gameagent.export.graph import strip
 from gameagent.export.parity import TOLERANCE, Parity, measure_parity
 from gameagent.run.folder import RunFolder
-from gameagent_games.sources.rules import Simulator
+from gameagent_games.sources.simulator import Simulator
 from gameagent_sdk import Agent, Bundle
 from gameagent_sdk.authoring import attach_manifest
 

@@ -19,7 +19,7 @@ from gameagent.export.engines import METADATA_KEY, make_engine_file
 from gameagent.export.engines.playback import Playback, play_back
 from gameagent.export.engines.step import EngineStep
 from gameagent.export.engines.structure import check_structure
-from gameagent_games.sources.rules import Simulator
+from gameagent_games.sources.simulator import Simulator
 from gameagent_sdk import Bundle, ManifestError
 from gameagent_sdk.authoring import PolicySession, action_probabilities
 

@@ -10,7 +10,7 @@ from gameagent.errors import GameValueError
 from gameagent.judging.evaluate import evaluate_random
 from gameagent.playing.finite_games import LARGEST, reset_games, step_games
 from gameagent.run.folder import RunFolder
-from gameagent_games.sources.rules import Simulator
+from gameagent_games.sources.simulator import Simulator
 
 KINDS = [odd.REWARD_NAN, odd.REWARD_INFINITE, odd.REWARD_HUGE, odd.SEES_NAN, odd.SEES_HUGE]
 VALUES = {odd.REWARD_NAN: "nan", odd.REWARD_INFINITE: "-inf", odd.REWARD_HUGE: "1e+39", odd.SEES_NAN: "nan",
@@ -62,7 +62,7 @@ def test_an_odd_observation_at_the_start_is_named():
     def observe(state, variant, seat, observation):
         observation[:] = np.inf
 
-    family = replace(odd.SOUND_GAME, rules=replace(odd.SOUND_GAME.rules, observe=observe))
+    family = replace(odd.SOUND_GAME, source=replace(odd.SOUND_GAME.source, observe=observe))
     with pytest.raises(GameValueError, match=r"observation\[0\] \(clock\) is inf in episode 1, at its start"):
         reset_games(Simulator(family, 2, compiled=False), family.space.sample(2, 0), np.arange(2))
 
@@ -73,7 +73,7 @@ def test_large_values_pass_up_to_the_bound(value, refused):
         rewards[1] = value
         return False
 
-    family = replace(odd.SOUND_GAME, rules=replace(odd.SOUND_GAME.rules, step=step))
+    family = replace(odd.SOUND_GAME, source=replace(odd.SOUND_GAME.source, step=step))
     simulator = Simulator(family, 2, compiled=False)
     reset_games(simulator, family.space.sample(2, 0), np.arange(2))
     if refused:

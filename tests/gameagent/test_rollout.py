@@ -10,7 +10,7 @@ from gameagent.nets.beliefs import truth_from_encoding
 from gameagent.nets.interface import Inputs
 from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, torch_generator
-from gameagent_games.sources.rules import Simulator
+from gameagent_games.sources.simulator import Simulator
 
 NAMES = ["gridnavi", "forage", "two_seat_families:THROWS", "two_seat_families:NIM", "two_seat_families:TUG", "tolls"]
 NUM_GAMES = 6

@@ -7,7 +7,7 @@ from gameagent.config import make_config
 from gameagent.judging.evaluate import evaluate_bundle, evaluate_random
 from gameagent.methods.learners import make_learner
 from gameagent.workers import Workers
-from gameagent_games.sources.rules import Simulator
+from gameagent_games.sources.simulator import Simulator
 from small_families import RIDDLE
 
 SMALL = {

@@ -9,9 +9,10 @@ from numba.extending import overload, register_jitable
 from gameagent_games.conformance import check_family, check_names, checks
 from gameagent_games.errors import FamilyError
 from gameagent_games.game_rng import state_type, uniform
-from gameagent_games.interface import Box, Family, Feature, Rules
+from gameagent_games.interface import Box, Family, Feature
 from gameagent_games.registry import built_in_names
-from gameagent_games.sources.rules import Simulator
+from gameagent_games.sources.rules import Rules
+from gameagent_games.sources.simulator import Simulator
 from gameagent_games.variants.distributions import Choice, Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
 from two_seat_families import NIM, THROWS, TUG
@@ -48,7 +49,8 @@ def turn(state, variant):
     return 0
 
 
-SOUND = Rules(start, step, observe, legal, turn)
+STATE = state_type([("place", np.int64), ("paid", np.float64), ("extra", np.int64)])
+SOUND = Rules(start, step, observe, legal, turn, state=STATE)
 FEW = VariantSpace((Rule("pay", Choice((0.0, 1.0), shape=(2,))),))
 SPACE = VariantSpace((Rule("pay", Uniform((-1.0, 1.0), shape=(2,), beyond=((1.0, 2.0),))),))
 
@@ -57,8 +59,7 @@ def make(space=SPACE, max_steps=6, **rules):
     return Family(
         name="line",
         summary="walk along a line",
-        rules=replace(SOUND, **rules),
-        state=state_type([("place", np.int64), ("paid", np.float64), ("extra", np.int64)]),
+        source=replace(SOUND, **rules),
         space=space,
         features=(Feature("constant", low=0.0), Feature("place", low=0.0)),
         actions=("stay", "go"),
@@ -80,8 +81,8 @@ def make_box(**rules):
         observation[1] = state.paid / 6.0
 
     family = make()
-    plain = Rules(start, step_far, observe_far)
-    return replace(family, rules=replace(plain, **rules), actions=Box(("go",), 0.0, 1.0))
+    plain = Rules(start, step_far, observe_far, state=STATE)
+    return replace(family, source=replace(plain, **rules), actions=Box(("go",), 0.0, 1.0))
 
 
 def observe_random_walks_only(state, variant, seat, observation):

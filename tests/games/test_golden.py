@@ -31,7 +31,7 @@ def playthrough(family: Family, rules: dict[str, Any], seed: int) -> str:
         simulator.step(actions)
         seen = fingerprint(simulator.observations)
         line = f"{words(family, actions[0, 0]):6}{simulator.rewards[0, 0]:+6.2f}  sees {seen}"
-        if {"x", "y"} <= set(family.state.names or ()):
+        if {"x", "y"} <= set(simulator.states.dtype.names or ()):
             line += f"  at {place(simulator.states['x'][0])},{place(simulator.states['y'][0])}"
         lines.append(line)
         if simulator.terminated[0] or simulator.truncated[0]:

@@ -10,7 +10,6 @@ from gameagent_games import Family, Simulator, load_family
 from gameagent_games.errors import RuleError
 from gameagent_games.registry import built_in_names
 from gameagent_games.sources.guarded_rules import Guard, guard_rules
-from gameagent_games.sources.rules import is_ours
 
 ALLOWED = {  # on an observation of three entries and state.dug, an array of three
     "slices": "observation[:] = 0.0; observation[0:9] = 1.0; observation[1:] = state.dug[1:]",
@@ -42,7 +41,7 @@ def observing(source: str) -> Family:
 
 
 def started(family: Family) -> Simulator:
-    guarded = replace(family, rules=guard_rules(family, Guard()))
+    guarded = replace(family, source=guard_rules(family.source, family.space, Guard()))
     games = Simulator(guarded, 1, compiled=False)
     games.reset(family.space.sample(1, 0, "all"), np.zeros(1, np.int64))
     return games
@@ -68,7 +67,8 @@ def test_what_leaves_an_array_or_a_record_is_refused(source: str, words: str) ->
 def test_guarded_games_go_as_unguarded_ones(name: str) -> None:
     family = load_family(name)
     plain, guarded = (
-        Simulator(one, 3, compiled=False) for one in (family, replace(family, rules=guard_rules(family, Guard())))
+        Simulator(one, 3, compiled=False)
+        for one in (family, replace(family, source=guard_rules(family.source, family.space, Guard())))
     )
     generator = np.random.default_rng(0)
     for games in (plain, guarded):
@@ -83,6 +83,6 @@ def test_guarded_games_go_as_unguarded_ones(name: str) -> None:
 
 
 def test_families_of_this_package_alone_run_without_bounds_checks() -> None:
-    assert is_ours(load_family("forage").rules)
-    assert not is_ours(dig().rules)
-    assert not is_ours(replace(load_family("forage").rules, step=step))
+    assert load_family("forage").source.is_trusted
+    assert not dig().source.is_trusted
+    assert not replace(load_family("forage").source, step=step).is_trusted

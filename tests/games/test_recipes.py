@@ -15,11 +15,12 @@ from gameagent_games.registry import built_in_names, family_folder
 
 SOURCE = """
 from dataclasses import replace
-from gameagent_games import Rules, load_family
+from gameagent_games import load_family
 def start(state, variant): pass
 def step(state, variant, actions, rewards): return True
 def observe(state, variant, seat, observation): observation[0] = 1.0
-OTHER = replace(load_family("bandit"), name="other", rules=Rules(start, step, observe))
+BANDIT = load_family("bandit")
+OTHER = replace(BANDIT, name="other", source=replace(BANDIT.source, start=start, step=step, observe=observe))
 """
 
 

@@ -12,7 +12,7 @@ import pytest
 from gameagent_games.errors import FamilyError, VariantError
 from gameagent_games.interface import Family
 from gameagent_games.registry import built_in_names, load_family
-from gameagent_games.sources.rules import Simulator
+from gameagent_games.sources.simulator import Simulator
 
 pygame = pytest.importorskip("pygame", reason="pictures need the render extra")
 
@@ -36,7 +36,7 @@ def begun(name: str, seed: int = 0, **rules: Any) -> tuple[Family, Simulator]:
 
 
 def frame(family: Family, simulator: Simulator, **options: Any) -> np.ndarray:
-    return draw_frame(family, simulator.states[0], simulator.variants[0], SIDE, **options)
+    return draw_frame(simulator, SIDE, **options)
 
 
 def cell(picture: np.ndarray, x: int, y: int, size: int) -> np.ndarray:
@@ -54,8 +54,8 @@ def pixels(surface: Any) -> np.ndarray:
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("size", [64, 241])
 def test_a_frame_has_the_size_asked_for(name: str, size: int) -> None:
-    family, simulator = begun(name)
-    picture = draw_frame(family, simulator.states[0], simulator.variants[0], size)
+    _, simulator = begun(name)
+    picture = draw_frame(simulator, size)
     assert picture.shape == (size, size, 3)
     assert picture.dtype == np.uint8
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10
@@ -64,8 +64,9 @@ def test_a_frame_has_the_size_asked_for(name: str, size: int) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_frame_depends_on_the_records_alone(name: str) -> None:
     family, simulator = begun(name)
-    again = draw_frame(family, as_record(simulator.states[0]), as_record(simulator.variants[0]), SIDE)
-    np.testing.assert_array_equal(frame(family, simulator), again)
+    surface = pygame.Surface((SIDE, SIDE))
+    load_view(family).draw(surface, Scene(as_record(simulator.states[0]), as_record(simulator.variants[0])))
+    np.testing.assert_array_equal(frame(family, simulator), to_rgb(surface))
 
 
 @pytest.mark.parametrize("size", range(6, 11))

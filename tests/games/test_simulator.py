@@ -11,7 +11,7 @@ from gameagent_games.families.forage.family import FORAGE
 from gameagent_games.families.gridnavi.family import GRIDNAVI
 from gameagent_games.families.navigation.family import NAVIGATION
 from gameagent_games.game_rng import episode_key
-from gameagent_games.sources.rules import Simulator
+from gameagent_games.sources.simulator import Simulator
 from two_seat_families import NIM, THROWS, TUG
 
 FAMILIES = [BANDIT, GRIDNAVI, FORAGE, THROWS, NIM, NAVIGATION, TUG]
@@ -34,8 +34,8 @@ class Fields:
 
 def slow_game(family, record, seed, actions, num_episodes):
     """One game of one trial as a person would loop over it; yields what should be seen after every step."""
-    rules, num_seats = family.rules, family.num_seats
-    variant, state = Fields(record), Fields(np.zeros((), family.state))
+    rules, num_seats = family.source, family.num_seats
+    variant, state = Fields(record), Fields(np.zeros((), family.source.state))
     shown = family.space.encode(record.reshape(1), hidden=False)[0]
 
     def start(episode):
@@ -120,7 +120,7 @@ def test_compiled_and_uncompiled_rules_give_the_same_bits(name, seed, num_games,
     for taken in random_actions(family, 40, num_games, seed):
         for array in ARRAYS:
             assert getattr(plain, array).tobytes() == getattr(fast, array).tobytes(), array
-        for field in family.state.names:
+        for field in family.source.state.names:
             assert plain.states[field].tobytes() == fast.states[field].tobytes(), field
         for simulator in simulators:
             simulator.step(taken)

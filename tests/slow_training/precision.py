@@ -5,13 +5,12 @@ What is played is kept; and what lies past a row's end is replaced by what no lo
 
 import copy
 from dataclasses import replace
-from functools import partial
+from functools import partialmethod
 
 import torch
 
 from gameagent.methods.learners import MemoryLearner
-from gameagent.playing import episodes, rollout
-from gameagent_games.sources.rules import Simulator
+from gameagent_games.interface import Family
 
 
 def in_double(learner):
@@ -26,8 +25,7 @@ def in_double(learner):
 
 def interpret_games(monkeypatch):
     """Has learners interpret their games: compiling small ones takes longer than playing them."""
-    for module in (episodes, rollout):
-        monkeypatch.setattr(module, "Simulator", partial(Simulator, compiled=False))
+    monkeypatch.setattr(Family, "make_games", partialmethod(Family.make_games, compiled=False))
 
 
 def double(tensor):

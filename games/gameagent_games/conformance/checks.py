@@ -28,9 +28,10 @@ from gameagent_games.conformance.playing import (
 )
 from gameagent_games.conformance.reading import unknown_names
 from gameagent_games.errors import ActionError, RuleError, VariantError
-from gameagent_games.interface import EVERY_SEAT, Family
+from gameagent_games.interface import Family
 from gameagent_games.registry import holder_of
-from gameagent_games.sources.rules import Simulator
+from gameagent_games.sources.rules import EVERY_SEAT
+from gameagent_games.sources.simulator import Simulator
 from gameagent_games.variants.variant import Split
 
 LONGEST_EPISODE: Final = 20_000  # steps that an episode is played for in search of its end
@@ -166,7 +167,7 @@ def rules_run(family: Subject) -> None:
 @check("rules_run", quick=True)
 def names_are_known(family: Subject) -> None:
     """Every field that the rules' source mentions exists, and rules that are names are compared with these only."""
-    for line in unknown_names(family.original):
+    for line in unknown_names(family.own_rules, family.space):
         raise Broken(line)
 
 
@@ -358,7 +359,7 @@ def start_sets_the_state(family: Subject) -> None:
     """``start`` sets all that is read later: what an earlier episode left behind makes no difference."""
     records, seeds = sample(family, 4), np.arange(4)
     clean, used = (Simulator(family, len(records), compiled=False) for _ in range(2))
-    for name in family.state.names or ():
+    for name in family.rules.state.names or ():
         used.states[name] = {"f": np.nan, "b": True}.get(used.states[name].dtype.kind, 77)
     expected = trace(clean, records, seeds, family.num_steps)
     try:

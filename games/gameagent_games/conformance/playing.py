@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.game_rng import begin_episode
-from gameagent_games.interface import EVERY_SEAT, Family
+from gameagent_games.interface import Family
 from gameagent_games.sources.guarded_rules import Guard, guard_rules
-from gameagent_games.sources.rules import RecordView, Simulator
+from gameagent_games.sources.rules import EVERY_SEAT, Rules
+from gameagent_games.sources.simulator import RecordView, Simulator
 from gameagent_games.variants.variant import Split
 
 STEPS: Final = 64  # decisions played with each variant
@@ -37,11 +38,27 @@ class Subject(Family):
     num_steps: int = STEPS
     num_variants: int = NUM_VARIANTS
 
+    @property
+    def rules(self) -> Rules:
+        """The guarded rules."""
+        return _rules_of(self)
+
+    @property
+    def own_rules(self) -> Rules:
+        """The rules as their author wrote them."""
+        return _rules_of(self.original)
+
+
+def _rules_of(family: Family) -> Rules:
+    assert isinstance(family.source, Rules), "only checks of rules ask for them"
+    return family.source
+
 
 def make_subject(family: Family, guard: Guard) -> Subject:
     """Prepares a family for its checks; rules that raise are played at full length, to be found by a check."""
     given = {one.name: getattr(family, one.name) for one in fields(Family)}
-    given["rules"] = guard_rules(family, guard)
+    if isinstance(family.source, Rules):
+        given["source"] = guard_rules(family.source, family.space, guard)
     subject = Subject(**given, original=family, guard=guard)
     began, moves = process_time(), 0
     try:
@@ -60,9 +77,9 @@ def make_subject(family: Family, guard: Guard) -> Subject:
 class Table:
     """One uncompiled game, played by calling the rules directly, without the simulator."""
 
-    def __init__(self, family: Family, record: NDArray[Any], seed: int) -> None:
+    def __init__(self, family: Subject, record: NDArray[Any], seed: int) -> None:
         self._family, self.seed, self.episode = family, seed, -1
-        self.states = np.zeros(1, family.state)
+        self.states = np.zeros(1, family.rules.state)
         self.variants = record.reshape(1).copy()
         self.variant_given = self.variants.copy()
         self.state, self.variant = RecordView(self.states, 0), RecordView(self.variants, 0, family.space.names)
@@ -116,7 +133,7 @@ def play(family: Subject, longer: int = 1) -> Iterator[Table]:
         yield from _play_variant(family, seed, record, longer * family.num_steps)
 
 
-def _play_variant(family: Family, seed: int, record: NDArray[Any], num_steps: int) -> Iterator[Table]:
+def _play_variant(family: Subject, seed: int, record: NDArray[Any], num_steps: int) -> Iterator[Table]:
     generator = np.random.default_rng(seed)
     table = Table(family, record, seed)
     yield table
@@ -150,7 +167,7 @@ def draw(family: Family, generator: np.random.Generator) -> NDArray[np.float64]:
 
 
 def choose(family: Family, masks: NDArray[np.bool_], draws: NDArray[np.float64]) -> NDArray[Any]:
-    """Actions for `Simulator.step` by the draws ``(N, ...)`` of N games: uniform over what is legal, or over the box.
+    """Actions for `Games.step` by the draws ``(N, ...)`` of N games: uniform over what is legal, or over the box.
 
     Action 0 where nothing is legal.
     """

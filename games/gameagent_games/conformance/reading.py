@@ -7,23 +7,24 @@ from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
-from gameagent_games.interface import PARAMETERS, Family
 from gameagent_games.places import Place
 from gameagent_games.sources.guarded_rules import no_such_field
+from gameagent_games.sources.rules import PARAMETERS, Rules
+from gameagent_games.variants.variant import VariantSpace
 
 RECORDS = ("state", "variant")
 
 
-def unknown_names(family: Family) -> Iterator[str]:
+def unknown_names(rules: Rules, space: VariantSpace) -> Iterator[str]:
     """A line for every field that the state or the variant lacks, and every name that a rule cannot be compared with.
 
     Follows calls of helpers that are given the state or the variant. Functions without a source are passed over.
     """
-    fields = {"state": family.state.names or (), "variant": family.space.dtype.names or ()}
+    fields = {"state": rules.state.names or (), "variant": space.dtype.names or ()}
     seen: set[tuple[FunctionType, frozenset[tuple[str, str]]]] = set()
     waiting: list[tuple[FunctionType, dict[str, str]]] = []
     for rule in PARAMETERS:
-        function = getattr(family.rules, rule)
+        function = getattr(rules, rule)
         if isinstance(function, FunctionType):
             waiting.append((function, dict(zip(_parameters(function)[:2], RECORDS, strict=False))))
     while waiting:
@@ -35,7 +36,7 @@ def unknown_names(family: Family) -> Iterator[str]:
         stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
         records = {name: record for name, record in records.items() if name not in stored}
         for node in ast.walk(tree):
-            for finding in _findings(node, function, records, fields, family.space.names):
+            for finding in _findings(node, function, records, fields, space.names):
                 line = function.__code__.co_firstlineno + getattr(node, "lineno", 1) - 1
                 yield f"{Place(function.__code__.co_filename, line, function.__name__)}: {finding}"
             if isinstance(node, ast.Call) and (helper := _helper(node, function)) is not None:

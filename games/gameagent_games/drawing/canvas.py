@@ -11,8 +11,9 @@ import pygame
 from numpy.typing import NDArray
 
 from gameagent_games.errors import FamilyError
+from gameagent_games.games import Games
 from gameagent_games.interface import Action, Family
-from gameagent_games.sources.rules import RecordView
+from gameagent_games.sources.simulator import RecordView
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Scene:
     """One moment of a game.
 
     Attributes:
-        state: The state's record, fields as attributes.
+        state: The state's record, fields as attributes; None if the family's source has no state records.
         variant: The variant's record, fields as attributes.
         before: The state before the last step; None right after an episode's start, or where unknown.
         action: The last step's action, where known; the first seat's.
@@ -31,6 +32,9 @@ class Scene:
         moves: The last step's actions by seat; empty where no step was taken or nothing is known of it.
         rewards: The last step's reward of each seat; empty where not known.
         returns: The episode's sum of rewards of each seat; empty where not known.
+        observations: float32 ``(seats, D)``; what each seat sees.
+        legal_actions: bool ``(seats, A)``; what each seat may do.
+        acting: bool ``(seats,)``; the seats that act now.
     """
 
     state: Any
@@ -44,6 +48,22 @@ class Scene:
     moves: Mapping[int, Action] = field(default_factory=dict)
     rewards: Sequence[float] = ()
     returns: Sequence[float] = ()
+    observations: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    legal_actions: NDArray[np.bool_] = field(default_factory=lambda: np.ones((0, 0), np.bool_))
+    acting: NDArray[np.bool_] = field(default_factory=lambda: np.ones(0, np.bool_))
+
+    @classmethod
+    def of(cls, games: Games, game: int = 0, *, before: Any = None, **fields: Any) -> "Scene":
+        """A game's present moment; ``before`` is a state's record, and ``fields`` are others of the scene."""
+        return cls(
+            None if games.states is None else as_record(games.states[game]),
+            as_record(games.variants[game]),
+            None if before is None else as_record(before),
+            observations=games.observations[game].copy(),
+            legal_actions=games.legal_actions[game].copy(),
+            acting=games.acting[game].copy(),
+            **fields,
+        )
 
 
 class View:
@@ -91,19 +111,15 @@ def as_record(record: Any) -> Any:
     return record
 
 
-def draw_frame(
-    family: Family, state: Any, variant: Any, size_px: int, *, before: Any = None, reveal: bool = False, **scene: Any
-) -> NDArray[np.uint8]:
+def draw_frame(games: Games, size_px: int, game: int = 0, **scene: Any) -> NDArray[np.uint8]:
     """Draws one frame of a game.
 
     Args:
-        family: The game.
-        state: Record of ``family.state``, from a simulator of either kind.
-        variant: Record of ``family.space.dtype``.
+        games: The game, among others.
         size_px: Width and height in pixels.
-        before: The state before the last step, where known: views then show which way things went.
-        reveal: Whether hidden rules may be seen.
-        scene: More fields of `Scene`.
+        game: Which of the games.
+        scene: More fields of `Scene`, such as ``reveal``; ``before``, the state's record before the last step, lets
+            views show which way things went.
 
     Returns:
         uint8 ``(size_px, size_px, 3)``: rows from the top, RGB.
@@ -112,8 +128,7 @@ def draw_frame(
         FamilyError: The family's view cannot be loaded.
     """
     surface = pygame.Surface((size_px, size_px))
-    before = None if before is None else as_record(before)
-    load_view(family).draw(surface, Scene(as_record(state), as_record(variant), before, reveal=reveal, **scene))
+    load_view(games.family).draw(surface, Scene.of(games, game, **scene))
     return to_rgb(surface)
 
 

@@ -25,7 +25,7 @@ from gameagent_games.drawing.palette import (
     darker,
     mix,
 )
-from gameagent_games.interface import EVERY_SEAT, Action, Family, Feature
+from gameagent_games.interface import Action, Family, Feature
 
 SIDE = 720.0  # the board's own units, whatever the pixels
 PAD = 16.0
@@ -37,7 +37,7 @@ WRITTEN = 6  # a feature of so few values has them written on its cells
 
 
 class PlainView(View):
-    """Draws any family from its own functions: ``observe``, ``legal`` and ``turn``, and the scene's last step."""
+    """Draws any family from what its seats see and may do, and from the scene's last step."""
 
     def __init__(self, family: Family) -> None:
         self._family = family
@@ -73,8 +73,7 @@ class PlainView(View):
         top, height, seen = top + spare / 2, height - spare, seen - spare
         card = (left, top, width, height)
         brush.box(card, CARD, 14)
-        mover = EVERY_SEAT if self._family.rules.turn is None else self._family.rules.turn(scene.state, scene.variant)
-        if mover == seat:
+        if scene.acting[seat] and not scene.acting.all():
             brush.box(card, mix(CARD, HAND, 0.6), 14, 2)
         self._draw_header(brush, scene, seat, (inner, top, room, HEADER))
         brush.text("sees", (inner, top + HEADER + TITLE / 2), 20, INK_FAINT)
@@ -87,7 +86,7 @@ class PlainView(View):
             brush.text(words, (inner + room, end + TITLE / 2 + 2), 20, colour, "right")
         area = (inner, end + TITLE, room, chosen)
         if self._family.box is None:
-            self._draw_choices(brush, self._legal(scene, seat), scene.moves.get(seat), area)
+            self._draw_choices(brush, scene.legal_actions[seat], scene.moves.get(seat), area)
         else:
             self._draw_numbers(brush, scene.moves.get(seat), area)
 
@@ -102,8 +101,7 @@ class PlainView(View):
 
     def _observed(self, scene: Scene, seat: int) -> list[tuple[Feature, NDArray[np.float32]]]:
         """Each of the family's features with its values."""
-        values = np.zeros(self._family.own_size, np.float32)
-        self._family.rules.observe(scene.state, scene.variant, seat, values)
+        values = scene.observations[seat, : self._family.own_size]
         ends = np.cumsum([feature.size for feature in self._family.features])
         return list(zip(self._family.features, np.split(values, ends[:-1]), strict=True))
 
@@ -129,12 +127,6 @@ class PlainView(View):
             brush.text(f"and {left_out} more", (left, top + height + row / 2), 0.62 * row, INK_FAINT)
 
     # -- what a seat does -----------------------------------------------------------------------------------
-
-    def _legal(self, scene: Scene, seat: int) -> NDArray[np.bool_]:
-        legal = np.ones(self._family.num_actions, np.bool_)
-        if self._family.rules.legal is not None:
-            self._family.rules.legal(scene.state, scene.variant, seat, legal)
-        return legal
 
     def _actions_height(self, brush: Brush, width: float, most: float) -> float:
         lines = len(self._family.action_names) if self._family.box else self._chips(brush, width)[-1][0][1] + 1

@@ -9,11 +9,10 @@ import numpy as np
 import pygame
 
 from gameagent_games.drawing.brush import Brush, smooth
-from gameagent_games.drawing.canvas import Scene, View, as_record, load_view, save_png
+from gameagent_games.drawing.canvas import Scene, View, load_view, save_png
 from gameagent_games.drawing.palette import BACKDROP, BAD, CARD, GOOD, INK, INK_FAINT, INK_SOFT, TRUTH
 from gameagent_games.errors import VariantError
 from gameagent_games.interface import Family
-from gameagent_games.sources.rules import Simulator
 from gameagent_games.variants.variant import Rule, Variant
 
 BOARD, GAP, PAD = 304, 16, 12  # pixels
@@ -40,15 +39,15 @@ def draw_sheet(family: Family, variants: Sequence[Variant], path: Path, columns:
         raise VariantError("a sheet needs at least one variant")
     view = load_view(family)
     records = family.space.records(variants)
-    simulator = Simulator(family, len(records), num_episodes=0, compiled=False)
-    simulator.reset(records, seed + np.arange(len(records), dtype=np.int64))
+    games = family.make_games(len(records), num_episodes=0, compiled=False)
+    games.reset(records, seed + np.arange(len(records), dtype=np.int64))
     columns = min(max(columns, 1), len(variants))
     card = BOARD + 2 * PAD, BOARD + 2 * PAD + CAPTION_TOP + LINE_HEIGHT * len(family.space.rules)
     rows = math.ceil(len(variants) / columns)
     sheet = pygame.Surface((GAP + columns * (card[0] + GAP), GAP + rows * (card[1] + GAP)))
     sheet.fill(BACKDROP)
     for index, variant in enumerate(variants):
-        scene = Scene(as_record(simulator.states[index]), as_record(simulator.variants[index]), reveal=True)
+        scene = Scene.of(games, index, reveal=True)
         at = GAP + index % columns * (card[0] + GAP), GAP + index // columns * (card[1] + GAP)
         sheet.blit(_card(family, variant, view, scene, card), at)
     save_png(sheet, path)

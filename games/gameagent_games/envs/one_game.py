@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from gameagent_games.errors import ActionError, FamilyError, ResetNeeded, SettingError, VariantError
 from gameagent_games.interface import Action, Family
 from gameagent_games.registry import load_family
-from gameagent_games.sources.rules import Simulator
 from gameagent_games.variants.variant import SPLITS, Split, Variant
 
 VariantLike: TypeAlias = Variant | Mapping[str, Any] | NDArray[Any] | np.void
@@ -62,13 +61,13 @@ def checked_seed(seed: Any) -> int | None:
 
 
 class OneGame:
-    """A simulator of one game, started from a random generator and stepped with checked actions.
+    """One game, started from a random generator and stepped with checked actions.
 
     Copies (``copy.deepcopy``, ``pickle``) go on equally; one of a game with a window opens its own when it is drawn.
 
     Attributes:
         family: The game.
-        simulator: The simulator of this one game.
+        games: The games of the family, of which there is one.
         episode_ended: Whether the last step ended an episode.
         episode_return: float64 ``(seats,)``; sum of rewards of the running episode, or of the one just ended.
         last_observations: float32 ``(seats, D)``; what the ended episode's last state looked like.
@@ -84,7 +83,7 @@ class OneGame:
         compiled: bool = False,
         render_mode: str | None = None,
     ) -> None:
-        """Loads the family and prepares its simulator; `reset` starts the first episode.
+        """Loads the family and prepares the game; `reset` starts the first episode.
 
         Args:
             family: The game, or its name in the registry.
@@ -107,7 +106,7 @@ class OneGame:
             raise VariantError(f"split is {split!r}, expected one of {', '.join(SPLITS)}")
         self.family = load_family(family) if isinstance(family, str) else family
         num_episodes = whole_number("num_episodes", num_episodes, 1)
-        self.simulator = Simulator(self.family, 1, num_episodes=num_episodes, compiled=bool(compiled), auto_start=False)
+        self.games = self.family.make_games(1, num_episodes=num_episodes, compiled=bool(compiled), auto_start=False)
         self._fixed = None if variant is None else variant_record(self.family, variant)
         self._split = split
         self._render_mode = render_mode
@@ -127,28 +126,28 @@ class OneGame:
             "name": self.family.name,
             "render_modes": list(RENDER_MODES),
             "render_fps": RENDER_FPS,
-            "is_parallelizable": self.family.rules.turn is None,
+            "is_parallelizable": not self.family.takes_turns,
         }
 
     @property
     def acting_seats(self) -> list[int]:
         """The seats that decide now."""
-        return [int(seat) for seat in np.flatnonzero(self.simulator.acting[0])]
+        return [int(seat) for seat in np.flatnonzero(self.games.acting[0])]
 
     @property
     def finished(self) -> bool:
         """Whether the trial is over."""
-        return bool(self.simulator.finished[0])
+        return bool(self.games.finished[0])
 
     @property
     def terminated(self) -> bool:
         """Whether the trial is over because its last episode ended by the rules."""
-        return self.finished and bool(self.simulator.terminated[0])
+        return self.finished and bool(self.games.terminated[0])
 
     @property
     def truncated(self) -> bool:
         """Whether the trial is over because its last episode was cut by the time limit."""
-        return self.finished and bool(self.simulator.truncated[0])
+        return self.finished and bool(self.games.truncated[0])
 
     def reset(self, generator: np.random.Generator, options: Mapping[str, Any] | None = None) -> None:
         """Starts a trial; variant (where none is given) and game seed are drawn from ``generator``.
@@ -169,7 +168,7 @@ class OneGame:
         record = drawn if given is None else variant_record(self.family, given)
         assert record is not None
         self._variant = space.variants(record)[0]
-        self.simulator.reset(record, generator.integers(2**62, size=1, dtype=np.int64))
+        self.games.reset(record, generator.integers(2**62, size=1, dtype=np.int64))
         self._before, self._moves = None, {}
         self._begun = True
         self.episode_ended = False
@@ -190,7 +189,7 @@ class OneGame:
     def checked(self, seat: int, action: Any) -> Action:
         """An action of a seat that acts now: an int, or where actions are continuous float64 ``(A,)``.
 
-        Numbers outside the box pass: the simulator clips them.
+        Numbers outside the box pass: the game clips them.
 
         Raises:
             ActionError: Not a whole number, out of range, or illegal now; where actions are continuous, not A finite
@@ -207,7 +206,7 @@ class OneGame:
             raise ActionError(f"{self._who(seat)} got action {action!r}, expected an integer") from None
         if not 0 <= number < len(names):
             raise ActionError(f"{self._who(seat)} got action {number}, expected 0 to {len(names) - 1}")
-        legal = self.simulator.legal_actions[0, seat]
+        legal = self.games.legal_actions[0, seat]
         if not legal[number]:
             allowed = ", ".join(f"{a} ({names[a]})" for a in np.flatnonzero(legal))
             raise ActionError(f"{self._who(seat)}: action {number} ({names[number]}) is illegal now; legal: {allowed}")
@@ -238,21 +237,21 @@ class OneGame:
             ResetNeeded: There is no running game.
         """
         self.require_running()
-        simulator = self.simulator
+        games = self.games
         if self.episode_ended:
             self.episode_return = np.zeros(self.family.num_seats)
         taken = self.family.blank_actions(1)
         for seat, action in actions.items():
             taken[0, seat] = action
-        self._before, self._moves = simulator.states[0:1].copy(), dict(actions)
-        simulator.step(taken)
-        rewards = np.array(simulator.rewards[0], np.float64)
+        self._before, self._moves = None if games.states is None else games.states[0:1].copy(), dict(actions)
+        games.step(taken)
+        rewards = np.array(games.rewards[0], np.float64)
         self.episode_return += rewards
-        self.episode_ended = bool(simulator.terminated[0] or simulator.truncated[0])
+        self.episode_ended = bool(games.terminated[0] or games.truncated[0])
         if self.episode_ended:
-            self.last_observations = simulator.observations[0].copy()
+            self.last_observations = games.observations[0].copy()
         if self.episode_ended and not self.finished:
-            simulator.next_episode()
+            games.next_episode()
             self._before, self._moves = None, {}
         self._show_if_human()
         return rewards
@@ -260,11 +259,11 @@ class OneGame:
     def observation(self, seat: int) -> NDArray[np.float32]:
         """What a seat sees now: a fresh float32 ``(D,)``. Raises ResetNeeded where there is no game to see."""
         self.require_begun()
-        return np.array(self.simulator.observations[0, seat], np.float32)
+        return np.array(self.games.observations[0, seat], np.float32)
 
     def action_mask(self, seat: int) -> NDArray[np.int8]:
         """The legal actions of a seat as Gymnasium's spaces want them: a fresh int8 ``(A,)`` of 0 and 1."""
-        return np.array(self.simulator.legal_actions[0, seat], np.int8)
+        return np.array(self.games.legal_actions[0, seat], np.int8)
 
     def info(self, seat: int) -> dict[str, Any]:
         """What the faces tell beside the observation, in fresh containers.
@@ -275,17 +274,17 @@ class OneGame:
             ``episode_ended``; where that is True also ``episode_return`` of this seat, ``episode_terminated``,
             ``episode_truncated`` and ``last_observation``, the one that the ended episode left this seat with.
         """
-        simulator = self.simulator
+        games = self.games
         told: dict[str, Any] = {
             "variant_id": self._variant.id,
             "rules": copy.deepcopy(dict(self._variant.rules)),
-            "episode_index": int(simulator.episodes[0]) - int(self.finished),
+            "episode_index": int(games.episodes[0]) - int(self.finished),
             "episode_ended": self.episode_ended,
         }
         if self.episode_ended:
             told["episode_return"] = float(self.episode_return[seat])
-            told["episode_terminated"] = bool(simulator.terminated[0])
-            told["episode_truncated"] = bool(simulator.truncated[0])
+            told["episode_terminated"] = bool(games.terminated[0])
+            told["episode_truncated"] = bool(games.truncated[0])
             told["last_observation"] = self.last_observations[seat].copy()
         return told
 
@@ -299,11 +298,10 @@ class OneGame:
         self.require_begun()
         from gameagent_games.drawing.canvas import draw_frame
 
-        simulator, first = self.simulator, self._moves.get(0)
+        games = self.games
         return draw_frame(
-            self.family, simulator.states[0], simulator.variants[0], FRAME_SIZE, before=self._before, action=first,
-            reward=float(simulator.rewards[0, 0]), moves=self._moves, rewards=simulator.rewards[0].tolist(),
-            returns=self.episode_return.tolist(),
+            games, FRAME_SIZE, before=self._before, action=self._moves.get(0), reward=float(games.rewards[0, 0]),
+            moves=self._moves, rewards=games.rewards[0].tolist(), returns=self.episode_return.tolist(),
         )  # fmt: skip
 
     def render(self) -> NDArray[np.uint8] | None:

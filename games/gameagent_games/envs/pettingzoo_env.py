@@ -115,7 +115,7 @@ class FamilyParallelEnv(_Seats, ParallelEnv):  # type: ignore[misc]
             FamilyError: The family's seats take turns: play it through `FamilyAECEnv`.
         """
         super().__init__(family, **options)
-        if self.family.rules.turn is not None:
+        if self.family.takes_turns:
             raise FamilyError(f"family {self.family.name!r} has turns: use FamilyAECEnv")
 
     def reset(

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from gameagent_games.errors import FamilyError, GamesError, MissingExtra
 from gameagent_games.interface import Action, Family
-from gameagent_games.sources.rules import Simulator
 from gameagent_games.variants.variant import Variant
 
 
@@ -180,6 +179,7 @@ class PlaySession:
 
     Attributes:
         family: The game.
+        games: The games of the family, of which there is one.
         player: Who decides for the first seat; None where a person decides for every seat.
         by_hand: Whether a person decides now: for the first seat, or for all where there is no player.
         seat: The seat that a person decides for.
@@ -229,7 +229,7 @@ class PlaySession:
         players = [None] * family.num_seats if player is None else [player, *rivals]
         self._seats = [_Seat(one) for one in players]
         self._chosen: dict[int, Action] = {}  # by a person, for the next step
-        self._simulator = Simulator(family, 1, num_episodes=0, compiled=False, auto_start=False)
+        self.games = family.make_games(1, num_episodes=0, compiled=False, auto_start=False)
 
     def begin(self, record: Any, seed: int) -> None:
         """Starts a new trial of a variant.
@@ -239,7 +239,7 @@ class PlaySession:
             seed: Of the game's randomness, 0 or above.
         """
         records = np.array([record], self.family.space.dtype)
-        self._simulator.reset(records, np.array([seed], np.int64))
+        self.games.reset(records, np.array([seed], np.int64))
         self.variant = self.family.space.variants(records)[0]
         self.returns, self.seat_returns, self.changes, self.beliefs = [], [], {}, {}
         for seat in self._seats:
@@ -259,7 +259,7 @@ class PlaySession:
             GamesError: There is neither an action nor a player.
         """
         if self.ended:
-            self._simulator.next_episode()
+            self.games.next_episode()
             self._look_anew()
             return
         if action is not None:
@@ -274,15 +274,15 @@ class PlaySession:
             self._play({seat: move for seat, move in moves.items() if move is not None})
 
     def _play(self, moves: dict[int, Action]) -> None:
-        simulator = self._simulator
-        self.before, self.moves = simulator.states[0].copy(), moves
+        games = self.games
+        self.before, self.moves = None if games.states is None else games.states[0].copy(), moves
         actions = self.family.blank_actions(1)
         for index, move in moves.items():
             actions[0, index] = move
             self._seats[index].act(move)
-        simulator.step(actions)
-        terminated, truncated = bool(simulator.terminated[0]), bool(simulator.truncated[0])
-        self.rewards = simulator.rewards[0].tolist()
+        games.step(actions)
+        terminated, truncated = bool(games.terminated[0]), bool(games.truncated[0])
+        self.rewards = games.rewards[0].tolist()
         self.totals = [total + reward for total, reward in zip(self.totals, self.rewards, strict=True)]
         self.step_count += 1
         self.ended = terminated or truncated
@@ -303,7 +303,7 @@ class PlaySession:
     @property
     def acting(self) -> list[int]:
         """The seats that act now."""
-        return [int(seat) for seat in np.flatnonzero(self._simulator.acting[0])]
+        return [int(seat) for seat in np.flatnonzero(self.games.acting[0])]
 
     @property
     def awaits_person(self) -> bool:
@@ -314,17 +314,17 @@ class PlaySession:
         """Whether a person may act so now; any action starts the next episode where one ended."""
         if not self.awaits_person:
             return self.by_hand and self.ended
-        return self.family.box is not None or bool(self._simulator.legal_actions[0, self.seat, action])
+        return self.family.box is not None or bool(self.games.legal_actions[0, self.seat, action])
 
     @property
     def state(self) -> Any:
-        """The state's record, as it is now."""
-        return self._simulator.states[0]
+        """The state's record, as it is now; None if the family's source has none."""
+        return None if self.games.states is None else self.games.states[0]
 
     @property
     def record(self) -> Any:
         """The variant's record."""
-        return self._simulator.variants[0]
+        return self.games.variants[0]
 
     @property
     def episode(self) -> int:
@@ -355,11 +355,11 @@ class PlaySession:
 
     def _decide(self) -> None:
         """Lets the players of the acting seats decide; a person's turn begins with the first of them."""
-        simulator, acting, self._chosen = self._simulator, self.acting, {}
+        games, acting, self._chosen = self.games, self.acting, {}
         self.seat = acting[0] if self.player is None else 0
         for index, seat in enumerate(self._seats):
             seat.decision = None
             if seat.player is not None and index in acting:
-                seat.decision = seat.player.act(simulator.observations[0, index], simulator.legal_actions[0, index])
+                seat.decision = seat.player.act(games.observations[0, index], games.legal_actions[0, index])
         if self.player is not None and 0 in acting:
             self.beliefs = self.player.beliefs()

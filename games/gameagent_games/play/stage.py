@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pygame
 
-from gameagent_games.drawing.canvas import Scene, as_record, load_view, save_png
+from gameagent_games.drawing.canvas import Scene, load_view, save_png
 from gameagent_games.drawing.keys import action_of
 from gameagent_games.drawing.window import Window
 from gameagent_games.interface import Action
@@ -89,10 +89,10 @@ class Stage:
         session = self.session
         seconds = min(MOVE_SECONDS, 0.8 / self.status.speed)
         progress = min(self._since_step / seconds, 1.0) if moving else 1.0
-        before = None if session.before is None else as_record(session.before)
-        scene = Scene(
-            as_record(session.state), as_record(session.record), before, session.action, session.reward, progress,
-            self.status.reveal, session.beliefs, session.moves, session.rewards, session.totals,
+        scene = Scene.of(
+            session.games, before=session.before, action=session.action, reward=session.reward, progress=progress,
+            reveal=self.status.reveal, beliefs=session.beliefs, moves=session.moves, rewards=session.rewards,
+            returns=session.totals,
         )  # fmt: skip
         picture = pygame.Surface(self.size)
         board = pygame.Surface((self._board, self._board))

@@ -16,9 +16,10 @@ from numba.core.errors import NumbaError
 from numba.core.ir import Loc
 
 from gameagent_games.errors import RuleError
-from gameagent_games.interface import PARAMETERS, Family
 from gameagent_games.places import Place, frames, is_authors, place_in_file
 from gameagent_games.sources.guarded_rules import no_such_field
+from gameagent_games.sources.rules import PARAMETERS, Rules
+from gameagent_games.variants.variant import VariantSpace
 
 _AT = re.compile(r"(?: at |File \"|Raised from )([^\"\n]+?\.py)(?: \(|\", line )(\d+)")
 _BEFORE_A_REASON = re.compile(r"Failed in \w+ mode pipeline \(step: [^)]*\)\n|raised a specific error:\n")
@@ -41,16 +42,16 @@ def is_compile_error(error: BaseException) -> bool:
     )
 
 
-def compile_error(error: BaseException, family: Family) -> RuleError:
+def compile_error(error: BaseException, rules: Rules, space: VariantSpace) -> RuleError:
     """One line about rules that numba cannot compile; chain it to ``error``, which has numba's whole text."""
     text = str(error)
     place, reason = _place_and_reason_in(text)
     place = place or _place_in_frames(error)
     if undefined := _NAME_ERROR.search(text):
-        place = place or _place_of_name(family, undefined.group(1))
+        place = place or _place_of_name(rules, undefined.group(1))
     callee = _CALLEE.search(text)
     where = place or (f"{callee.group(1)}()" if callee else "rules")
-    return RuleError(f"{where}: {_reason(error, reason, family, place)}")
+    return RuleError(f"{where}: {_reason(error, reason, rules, space, place)}")
 
 
 def _place_and_reason_in(text: str) -> tuple[Place | None, str]:
@@ -76,24 +77,24 @@ def _place_in_frames(error: BaseException) -> Place | None:
     return None if found is None else place_in_file(os.path.abspath(found.filename), found.line)
 
 
-def _place_of_name(family: Family, name: str) -> Place | None:
+def _place_of_name(rules: Rules, name: str) -> Place | None:
     """Where the rules use a name that is defined nowhere."""
-    for file in dict.fromkeys(function.__code__.co_filename for function in _functions(family)):
+    for file in dict.fromkeys(function.__code__.co_filename for function in _functions(rules)):
         for node in ast.walk(ast.parse("".join(linecache.getlines(file)))):
             if isinstance(node, ast.Name) and node.id == name:
                 return place_in_file(file, node.lineno)
     return None
 
 
-def _functions(family: Family) -> list[FunctionType]:
-    rules = [getattr(family.rules, name) for name in PARAMETERS]
-    return [function for function in rules if isinstance(function, FunctionType)]
+def _functions(rules: Rules) -> list[FunctionType]:
+    functions = [getattr(rules, name) for name in PARAMETERS]
+    return [function for function in functions if isinstance(function, FunctionType)]
 
 
-def _reason(error: BaseException, text: str, family: Family, place: Place | None) -> str:
+def _reason(error: BaseException, text: str, rules: Rules, space: VariantSpace, place: Place | None) -> str:
     """Why, in one line of at most a few hundred characters."""
     if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
-        return _misspelt(error, family)
+        return _misspelt(error, rules, space)
     line = " ".join(text.split("\nDuring:")[0].split("\n\nFile")[0].split())
     if untyped := _UNTYPED.search(line):
         return _untyped(*untyped.groups())
@@ -113,10 +114,10 @@ def _reason(error: BaseException, text: str, family: Family, place: Place | None
     return f"numba cannot compile this: {shown[:300] or type(error).__name__}"
 
 
-def _misspelt(error: KeyError, family: Family) -> str:
+def _misspelt(error: KeyError, rules: Rules, space: VariantSpace) -> str:
     """Which record lacks a field: the one that numba's innermost frame asked for it."""
     name = error.args[0]
-    fields = {"state": family.state.names or (), "variant": family.space.dtype.names or ()}
+    fields = {"state": rules.state.names or (), "variant": space.dtype.names or ()}
     asked = [frame.f_locals.get("self") for frame, _ in frames(error.__traceback__)][-1]
     known = tuple(getattr(asked, "fields", ()))
     record = next((record for record, names in fields.items() if tuple(names) == known), None)

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from gameagent_games.errors import GamesError, RuleError
 from gameagent_games.game_rng import SIMULATOR_FIELDS
-from gameagent_games.interface import PARAMETERS, Family, Rules
 from gameagent_games.places import Place, authors_place, is_authors, place_of_frame, source_at
+from gameagent_games.sources.rules import PARAMETERS, Rules
 from gameagent_games.sources.watchdog import TimeLimit, Watchdog
+from gameagent_games.variants.variant import VariantSpace
 
 
 @dataclass
@@ -45,14 +46,13 @@ class Guard:
     negative: list[NegativeIndex] = field(default_factory=list)
 
 
-def guard_rules(family: Family, guard: Guard) -> Rules:
-    """The family's rules with every function guarded; for the interpreter only.
+def guard_rules(rules: Rules, space: VariantSpace, guard: Guard) -> Rules:
+    """Rules over the variants of a space with every function guarded; for the interpreter only.
 
     They raise `RuleError` for whatever the author's functions raise.
     """
-    rules = family.rules
-    fields = {"state": family.state.names or (), "variant": family.space.dtype.names or ()}
-    wrapped = {
+    fields = {"state": rules.state.names or (), "variant": space.dtype.names or ()}
+    wrapped: dict[str, Any] = {
         name: _guarded(name, getattr(rules, name), fields, guard)
         for name in PARAMETERS
         if getattr(rules, name) is not None

@@ -159,17 +159,21 @@ SPACE = VariantSpace(
 SHOOTERS = Family(
     name="spot-kick",
     summary="keep goal against somebody whose habits you must find out",
-    rules=Rules(start, step, observe),
-    state=state_type(
-        [
-            ("kick", np.int64),
-            ("lane", np.int64),
-            ("last_spot", np.int64),
-            ("last_power", np.float64),
-            ("last_result", np.int64),
-            ("last_dive", np.int64),
-            ("shift", np.int64),
-        ]
+    source=Rules(
+        start,
+        step,
+        observe,
+        state=state_type(
+            [
+                ("kick", np.int64),
+                ("lane", np.int64),
+                ("last_spot", np.int64),
+                ("last_power", np.float64),
+                ("last_result", np.int64),
+                ("last_dive", np.int64),
+                ("shift", np.int64),
+            ]
+        ),
     ),
     space=SPACE,
     features=(

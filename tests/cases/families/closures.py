@@ -25,8 +25,7 @@ def make_tosses(name: str, num_tosses: int) -> Family:
     return Family(
         name=name,
         summary="call a coin",
-        rules=Rules(start, step, observe),
-        state=state_type([("tosses", np.int64)]),
+        source=Rules(start, step, observe, state=state_type([("tosses", np.int64)])),
         space=VariantSpace((Rule("bias", Uniform((0.1, 0.9)), unit="probability"),)),
         features=(Feature("tosses", low=0.0, unit="share of all"),),
         actions=("heads", "tails"),

@@ -40,15 +40,19 @@ def legal(state: Any, variant: Any, seat: int, mask: Any) -> None:
     mask[2] = state.x < NUM_CELLS - 1
 
 
+STATE = state_type([("x", np.int64), ("dug", np.int64, (NUM_CELLS,))])
+
+
 def dig(**changes: Any) -> Family:
     """The game with other rules (by their names) or other fields of the family."""
     rules = {"start": start, "step": step, "observe": observe}
-    rules |= {name: changes.pop(name) for name in ("start", "step", "observe", "legal", "turn") if name in changes}
+    rules |= {
+        name: changes.pop(name) for name in ("start", "step", "observe", "legal", "turn", "state") if name in changes
+    }
     fields: dict[str, Any] = {
         "name": "digging",
         "summary": "dig for ore",
-        "rules": Rules(**rules),
-        "state": state_type([("x", np.int64), ("dug", np.int64, (NUM_CELLS,))]),
+        "source": Rules(**({"state": STATE} | rules)),
         "space": VariantSpace(
             (Rule("ore", Uniform((-1.0, 1.0), shape=(NUM_CELLS,))), Rule("luck", Uniform((0.0, 1.0))))
         ),

@@ -45,8 +45,7 @@ def odd_values(kind: int, num_seats: int = 2) -> Family:
     return Family(
         name="odd_values",
         summary="gives what is no number",
-        rules=Rules(start, step, observe),
-        state=state_type([("step", np.int64), ("odd", np.bool_)]),
+        source=Rules(start, step, observe, state=state_type([("step", np.int64), ("odd", np.bool_)])),
         space=VariantSpace(
             (Rule("kind", Fixed(kind)), Rule("seat", Fixed(num_seats - 1)), Rule("colour", Integers(0, 999)))
         ),

@@ -4,7 +4,8 @@ import numpy as np
 
 from gameagent_games.families.bandit import rules
 from gameagent_games.game_rng import state_type
-from gameagent_games.interface import Ceiling, Family, Feature, Rules
+from gameagent_games.interface import Ceiling, Family, Feature
+from gameagent_games.sources.rules import Rules
 from gameagent_games.variants.distributions import Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
 
@@ -19,8 +20,7 @@ def make_bandit(num_arms: int, num_pulls: int) -> Family:
     return Family(
         name="bandit" if (num_arms, num_pulls) == (5, 10) else f"bandit-{num_arms}-{num_pulls}",
         summary=f"{num_arms} arms with hidden win probabilities, {num_pulls} pulls",
-        rules=Rules(rules.start, rules.step, rules.observe),
-        state=state_type([("pulls", np.int64)]),
+        source=Rules(rules.start, rules.step, rules.observe, state=state_type([("pulls", np.int64)])),
         space=VariantSpace(
             (
                 Rule(

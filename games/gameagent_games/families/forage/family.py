@@ -5,7 +5,8 @@ import numpy as np
 from gameagent_games.families.forage import rules
 from gameagent_games.families.forage.rules import MAX_SIZE, NUM_ITEMS, NUM_KINDS
 from gameagent_games.game_rng import state_type
-from gameagent_games.interface import Family, Feature, Rules
+from gameagent_games.interface import Family, Feature
+from gameagent_games.sources.rules import Rules
 from gameagent_games.variants.distributions import Choice, Integers, Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
 
@@ -67,18 +68,22 @@ FEATURES = (
 FORAGE = Family(
     name="forage",
     summary="eat what is good and leave what is poison, under controls you must find out",
-    rules=Rules(rules.start, rules.step, rules.observe),
-    state=state_type(
-        [
-            ("x", np.int8),
-            ("y", np.int8),
-            ("last_kind", np.int8),
-            ("flip_x", np.int8),
-            ("flip_y", np.int8),
-            ("item_x", np.int8, (NUM_ITEMS,)),
-            ("item_y", np.int8, (NUM_ITEMS,)),
-            ("cells", np.int8, (MAX_SIZE + 1, MAX_SIZE + 1)),
-        ]
+    source=Rules(
+        rules.start,
+        rules.step,
+        rules.observe,
+        state=state_type(
+            [
+                ("x", np.int8),
+                ("y", np.int8),
+                ("last_kind", np.int8),
+                ("flip_x", np.int8),
+                ("flip_y", np.int8),
+                ("item_x", np.int8, (NUM_ITEMS,)),
+                ("item_y", np.int8, (NUM_ITEMS,)),
+                ("cells", np.int8, (MAX_SIZE + 1, MAX_SIZE + 1)),
+            ]
+        ),
     ),
     space=SPACE,
     features=FEATURES,

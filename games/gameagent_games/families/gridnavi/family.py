@@ -5,15 +5,20 @@ import numpy as np
 from gameagent_games.families.gridnavi import rules
 from gameagent_games.families.gridnavi.rules import GOAL_NAMES, SIZE
 from gameagent_games.game_rng import state_type
-from gameagent_games.interface import Ceiling, Family, Feature, Rules
+from gameagent_games.interface import Ceiling, Family, Feature
+from gameagent_games.sources.rules import Rules
 from gameagent_games.variants.distributions import Choice
 from gameagent_games.variants.variant import Rule, VariantSpace
 
 GRIDNAVI = Family(
     name="gridnavi",
     summary="find and hold a hidden goal cell on a 5 x 5 grid",
-    rules=Rules(rules.start, rules.step, rules.observe),
-    state=state_type([("x", np.int64), ("y", np.int64), ("goal_x", np.int64), ("goal_y", np.int64)]),
+    source=Rules(
+        rules.start,
+        rules.step,
+        rules.observe,
+        state=state_type([("x", np.int64), ("y", np.int64), ("goal_x", np.int64), ("goal_y", np.int64)]),
+    ),
     space=VariantSpace(
         (
             Rule(

@@ -5,7 +5,8 @@ import numpy as np
 from gameagent_games.families.navigation import rules
 from gameagent_games.families.navigation.rules import FARTHEST_GOAL, GOAL_RANGE, LONGEST_MOVE, MAX_STEPS
 from gameagent_games.game_rng import state_type
-from gameagent_games.interface import Box, Family, Feature, Rules
+from gameagent_games.interface import Box, Family, Feature
+from gameagent_games.sources.rules import Rules
 from gameagent_games.variants.distributions import Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
 
@@ -14,14 +15,18 @@ UNIT = "sides of the goals' square"
 NAVIGATION = Family(
     name="navigation",
     summary="walk a plane to a hidden goal, told only how far it is",
-    rules=Rules(rules.start, rules.step, rules.observe),
-    state=state_type(
-        [
-            ("x", np.float64),
-            ("y", np.float64),
-            ("num_moves", np.int64),
-            ("path", np.float32, (MAX_STEPS + 1, 2)),
-        ]
+    source=Rules(
+        rules.start,
+        rules.step,
+        rules.observe,
+        state=state_type(
+            [
+                ("x", np.float64),
+                ("y", np.float64),
+                ("num_moves", np.int64),
+                ("path", np.float32, (MAX_STEPS + 1, 2)),
+            ]
+        ),
     ),
     space=VariantSpace(
         (
