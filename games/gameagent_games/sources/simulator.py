@@ -179,17 +179,21 @@ class Simulator(GameArrays):
         Raises:
             FamilyError: The family's games come from elsewhere.
         """
-        if not isinstance(family.source, Rules):
-            raise FamilyError(f"family {family.name!r}: source is {kind_of(family.source)}, a Simulator plays Rules")
         super().__init__(family, num_games, family.num_episodes if num_episodes is None else num_episodes, auto_start)
-        self.rules = family.source
-        self.states = np.zeros(num_games, self.rules.state)
-        self._checked = not self.rules.is_trusted if checked is None else checked
+        self.states = np.zeros(num_games, self._rules.state)
+        self._checked = not self._rules.is_trusted if checked is None else checked
         self._prepare(compiled)
+
+    @property
+    def _rules(self) -> Rules:
+        source = self.family.source
+        if not isinstance(source, Rules):
+            raise FamilyError(f"family {self.family.name!r}: source is {kind_of(source)}, a Simulator plays Rules")
+        return source
 
     def _prepare(self, compiled: bool) -> None:
         self._compiled = compiled and not config.DISABLE_JIT  # type: ignore[attr-defined]
-        self._loops = make_loops(self.rules, self._compiled, self._compiled and self._checked)
+        self._loops = make_loops(self._rules, self._compiled, self._compiled and self._checked)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_loops"}  # closures do not pickle
@@ -235,7 +239,7 @@ class Simulator(GameArrays):
             loop(*arguments)
         except Exception as error:
             if is_compile_error(error):
-                raise compile_error(error, self.rules, self.family.space) from error
+                raise compile_error(error, self._rules, self.family.space) from error
             if before is not None:
                 self._play_again(before, actions)
             raise RuleError(f"the compiled rules raised {described(error)}") from error
@@ -248,7 +252,7 @@ class Simulator(GameArrays):
 
     def _play_again(self, before: dict[str, NDArray[Any]], actions: NDArray[Any] | None) -> None:
         """Takes a step, or starts the games, again in the interpreter, which raises `RuleError` naming the place."""
-        guarded = replace(self.family, source=guard_rules(self.rules, self.family.space, Guard()))
+        guarded = replace(self.family, source=guard_rules(self._rules, self.family.space, Guard()))
         again = guarded.make_games(
             self.num_games, num_episodes=self.num_episodes, auto_start=self.auto_start, compiled=False
         )
