@@ -118,6 +118,10 @@ class Source(Protocol):
         """Whether there are steps in which some seat does not act; if not, `Games.acting` is always True."""
 
     @property
+    def module(self) -> str:
+        """Name of the module that defines the games; a family's other files lie beside it."""
+
+    @property
     def is_trusted(self) -> bool:
         """Whether the family's quick check is skipped, because this package's own tests have checked it."""
 

@@ -97,6 +97,11 @@ class Rules:
         return self.turn is not None
 
     @property
+    def module(self) -> str:
+        """Name of the module that defines the rules."""
+        return self.start.__module__
+
+    @property
     def is_trusted(self) -> bool:
         """Whether these are rules of this package's own families, whose tests run them with bounds checks."""
         functions = [getattr(self, name) for name in PARAMETERS]
