@@ -12,6 +12,6 @@ AGENT: Final = "agent.onnx"
 
 def family_file(family: Family, name: str) -> Path | None:
     """A file in the folder of the module that defines the family's rules; None if it is not there."""
-    source = getattr(sys.modules.get(family.rules.start.__module__), "__file__", None)
+    source = getattr(sys.modules.get(family.source.module), "__file__", None)
     path = None if source is None else Path(source).with_name(name)
     return path if path is not None and path.is_file() else None
