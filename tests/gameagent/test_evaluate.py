@@ -81,6 +81,7 @@ def agents_play(bundle, family, num_variants, num_episodes, seed):
 def test_evaluation_plays_as_the_sdks_agents_do(bundle_of, decisions, name):
     bundle, _, family = bundle_of(name)
     episodes = family.num_episodes
+    decisions.clear()  # making the bundle plays games, too
     got = evaluate_bundle(bundle, family, num_episodes=episodes, temperature=0.0, **ALL)
     returns, taken = agents_play(bundle, family, 12, episodes, seed=5)
     assert decisions == taken

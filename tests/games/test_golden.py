@@ -50,7 +50,7 @@ def place(coordinate: Any) -> str:
 
 def picture(family: Family, simulator: Simulator) -> list[str]:
     """The level of a family whose state has cells: each cell, and @ for the player."""
-    if "cells" not in (family.state.names or ()):
+    if "cells" not in (simulator.states.dtype.names or ()):
         return []
     state, size = simulator.states[0], int(simulator.variants["size"][0])
     rows = [[GLYPHS[cell] for cell in row] for row in state["cells"][:size, :size].tolist()]
