@@ -5,7 +5,7 @@
     [maml]                 # for this method alone, over those above
     inner_lr = 0.1
 
-The file belongs to all families whose games are defined in its folder, so families that a function makes share it.
+The file belongs to all families whose rules are defined in its folder, so families that a function makes share it.
 A family that is made in code may carry settings of its own as `Family.training`; these go over the file's.
 """
 
@@ -41,16 +41,6 @@ def recipe(family: Family, method: str) -> dict[str, Any]:
     return found
 
 
-<<<<<<< HEAD
-=======
-def recipe_file(family: Family) -> Path | None:
-    """The family's ``train.toml``, in the folder of the module that defines its games; None if there is none."""
-    source = getattr(sys.modules.get(family.source.module), "__file__", None)
-    path = None if source is None else Path(source).with_name(FILE_NAME)
-    return path if path is not None and path.is_file() else None
-
-
->>>>>>> 719feae (Let a source say which module defines its games)
 def _read(family: Family) -> Mapping[str, Any]:
     path = family_file(family, RECIPE)
     if path is None:
