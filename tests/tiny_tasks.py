@@ -1,6 +1,9 @@
 """Games so small that everything about them can be written down: oracles for gradients through sampled episodes."""
 
+# mypy: disable-error-code="arg-type, assignment, call-overload, no-untyped-call, var-annotated"
+
 from itertools import product
+from typing import Any
 
 import torch
 
@@ -19,14 +22,14 @@ SEEN = torch.eye(3, dtype=torch.float64)
 class TinyMdp:
     """Three states, two actions, a few steps; optionally state 2 ends an episode. Everything in float64."""
 
-    def __init__(self, seed, num_steps, ends=False):
+    def __init__(self, seed: int, num_steps: int, ends: Any = False) -> None:
         generator = torch.Generator().manual_seed(seed)
         self.moves = torch.rand(3, 2, 3, generator=generator, dtype=torch.float64) + 0.1
         self.moves /= self.moves.sum(-1, keepdim=True)
         self.rewards = 3.0 * torch.randn(3, 2, generator=generator, dtype=torch.float64)
         self.num_steps, self.ends = num_steps, ends
 
-    def expected_return(self, params):
+    def expected_return(self, params: Any) -> torch.Tensor:
         """By backward induction: no episode is sampled, no logarithm of a probability taken."""
         chances = torch.softmax(SEEN @ params["head_weight"].T + params["head_bias"], -1)
         values = torch.zeros(3, dtype=torch.float64)
@@ -35,7 +38,7 @@ class TinyMdp:
             values = alive * (chances * (self.rewards + self.moves @ values)).sum(-1)
         return values[START]
 
-    def every_episode(self, params, baseline):
+    def every_episode(self, params: Any, baseline: Any) -> Experience:
         """All episodes that are possible, advantages weighted by their probabilities under ``params``.
 
         A mean over them is an expectation.
@@ -70,11 +73,11 @@ class TinyMdp:
 class TinySampler:
     """Plays episodes of N tasks that are all the same `TinyMdp` (without an end)."""
 
-    def __init__(self, mdp, num_tasks, num_episodes, seed):
+    def __init__(self, mdp: Any, num_tasks: Any, num_episodes: Any, seed: int) -> None:
         self.mdp, self.num_tasks, self.num_episodes = mdp, num_tasks, num_episodes
         self.generator = torch.Generator().manual_seed(seed)
 
-    def collect(self, params_by_task):
+    def collect(self, params_by_task: Any) -> Trajectories:
         states = torch.full((self.num_tasks, self.num_episodes), START)
         steps = []
         for _ in range(self.mdp.num_steps):
@@ -92,23 +95,25 @@ class TinySampler:
 class RecordedSampler:
     """Gives prepared trajectories in turn, and keeps the parameters it was asked to play with."""
 
-    def __init__(self, *trajectories):
+    def __init__(self, *trajectories: Any) -> None:
         self.trajectories, self.asked = trajectories, []
         self.num_tasks = len(trajectories[0].valid)
 
-    def collect(self, params_by_task):
+    def collect(self, params_by_task: Any) -> Any:
         self.asked.append({name: param.clone() for name, param in params_by_task.items()})
         return self.trajectories[len(self.asked) - 1]
 
 
-def table(seed, scale=0.7):
+def table(seed: int, scale: Any = 0.7) -> dict[Any, Any]:
     """A table of logits, in the policy's parameters, float64."""
     generator = torch.Generator().manual_seed(seed)
     fresh = POLICY.initial_parameters(generator)
     return {name: torch.randn(param.shape, generator=generator).double() * scale for name, param in fresh.items()}
 
 
-def random_trajectories(num_tasks, seed, num_steps=3, num_episodes=4, played_by=None):
+def random_trajectories(
+    num_tasks: Any, seed: int, num_steps: int = 3, num_episodes: Any = 4, played_by: Any = None
+) -> Trajectories:
     """Episodes in which everything is random, the probabilities too unless ``played_by`` are their parameters."""
     generator = torch.Generator().manual_seed(seed)
     shape = (num_tasks, num_steps, num_episodes)

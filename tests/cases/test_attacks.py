@@ -1,8 +1,11 @@
 """What fell in an attack on bundles, and stands now: work, rows, other formats, single numbers, NaN."""
 
+# mypy: disable-error-code="arg-type, union-attr"
+
 import time
 import tracemalloc
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,18 +41,18 @@ def agent_of(file: bytes, engine: str) -> Agent:
 # 1. Work
 
 
-def test_two_thousand_products_are_refused_and_the_message_says_where_and_how_much():
+def test_two_thousand_products_are_refused_and_the_message_says_where_and_how_much() -> None:
     """It was 2,000 products of (64, 1) by (1, 2**17) that took over 20 seconds; these keep to the number of nodes."""
     message = refused(gemms(1_300, 64, 1, 2**17, constant=False))
     assert "(Gemm): a run of 1 row takes at least" in message and "33,554,432 are the most" in message
 
 
-def test_the_same_of_constants_is_refused_before_anything_is_loaded():
+def test_the_same_of_constants_is_refused_before_anything_is_loaded() -> None:
     assert "computing with constants takes at least" in refused(gemms(1_300, 64, 1, 2**17, constant=True))
 
 
 @pytest.mark.parametrize("op_type", ["ReduceSum", "ReduceMax", "ReduceMean", "ArgMax", "Softmax"])
-def test_thousands_of_reductions_of_one_tensor_are_refused(op_type):
+def test_thousands_of_reductions_of_one_tensor_are_refused(op_type: str) -> None:
     by_input = op_type == "ReduceSum"
     along = [] if by_input else [attribute("axes" if op_type.startswith("Reduce") else "axis", 1)]
     if op_type in ("ReduceMax", "ReduceMean"):
@@ -65,7 +68,7 @@ def test_thousands_of_reductions_of_one_tensor_are_refused(op_type):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BUILDERS)
-def test_the_most_that_is_accepted_takes_no_time_to_speak_of(name):
+def test_the_most_that_is_accepted_takes_no_time_to_speak_of(name: str) -> None:
     """The limits are about a thirtieth of a second; a machine that is busy with other things takes a few times that."""
     _, file = largest_accepted(BUILDERS[name])
     bundle = Bundle.from_bytes(file)
@@ -96,7 +99,7 @@ def longest_adaptation() -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_adaptation_slice_ends_within_a_second(engine):
+def test_an_adaptation_slice_ends_within_a_second(engine: str) -> None:
     bundle = Bundle.from_bytes(longest_adaptation())
     assert 64 < bundle.max_experience < 2**14
     agent = Agent(Policy(bundle, engine), seed=0)
@@ -115,13 +118,13 @@ def test_an_adaptation_slice_ends_within_a_second(engine):
 
 
 @pytest.mark.parametrize("name", [name for name in BUNDLES if name.startswith(("steps_", "agents_", "first_hundred"))])
-def test_no_two_axes_grow_with_the_rows(name, tmp_path):
+def test_no_two_axes_grow_with_the_rows(name: str, tmp_path: Path) -> None:
     BUNDLES[name].make(tmp_path / "file.onnx")
     message = refused((tmp_path / "file.onnx").read_bytes())
     assert "grow evenly with the rows" in message or "keeping the tensors" in message
 
 
-def test_memory_grows_in_proportion_to_the_steps_of_experience():
+def test_memory_grows_in_proportion_to_the_steps_of_experience() -> None:
     """What numpy's engine allocates for twice the steps is twice as much."""
     file = adapting_by(
         node("Exp", ["rewards"], ["e"]), node("Mul", ["e", "wide"], ["x"]), step_of("x"),
@@ -143,20 +146,20 @@ def test_memory_grows_in_proportion_to_the_steps_of_experience():
 # 3. Other formats
 
 
-def test_a_file_with_the_mark_of_onnxruntimes_own_format_is_refused():
+def test_a_file_with_the_mark_of_onnxruntimes_own_format_is_refused() -> None:
     marked = bundle(ir_version=integer(1, 8) + data(2, "ORTM"))
     assert marked[4:8] == b"ORTM"
     assert "bears the mark of another format" in refused(marked)
     assert "bears the mark of another format" in refused(adapting(adaptation(extra=data(2, "ORTM"))))
 
 
-def test_onnxruntime_is_told_which_format_it_reads():
+def test_onnxruntime_is_told_which_format_it_reads() -> None:
     options = session_options()
     assert options.get_session_config_entry("session.load_model_format") == "ONNX"
     assert options.get_session_config_entry("session.use_ort_model_bytes_directly") == "0"
 
 
-def test_a_model_brings_no_settings_of_the_engine(monkeypatch, tmp_path):
+def test_a_model_brings_no_settings_of_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """onnxruntime takes them from the metadata where this variable is set."""
     monkeypatch.setenv("ORT_LOAD_CONFIG_FROM_MODEL", "1")
     BUNDLES["settings_for_the_engine"].make(tmp_path / "file.onnx")
@@ -167,7 +170,7 @@ def test_a_model_brings_no_settings_of_the_engine(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in BUNDLES if name.endswith("_by_single_numbers")])
-def test_axes_and_shapes_are_vectors(name, tmp_path):
+def test_axes_and_shapes_are_vectors(name: str, tmp_path: Path) -> None:
     BUNDLES[name].make(tmp_path / "file.onnx")
     assert "must be a vector of whole numbers" in refused((tmp_path / "file.onnx").read_bytes())
 
@@ -191,7 +194,7 @@ SWALLOWED = {  # NaN that a sound number comes out of in some engine
 
 
 @pytest.mark.parametrize("name", SWALLOWED)
-def test_both_engines_swallow_nan_alike(name):
+def test_both_engines_swallow_nan_alike(name: str) -> None:
     file = bundle(detour(*SWALLOWED[name], initializers=[floats("low", (), (-0.5,))]))
     observation = np.array([0.3, -0.7, 1.1], np.float32)
     given = []
@@ -203,7 +206,7 @@ def test_both_engines_swallow_nan_alike(name):
 
 
 @pytest.mark.parametrize("op_type", ["Relu", "Max", "Min", "Sigmoid", "Tanh", "Softmax", "Sign", "Abs"])
-def test_both_engines_hand_nan_on(op_type):
+def test_both_engines_hand_nan_on(op_type: str) -> None:
     inputs = ["nan", "scores"] if op_type in ("Max", "Min") else ["nan"]
     file = bundle(detour(*NAN, node(op_type, inputs, ["logits"])))
     for engine in ENGINES:
@@ -212,7 +215,7 @@ def test_both_engines_hand_nan_on(op_type):
 
 
 @pytest.mark.parametrize("op_type", ["ReduceMax", "ArgMax"])
-def test_numpy_gives_no_number_where_onnxruntimes_depends_on_where_a_nan_stands(op_type):
+def test_numpy_gives_no_number_where_onnxruntimes_depends_on_where_a_nan_stands(op_type: str) -> None:
     """Of NaN among others onnxruntime finds one maximum or another; of all NaN there would be none."""
     along = [attribute("axes", [1])] if op_type == "ReduceMax" else [attribute("axis", 1)]
     picks = (
@@ -225,7 +228,7 @@ def test_numpy_gives_no_number_where_onnxruntimes_depends_on_where_a_nan_stands(
         agent_of(bundle(detour(*picks, *ends)), "numpy").act(np.ones(3))
 
 
-def test_gradient_steps_that_come_to_nan_are_dropped():
+def test_gradient_steps_that_come_to_nan_are_dropped() -> None:
     zero = node("Sub", ["actions", "actions"], ["zero"]), node("Div", ["zero", "zero"], ["nan"])
     file = adapting_by(*zero, node("ReduceMax", ["nan"], ["step"], [attribute("axes", [0])]))
     agent = agent_of(file, "numpy")
@@ -236,7 +239,7 @@ def test_gradient_steps_that_come_to_nan_are_dropped():
     assert agent.last_adaptation.outcome == "dropped"
 
 
-def test_a_root_of_minus_infinity_is_what_onnxruntime_makes_of_it():
+def test_a_root_of_minus_infinity_is_what_onnxruntime_makes_of_it() -> None:
     """(-inf) ** 0.5 is infinite, by IEEE 754; a root would be NaN."""
     nodes = (
         node("Sub", ["scores", "scores"], ["zero"]),
@@ -257,7 +260,7 @@ def test_a_root_of_minus_infinity_is_what_onnxruntime_makes_of_it():
 # Honest files
 
 
-def test_a_squad_and_an_agent_of_a_sound_file_play_without_a_warning():
+def test_a_squad_and_an_agent_of_a_sound_file_play_without_a_warning() -> None:
     for file in (bundle(), adapting()):
         for engine in ENGINES:
             with warnings.catch_warnings():
@@ -267,7 +270,7 @@ def test_a_squad_and_an_agent_of_a_sound_file_play_without_a_warning():
                 assert load_backend(Bundle.from_bytes(file), engine).name == engine
 
 
-def test_the_longest_experience_is_kept_from_its_end():
+def test_the_longest_experience_is_kept_from_its_end() -> None:
     """Steps beyond the most are forgotten, the oldest first; a mind that holds more is cut as well."""
     manifest = Bundle.from_bytes(adapting()).manifest
     short, long = Experience(manifest, max_steps=100), Experience(manifest)

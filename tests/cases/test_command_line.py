@@ -1,7 +1,10 @@
 """Every option of every command with values that nobody means: one line and an exit code, never a traceback."""
 
+# mypy: disable-error-code="assignment"
+
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +42,7 @@ REST = {
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Works in a folder of its own, and trains nothing: all that comes before is what is tried here."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(FIXTURES / "memoryless.onnx", tmp_path / "FILE")
@@ -47,11 +50,11 @@ def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.setattr("gameagent_sdk.console.bench_report.bench", _measured)
 
 
-def _measured(*_):
+def _measured(*_: Any) -> None:
     raise SdkError("measured")
 
 
-def outcome(capsys, argv):
+def outcome(capsys: pytest.CaptureFixture[str], argv: list[Any]) -> Any:
     """Runs a command: its exit code and the lines of its standard error."""
     capsys.readouterr()
     try:
@@ -63,7 +66,7 @@ def outcome(capsys, argv):
     return code, err.splitlines()
 
 
-def one_line(capsys, code, *argv):
+def one_line(capsys: pytest.CaptureFixture[str], code: int, *argv: Any) -> Any:
     given, lines = outcome(capsys, [str(word) for word in argv])
     assert given == code and len(lines) == 1 and lines[0].startswith("gameagent"), lines
     return lines[0]
@@ -71,7 +74,9 @@ def one_line(capsys, code, *argv):
 
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: ascii(value)[:20])
 @pytest.mark.parametrize("command", OPTIONS)
-def test_every_option_takes_a_hostile_value_or_says_why_not(capsys, command, value):
+def test_every_option_takes_a_hostile_value_or_says_why_not(
+    capsys: pytest.CaptureFixture[str], command: str, value: str
+) -> None:
     for option in OPTIONS[command]:
         argv = [command, POSITIONALS[command], *REST.get(command, []), option, value]
         if command == "export":
@@ -90,7 +95,9 @@ def test_every_option_takes_a_hostile_value_or_says_why_not(capsys, command, val
 
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: ascii(value)[:20])
 @pytest.mark.parametrize("command", POSITIONALS)
-def test_every_argument_takes_a_hostile_value_or_says_why_not(capsys, command, value):
+def test_every_argument_takes_a_hostile_value_or_says_why_not(
+    capsys: pytest.CaptureFixture[str], command: str, value: str
+) -> None:
     argv = [command, "--", value] if value.startswith("-") else [command, value]
     argv += ["out.onnx"] if command == "export" else []
     argv = [command, "--out", "run", *argv[1:]] if command == "train" else argv
@@ -102,7 +109,7 @@ def test_every_argument_takes_a_hostile_value_or_says_why_not(capsys, command, v
 
 
 @pytest.mark.parametrize("name", [name for name in settings() if name != "family"])
-def test_every_setting_takes_a_hostile_value_or_says_why_not(capsys, name):
+def test_every_setting_takes_a_hostile_value_or_says_why_not(capsys: pytest.CaptureFixture[str], name: str) -> None:
     for value in HOSTILE:
         code, lines = outcome(capsys, ["train", "bandit", "--out", "run", "--set", f"{name}={value}"])
         assert code == 0 or (code == 2 and len(lines) == 1), (value, lines)
@@ -117,12 +124,12 @@ def test_every_setting_takes_a_hostile_value_or_says_why_not(capsys, name):
         ("steps=9e18", r"from 1 to 10^13"), ("seed=1e25", "expected int"), ("learning_rate=nan", "at most 1"),
     ],
 )  # fmt: skip
-def test_absurd_sizes_are_refused_with_the_range(capsys, setting, named):
+def test_absurd_sizes_are_refused_with_the_range(capsys: pytest.CaptureFixture[str], setting: str, named: str) -> None:
     said = one_line(capsys, 2, "train", "bandit", "--out", "run", "--set", setting)
     assert named in said and setting.partition("=")[0] in said
 
 
-def test_what_no_memory_holds_is_refused_before_it_is_asked_for(capsys):
+def test_what_no_memory_holds_is_refused_before_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     said = one_line(capsys, 2, "train", "forage", "--out", "run", "--set", "num_games=1M", "--set", "num_episodes=100k")
     assert "one update would record" in said and "lower num_games (1,000,000) or num_episodes (100,000)" in said
 
@@ -139,13 +146,13 @@ def test_what_no_memory_holds_is_refused_before_it_is_asked_for(capsys):
         ("learning_rate = 0x" + "f" * 5000, "expected float"),
     ],
 )  # fmt: skip
-def test_hostile_config_files_are_one_line(capsys, text, said):
+def test_hostile_config_files_are_one_line(capsys: pytest.CaptureFixture[str], text: str, said: str) -> None:
     Path("run.toml").write_text(text)
     assert said in one_line(capsys, 2, "train", "bandit", "--out", "run", "--config", "run.toml")
     assert not Path("run").exists()
 
 
-def test_a_config_that_is_no_regular_file_is_not_waited_for(capsys):
+def test_a_config_that_is_no_regular_file_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no regular file" in one_line(capsys, 2, "train", "bandit", "--out", "run", "--config", "/dev/zero")
 
 
@@ -160,7 +167,13 @@ def test_a_config_that_is_no_regular_file_is_not_waited_for(capsys):
         ("raise KeyError('x')", "KeyError"),
     ],
 )  # fmt: skip
-def test_a_familys_module_that_fails_is_one_line_with_its_place(capsys, monkeypatch, text, said, request):
+def test_a_familys_module_that_fails_is_one_line_with_its_place(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    said: str,
+    request: pytest.FixtureRequest,
+) -> None:
     monkeypatch.syspath_prepend(str(Path.cwd()))
     name = f"failing_{abs(hash(text))}"
     Path(f"{name}.py").write_text(text)
@@ -175,7 +188,7 @@ def test_a_familys_module_that_fails_is_one_line_with_its_place(capsys, monkeypa
 # -- settings as numbers of numpy --------------------------------------------------------------------------------------
 
 
-def test_scalars_of_numpy_are_settings():
+def test_scalars_of_numpy_are_settings() -> None:
     import numpy as np
 
     pairs = {
@@ -207,20 +220,22 @@ def test_scalars_of_numpy_are_settings():
 # -- --help-settings ---------------------------------------------------------------------------------------------------
 
 
-def explained(capsys, *argv):
+def explained(capsys: pytest.CaptureFixture[str], *argv: Any) -> Any:
     code, lines = outcome_of_help(capsys, *argv)
     assert code == 0
     return lines
 
 
-def outcome_of_help(capsys, *argv):
+def outcome_of_help(capsys: pytest.CaptureFixture[str], *argv: Any) -> Any:
     capsys.readouterr()
     with pytest.raises(SystemExit) as left:
         main(list(argv))
     return left.value.code, capsys.readouterr().out
 
 
-def test_every_setting_is_explained_from_the_place_where_it_is_defined(capsys, monkeypatch):
+def test_every_setting_is_explained_from_the_place_where_it_is_defined(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = explained(capsys, "train", "--help-settings")
     for name, setting in settings().items():
         assert name == "family" or f"\n  {name}" in text
@@ -235,11 +250,11 @@ def test_every_setting_is_explained_from_the_place_where_it_is_defined(capsys, m
 @pytest.mark.parametrize(
     "argv", [["train", "navigation", "--help-settings"], ["train", "--help-settings", "navigation"]]
 )
-def test_what_a_family_suggests_stands_beside_the_defaults(capsys, argv):
+def test_what_a_family_suggests_stands_beside_the_defaults(capsys: pytest.CaptureFixture[str], argv: Any) -> None:
     text = " ".join(explained(capsys, *argv).split())
     assert f"suggested {recipe(load_family('navigation'), 'rl2')['num_games']} for rl2" in text
     assert f"default {TrainConfig.num_games}" in text
 
 
-def test_settings_of_a_family_that_is_not_there_are_one_line(capsys):
+def test_settings_of_a_family_that_is_not_there_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no family named 'chess'" in one_line(capsys, 1, "train", "--help-settings", "chess")

@@ -1,17 +1,20 @@
 """Simulators and families that are pickled and deep-copied, and games played while numba is switched off."""
 
+# mypy: disable-error-code="assignment"
+
 import copy
 import os
 import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cases.families.closures import TOSSES, make_tosses
-from gameagent_games import FamilyError, Simulator, load_family
+from gameagent_games import Family, FamilyError, Simulator, load_family
 from gameagent_games.registry import built_in_names
 from two_seat_families import NIM, TUG
 
@@ -32,7 +35,7 @@ def run(code: str, **environment: str) -> str:
     return done.stdout
 
 
-def play(games, num_steps, seed=5):
+def play(games: Any, num_steps: int, seed: int = 5) -> list[list[Any]]:
     """Everything that a number of steps show."""
     generator, seen = np.random.default_rng(seed), []
     for _ in range(num_steps):
@@ -43,13 +46,13 @@ def play(games, num_steps, seed=5):
     return seen
 
 
-def assert_same(first, second):
+def assert_same(first: list[list[Any]], second: list[list[Any]]) -> None:
     for left, right in zip(first, second, strict=True):
         for one, other in zip(left, right, strict=True):
             np.testing.assert_array_equal(one, other)
 
 
-def started(family, *, compiled=False, num_games=3):
+def started(family: Family, *, compiled: bool = False, num_games: Any = 3) -> Simulator:
     games = Simulator(family, num_games, compiled=compiled)
     games.reset(family.space.sample(num_games, 1, "all"), np.arange(num_games) + 2**40)
     return games
@@ -57,7 +60,7 @@ def started(family, *, compiled=False, num_games=3):
 
 @pytest.mark.parametrize("how", COPIES)
 @pytest.mark.parametrize("family", [*OWN, NIM, TUG, TOSSES, make_tosses("local", 4)], ids=lambda family: family.name)
-def test_a_copied_simulator_goes_on_equally(family, how):
+def test_a_copied_simulator_goes_on_equally(family: Family, how: str) -> None:
     games = started(family)
     play(games, 4, seed=1)
     twin = COPIES[how](games)
@@ -68,7 +71,7 @@ def test_a_copied_simulator_goes_on_equally(family, how):
 
 
 @pytest.mark.parametrize("how", COPIES)
-def test_a_copied_compiled_simulator_stays_compiled(how):
+def test_a_copied_compiled_simulator_stays_compiled(how: str) -> None:
     games = started(TOSSES, compiled=True)
     twin = COPIES[how](games)
     assert twin._loops is games._loops
@@ -77,12 +80,12 @@ def test_a_copied_compiled_simulator_stays_compiled(how):
     assert_same(play(started(TOSSES, compiled=True), 8), play(interpreted, 8))
 
 
-def test_a_simulator_that_was_never_reset_can_be_copied():
+def test_a_simulator_that_was_never_reset_can_be_copied() -> None:
     twin = COPIES["pickle"](Simulator(NIM, 2, compiled=False, num_episodes=5))
     assert (twin.num_games, twin.num_episodes, twin.finished.all()) == (2, 5, True)
 
 
-def test_a_pickle_goes_on_equally_in_another_process(tmp_path):
+def test_a_pickle_goes_on_equally_in_another_process(tmp_path: Path) -> None:
     for name, family in {"tug": TUG, "closures": TOSSES, "local": make_tosses("local", 4)}.items():
         games = started(family)
         play(games, 3, seed=1)
@@ -99,12 +102,12 @@ for _ in range(6):
         assert [[float(word) for word in line.split()] for line in run(code).splitlines()] == expected
 
 
-def test_a_family_of_a_module_is_pickled_by_its_name_where_its_rules_have_none():
+def test_a_family_of_a_module_is_pickled_by_its_name_where_its_rules_have_none() -> None:
     assert pickle.loads(pickle.dumps(TOSSES)) is TOSSES  # noqa: S301
     assert copy.deepcopy(NIM) is NIM
 
 
-def test_a_family_that_cannot_be_found_says_so_without_cloudpickle(monkeypatch):
+def test_a_family_that_cannot_be_found_says_so_without_cloudpickle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cloudpickle", None)
     message = r"'local' cannot be pickled, .*make_tosses.<locals>.start.*; make the family a global of a mod"
     with pytest.raises(FamilyError, match=message):
@@ -125,7 +128,7 @@ for _ in range(12):
 
 
 @pytest.mark.parametrize("family", ["forage", "navigation", "two_seat_families:NIM", "cases.families.closures:TOSSES"])
-def test_games_run_interpreted_where_numba_is_switched_off(family):
+def test_games_run_interpreted_where_numba_is_switched_off(family: str) -> None:
     switched_off = run(NO_JIT.format(family=family), NUMBA_DISABLE_JIT="1")
     assert len(switched_off.splitlines()) == 12
     assert switched_off == run(NO_JIT.format(family=family), NUMBA_DISABLE_JIT="0")

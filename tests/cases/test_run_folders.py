@@ -1,5 +1,7 @@
 """Runs' folders: damage is noticed, two processes do not share one, failures leave nothing that stands in the way."""
 
+# mypy: disable-error-code="func-returns-value, redundant-expr, union-attr"
+
 import json
 import os
 import random
@@ -9,8 +11,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -32,12 +36,12 @@ ENVIRONMENT = {
 
 
 @pytest.fixture(autouse=True)
-def _wide_terminal(monkeypatch):
+def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished run of four updates; not to be changed."""
     path = tmp_path_factory.mktemp("runs") / "finished"
     assert main(["train", "bandit", "--out", str(path), "--steps", "320", *OPTIONS]) == 0
@@ -45,13 +49,13 @@ def finished(tmp_path_factory):
 
 
 @pytest.fixture
-def run(finished, tmp_path):
+def run(finished: RunFolder, tmp_path: Path) -> RunFolder:
     """A copy of it."""
     shutil.copytree(finished.path, tmp_path / "run")
     return RunFolder(tmp_path / "run")
 
 
-def says(capsys, code, *argv):
+def says(capsys: pytest.CaptureFixture[str], code: int, *argv: Any) -> str:
     """Runs a command; gives what it printed: on failure one line of errors, otherwise its output."""
     capsys.readouterr()
     assert main([str(word) for word in argv]) == code
@@ -62,24 +66,24 @@ def says(capsys, code, *argv):
     return err if code else out
 
 
-def flip(path, place):
+def flip(path: Path, place: int) -> None:
     content = bytearray(path.read_bytes())
     content[place // 8] ^= 1 << place % 8
     path.write_bytes(content)
 
 
-def weights(folder):
+def weights(folder: Any) -> Any:
     return torch.load(folder.checkpoint, weights_only=True)["policy"]
 
 
-def resume(folder):
+def resume(folder: RunFolder) -> list[Any]:
     return ["train", "bandit", "--out", folder.path, "--steps", "320", *OPTIONS, "--resume"]
 
 
 # -- damage ------------------------------------------------------------------------------------------------------------
 
 
-def test_of_two_hundred_flipped_bits_none_is_loaded(run):
+def test_of_two_hundred_flipped_bits_none_is_loaded(run: RunFolder) -> None:
     policy = run.load_policy()[0]
     whole = run.checkpoint.read_bytes()
     for place in random.Random(0).sample(range(8 * len(whole)), 200):
@@ -89,7 +93,9 @@ def test_of_two_hundred_flipped_bits_none_is_loaded(run):
             run.load(policy)
 
 
-def test_a_flipped_bit_is_one_line_in_every_command_and_resuming_comes_to_the_same_end(capsys, run, finished, tmp_path):
+def test_a_flipped_bit_is_one_line_in_every_command_and_resuming_comes_to_the_same_end(
+    capsys: pytest.CaptureFixture[str], run: RunFolder, finished: RunFolder, tmp_path: Path
+) -> None:
     flip(run.checkpoint, 4 * run.checkpoint.stat().st_size)
     for command in (["export", run.path, tmp_path / "x.onnx"], ["evaluate", run.path, "--variants", "2"]):
         assert "checkpoint.pt is broken" in says(capsys, 1, *command)
@@ -100,13 +106,13 @@ def test_a_flipped_bit_is_one_line_in_every_command_and_resuming_comes_to_the_sa
     assert [line["updates"] for line in read_metrics(run.metrics)] == [1, 2, 3, 4]
 
 
-def test_where_both_are_broken_it_says_so(capsys, run):
+def test_where_both_are_broken_it_says_so(capsys: pytest.CaptureFixture[str], run: RunFolder) -> None:
     for path in (run.checkpoint, run.previous):
         flip(path, 999)
     assert "no older one is whole: train anew" in says(capsys, 1, *resume(run))
 
 
-def test_the_last_two_checkpoints_are_kept(run, finished, tmp_path):
+def test_the_last_two_checkpoints_are_kept(run: RunFolder, finished: RunFolder, tmp_path: Path) -> None:
     newest, before = (torch.load(path, weights_only=True) for path in (run.checkpoint, run.previous))
     assert (newest["updates"], before["updates"]) == (4, 3)
     run.checkpoint.unlink()  # as if killed between the two renames of a save
@@ -115,7 +121,7 @@ def test_the_last_two_checkpoints_are_kept(run, finished, tmp_path):
     assert all(torch.equal(weight, weights(finished)[name]) for name, weight in weights(run).items())
 
 
-def test_saves_reach_the_disk_before_they_count(run, monkeypatch):
+def test_saves_reach_the_disk_before_they_count(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     sync, move = os.fsync, os.replace
     monkeypatch.setattr(os, "fsync", lambda number: calls.append("sync") or sync(number))
@@ -128,12 +134,14 @@ def test_saves_reach_the_disk_before_they_count(run, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"config": ' * 5000, '{"config": {"seed": ' + "9" * 5000 + "}}"])
-def test_a_hostile_description_is_one_line(capsys, run, text):
+def test_a_hostile_description_is_one_line(capsys: pytest.CaptureFixture[str], run: RunFolder, text: str) -> None:
     run.description.write_text(text)
     assert "run.json cannot be read" in says(capsys, 1, *resume(run))
 
 
-def test_another_version_of_the_game_is_refused_everywhere(capsys, run, tmp_path):
+def test_another_version_of_the_game_is_refused_everywhere(
+    capsys: pytest.CaptureFixture[str], run: RunFolder, tmp_path: Path
+) -> None:
     description = json.loads(run.description.read_text())
     run.description.write_text(json.dumps(description | {"family_version": 77}))
     for command in (resume(run), ["export", run.path, tmp_path / "x.onnx"], ["evaluate", run.path]):
@@ -147,11 +155,11 @@ HOLDER = "import sys, time; from gameagent.run.lock import locked\nfrom pathlib 
 
 
 @pytest.fixture
-def held_by_another():
+def held_by_another() -> Iterator[Callable[..., Any]]:
     """Has another process hold a folder; gives that process."""
     started = []
 
-    def hold(path):
+    def hold(path: Any) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-c", HOLDER, str(path)], env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
         )
@@ -165,7 +173,9 @@ def held_by_another():
         process.communicate()
 
 
-def test_a_second_resume_is_refused_and_a_dead_process_holds_nothing(capsys, run, held_by_another):
+def test_a_second_resume_is_refused_and_a_dead_process_holds_nothing(
+    capsys: pytest.CaptureFixture[str], run: RunFolder, held_by_another: Callable[..., Any]
+) -> None:
     before = {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
     other = held_by_another(run.path)
     assert "being trained by another process" in says(capsys, 1, *resume(run))
@@ -177,7 +187,9 @@ def test_a_second_resume_is_refused_and_a_dead_process_holds_nothing(capsys, run
     assert "done" in says(capsys, 0, *resume(run))
 
 
-def test_a_run_in_its_first_update_is_not_cleared_away_by_a_second_command(capsys, tmp_path, held_by_another):
+def test_a_run_in_its_first_update_is_not_cleared_away_by_a_second_command(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, held_by_another: Callable[..., Any]
+) -> None:
     run = RunFolder(tmp_path / "run")
     prepare_run(run, SMALL | {"family": "bandit"}, resume=False)
     held_by_another(run.path)
@@ -185,7 +197,7 @@ def test_a_run_in_its_first_update_is_not_cleared_away_by_a_second_command(capsy
     assert run.description.exists()
 
 
-def test_the_process_that_holds_a_folder_may_enter_again(run):
+def test_the_process_that_holds_a_folder_may_enter_again(run: RunFolder) -> None:
     with open_run(run, SMALL | {"family": "bandit", "steps": 320}, resume=True):
         launch(run, lambda progress, metrics: None)
     assert run.has_checkpoint()
@@ -195,18 +207,20 @@ def test_the_process_that_holds_a_folder_may_enter_again(run):
 
 
 @pytest.fixture
-def unchecked(monkeypatch):
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Games are not checked before training: what goes wrong is too rare for the check to meet, say."""
     monkeypatch.setattr("gameagent.run.launch.require_sound", lambda family: family)
 
 
-def test_a_game_that_breaks_its_contract_leaves_nothing(capsys, tmp_path):
+def test_a_game_that_breaks_its_contract_leaves_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     said = says(capsys, 1, "train", "cases.families.odd_values:NAN_REWARD", "--out", tmp_path / "run", *OPTIONS)
     assert "rewards of a step are [0.5, nan]" in said and "variant" in said
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_that_fails_before_its_first_update_leaves_nothing(capsys, tmp_path, unchecked):
+def test_a_run_that_fails_before_its_first_update_leaves_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, unchecked: None
+) -> None:
     out = tmp_path / "deep" / "run"
     odd = "cases.families.odd_values"
     assert "rewards[1] is nan" in says(capsys, 1, "train", f"{odd}:NAN_REWARD", "--out", out, *OPTIONS)
@@ -216,7 +230,7 @@ def test_a_run_that_fails_before_its_first_update_leaves_nothing(capsys, tmp_pat
     assert "already holds a run" in says(capsys, 1, *corrected)
 
 
-def test_only_what_the_run_made_is_removed(capsys, tmp_path):
+def test_only_what_the_run_made_is_removed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     notes = tmp_path / "run" / "notes.txt"
     notes.parent.mkdir()
     notes.write_text("mine")
@@ -227,7 +241,9 @@ def test_only_what_the_run_made_is_removed(capsys, tmp_path):
     assert [path.name for path in notes.parent.iterdir()] == ["notes.txt"] and notes.read_text() == "mine"
 
 
-def test_what_a_run_killed_in_its_first_update_left_is_written_over(capsys, tmp_path):
+def test_what_a_run_killed_in_its_first_update_left_is_written_over(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     run = RunFolder(tmp_path / "run")
     prepare_run(run, SMALL | {"family": "bandit", "seed": 5}, resume=False)
     run.tensorboard.mkdir()
@@ -241,10 +257,12 @@ def test_what_a_run_killed_in_its_first_update_left_is_written_over(capsys, tmp_
         run.metrics.touch()
 
 
-def test_a_failing_baseline_leaves_the_agents_run(capsys, tmp_path, monkeypatch):
+def test_a_failing_baseline_leaves_the_agents_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = RunFolder(tmp_path / "run")
 
-    def no_baselines(folder, report):
+    def no_baselines(folder: RunFolder, report: Any) -> None:
         if folder.path.name == "memoryless":
             raise RunError("as if the disk were full")
         launch(folder, report)
@@ -258,11 +276,13 @@ def test_a_failing_baseline_leaves_the_agents_run(capsys, tmp_path, monkeypatch)
 # -- a disk and folders that fail --------------------------------------------------------------------------------------
 
 
-def test_a_deleted_folder_is_one_line_and_no_thread_complains(capsys, tmp_path, monkeypatch):
+def test_a_deleted_folder_is_one_line_and_no_thread_complains(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = RunFolder(tmp_path / "run")
 
-    def delete_after(folder, report):
-        def stop(progress, metrics):
+    def delete_after(folder: RunFolder, report: Any) -> None:
+        def stop(progress: Any, metrics: Any) -> None:
             if progress.updates == 2:
                 shutil.rmtree(folder.path)
 
@@ -275,8 +295,10 @@ def test_a_deleted_folder_is_one_line_and_no_thread_complains(capsys, tmp_path, 
     assert not run.path.exists()
 
 
-def test_a_full_disk_is_one_line(capsys, tmp_path, monkeypatch):
-    def full(*_):
+def test_a_full_disk_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("gameagent.run.event_log.EventLog.write", full)
@@ -285,8 +307,8 @@ def test_a_full_disk_is_one_line(capsys, tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
-def test_tensorboard_reads_what_is_written(finished):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+def test_tensorboard_reads_what_is_written(finished: RunFolder) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
     events = EventAccumulator(str(finished.tensorboard)).Reload()
     lines = read_metrics(finished.metrics)
@@ -307,7 +329,7 @@ needs_proc = pytest.mark.skipif(
 )
 
 
-def start(tmp_path, run):
+def start(tmp_path: Path, run: RunFolder) -> Any:
     """Starts training in two processes, with a temporary folder whose name is awkward."""
     temporary = tmp_path / "a b ü"
     temporary.mkdir()
@@ -319,7 +341,7 @@ def start(tmp_path, run):
     return process, temporary
 
 
-def members(group):
+def members(group: Any) -> dict[int, str]:
     """Processes of a session that have not ended: their command lines by number."""
     found = {}
     for path in Path("/proc").glob("[0-9]*"):
@@ -332,21 +354,21 @@ def members(group):
     return found
 
 
-def wait_until(condition, process=None, seconds=90):
+def wait_until(condition: Callable[..., Any], process: Any = None, seconds: int = 90) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline and (process is None or process.poll() is None)
         time.sleep(0.05)
 
 
-def left_over(temporary):
+def left_over(temporary: Any) -> list[Any]:
     """What our own runs left; torch keeps a cache there, one for all runs."""
     return [path.name for path in temporary.iterdir() if not path.name.startswith("torchinductor")]
 
 
 @pytest.mark.slow
 @needs_proc
-def test_awkward_temporary_folders_do_not_matter_and_a_killed_run_leaves_no_orphans(tmp_path):
+def test_awkward_temporary_folders_do_not_matter_and_a_killed_run_leaves_no_orphans(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     process, temporary = start(tmp_path, run)
     wait_until(run.previous.exists, process)
@@ -359,7 +381,7 @@ def test_awkward_temporary_folders_do_not_matter_and_a_killed_run_leaves_no_orph
 
 @pytest.mark.slow
 @needs_proc
-def test_ctrl_c_while_processes_start_is_answered_within_seconds(tmp_path):
+def test_ctrl_c_while_processes_start_is_answered_within_seconds(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "new" / "run")
     process, temporary = start(tmp_path, run)
     wait_until(lambda: any("spawn_main" in line for line in members(process.pid).values()), process)
@@ -375,7 +397,7 @@ def test_ctrl_c_while_processes_start_is_answered_within_seconds(tmp_path):
 
 @pytest.mark.slow
 @needs_proc
-def test_ctrl_c_is_answered_while_another_process_hangs(tmp_path):
+def test_ctrl_c_is_answered_while_another_process_hangs(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     process, _ = start(tmp_path, run)
     wait_until(run.checkpoint.exists, process)
@@ -391,7 +413,9 @@ def test_ctrl_c_is_answered_while_another_process_hangs(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_goes_wrong_in_another_process_is_said_by_the_first_one(capsys, tmp_path, unchecked):
+def test_what_goes_wrong_in_another_process_is_said_by_the_first_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, unchecked: None
+) -> None:
     """The odd reward comes in the games of the second process alone: the first one's games end before it is due."""
     options = ["--set", "num_processes=2", "--set", "num_games=2"]
     said = says(
@@ -401,7 +425,7 @@ def test_what_goes_wrong_in_another_process_is_said_by_the_first_one(capsys, tmp
     assert not (tmp_path / "run").exists()
 
 
-def test_a_folder_named_in_bytes_that_are_no_text_is_one_line(tmp_path):
+def test_a_folder_named_in_bytes_that_are_no_text_is_one_line(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "gameagent", "train", "bandit", "--out", b"r\xff"],
         env=ENVIRONMENT, capture_output=True, text=True, timeout=60, cwd=tmp_path,
@@ -411,13 +435,17 @@ def test_a_folder_named_in_bytes_that_are_no_text_is_one_line(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_more_processes_than_a_machine_can_use_are_refused(capsys, tmp_path, monkeypatch):
+def test_more_processes_than_a_machine_can_use_are_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("gameagent.run.launch.available_cores", lambda: 2)
     said = says(capsys, 2, "train", "bandit", "--out", tmp_path / "run", "--set", "num_processes=17")
     assert "this machine has 2 cores; expected at most 16" in said
 
 
-def test_a_run_is_not_said_to_be_of_another_version_when_it_is_not(run, monkeypatch):
+def test_a_run_is_not_said_to_be_of_another_version_when_it_is_not(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config, family = run.load_config()
     monkeypatch.setattr("gameagent.run.folder.load_family", lambda name: replace(family, version=family.version + 1))
     with pytest.raises(

@@ -1,5 +1,7 @@
 """The SDK on other people's machines: what it starts, what it takes, what it says, and what it keeps."""
 
+# mypy: disable-error-code="arg-type, no-untyped-call"
+
 import os
 import stat
 import subprocess
@@ -8,7 +10,9 @@ import threading
 import time
 import tracemalloc
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,23 +49,23 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 SEEN = [0.1, -0.2, 0.3]  # by the recurrent fixture
 
 
-def by_name(path):
+def by_name(path: Any) -> Any:
     return path.stem
 
 
-def begun(path=RECURRENT, **options):
+def begun(path: Any = RECURRENT, **options: Any) -> Agent:
     agent = Agent.load(path, seed=1, **options)
     agent.begin_trial()
     return agent
 
 
-def seen_by(agent):
+def seen_by(agent: Any) -> Any:
     """An observation within the declared ranges, and legal actions where there is a mask."""
     middle = [0.5 * ((f.low or 0.0) + (f.high or 0.0)) for f in agent.manifest.observation for _ in range(f.size)]
     return middle, [True] * agent.num_actions if agent.manifest.action.mask else None
 
 
-def fresh_process(program, *arguments, home, **environment):
+def fresh_process(program: str, *arguments: Any, home: Path, **environment: Any) -> str:
     """Runs a program in a process that sets nothing of its own; gives what it printed."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "XDG_"))}
     settings = inherited | ONE_THREAD | {"HOME": str(home)} | environment
@@ -95,13 +99,13 @@ needs_proc = pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="th
 
 @needs_proc
 @pytest.mark.parametrize("kind", LOADS)
-def test_loading_starts_no_thread_writes_no_file_and_looks_up_no_host(kind, tmp_path):
+def test_loading_starts_no_thread_writes_no_file_and_looks_up_no_host(kind: str, tmp_path: Path) -> None:
     told = fresh_process(WATCH + LOADS[kind] + TELL, RECURRENT, home=tmp_path)
     assert told.split() == ["1", "0", "0", "1"]
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_bench_leaves_nothing_in_the_home(tmp_path):
+def test_bench_leaves_nothing_in_the_home(tmp_path: Path) -> None:
     program = "import sys; from gameagent_sdk.console.main import main; sys.exit(main(sys.argv[1:]))"
     arguments = "bench", RECURRENT, "--seconds", "0.05", "--agents", "1", "--backend", "onnxruntime"
     assert "With onnxruntime" in fresh_process(program, *arguments, home=tmp_path)
@@ -109,13 +113,15 @@ def test_bench_leaves_nothing_in_the_home(tmp_path):
 
 
 @needs_proc
-def test_a_host_that_chose_for_itself_is_respected(tmp_path):
+def test_a_host_that_chose_for_itself_is_respected(tmp_path: Path) -> None:
     told = fresh_process(WATCH + LOADS["agent"] + TELL, RECURRENT, home=tmp_path, ORT_DISABLE_TELEMETRY="yes")
     assert told.split()[-1] == "yes"
 
 
 @pytest.mark.parametrize(("chosen", "called"), [({}, "1"), ({"ORT_DISABLE_TELEMETRY": "0"}, "0")])
-def test_where_the_host_has_imported_the_engine_already_reports_are_stopped_unless_it_chose(chosen, called, tmp_path):
+def test_where_the_host_has_imported_the_engine_already_reports_are_stopped_unless_it_chose(
+    chosen: dict[Any, Any], called: str, tmp_path: Path
+) -> None:
     program = """
 import os, sys
 kept = os.environ.pop("ORT_DISABLE_TELEMETRY", None)
@@ -135,19 +141,19 @@ print(len(calls))
 # A mind saved in mid-decision
 
 
-def context_of(agent):
+def context_of(agent: Any) -> dict[Any, Any]:
     return {name: array.tolist() for name, array in agent._trial.step.context.inputs().items()}
 
 
-def counted(agent):
+def counted(agent: Any) -> Any:
     return agent.num_decisions, agent.episode, agent.step, agent.returns, agent.episode_return, agent.phase
 
 
-def plain(action):
+def plain(action: Any) -> Any:
     return np.asarray(action).tolist()
 
 
-def play_on(agent, num_steps, seed=5):
+def play_on(agent: Any, num_steps: int, seed: int = 5) -> list[Any]:
     rng, actions = np.random.default_rng(seed), []
     observation, legal = seen_by(agent)
     for _ in range(num_steps):
@@ -156,7 +162,7 @@ def play_on(agent, num_steps, seed=5):
     return actions
 
 
-def saved_in_mid_decision(path, folder, **options):
+def saved_in_mid_decision(path: Path, folder: Path, **options: Any) -> Any:
     """The agent, and another that was restored from what it saved between ``act`` and ``observe``."""
     agent, again = begun(path, **options), Agent.load(path, seed=9, **options)
     play_on(agent, 7)
@@ -168,7 +174,7 @@ def saved_in_mid_decision(path, folder, **options):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("path", BUNDLES, ids=by_name)
-def test_the_outcome_may_arrive_after_a_restore(path, engine, tmp_path):
+def test_the_outcome_may_arrive_after_a_restore(path: Path, engine: str, tmp_path: Path) -> None:
     agent, again = saved_in_mid_decision(path, tmp_path, backend=engine)
     for player in (agent, again):
         player.observe(0.5, terminated=True)
@@ -178,7 +184,7 @@ def test_the_outcome_may_arrive_after_a_restore(path, engine, tmp_path):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("path", BUNDLES, ids=by_name)
-def test_or_never_as_if_it_had_paid_nothing_and_the_episode_gone_on(path, engine, tmp_path):
+def test_or_never_as_if_it_had_paid_nothing_and_the_episode_gone_on(path: Path, engine: str, tmp_path: Path) -> None:
     agent, again = saved_in_mid_decision(path, tmp_path, backend=engine)
     agent.observe(0.0)
     assert plain(again.act(*seen_by(again))) == plain(agent.act(*seen_by(agent)))
@@ -189,14 +195,14 @@ def test_or_never_as_if_it_had_paid_nothing_and_the_episode_gone_on(path, engine
     assert (counted(again), context_of(again)) == (counted(agent), context_of(agent))
 
 
-def test_or_a_new_trial_begins(tmp_path):
+def test_or_a_new_trial_begins(tmp_path: Path) -> None:
     _, again = saved_in_mid_decision(RECURRENT, tmp_path)
     again.begin_trial()
     assert again.phase == "act" and again.num_decisions == 0
     play_on(again, 3)
 
 
-def test_the_order_is_strict_for_all_others_and_after_the_first_call(tmp_path):
+def test_the_order_is_strict_for_all_others_and_after_the_first_call(tmp_path: Path) -> None:
     agent, again = saved_in_mid_decision(RECURRENT, tmp_path)
     for call in (lambda: agent.act(SEEN), agent.freeze, lambda: agent.forget(0.5)):
         with pytest.raises(CallOrderError, match=r"call observe\(\)"):
@@ -214,7 +220,7 @@ def test_the_order_is_strict_for_all_others_and_after_the_first_call(tmp_path):
         again.act(SEEN)
 
 
-def test_a_refused_act_leaves_the_decision_open(tmp_path):
+def test_a_refused_act_leaves_the_decision_open(tmp_path: Path) -> None:
     agent, again = saved_in_mid_decision(RECURRENT, tmp_path)
     with pytest.raises(InputError):
         again.act([np.nan, 0.0, 0.0])
@@ -229,7 +235,7 @@ def test_a_refused_act_leaves_the_decision_open(tmp_path):
     assert (counted(again), context_of(again)) == (counted(agent), context_of(agent))
 
 
-def test_saved_again_soon_or_in_a_slot_it_is_still_open(tmp_path):
+def test_saved_again_soon_or_in_a_slot_it_is_still_open(tmp_path: Path) -> None:
     _, again = saved_in_mid_decision(RECURRENT, tmp_path)
     again.save_soon(tmp_path / "later.mind")
     while again.tick(100.0):
@@ -243,7 +249,7 @@ def test_saved_again_soon_or_in_a_slot_it_is_still_open(tmp_path):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_members_of_a_squad_go_on_too(engine, tmp_path):
+def test_members_of_a_squad_go_on_too(engine: str, tmp_path: Path) -> None:
     agent, _ = saved_in_mid_decision(RECURRENT, tmp_path, backend=engine)
     squad = Squad.load(RECURRENT, backend=engine)
     members = [squad.join() for _ in range(3)]
@@ -260,7 +266,7 @@ def test_members_of_a_squad_go_on_too(engine, tmp_path):
 
 @pytest.mark.parametrize("closed", [True, False])
 @pytest.mark.parametrize("frozen", ["before", "after", None])
-def test_recordings_that_begin_or_pass_there_replay(closed, frozen, tmp_path):
+def test_recordings_that_begin_or_pass_there_replay(closed: bool, frozen: str | None, tmp_path: Path) -> None:
     agent, again = saved_in_mid_decision(RECURRENT, tmp_path)
     if frozen == "before":
         again.freeze()
@@ -282,7 +288,9 @@ def test_recordings_that_begin_or_pass_there_replay(closed, frozen, tmp_path):
 
 
 @pytest.mark.parametrize("closed", [True, False])
-def test_frozen_in_mid_decision_it_starts_episodes_from_what_it_knows_once_the_outcome_is_in(closed, tmp_path):
+def test_frozen_in_mid_decision_it_starts_episodes_from_what_it_knows_once_the_outcome_is_in(
+    closed: bool, tmp_path: Path
+) -> None:
     agent, again = saved_in_mid_decision(RECURRENT, tmp_path)
     agent.observe(0.0 if closed else 3.0)
     agent.freeze()
@@ -297,7 +305,7 @@ def test_frozen_in_mid_decision_it_starts_episodes_from_what_it_knows_once_the_o
     assert context_of(again) == context_of(agent)
 
 
-def test_forgetting_everything_in_mid_decision_leaves_the_outcome_alone(tmp_path):
+def test_forgetting_everything_in_mid_decision_leaves_the_outcome_alone(tmp_path: Path) -> None:
     _, again = saved_in_mid_decision(RECURRENT, tmp_path)
     again.forget(1.0)
     again.observe(3.0)
@@ -309,11 +317,11 @@ def test_forgetting_everything_in_mid_decision_leaves_the_outcome_alone(tmp_path
 # Observations outside the declared range
 
 
-def report_of(agent, name):
+def report_of(agent: Any, name: str) -> Any:
     return next(feature for feature in agent.observation_report().features if feature.name == name)
 
 
-def test_observations_outside_the_declared_range_are_counted_and_told_once():
+def test_observations_outside_the_declared_range_are_counted_and_told_once() -> None:
     agent = begun()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -340,7 +348,7 @@ def test_observations_outside_the_declared_range_are_counted_and_told_once():
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_report_is_what_a_slow_count_finds(engine):
+def test_the_report_is_what_a_slow_count_finds(engine: str) -> None:
     rng = np.random.default_rng(3)
     observations = np.clip(rng.normal(size=(400, 3)), -1, 1).astype(np.float32)
     wild = rng.random(400) < 0.1
@@ -357,7 +365,7 @@ def test_the_report_is_what_a_slow_count_finds(engine):
 
 
 @pytest.mark.parametrize(("first", "then"), [(5.0, 1.0), (-5.0, -1.0), (5.0, -5.0)])
-def test_a_report_that_begins_outside_the_range_goes_on_inside(first, then):
+def test_a_report_that_begins_outside_the_range_goes_on_inside(first: float, then: float) -> None:
     agent = begun()
     for value in (first, then, 0.0):
         with warnings.catch_warnings():
@@ -374,7 +382,7 @@ def test_a_report_that_begins_outside_the_range_goes_on_inside(first, then):
 
 
 @pytest.mark.parametrize("value", [1.0 + 1e-6, -1.0 - 2e-6, float(np.nextafter(np.float32(1), np.float32(2)))])
-def test_what_rounding_adds_is_inside(value):
+def test_what_rounding_adds_is_inside(value: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         agent = begun()
@@ -385,7 +393,7 @@ def test_what_rounding_adds_is_inside(value):
         agent.act([1.001 * value, 0.0, 0.0])
 
 
-def test_before_the_first_decision_and_after_refused_ones_there_is_nothing_to_report():
+def test_before_the_first_decision_and_after_refused_ones_there_is_nothing_to_report() -> None:
     agent = begun()
     for wrong in ([np.nan, 0, 0], [0, np.inf, 0], [0, 0, -np.inf], [0, 0, 1e39], np.full(3, -np.inf, np.float32)):
         with pytest.raises(InputError):
@@ -394,7 +402,7 @@ def test_before_the_first_decision_and_after_refused_ones_there_is_nothing_to_re
     assert "not seen yet" in str(agent.observation_report())
 
 
-def test_where_warnings_are_errors_the_agent_is_as_it_was_and_acts_the_next_time():
+def test_where_warnings_are_errors_the_agent_is_as_it_was_and_acts_the_next_time() -> None:
     agent, other = begun(), begun()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -410,7 +418,7 @@ def test_where_warnings_are_errors_the_agent_is_as_it_was_and_acts_the_next_time
     assert (counted(agent), context_of(agent)) == (counted(other), context_of(other))
 
 
-def test_squads_and_sessions_report_as_well():
+def test_squads_and_sessions_report_as_well() -> None:
     squad = Squad.load(RECURRENT, seed=0)
     members = [squad.join() for _ in range(3)]
     with pytest.warns(InputWarning, match="'position' is 5") as caught:
@@ -430,19 +438,19 @@ def test_squads_and_sessions_report_as_well():
     assert report_of(session, "position") == FeatureReport("position", 10, 3, -7.0, 9.0, -1.0, 1.0, "m")
 
 
-def test_counting_takes_no_memory_and_little_time():
+def test_counting_takes_no_memory_and_little_time() -> None:
     agent = begun(KEEPER)
     observation, _ = seen_by(agent)
     observation = np.array(observation, np.float32)
 
-    def acts(count):
+    def acts(count: int) -> float:
         started = time.perf_counter()
         for _ in range(count):
             agent.act(observation)
             agent.observe(0.0)
         return time.perf_counter() - started
 
-    def intakes(count):
+    def intakes(count: int) -> float:
         started = time.perf_counter()
         for _ in range(count):
             agent._trial.intake.observe(observation, agent._trial.observation)
@@ -466,7 +474,7 @@ def test_counting_takes_no_memory_and_little_time():
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("path", [RECURRENT, BANDIT, KEEPER], ids=by_name)
 @pytest.mark.parametrize("huge", [1e16, 1e30, 3e38, -3.4e38])
-def test_huge_rewards_and_observations_are_tamed_and_told(path, huge, engine):
+def test_huge_rewards_and_observations_are_tamed_and_told(path: Any, huge: float, engine: str) -> None:
     agent = begun(path, backend=engine)
     observation, legal = seen_by(agent)
     agent.act(observation, legal)
@@ -486,14 +494,14 @@ def test_huge_rewards_and_observations_are_tamed_and_told(path, huge, engine):
     assert np.abs(agent._trial.step.context.previous_reward).max() <= 1e15
 
 
-def test_a_huge_number_without_a_declared_range_is_told_too():
+def test_a_huge_number_without_a_declared_range_is_told_too() -> None:
     agent = begun()
     with pytest.warns(InputWarning, match="'signal' is 1e\\+20, no range declared"):
         agent.act([0.0, 0.0, 1e20])
     assert report_of(agent, "signal").num_outside == 1
 
 
-def test_sessions_tame_alike():
+def test_sessions_tame_alike() -> None:
     session, agent = PolicySession(Bundle.read(MASKED)), begun(MASKED, temperature=0.0)
     session.reset(1)
     session.step([[0.0] * 4], [[True] * 4])
@@ -506,7 +514,7 @@ def test_sessions_tame_alike():
         np.testing.assert_array_equal(array, agent._trial.step.context.inputs()[name])
 
 
-def test_what_is_not_finite_is_still_refused_and_names_what():
+def test_what_is_not_finite_is_still_refused_and_names_what() -> None:
     agent = begun()
     with pytest.raises(InputError, match=r"observation\[2\] \(signal\) must be a finite number, given 1e\+39"):
         agent.act([0.0, 0.0, 1e39])
@@ -515,7 +523,7 @@ def test_what_is_not_finite_is_still_refused_and_names_what():
         agent.observe(1e39)
 
 
-def test_a_policy_that_fails_names_the_largest_number_it_was_fed():
+def test_a_policy_that_fails_names_the_largest_number_it_was_fed() -> None:
     agent = begun()
     agent._trial.step._run = lambda: agent._trial.step._given.fill(np.nan)
     with pytest.raises(BundleError, match=r"NaN or infinite values; the largest number .* 7, in observation"):
@@ -528,7 +536,7 @@ NUMBERS = [np.float16, np.float32, np.float64, np.longdouble, np.int8, np.uint64
 
 
 @pytest.mark.parametrize("kind", NUMBERS)
-def test_settings_may_be_numpys(kind, tmp_path):
+def test_settings_may_be_numpys(kind: Any, tmp_path: Path) -> None:
     one, two = kind(1), kind(2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -554,7 +562,7 @@ def test_settings_may_be_numpys(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64, np.uint64, np.array])
-def test_seeds_and_counts_may_be_numpys(kind):
+def test_seeds_and_counts_may_be_numpys(kind: Callable[..., Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         actions = [play_on(begun_with(seed), 30) for seed in (kind(7), 7)]
@@ -565,7 +573,7 @@ def test_seeds_and_counts_may_be_numpys(kind):
     assert session.num_rows == 3
 
 
-def begun_with(seed):
+def begun_with(seed: int) -> Agent:
     agent = Agent.load(RECURRENT, seed=seed)
     agent.begin_trial()
     return agent
@@ -574,7 +582,7 @@ def begun_with(seed):
 @pytest.mark.parametrize(
     "wrong", [np.float32(np.nan), np.float16(-1), np.array([1.0]), np.str_("1"), np.complex64(1), "1"]
 )
-def test_wrong_settings_are_refused_all_the_same(wrong):
+def test_wrong_settings_are_refused_all_the_same(wrong: Any) -> None:
     agent = begun()
     for change in (
         lambda: setattr(agent, "temperature", wrong),
@@ -587,7 +595,7 @@ def test_wrong_settings_are_refused_all_the_same(wrong):
         Agent.load(RECURRENT, seed=wrong)
 
 
-def test_the_budget_is_kept_in_full_precision():
+def test_the_budget_is_kept_in_full_precision() -> None:
     """A float16 clock would stand still for seconds: 2 ms are 2 ms."""
     agent = begun()
     agent._pending.add(iter(lambda: time.sleep(0.0002), 1))  # never done
@@ -600,7 +608,7 @@ def test_the_budget_is_kept_in_full_precision():
 # Saved files
 
 
-def mode_of(path):
+def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
@@ -609,7 +617,7 @@ needs_modes = pytest.mark.skipif(os.name == "nt", reason="permissions and links 
 
 @needs_modes
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o400])
-def test_saving_keeps_permissions(mode, tmp_path):
+def test_saving_keeps_permissions(mode: int, tmp_path: Path) -> None:
     agent, path = begun(), tmp_path / "player.mind"
     agent.save(path)
     path.chmod(mode)
@@ -623,7 +631,7 @@ def test_saving_keeps_permissions(mode, tmp_path):
 
 
 @needs_modes
-def test_saving_goes_through_links_and_leaves_them(tmp_path):
+def test_saving_goes_through_links_and_leaves_them(tmp_path: Path) -> None:
     (tmp_path / "cloud").mkdir()
     target, link, second = tmp_path / "cloud" / "real.mind", tmp_path / "player.mind", tmp_path / "second.mind"
     link.symlink_to(Path("cloud") / "real.mind")
@@ -639,7 +647,7 @@ def test_saving_goes_through_links_and_leaves_them(tmp_path):
 
 
 @needs_modes
-def test_circles_of_links_devices_and_pipes_are_refused_and_left(tmp_path):
+def test_circles_of_links_devices_and_pipes_are_refused_and_left(tmp_path: Path) -> None:
     circle, null, pipe = tmp_path / "circle.mind", tmp_path / "null.mind", tmp_path / "pipe.mind"
     circle.symlink_to(circle)
     null.symlink_to("/dev/null")
@@ -664,7 +672,7 @@ os._exit(0)  # as if it were killed: nothing is cleaned up
 
 
 @needs_modes
-def test_what_a_killed_save_leaves_is_removed_by_the_next(tmp_path):
+def test_what_a_killed_save_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
     path = tmp_path / "player.mind"
     for _ in range(2):
         fresh_process(KILLED, RECURRENT, path, home=tmp_path / "home")
@@ -676,7 +684,7 @@ def test_what_a_killed_save_leaves_is_removed_by_the_next(tmp_path):
     assert set(tmp_path.iterdir()) == {path, *others}
 
 
-def test_a_save_that_is_going_on_is_left_alone(tmp_path):
+def test_a_save_that_is_going_on_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "player.mind"
     slow, quick = begun(), begun()
     play_on(slow, 3)
@@ -693,7 +701,7 @@ def test_a_save_that_is_going_on_is_left_alone(tmp_path):
     assert counted(again) == counted(slow)
 
 
-def test_minds_with_forged_sums_are_refused(tmp_path):
+def test_minds_with_forged_sums_are_refused(tmp_path: Path) -> None:
     agent = begun()
     play_on(agent, 5)
     agent.save(tmp_path / "a.mind")
@@ -711,17 +719,17 @@ def test_minds_with_forged_sums_are_refused(tmp_path):
 
 
 @pytest.fixture(params=["bytes", "surrogates", "bytes of a path"])
-def odd_path(request, tmp_path):
+def odd_path(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Any]:
     """Makes a path in the test's folder, of a kind that cannot be printed."""
 
     class OfBytes:
-        def __init__(self, path):
+        def __init__(self, path: Any) -> None:
             self.path = path
 
-        def __fspath__(self):
+        def __fspath__(self) -> Any:
             return self.path
 
-    def make(name):
+    def make(name: str) -> Any:
         whole = os.fsencode(tmp_path) + b"/" + name.encode() + b"-\xff\xfe\x1b[31m"
         try:
             open(whole, "xb").close()
@@ -733,7 +741,7 @@ def odd_path(request, tmp_path):
     return make
 
 
-def test_undecodable_paths_are_used_and_shown(odd_path):
+def test_undecodable_paths_are_used_and_shown(odd_path: Callable[..., Any]) -> None:
     bundle, mind, match = odd_path("bundle"), odd_path("mind"), odd_path("match")
     for refuse in (
         lambda: Agent.load(bundle),
@@ -760,7 +768,7 @@ def test_undecodable_paths_are_used_and_shown(odd_path):
 
 
 @pytest.mark.parametrize("wrong", ["a\0b", "\ud800", "a/" * 300 + "b" * 5000])
-def test_impossible_paths_are_refused_in_a_line(wrong, tmp_path):
+def test_impossible_paths_are_refused_in_a_line(wrong: str, tmp_path: Path) -> None:
     path = f"{tmp_path}/{wrong}"
     calls = [
         lambda: Agent.load(path), lambda: begun().save(path), lambda: begun().restore(path),
@@ -774,7 +782,7 @@ def test_impossible_paths_are_refused_in_a_line(wrong, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["inspect", "bench"])
-def test_commands_take_undecodable_paths_and_print_in_any_encoding(command, odd_path):
+def test_commands_take_undecodable_paths_and_print_in_any_encoding(command: str, odd_path: Callable[..., Any]) -> None:
     bundle = os.fsdecode(odd_path("b"))
     Path(bundle).write_bytes(RECURRENT.read_bytes())
     words = [sys.executable, "-m", "gameagent_sdk.console.main", command, bundle]
@@ -817,14 +825,14 @@ LONG = [0.5] * 10_000
         lambda agent: PolicySession(agent.policy).reset(LONG),
     ],
 )
-def test_messages_stay_short_whatever_was_given(call):
+def test_messages_stay_short_whatever_was_given(call: Callable[..., Any]) -> None:
     with pytest.raises(SdkError) as error:
         call(begun())
     assert len(str(error.value)) < 400 and str(error.value).isprintable()
 
 
 @pytest.mark.parametrize("outcome", [(LONG,), (np.ones(10_000),), ("x" * 10_000,), (0.0, LONG), (0.0, "x" * 10_000)])
-def test_messages_of_outcomes_stay_short(outcome):
+def test_messages_of_outcomes_stay_short(outcome: tuple[Any, ...]) -> None:
     agent = begun()
     agent.act(SEEN)
     with pytest.raises(InputError) as error:
@@ -835,7 +843,7 @@ def test_messages_of_outcomes_stay_short(outcome):
     assert len(str(error.value)) < 400
 
 
-def test_bundles_with_thousands_of_features_and_actions_are_named_in_part():
+def test_bundles_with_thousands_of_features_and_actions_are_named_in_part() -> None:
     many = tuple(FeatureSpec("f" * 500 + str(n)) for n in range(4000))
     manifest = Manifest(
         name="wide", summary="", observation=many, num_episodes=1, max_steps=1,
@@ -853,7 +861,7 @@ def test_bundles_with_thousands_of_features_and_actions_are_named_in_part():
 
 
 @pytest.mark.parametrize("rows", [65_536, 2**31, 10**100])
-def test_a_recording_cannot_ask_for_a_batch_beyond_measure(rows, tmp_path):
+def test_a_recording_cannot_ask_for_a_batch_beyond_measure(rows: Any, tmp_path: Path) -> None:
     agent = begun(KEEPER)
     agent.record(tmp_path / "match.jsonl")
     play_on(agent, 3)
@@ -864,7 +872,7 @@ def test_a_recording_cannot_ask_for_a_batch_beyond_measure(rows, tmp_path):
         replay(tmp_path / "match.jsonl", agent.policy)
 
 
-def test_squads_of_honest_sizes_replay(tmp_path):
+def test_squads_of_honest_sizes_replay(tmp_path: Path) -> None:
     squad = Squad.load(RECURRENT, seed=1, backend="numpy")
     members = [squad.join() for _ in range(1024)]
     members[700].record(tmp_path / "match.jsonl")

@@ -1,7 +1,12 @@
 """NaN that is made inside a graph: both engines refuse it, or both pass it over in the same way."""
 
+# mypy: disable-error-code="arg-type"
+
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from gameagent_sdk import Agent, Bundle, BundleError, Manifest, Policy, Squad
@@ -18,7 +23,7 @@ CONSTANTS = {
 }  # fmt: skip
 
 
-def node(op_type, inputs, output, **attributes):
+def node(op_type: str, inputs: Any, output: str, **attributes: Any) -> Any:
     return helper.make_node(op_type, inputs, [output], **attributes)
 
 
@@ -58,7 +63,7 @@ READERS = {
 REFUSED = [name for name in READERS if name.startswith(("ReduceMax", "ArgMax", "both"))]
 
 
-def bundle_of(nodes):
+def bundle_of(nodes: list[Any]) -> Bundle:
     used = {name for one in nodes for name in one.input}
     value = helper.make_tensor_value_info
     graph = helper.make_graph(
@@ -72,11 +77,11 @@ def bundle_of(nodes):
     return Bundle.from_bytes(attach_manifest(model.SerializeToString(), MANIFEST))
 
 
-def reading(name):
+def reading(name: str) -> Bundle:
     return bundle_of([ROOTS, *READERS[name], node("Add", ["observation", "seen"], "logits")])
 
 
-def decided(bundle, engine, observation):
+def decided(bundle: Bundle, engine: str, observation: NDArray[Any]) -> NDArray[np.float64] | None:
     """The probabilities; None where the engine refuses."""
     agent = Agent(Policy(bundle, engine), seed=0, temperature=1.0)
     agent.begin_trial()
@@ -88,7 +93,7 @@ def decided(bundle, engine, observation):
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_engines_agree_wherever_a_nan_stands(name):
+def test_engines_agree_wherever_a_nan_stands(name: str) -> None:
     bundle = reading(name)
     for at in range(-1, SIZE):
         observation = np.linspace(0.1, 0.9, SIZE, dtype=np.float32)
@@ -103,7 +108,7 @@ def test_engines_agree_wherever_a_nan_stands(name):
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "numpy"])
 @pytest.mark.parametrize("name", REFUSED)
-def test_the_refusal_leaves_the_agent_as_it_was(name, engine):
+def test_the_refusal_leaves_the_agent_as_it_was(name: str, engine: str) -> None:
     policy = Policy(reading(name), engine)
     agent, squad = Agent(policy, seed=0), Squad(policy, seed=0)
     agent.begin_trial()
@@ -119,13 +124,13 @@ def test_the_refusal_leaves_the_agent_as_it_was(name, engine):
     assert (agent.num_decisions, members[0].num_decisions) == (1, 1)
 
 
-def test_what_no_output_depends_on_is_not_looked_at():
+def test_what_no_output_depends_on_is_not_looked_at() -> None:
     bundle = bundle_of([ROOTS, node("ReduceMax", ["roots"], "most"), node("Identity", ["observation"], "logits")])
     for engine in ("onnxruntime", "numpy"):
         assert decided(bundle, engine, -np.ones(SIZE, np.float32)) is not None
 
 
-def test_a_watched_tensor_that_is_an_output_is_refused_as_an_output():
+def test_a_watched_tensor_that_is_an_output_is_refused_as_an_output() -> None:
     bundle = bundle_of([node("Sqrt", ["observation"], "logits"), node("ReduceMax", ["logits"], "most")])
     for engine in ("onnxruntime", "numpy"):
         assert decided(bundle, engine, -np.ones(SIZE, np.float32)) is None

@@ -1,9 +1,14 @@
 """Whole trials in both engines of the SDK, for every kind of policy that is exported: the same actions."""
 
+# mypy: disable-error-code="arg-type"
+
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from gameagent_games import Simulator
+from gameagent_games import Family, Simulator
 from gameagent_sdk import Agent, Policy
 
 KINDS = {
@@ -16,7 +21,7 @@ KINDS = {
 }
 
 
-def play(policy, family, variant, seed):
+def play(policy: Policy, family: Family, variant: Any, seed: int) -> list[tuple[Any, NDArray[np.float64], Any]]:
     """A trial of one game, an agent deciding for whoever moves: the actions, chances and beliefs of every decision."""
     agent = Agent(policy, seed=seed)
     agent.begin_trial()
@@ -34,7 +39,7 @@ def play(policy, family, variant, seed):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_actions_for_whole_trials(kind, bundle_of):
+def test_the_same_actions_for_whole_trials(kind: str, bundle_of: Any) -> None:
     name, given = KINDS[kind]
     bundle, _, family = bundle_of(name, **given)
     policies = [Policy(bundle, engine) for engine in ("onnxruntime", "numpy")]

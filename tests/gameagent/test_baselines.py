@@ -1,5 +1,7 @@
 """Baselines get the agent's budget and trial length, whatever the agent learns by."""
 
+from typing import Any
+
 import pytest
 
 from gameagent.config import make_config
@@ -9,7 +11,7 @@ from gameagent_games.registry import load_family
 NAVIGATION = load_family("navigation")
 
 
-def configs(**given):
+def configs(**given: Any) -> Any:
     agent = make_config(NAVIGATION, given)
     fields = baseline_fields(agent, NAVIGATION, given)
     return agent, {name: make_config(NAVIGATION, values) for name, values in fields.items()}
@@ -17,7 +19,7 @@ def configs(**given):
 
 @pytest.mark.parametrize("algorithm", ["rl2", "maml", "reptile"])
 @pytest.mark.parametrize("given", [{}, {"steps": 1234, "seed": 5, "num_rollouts": 3, "inner_steps": 2, "split": "all"}])
-def test_budget_trial_length_seed_and_split_are_the_agents(algorithm, given):
+def test_budget_trial_length_seed_and_split_are_the_agents(algorithm: str, given: dict[Any, Any]) -> None:
     agent, baselines = configs(algorithm=algorithm, **given)
     assert set(baselines) == {"memoryless", "oracle"}
     for role, config in baselines.items():
@@ -30,7 +32,7 @@ def test_budget_trial_length_seed_and_split_are_the_agents(algorithm, given):
     assert baselines["oracle"].memory == ("lstm" if algorithm == "rl2" else "none")
 
 
-def test_long_trials_do_not_make_updates_of_another_size():
+def test_long_trials_do_not_make_updates_of_another_size() -> None:
     usual = make_config(NAVIGATION, {})
     _, baselines = configs(algorithm="maml", num_rollouts=5, inner_steps=3)  # 20 episodes in place of 3
     assert baselines["oracle"].num_games == usual.num_games * 3 // 20 == 9

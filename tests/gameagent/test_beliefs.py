@@ -1,6 +1,7 @@
 """Beliefs: their layout, their loss, and that the policy's own objective leaves them alone."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +19,11 @@ MIXED = VariantSpace(
 )
 
 
-def head_of(space, features=6):
+def head_of(space: VariantSpace, features: Any = 6) -> BeliefHead:
     return BeliefHead(space.hidden_slots, features)
 
 
-def test_the_layout_of_forage_by_hand():
+def test_the_layout_of_forage_by_hand() -> None:
     # worth: 4 scalars; mirror: 3 options trained and one beyond; wrap: 2; slip: a scalar; regrows: 4 of 2 options.
     groups = [tuple(group) for group in belief_groups(FORAGE.hidden_slots)]
     assert groups == [
@@ -32,7 +33,7 @@ def test_the_layout_of_forage_by_hand():
     assert head_of(FORAGE).size == 24
 
 
-def test_probabilities_sum_to_one_and_deviations_stay_within_bounds():
+def test_probabilities_sum_to_one_and_deviations_stay_within_bounds() -> None:
     head = head_of(FORAGE)
     beliefs = head(torch.randn(7, 5, 6) * 30)
     assert beliefs.shape == (7, 5, 24)
@@ -44,21 +45,21 @@ def test_probabilities_sum_to_one_and_deviations_stay_within_bounds():
         assert (beliefs[..., std] >= MIN_STD).all() and (beliefs[..., std] <= MAX_STD).all()
 
 
-def test_the_loss_of_a_categorical_is_the_logarithm_of_what_the_truth_was_given():
+def test_the_loss_of_a_categorical_is_the_logarithm_of_what_the_truth_was_given() -> None:
     head = head_of(VariantSpace((Rule("kind", Choice(("a", "b", "c"))),)))
     beliefs = torch.tensor([[[0.2, 0.5, 0.3]], [[0.0, 1.0, 0.0]]])
     loss = head.loss(beliefs, torch.tensor([[0.0, 1.0, 0.0]]))
     assert loss[:, 0].tolist() == pytest.approx([-math.log(0.5), 0.0])
 
 
-def test_the_loss_of_a_scalar_is_the_gaussian_likelihood_but_for_its_constant():
+def test_the_loss_of_a_scalar_is_the_gaussian_likelihood_but_for_its_constant() -> None:
     head = head_of(VariantSpace((Rule("wind", Uniform((0.0, 1.0))),)))
     loss = head.loss(torch.tensor([[[0.3, 0.5]]]), torch.tensor([[1.1, 0.0]]))
     density = math.exp(-0.5 * (0.8 / 0.5) ** 2) / (0.5 * math.sqrt(2 * math.pi))
     assert loss.item() == pytest.approx(-math.log(density) - 0.5 * math.log(2 * math.pi))
 
 
-def test_the_loss_adds_up_over_slots_and_is_least_at_the_truth():
+def test_the_loss_adds_up_over_slots_and_is_least_at_the_truth() -> None:
     head = head_of(MIXED)
     truth = torch.tensor([[0.5, 0.0, 0.0, 0.0, 1.0]])
     sure = torch.tensor([[[0.5, 0.1, 0.0, 0.0, 1.0]]])
@@ -67,14 +68,14 @@ def test_the_loss_adds_up_over_slots_and_is_least_at_the_truth():
         assert head.loss(torch.tensor([[other]]), truth).item() > math.log(0.1)
 
 
-def test_the_truth_of_a_variant_by_hand():
+def test_the_truth_of_a_variant_by_hand() -> None:
     records = MIXED.records([{"wind": 2.0, "kind": "c", "shown": 2}])
     truth = truth_from_encoding(torch.from_numpy(MIXED.encode(records, hidden=True)), MIXED.hidden_slots)
     wind = MIXED.hidden_slots[0]
     assert truth.tolist()[0] == pytest.approx([(2.0 - wind.center) / wind.scale, 0.0, 0.0, 0.0, 1.0])
 
 
-def test_forages_truth_gives_the_rules_back():
+def test_forages_truth_gives_the_rules_back() -> None:
     records = FORAGE.sample(200, 0, "train")
     slots = FORAGE.hidden_slots
     truth = truth_from_encoding(torch.from_numpy(FORAGE.encode(records, hidden=True)), slots).numpy()
@@ -89,7 +90,7 @@ def test_forages_truth_gives_the_rules_back():
     assert (truth[:, 8:14].sum(1) == 2).all() and (truth[:, 16:].sum(1) == 4).all()
 
 
-def policy_and_inputs(lively, told):
+def policy_and_inputs(lively: Any, told: float) -> Any:
     policy, _, family = lively("forage")
     generator = torch.Generator().manual_seed(1)
     T, B, E = 3, 4, policy.belief_head.size
@@ -104,7 +105,7 @@ def policy_and_inputs(lively, told):
 
 
 @pytest.mark.parametrize("told", [0.0, 0.5, 1.0])
-def test_no_gradient_of_the_policy_reaches_the_belief_head(lively, told):
+def test_no_gradient_of_the_policy_reaches_the_belief_head(lively: Any, told: float) -> None:
     policy, inputs = policy_and_inputs(lively, told)
     outputs, _ = policy(inputs, policy.initial_state(4))
     policy.zero_grad(set_to_none=True)
@@ -120,7 +121,7 @@ def test_no_gradient_of_the_policy_reaches_the_belief_head(lively, told):
 
 
 @pytest.mark.parametrize(("told", "heeds_belief"), [(1.0, False), (0.0, True)])
-def test_who_is_told_acts_on_the_truth_and_nobody_else_does(lively, told, heeds_belief):
+def test_who_is_told_acts_on_the_truth_and_nobody_else_does(lively: Any, told: float, heeds_belief: bool) -> None:
     policy, inputs = policy_and_inputs(lively, told)
     state = policy.initial_state(4)
     with torch.no_grad():

@@ -1,13 +1,17 @@
 """The command line: every command does its work, and every failure is one line and an exit code."""
 
+# mypy: disable-error-code="index"
+
 import json
 import os
 import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +20,7 @@ from gameagent.cli import main
 from gameagent.outer_loop import read_metrics
 from gameagent.run.folder import RunFolder
 from gameagent.run.launch import launch
+from gameagent_games import Family
 from gameagent_games.registry import load_family
 from gameagent_games.variants.files import read_variants
 from gameagent_sdk import Agent, Bundle
@@ -27,11 +32,11 @@ COMMANDS = ["families", "variants", "train", "evaluate", "export", "inspect", "b
 
 
 @pytest.fixture(autouse=True)
-def _wide_terminal(monkeypatch):
+def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
 
-def fails(capsys, code, *argv):
+def fails(capsys: pytest.CaptureFixture[str], code: int, *argv: Any) -> str:
     """Runs a command that must fail; gives the one line on standard error."""
     with pytest.raises(SystemExit) as left:  # argparse's own way out; ours is to return
         raise SystemExit(main([str(word) for word in argv]))
@@ -45,7 +50,7 @@ def fails(capsys, code, *argv):
     return lines[-1]
 
 
-def works(capsys, *argv):
+def works(capsys: pytest.CaptureFixture[str], *argv: Any) -> str:
     """Runs a command that must work; gives its output."""
     assert main([str(word) for word in argv]) == 0
     out, err = capsys.readouterr()
@@ -54,7 +59,7 @@ def works(capsys, *argv):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with both baselines, trained from the command line."""
     out = tmp_path_factory.mktemp("cli") / "run"
     assert main(["train", "bandit", "--out", str(out), "--steps", "160", "--baselines", *OPTIONS]) == 0
@@ -62,27 +67,27 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def onnx_file(run):
+def onnx_file(run: Path) -> Path:
     path = run.parent / "bandit.onnx"
     assert main(["export", str(run), str(path), "--variants", "0"]) == 0
     return path
 
 
-def test_the_command_explains_itself(command):
+def test_the_command_explains_itself(command: Any) -> None:
     done = subprocess.run([*command[0], "--help"], env=command[1], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and not done.stderr
     assert all(f"    {name}" in done.stdout for name in COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(capsys, name):
+def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], name: str) -> None:
     with pytest.raises(SystemExit) as left:
         main([name, "--help"])
     assert left.value.code == 0
     assert f"usage: gameagent {name}" in capsys.readouterr().out
 
 
-def test_the_version(capsys):
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["--version"])
     assert left.value.code == 0 and capsys.readouterr().out.strip() == f"gameagent {__version__}"
@@ -92,16 +97,16 @@ def test_the_version(capsys):
     "argv", [[], ["dance"], ["train"], ["train", "bandit"], ["evaluate"], ["evaluate", "x", "--split", "holdout"],
              ["variants", "bandit", "-n", "many"]],
 )  # fmt: skip
-def test_wrong_usage_is_exit_code_two(capsys, argv):
+def test_wrong_usage_is_exit_code_two(capsys: pytest.CaptureFixture[str], argv: Any) -> None:
     fails(capsys, 2, *argv)
 
 
-def test_families_are_listed(capsys):
+def test_families_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     out = works(capsys, "families")
     assert all(name in out for name in ("bandit", "forage", "gridnavi", "win_probability", "(size)"))
 
 
-def test_variants_are_printed_whole_and_written(capsys, tmp_path):
+def test_variants_are_printed_whole_and_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = works(capsys, "variants", "forage", "-n", "3", "--seed", "2")
     lines = out.strip().splitlines()
     assert len(lines) == 3 and len({line.split()[0] for line in lines}) == 3
@@ -116,14 +121,14 @@ def test_variants_are_printed_whole_and_written(capsys, tmp_path):
     assert [variant.id for variant in found] == [line.split()[0] for line in lines]
 
 
-def test_a_contact_sheet_is_drawn(capsys, tmp_path):
+def test_a_contact_sheet_is_drawn(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     pytest.importorskip("pygame", reason="sheets are drawn with pygame, an extra of gameagent-games")
     path = tmp_path / "sheet.png"
     works(capsys, "variants", "gridnavi", "-n", "2", "--sheet", path)
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def test_training_leaves_an_agent_and_two_baselines(run):
+def test_training_leaves_an_agent_and_two_baselines(run: Path) -> None:
     for place, role in ((run, "agent"), (run / "memoryless", "memoryless"), (run / "oracle", "oracle")):
         config, family = RunFolder(place).load_config()
         assert (config.role, config.steps) == (role, 160)
@@ -131,7 +136,7 @@ def test_training_leaves_an_agent_and_two_baselines(run):
         assert bool(family.space.hidden_slots) == (role != "oracle")
 
 
-def test_a_run_is_evaluated_beside_its_baselines(capsys, run, tmp_path):
+def test_a_run_is_evaluated_beside_its_baselines(capsys: pytest.CaptureFixture[str], run: Path, tmp_path: Path) -> None:
     out = works(
         capsys, "evaluate", run, "--variants", "20", "--episodes", "4", "--seed", "3",
         "--json", tmp_path / "f.json", "--plot", tmp_path / "f.png",
@@ -143,7 +148,9 @@ def test_a_run_is_evaluated_beside_its_baselines(capsys, run, tmp_path):
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_an_exported_file_plays_and_is_evaluated_and_described(capsys, onnx_file, tmp_path):
+def test_an_exported_file_plays_and_is_evaluated_and_described(
+    capsys: pytest.CaptureFixture[str], onnx_file: Path, tmp_path: Path
+) -> None:
     assert Agent.load(onnx_file).manifest.name == "bandit"
     works(capsys, "evaluate", onnx_file, "--variants", "5", "--json", tmp_path / "f.json", "--temperature", "0")
     assert set(json.loads((tmp_path / "f.json").read_text())["baselines"]) == {"random", "ceiling"}
@@ -164,7 +171,9 @@ def test_an_exported_file_plays_and_is_evaluated_and_described(capsys, onnx_file
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_an_export_carries_its_evaluation(capsys, run, tmp_path, monkeypatch, onnx_file):
+def test_an_export_carries_its_evaluation(
+    capsys: pytest.CaptureFixture[str], run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, onnx_file: Path
+) -> None:
     # The graph was traced and checked for the fixture; here the summary is what matters.
     monkeypatch.setattr("gameagent.export.bundling.bundle_policy", rebundle(onnx_file))
     path = tmp_path / "new" / "agent.onnx"
@@ -176,22 +185,22 @@ def test_an_export_carries_its_evaluation(capsys, run, tmp_path, monkeypatch, on
     assert "num_variants  6\n" in out and "mean return in episode" in out
 
 
-def rebundle(path):
+def rebundle(path: Path) -> Callable[..., Any]:
     """Stands in for `bundle_policy`: the file's graph with another evaluation."""
     bundle = Bundle.read(path)
 
-    def build(policy, config, family, training, evaluation=None):
+    def build(policy: Any, config: Any, family: Family, training: Any, evaluation: Any = None) -> Bundle:
         return Bundle.from_bytes(attach_manifest(bundle.data, replace(bundle.manifest, evaluation=evaluation)))
 
     return build
 
 
-def test_a_file_is_measured(capsys, onnx_file):
+def test_a_file_is_measured(capsys: pytest.CaptureFixture[str], onnx_file: Path) -> None:
     out = works(capsys, "bench", onnx_file, "--backend", "numpy", "--agents", "2", "--seconds", "0.1")
     assert "act of a squad of 2" in out and "With numpy a decision of 2 agents takes" in out
 
 
-def test_files_made_by_others_are_described(capsys):
+def test_files_made_by_others_are_described(capsys: pytest.CaptureFixture[str]) -> None:
     for path in sorted((Path(__file__).parents[1] / "sdk" / "fixtures").glob("*.onnx")):
         assert path.name in works(capsys, "inspect", path)
 
@@ -199,7 +208,7 @@ def test_files_made_by_others_are_described(capsys):
 # -- failures ----------------------------------------------------------------------------------------------------------
 
 
-def test_unknown_names_are_told(capsys, tmp_path):
+def test_unknown_names_are_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = tmp_path / "run"
     assert "no family named 'chess'; choose one of bandit" in fails(capsys, 1, "train", "chess", "--out", out)
     assert "no family named 'chess'" in fails(capsys, 1, "variants", "chess")
@@ -216,7 +225,9 @@ def test_unknown_names_are_told(capsys, tmp_path):
     [["--steps", "many"], ["--steps", "0"], ["--steps", "inf"], ["--steps", "1.5"], ["--seed", "-1"],
      ["--set", "discount=2"], ["--set", "memory=gru"], ["--config", "no-such.toml"]],
 )  # fmt: skip
-def test_wrong_values_are_told_before_anything_is_written(capsys, tmp_path, options):
+def test_wrong_values_are_told_before_anything_is_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, options: Any
+) -> None:
     line = fails(capsys, 2, "train", "bandit", "--out", tmp_path / "run", *options)
     assert options[-1].split("=")[-1] in line
     assert not (tmp_path / "run").exists()
@@ -226,17 +237,19 @@ def test_wrong_values_are_told_before_anything_is_written(capsys, tmp_path, opti
     "options",
     [["--variants", "0"], ["--episodes", "0"], ["--temperature", "-1"], ["--temperature", "nan"], ["--seed", "-1"]],
 )
-def test_wrong_values_of_an_evaluation_are_told(capsys, onnx_file, options):
+def test_wrong_values_of_an_evaluation_are_told(
+    capsys: pytest.CaptureFixture[str], onnx_file: Path, options: Any
+) -> None:
     assert f"{options[0]} is" in fails(capsys, 2, "evaluate", onnx_file, *options)
 
 
-def test_wrong_values_of_variants_are_told(capsys):
+def test_wrong_values_of_variants_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert "-n is 0" in fails(capsys, 2, "variants", "bandit", "-n", "0")
     assert "--seed is -1" in fails(capsys, 2, "variants", "bandit", "--seed", "-1")
     assert "out_of_range" in fails(capsys, 1, "variants", "gridnavi", "--split", "out_of_range")
 
 
-def test_a_config_file_is_read_and_options_win(capsys, tmp_path):
+def test_a_config_file_is_read_and_options_win(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text("steps = 5\nseed = 1\nnum_games = 8\nhidden_size = 8\nnum_processes = 1\nnum_episodes = 1\n")
     works(capsys, "train", "bandit", "--out", tmp_path / "run", "--config", path, "--seed", "2", "--set", "steps=6")
@@ -244,7 +257,7 @@ def test_a_config_file_is_read_and_options_win(capsys, tmp_path):
     assert (config.steps, config.seed, config.num_episodes) == (6, 2, 1)
 
 
-def test_missing_and_broken_files_are_told(capsys, run, tmp_path):
+def test_missing_and_broken_files_are_told(capsys: pytest.CaptureFixture[str], run: Path, tmp_path: Path) -> None:
     missing, broken, empty = tmp_path / "no-such", tmp_path / "broken.onnx", tmp_path / "empty"
     broken.write_bytes(b"\x08\x07 not a model")
     empty.mkdir()
@@ -261,14 +274,16 @@ def test_missing_and_broken_files_are_told(capsys, run, tmp_path):
     assert not (tmp_path / "x.onnx").exists()
 
 
-def test_a_run_is_neither_overwritten_nor_resumed_as_another(capsys, run):
+def test_a_run_is_neither_overwritten_nor_resumed_as_another(capsys: pytest.CaptureFixture[str], run: Path) -> None:
     again = ("train", "bandit", "--out", run)
     assert "already holds a run" in fails(capsys, 1, *again)
     assert "steps (run: 160, asked: 500)" in fails(capsys, 2, *again, "--resume", "--steps", "500")
     works(capsys, *again, "--resume")
 
 
-def test_folders_that_cannot_be_written_are_told(capsys, run, onnx_file, tmp_path, monkeypatch):
+def test_folders_that_cannot_be_written_are_told(
+    capsys: pytest.CaptureFixture[str], run: Path, onnx_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
     below = tmp_path / "file" / "below"
     assert "cannot write to" in fails(capsys, 1, "train", "bandit", "--out", below)
@@ -280,9 +295,11 @@ def test_folders_that_cannot_be_written_are_told(capsys, run, onnx_file, tmp_pat
 
 
 @pytest.mark.parametrize(("updates", "said"), [(0, "nothing is left of this run"), (2, "continue with --resume")])
-def test_ctrl_c_is_told_and_has_its_code(capsys, tmp_path, monkeypatch, updates, said):
-    def interrupted(folder, report):
-        def stop(progress, metrics):
+def test_ctrl_c_is_told_and_has_its_code(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, updates: int, said: str
+) -> None:
+    def interrupted(folder: Any, report: Any) -> None:
+        def stop(progress: Any, metrics: Any) -> None:
             if progress.updates == updates:
                 raise KeyboardInterrupt
 
@@ -298,7 +315,7 @@ def test_ctrl_c_is_told_and_has_its_code(capsys, tmp_path, monkeypatch, updates,
 
 
 @pytest.mark.slow
-def test_a_disk_that_fills_up_is_told_and_the_checkpoint_is_whole(tmp_path, command):
+def test_a_disk_that_fills_up_is_told_and_the_checkpoint_is_whole(tmp_path: Path, command: Any) -> None:
     """A limit on the size of files stands in for the disk's end: metrics.jsonl grows until it meets it."""
     run = tmp_path / "run"
     words = [*command[0], "train", "bandit", "--out", str(run), "--steps", "1M", *OPTIONS]
@@ -312,7 +329,7 @@ def test_a_disk_that_fills_up_is_told_and_the_checkpoint_is_whole(tmp_path, comm
     assert progress.updates > 5
 
 
-def running(group):
+def running(group: int) -> list[Any]:
     """Processes of a group that have not ended, by number."""
     stats = [path.read_text().rpartition(")")[2].split() for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
     return [fields for fields in stats if int(fields[2]) == group and fields[0] != "Z"]
@@ -320,7 +337,7 @@ def running(group):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc for what is left running")
-def test_ctrl_c_ends_every_process_and_keeps_the_checkpoint(tmp_path, command):
+def test_ctrl_c_ends_every_process_and_keeps_the_checkpoint(tmp_path: Path, command: Any) -> None:
     run = RunFolder(tmp_path / "run")
     words = ["train", "bandit", "--out", str(run.path), "--steps", "100M", *OPTIONS, "--set", "num_processes=2"]
     process = subprocess.Popen(

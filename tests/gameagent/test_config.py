@@ -2,6 +2,8 @@
 
 import contextlib
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from gameagent_games.registry import load_family
 BANDIT = load_family("bandit")
 
 
-def test_given_values_win_over_suggestions_and_those_over_defaults():
+def test_given_values_win_over_suggestions_and_those_over_defaults() -> None:
     family = replace(BANDIT, training={"discount": 0.5, "gae_lambda": 0.25})
     config = make_config(family, {"gae_lambda": "0.75"})
     assert (config.family, config.discount, config.gae_lambda) == ("bandit", 0.5, 0.75)
@@ -28,7 +30,7 @@ def test_given_values_win_over_suggestions_and_those_over_defaults():
     )
 
 
-def test_a_config_survives_the_way_through_its_dictionary():
+def test_a_config_survives_the_way_through_its_dictionary() -> None:
     config = make_config(BANDIT, {"steps": "200k", "reveal": True, "memory": "none"})
     assert make_config(BANDIT, config.as_dict()) == config
 
@@ -51,7 +53,7 @@ def test_a_config_survives_the_way_through_its_dictionary():
         ("split", "validation", "validation"),
     ],
 )
-def test_text_is_read_as_the_fields_type(name, text, value):
+def test_text_is_read_as_the_fields_type(name: str, text: str | int, value: float | bool | str) -> None:
     read = parse_field(name, text)
     assert read == value and type(read) is type(value)
 
@@ -65,13 +67,13 @@ def test_text_is_read_as_the_fields_type(name, text, value):
         ("split", 7), ("split", "holdout"), ("discount", [0.9]),
     ],
 )  # fmt: skip
-def test_the_wrong_type_is_refused_by_the_fields_name(name, value):
+def test_the_wrong_type_is_refused_by_the_fields_name(name: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=f"^{name}: got .*expected"):
         parse_field(name, value)
 
 
 @pytest.mark.parametrize("name", ["learning_rat", "Steps", "", "role", "as_dict"])
-def test_a_misspelt_field_is_refused_with_the_list_of_fields(name):
+def test_a_misspelt_field_is_refused_with_the_list_of_fields(name: str) -> None:
     with pytest.raises(ConfigError, match=f"no config field {name!r}.*learning_rate"):
         make_config(BANDIT, {name: 1})
 
@@ -87,7 +89,7 @@ def test_a_misspelt_field_is_refused_with_the_list_of_fields(name):
         ("value_weight", "inf"), ("num_rollouts", 0), ("meta_batch_size", 0), ("inner_steps", 0),
     ],
 )  # fmt: skip
-def test_a_value_out_of_range_is_refused_by_the_fields_name(name, value):
+def test_a_value_out_of_range_is_refused_by_the_fields_name(name: str, value: float | str) -> None:
     with pytest.raises(ConfigError, match=rf"^{name} is .*, expected"):
         make_config(BANDIT, {name: value})
 
@@ -96,11 +98,11 @@ def test_a_value_out_of_range_is_refused_by_the_fields_name(name, value):
     ("given_fields", "role"),
     [({}, "agent"), ({"memory": "none"}, "memoryless"), ({"reveal": True}, "oracle")],
 )
-def test_the_role_tells_the_baselines_apart(given_fields, role):
+def test_the_role_tells_the_baselines_apart(given_fields: dict[Any, Any], role: str) -> None:
     assert make_config(BANDIT, given_fields).role == role
 
 
-def test_an_algorithms_own_suggestions_are_for_it_alone_and_go_over_the_others():
+def test_an_algorithms_own_suggestions_are_for_it_alone_and_go_over_the_others() -> None:
     family = replace(BANDIT, training={"discount": 0.5, "hidden_size": 8, "maml": {"discount": 0.75}})
     assert make_config(family, {}).discount == 0.5
     maml = make_config(family, {"algorithm": "maml"})
@@ -108,14 +110,14 @@ def test_an_algorithms_own_suggestions_are_for_it_alone_and_go_over_the_others()
     assert make_config(family, {"algorithm": "maml", "discount": 0.25}).discount == 0.25
 
 
-def test_a_trial_of_a_learner_by_gradient_is_all_its_steps_and_the_return_behind_them():
+def test_a_trial_of_a_learner_by_gradient_is_all_its_steps_and_the_return_behind_them() -> None:
     given = {"algorithm": "maml", "num_rollouts": 5, "inner_steps": 2}
     assert make_config(BANDIT, given).episodes_of_trial(BANDIT) == 15
     assert make_config(BANDIT, given | {"num_episodes": 4}).episodes_of_trial(BANDIT) == 4
     assert make_config(BANDIT, {}).episodes_of_trial(BANDIT) == BANDIT.num_episodes
 
 
-def test_learners_by_gradient_refuse_what_they_cannot_learn():
+def test_learners_by_gradient_refuse_what_they_cannot_learn() -> None:
     with pytest.raises(ConfigError, match="'reptile', which learns games of one seat only, and 'throws' has 2"):
         make_config(load_family("two_seat_families:THROWS"), {"algorithm": "reptile"})
     with pytest.raises(ConfigError, match="gradient is True, expected False where algorithm is 'maml'"):
@@ -125,29 +127,29 @@ def test_learners_by_gradient_refuse_what_they_cannot_learn():
 
 
 @given(st.integers(-(2**62), 2**62))
-def test_every_whole_number_is_read_exactly(number):
+def test_every_whole_number_is_read_exactly(number: int) -> None:
     assert parse_count(str(number)) == number == parse_count(f"{number:_}")
 
 
 @given(st.integers(0, 10**6))
-def test_thousands_may_have_decimals(number):
+def test_thousands_may_have_decimals(number: int) -> None:
     assert parse_count(f"{number // 1000}.{number % 1000:03d}k") == number
 
 
 @given(st.text(max_size=8))
-def test_any_text_is_a_count_or_a_clean_error(text):
+def test_any_text_is_a_count_or_a_clean_error(text: str) -> None:
     with contextlib.suppress(ValueError):
         assert isinstance(parse_count(text), int)
 
 
-def test_a_toml_file_gives_fields(tmp_path):
+def test_a_toml_file_gives_fields(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text('steps = 1000\nlearning_rate = 1e-4\nsplit = "all"\nreveal = true\n', encoding="utf-8")
     config = make_config(BANDIT, read_config_file(path))
     assert (config.steps, config.learning_rate, config.split, config.reveal) == (1000, 1e-4, "all", True)
 
 
-def test_a_file_that_is_missing_or_no_toml_is_named(tmp_path):
+def test_a_file_that_is_missing_or_no_toml_is_named(tmp_path: Path) -> None:
     missing, broken, binary = tmp_path / "no.toml", tmp_path / "broken.toml", tmp_path / "binary.toml"
     broken.write_text("steps = = 3")
     binary.write_bytes(b"\xff\xfe\x00")

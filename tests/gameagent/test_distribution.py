@@ -1,6 +1,9 @@
 """Distributions of actions beside torch.distributions, closed forms and frequencies."""
 
+# mypy: disable-error-code="no-untyped-call"
+
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,12 +19,12 @@ MIDDLE, HALF = torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.1])
 
 
 @pytest.fixture
-def raw():
+def raw() -> torch.Tensor:
     """An actor's outputs for 50 rows, float32 ``(50, 4)``, from sure to extreme."""
     return torch.randn(50, 4, generator=torch_generator(0, "test")) * 3
 
 
-def test_choices_are_drawn_by_their_probabilities():
+def test_choices_are_drawn_by_their_probabilities() -> None:
     chances = torch.tensor([0.5, 0.25, 0.125, 0.125, 0.0])
     noise = Categorical(5).noise(40_000, torch_generator(0, "test"))
     drawn = Categorical(5).sample((torch.log(chances).expand(40_000, 5),), noise)
@@ -31,15 +34,15 @@ def test_choices_are_drawn_by_their_probabilities():
 
 
 @pytest.mark.parametrize("num_actions", [2, 5, 17])
-def test_entropy_of_even_choices_is_the_logarithm_of_their_number(num_actions):
+def test_entropy_of_even_choices_is_the_logarithm_of_their_number(num_actions: int) -> None:
     even = Categorical(num_actions)
     assert even.entropy(even.params(torch.zeros(3, num_actions), None)).tolist() == pytest.approx(
         [math.log(num_actions)] * 3
     )
 
 
-def test_entropy_of_a_certain_choice_is_zero_and_illegal_actions_add_nothing():
-    def entropy(raw, legal=None):
+def test_entropy_of_a_certain_choice_is_zero_and_illegal_actions_add_nothing() -> None:
+    def entropy(raw: list[Any], legal: list[Any] | None = None) -> float:
         choice = Categorical(len(raw))
         return choice.entropy(choice.params(torch.tensor(raw), None if legal is None else torch.tensor(legal))).item()
 
@@ -48,7 +51,7 @@ def test_entropy_of_a_certain_choice_is_zero_and_illegal_actions_add_nothing():
     assert entropy([math.log(0.75), math.log(0.25)]) == pytest.approx(-0.75 * math.log(0.75) - 0.25 * math.log(0.25))
 
 
-def test_densities_and_entropy_of_vectors_are_torchs(raw):
+def test_densities_and_entropy_of_vectors_are_torchs(raw: torch.Tensor) -> None:
     gaussian = Gaussian(BOX)
     params = gaussian.params(raw, None)
     reference = torch.distributions.Normal(params[0], params[1].exp())
@@ -57,7 +60,7 @@ def test_densities_and_entropy_of_vectors_are_torchs(raw):
     torch.testing.assert_close(gaussian.entropy(params), reference.entropy().sum(-1))
 
 
-def test_vectors_are_drawn_around_the_mean_in_the_boxs_units():
+def test_vectors_are_drawn_around_the_mean_in_the_boxs_units() -> None:
     mean, std = torch.tensor([3.0, -0.05]), torch.tensor([0.5, 0.02])
     params = (mean.expand(40_000, 2), std.log().expand(40_000, 2))
     drawn = Gaussian(BOX).sample(params, Gaussian(BOX).noise(40_000, torch_generator(0, "test")))
@@ -67,7 +70,7 @@ def test_vectors_are_drawn_around_the_mean_in_the_boxs_units():
     assert np.corrcoef(shares.T)[0, 1] == pytest.approx(0, abs=5 / 200)
 
 
-def test_the_mean_goes_anywhere_and_the_spread_stays_within_its_bounds(raw):
+def test_the_mean_goes_anywhere_and_the_spread_stays_within_its_bounds(raw: torch.Tensor) -> None:
     gaussian = Gaussian(BOX)
     mean, log_std = gaussian.params(raw, None)
     torch.testing.assert_close(mean, MIDDLE + HALF * raw[:, :2])
@@ -77,7 +80,7 @@ def test_the_mean_goes_anywhere_and_the_spread_stays_within_its_bounds(raw):
     assert torch.isfinite(log_std).all()
 
 
-def test_a_fresh_actor_spreads_vectors_over_most_of_the_box():
+def test_a_fresh_actor_spreads_vectors_over_most_of_the_box() -> None:
     gaussian, actor = Gaussian(BOX), nn.Linear(8, 4)
     nn.init.zeros_(actor.bias)
     gaussian.initialise(actor)
@@ -86,7 +89,7 @@ def test_a_fresh_actor_spreads_vectors_over_most_of_the_box():
     torch.testing.assert_close(log_std.exp() / HALF, torch.full((20, 2), 0.5), atol=0.1, rtol=0)
 
 
-def test_the_next_step_sees_what_the_game_made_of_an_action():
+def test_the_next_step_sees_what_the_game_made_of_an_action() -> None:
     seen = Gaussian(BOX).as_input(torch.tensor([[0.0, 0.1], [1.5, 0.0], [9.0, -7.0]]))
     torch.testing.assert_close(seen, torch.tensor([[-1.0, 1.0], [0.5, 0.0], [1.0, -1.0]]))
     assert Categorical(3).as_input(torch.tensor([2, 0])).tolist() == [[0, 0, 1], [1, 0, 0]]

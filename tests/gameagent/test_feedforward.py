@@ -1,6 +1,9 @@
 """The feedforward policy beside torch's own layers and distributions."""
 
+# mypy: disable-error-code="arg-type, no-untyped-call"
+
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -10,17 +13,17 @@ from gameagent.inner_loop import for_tasks
 from gameagent.nets.feedforward import FeedforwardPolicy
 
 
-def double(policy, seed=1):
+def double(policy: Any, seed: int = 1) -> dict[Any, Any]:
     generator = torch.Generator().manual_seed(seed)
     fresh = policy.initial_parameters(generator)
     return {name: torch.randn(param.shape, generator=generator).double() * 0.7 for name, param in fresh.items()}
 
 
-def observe(*shape, seed=2):
+def observe(*shape: Any, seed: int = 2) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def noise_for(policy, seen):
+def noise_for(policy: FeedforwardPolicy, seen: torch.Tensor) -> torch.Tensor:
     rows = seen.shape[0] * seen.shape[1]
     return policy.noise(rows, torch.Generator().manual_seed(0)).reshape(*seen.shape[:2], -1)
 
@@ -30,7 +33,7 @@ NO_MASK = torch.ones(7, 0, dtype=torch.bool)
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("hidden_sizes", [(), (5,), (6, 4)])
-def test_outputs_are_those_of_torchs_layers(hidden_sizes, activation):
+def test_outputs_are_those_of_torchs_layers(hidden_sizes: tuple[Any, ...], activation: str) -> None:
     policy = FeedforwardPolicy(3, 2, hidden_sizes=hidden_sizes, activation=activation)
     params = double(policy)
     layers, size = [], 3
@@ -44,7 +47,7 @@ def test_outputs_are_those_of_torchs_layers(hidden_sizes, activation):
     torch.testing.assert_close(policy.outputs(params, observe(7, 3)), network(observe(7, 3)))
 
 
-def test_gaussian_densities_are_torchs():
+def test_gaussian_densities_are_torchs() -> None:
     policy = FeedforwardPolicy(3, 2, "gaussian", (5,))
     params, actions = double(policy), observe(7, 2, seed=3)
     mean, std = policy.outputs(params, observe(7, 3)), params["head_log_std"].exp()
@@ -52,7 +55,7 @@ def test_gaussian_densities_are_torchs():
     torch.testing.assert_close(policy.log_probs(params, observe(7, 3), actions, NO_MASK), expected)
 
 
-def test_a_collapsed_spread_stays_finite():
+def test_a_collapsed_spread_stays_finite() -> None:
     policy = FeedforwardPolicy(3, 1, "gaussian", (5,))
     params = double(policy) | {"head_log_std": torch.tensor([-1e4]).double()}
     mean = policy.outputs(params, observe(7, 3))
@@ -62,7 +65,7 @@ def test_a_collapsed_spread_stays_finite():
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_categorical_log_probabilities_are_torchs(masked):
+def test_categorical_log_probabilities_are_torchs(masked: bool) -> None:
     policy = FeedforwardPolicy(3, 4, "categorical", (5,))
     params, actions = double(policy), torch.tensor([0, 1, 2, 0, 1, 2, 0])
     legal = torch.tensor([True, True, True, False]).expand(7, 4) if masked else NO_MASK
@@ -72,7 +75,7 @@ def test_categorical_log_probabilities_are_torchs(masked):
     torch.testing.assert_close(policy.log_probs(params, observe(7, 3), actions, legal), expected)
 
 
-def test_every_task_samples_from_its_own_distribution():
+def test_every_task_samples_from_its_own_distribution() -> None:
     policy = FeedforwardPolicy(3, 4, "categorical", ())
     tasks = [double(policy, seed) for seed in (1, 2)]
     stacked = {name: torch.stack([task[name] for task in tasks]) for name in tasks[0]}
@@ -87,7 +90,7 @@ def test_every_task_samples_from_its_own_distribution():
         torch.testing.assert_close(log_probs[task], expected[actions[task]].log())
 
 
-def test_gaussian_samples_have_the_moments_and_densities_that_are_said():
+def test_gaussian_samples_have_the_moments_and_densities_that_are_said() -> None:
     policy = FeedforwardPolicy(3, 2, "gaussian", (5,))
     tasks = [double(policy, seed) for seed in (1, 2)]
     stacked = {name: torch.stack([task[name] for task in tasks]) for name in tasks[0]}
@@ -104,7 +107,7 @@ def test_gaussian_samples_have_the_moments_and_densities_that_are_said():
 
 
 @pytest.mark.parametrize("actions", ["categorical", "gaussian"])
-def test_fresh_parameters(actions):
+def test_fresh_parameters(actions: str) -> None:
     policy = FeedforwardPolicy(8, 3, actions, (256, 256), initial_std=0.5)
     params = policy.initial_parameters(torch.Generator().manual_seed(0))
     body = ["body_0_weight", "body_0_bias", "body_1_weight", "body_1_bias"]
@@ -118,7 +121,7 @@ def test_fresh_parameters(actions):
     assert all(torch.equal(params[name], again[name]) for name in params)
 
 
-def test_the_same_parameters_for_every_task_give_the_same_outputs():
+def test_the_same_parameters_for_every_task_give_the_same_outputs() -> None:
     policy = FeedforwardPolicy(3, 2, hidden_sizes=(5,))
     params = double(policy)
     together = policy.outputs(for_tasks(params, 4), observe(4, 7, 3))
@@ -126,14 +129,14 @@ def test_the_same_parameters_for_every_task_give_the_same_outputs():
         torch.testing.assert_close(together[task], policy.outputs(params, observe(4, 7, 3)[task]))
 
 
-def test_a_fresh_tanh_bends_in_other_places_than_at_the_mean():
+def test_a_fresh_tanh_bends_in_other_places_than_at_the_mean() -> None:
     policy = FeedforwardPolicy(2, 2, hidden_sizes=(256, 256), activation="tanh")
     params = policy.initial_parameters(torch.Generator().manual_seed(0))
     assert params["body_0_bias"].std().item() == pytest.approx(1.0, rel=0.2)
     assert not params["body_1_bias"].any()
 
 
-def test_whitened_parameters_see_observations_of_mean_zero_and_deviation_one():
+def test_whitened_parameters_see_observations_of_mean_zero_and_deviation_one() -> None:
     policy = FeedforwardPolicy(3, 2, hidden_sizes=(5,))
     params = double(policy)
     seen = observe(50, 3) * torch.tensor([0.2, 30.0, 0.0]) + torch.tensor([1.0, -7.0, 4.0])  # the last never varies
@@ -147,7 +150,7 @@ def test_whitened_parameters_see_observations_of_mean_zero_and_deviation_one():
 
 
 @pytest.mark.parametrize("actions", ["categorical", "gaussian"])
-def test_tasks_side_by_side_have_the_log_probabilities_of_each_alone(actions):
+def test_tasks_side_by_side_have_the_log_probabilities_of_each_alone(actions: str) -> None:
     policy = FeedforwardPolicy(3, 2, actions, (5, 4))
     tasks = [double(policy, seed) for seed in (1, 2)]
     stacked = {name: torch.stack([task[name] for task in tasks]) for name in tasks[0]}

@@ -1,8 +1,13 @@
 """The inner loop beside equations written down by hand, finite differences and a plain loop over tasks."""
 
+# mypy: disable-error-code="no-untyped-call"
+
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from gameagent.inner_loop import adapt, constant_step_sizes, for_tasks
 
@@ -10,15 +15,15 @@ NAMES = {"a": 2, "b": 1}  # two named parameters, coupled by the quadratic
 SIZE = sum(NAMES.values())
 
 
-def join(params):
+def join(params: Any) -> torch.Tensor:
     return torch.cat([params[name] for name in NAMES], -1)
 
 
-def split(vector):
+def split(vector: Any) -> dict[Any, Any]:
     return dict(zip(NAMES, torch.tensor(vector, dtype=torch.float64).split(list(NAMES.values())), strict=True))
 
 
-def quadratic(params, data):
+def quadratic(params: dict[str, torch.Tensor], data: tuple[Any, ...]) -> Any:
     """0.5 (theta - c)^T H (theta - c)."""
     center, curvature = data
     offset = join(params) - center
@@ -26,7 +31,7 @@ def quadratic(params, data):
 
 
 @pytest.fixture
-def problem():
+def problem() -> Any:
     """A starting point, and for each of three tasks a support and a query quadratic."""
     generator = np.random.default_rng(4)
     roots = generator.normal(size=(2, 3, SIZE, SIZE))
@@ -35,7 +40,9 @@ def problem():
     return generator.normal(size=SIZE), centers, curvatures
 
 
-def by_hand(theta, rates, support, query, num_steps, first_order):
+def by_hand(
+    theta: Any, rates: NDArray[Any], support: tuple[Any, Any], query: tuple[Any, Any], num_steps: int, first_order: bool
+) -> Any:
     """The outer loss of one task, and its gradients in the parameters and in the rates, in numpy.
 
     theta_{i+1} = theta_i - D H (theta_i - c), so d theta_k / d theta_0 = (1 - D H)^k, and a rate acts at every step.
@@ -52,14 +59,14 @@ def by_hand(theta, rates, support, query, num_steps, first_order):
     return 0.5 * (current - goal) @ slope, in_theta.T @ slope, in_rates.T @ slope
 
 
-def tensors(pair):
+def tensors(pair: tuple[Any, Any]) -> tuple[Any, ...]:
     return tuple(torch.tensor(part) for part in pair)
 
 
 @pytest.mark.parametrize("first_order", [False, True])
 @pytest.mark.parametrize("num_steps", [0, 1, 2, 5])
 @pytest.mark.parametrize("rates", [[0.1, 0.1, 0.1], [0.05, 0.2, 0.01], [0.0, 0.0, 0.3]])
-def test_outer_gradient_of_quadratics_by_hand(problem, num_steps, first_order, rates):
+def test_outer_gradient_of_quadratics_by_hand(problem: Any, num_steps: int, first_order: bool, rates: Any) -> None:
     theta, centers, curvatures = problem
     support, query = [(centers[i], curvatures[i]) for i in range(2)]
     params = {name: part.requires_grad_() for name, part in split(theta).items()}
@@ -78,12 +85,12 @@ def test_outer_gradient_of_quadratics_by_hand(problem, num_steps, first_order, r
 
 
 @pytest.mark.parametrize("first_order", [False, True])
-def test_scalar_step_sizes_and_torch_funcs_own_outer_gradient(problem, first_order):
+def test_scalar_step_sizes_and_torch_funcs_own_outer_gradient(problem: Any, first_order: bool) -> None:
     theta, centers, curvatures = problem
     support, query = [(centers[i, 0], curvatures[i, 0]) for i in range(2)]
     step_sizes = {name: torch.tensor(0.07) for name in NAMES}
 
-    def outer(params):
+    def outer(params: Any) -> Any:
         adapted = adapt(params, quadratic, tensors(support), step_sizes, 3, first_order=first_order)
         return quadratic(adapted, tensors(query))
 
@@ -92,7 +99,7 @@ def test_scalar_step_sizes_and_torch_funcs_own_outer_gradient(problem, first_ord
 
 
 @pytest.mark.parametrize("first_order", [False, True])
-def test_what_has_no_step_size_stays_and_has_the_right_gradient(problem, first_order):
+def test_what_has_no_step_size_stays_and_has_the_right_gradient(problem: Any, first_order: bool) -> None:
     theta, centers, curvatures = problem
     support, query = [(centers[i, 0], curvatures[i, 0]) for i in range(2)]
     params = {name: part.requires_grad_() for name, part in split(theta).items()}
@@ -109,7 +116,7 @@ def test_what_has_no_step_size_stays_and_has_the_right_gradient(problem, first_o
     assert np.allclose(got[0], own[:2]) == first_order
 
 
-def test_a_step_size_without_a_parameter_is_refused(problem):
+def test_a_step_size_without_a_parameter_is_refused(problem: Any) -> None:
     theta, centers, curvatures = problem
     data = tensors((centers[0, 0], curvatures[0, 0]))
     with pytest.raises(KeyError, match="c"):
@@ -118,24 +125,24 @@ def test_a_step_size_without_a_parameter_is_refused(problem):
         constant_step_sizes(split(theta), 0.1, ["c"])
 
 
-def small_network(params, data):
+def small_network(params: Any, data: Any) -> Any:
     inputs, targets = data
     return ((torch.tanh(inputs @ params["hidden"]) @ params["out"] - targets) ** 2).mean((-2, -1))
 
 
 @pytest.fixture
-def regression():
+def regression() -> Any:
     generator = torch.Generator().manual_seed(7)
     normal = lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)  # noqa: E731
     params = {"hidden": normal(2, 5), "out": normal(5, 1)}
     return params, (normal(4, 6, 2), normal(4, 6, 1)), (normal(4, 6, 2), normal(4, 6, 1))
 
 
-def test_outer_gradient_of_a_small_network_beside_finite_differences(regression):
+def test_outer_gradient_of_a_small_network_beside_finite_differences(regression: Any) -> None:
     params, support, query = regression
     step_sizes = {name: torch.full_like(param, 0.1) for name, param in params.items()}
 
-    def outer(params, step_sizes):
+    def outer(params: Any, step_sizes: dict[Any, torch.Tensor]) -> Any:
         adapted = adapt(for_tasks(params, 4), small_network, support, step_sizes, 3)
         return small_network(adapted, query).mean()
 
@@ -154,7 +161,7 @@ def test_outer_gradient_of_a_small_network_beside_finite_differences(regression)
 
 
 @pytest.mark.parametrize("first_order", [False, True])
-def test_all_tasks_at_once_equal_a_loop_with_autograd(regression, first_order):
+def test_all_tasks_at_once_equal_a_loop_with_autograd(regression: Any, first_order: bool) -> None:
     params, support, query = regression
     leaves = [param.requires_grad_() for param in params.values()]
     step_sizes = {"hidden": torch.tensor(0.2).double(), "out": torch.full((5, 1), 0.05).double()}
@@ -174,7 +181,7 @@ def test_all_tasks_at_once_equal_a_loop_with_autograd(regression, first_order):
     torch.testing.assert_close(together, tuple(total), rtol=1e-10, atol=1e-12)
 
 
-def test_no_gradient_is_needed_around_it(regression):
+def test_no_gradient_is_needed_around_it(regression: Any) -> None:
     params, support, _ = regression
     step_sizes = constant_step_sizes(params, 0.1)
     with torch.no_grad():

@@ -1,6 +1,9 @@
 """The terms of the objective, by hand."""
 
+# mypy: disable-error-code="arg-type, call-arg, misc, no-untyped-call, union-attr"
+
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +25,7 @@ from gameagent.returns import trial_advantages
         (1.5, -2.0, -3.0, -3.0),
     ],
 )
-def test_clipping_by_hand(ratio, advantage, surrogate, slope):
+def test_clipping_by_hand(ratio: float, advantage: float, surrogate: float, slope: float) -> None:
     log_probs = torch.tensor([[math.log(0.3 * ratio)]], dtype=torch.float64, requires_grad=True)
     old = torch.tensor([[math.log(0.3)]], dtype=torch.float64)
     loss = clipped_policy_loss(log_probs, old, torch.tensor([[advantage]]), torch.ones(1, 1, dtype=torch.bool), 0.2)
@@ -31,14 +34,14 @@ def test_clipping_by_hand(ratio, advantage, surrogate, slope):
     assert log_probs.grad.item() == pytest.approx(-slope)  # d ratio / d log p = ratio
 
 
-def test_means_are_over_valid_steps_only():
+def test_means_are_over_valid_steps_only() -> None:
     values, valid = torch.tensor([[1.0, 5.0], [3.0, 1e9]]), torch.tensor([[True, True], [True, False]])
     assert masked_mean(values, valid).item() == 3.0
     assert value_loss(values, torch.zeros(2, 2), valid).item() == pytest.approx(0.5 * (1 + 25 + 9) / 3)
     assert masked_mean(values, torch.zeros(2, 2, dtype=torch.bool)).item() == 0.0
 
 
-def test_the_schedule_at_its_ends_and_between():
+def test_the_schedule_at_its_ends_and_between() -> None:
     config = TrainConfig(
         "bandit", learning_rate=1.0, entropy_start=0.4, entropy_end=0.2, informed_share=0.8, informed_until=0.5
     )
@@ -49,7 +52,7 @@ def test_the_schedule_at_its_ends_and_between():
 
 
 @pytest.mark.parametrize("given", [{"beliefs": False}, {"memory": "none"}, {"reveal": True}, {"informed_until": 0.0}])
-def test_nobody_is_told_where_there_is_no_belief_to_replace(given):
+def test_nobody_is_told_where_there_is_no_belief_to_replace(given: Any) -> None:
     assert Schedule.at(TrainConfig("bandit", informed_share=0.8, **given), 0.0).informed_share == 0.0
 
 
@@ -59,7 +62,7 @@ VALID = torch.tensor([[True, True], [True, False], [True, False]])
 BAD = [math.nan, math.inf, -math.inf, 1e30]
 
 
-def numbers(seed):
+def numbers(seed: int) -> torch.Tensor:
     return torch.randn(3, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
@@ -75,7 +78,7 @@ TERMS = {
 
 @pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize("term", TERMS)
-def test_neither_a_term_nor_its_gradient_looks_past_a_rows_end(term, bad):
+def test_neither_a_term_nor_its_gradient_looks_past_a_rows_end(term: str, bad: float) -> None:
     clean = [torch.where(VALID, numbers(seed), 0.0).requires_grad_() for seed in range(3)]
     spoilt = [torch.where(VALID, numbers(seed), bad).requires_grad_() for seed in range(3)]
     expected, found = TERMS[term](*clean), TERMS[term](*spoilt)
@@ -85,7 +88,7 @@ def test_neither_a_term_nor_its_gradient_looks_past_a_rows_end(term, bad):
         assert torch.equal(other, slope) and (other[~VALID] == 0.0).all()
 
 
-def test_parts_that_are_divided_by_the_count_of_all_add_up_to_the_mean_of_all():
+def test_parts_that_are_divided_by_the_count_of_all_add_up_to_the_mean_of_all() -> None:
     a, b, c = (numbers(seed) for seed in range(3))
     count = VALID.sum()
     columns = [[part[:, n : n + 1] for part in (a, b, c, VALID)] for n in range(2)]

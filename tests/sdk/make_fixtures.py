@@ -3,7 +3,10 @@
 Deterministic: the weights of the recurrent policy are sines, so that the tests can work out its numbers on their own.
 """
 
+# mypy: disable-error-code="no-any-return"
+
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
@@ -103,7 +106,7 @@ def sines(*shape: int) -> np.ndarray:
     return (0.8 * np.sin(np.arange(1, np.prod(shape) + 1))).astype(np.float32).reshape(shape)
 
 
-def recurrent_nodes() -> tuple[list, dict[str, np.ndarray]]:
+def recurrent_nodes() -> tuple[list[Any], dict[str, np.ndarray]]:
     """The LSTM in primitive operators; gates in the order input, forget, cell, output."""
     num_inputs = 3 + 3 + 1 + 1
     weights = {
@@ -141,7 +144,7 @@ def recurrent_nodes() -> tuple[list, dict[str, np.ndarray]]:
     return nodes, weights | {"interleave": np.array([0, 2, 1, 3], np.int64)}
 
 
-def masked_nodes() -> tuple[list, dict[str, np.ndarray]]:
+def masked_nodes() -> tuple[list[Any], dict[str, np.ndarray]]:
     node = helper.make_node
     nodes = [
         node("Mul", ["previous_action", "previous_reward"], ["gain"]),
@@ -152,11 +155,11 @@ def masked_nodes() -> tuple[list, dict[str, np.ndarray]]:
     return nodes, {"never": np.array(-1e9, np.float32)}
 
 
-def memoryless_nodes() -> tuple[list, dict[str, np.ndarray]]:
+def memoryless_nodes() -> tuple[list[Any], dict[str, np.ndarray]]:
     return [helper.make_node("Identity", ["observation"], ["logits"])], {}
 
 
-def steered_nodes() -> tuple[list, dict[str, np.ndarray]]:
+def steered_nodes() -> tuple[list[Any], dict[str, np.ndarray]]:
     node = helper.make_node
     nodes = [
         node("Mul", ["previous_action", "previous_reward"], ["gain"]),
@@ -167,7 +170,7 @@ def steered_nodes() -> tuple[list, dict[str, np.ndarray]]:
     return nodes, {}
 
 
-def adapting_nodes() -> tuple[list, dict[str, np.ndarray]]:
+def adapting_nodes() -> tuple[list[Any], dict[str, np.ndarray]]:
     node = helper.make_node
     nodes = [
         node("Unsqueeze", ["observation", "one"], ["row"]),
@@ -177,7 +180,7 @@ def adapting_nodes() -> tuple[list, dict[str, np.ndarray]]:
     return nodes, {"one": np.array([1]), "head": sines(1, 3, 2)}
 
 
-def gradient_nodes() -> tuple[list, dict[str, np.ndarray]]:
+def gradient_nodes() -> tuple[list[Any], dict[str, np.ndarray]]:
     """The change is the mean over steps, but the last, of observation times action times reward."""
     node = helper.make_node
     nodes = [
@@ -196,12 +199,14 @@ def gradient_nodes() -> tuple[list, dict[str, np.ndarray]]:
     return nodes, {name: np.array([value]) for name, value in numbers.items()}
 
 
-def value_info(port: Port):
+def value_info(port: Port) -> Any:
     shape = ["N" if size is None else size for size in port.shape]
     return helper.make_tensor_value_info(port.name, ELEMENT_TYPES[port.dtype], shape)
 
 
-def model_of(nodes: list, weights: dict[str, np.ndarray], inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> bytes:
+def model_of(
+    nodes: list[Any], weights: dict[str, np.ndarray], inputs: tuple[Port, ...], outputs: tuple[Port, ...]
+) -> bytes:
     graph = helper.make_graph(
         nodes,
         "policy_step",
@@ -213,7 +218,7 @@ def model_of(nodes: list, weights: dict[str, np.ndarray], inputs: tuple[Port, ..
     return model.SerializeToString(deterministic=True)
 
 
-def write(name: str, manifest: Manifest, nodes: list, weights: dict[str, np.ndarray]) -> None:
+def write(name: str, manifest: Manifest, nodes: list[Any], weights: dict[str, np.ndarray]) -> None:
     model, steps = model_of(nodes, weights, step_inputs(manifest), step_outputs(manifest)), b""
     if manifest.gradient is not None:
         steps = model_of(*gradient_nodes(), adaptation_inputs(manifest), adaptation_outputs(manifest))

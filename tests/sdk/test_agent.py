@@ -1,9 +1,15 @@
 """The integrator's five calls: what they do, and what they say when used wrongly."""
 
+# mypy: disable-error-code="arg-type, comparison-overlap, index, union-attr"
+
 import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from gameagent_sdk import Agent, Bundle, CallOrderError, InputError
 
@@ -12,7 +18,7 @@ NOTHING = [0.0, 0.0, 0.0, 0.0]
 ALL = [True] * 4
 
 
-def test_it_learns_within_a_trial_and_forgets_between_trials(agent_of):
+def test_it_learns_within_a_trial_and_forgets_between_trials(agent_of: Callable[..., Agent]) -> None:
     """The masked fixture adds up rewards by action: it comes to prefer what paid, across episode ends."""
     agent = agent_of("masked", temperature=0.0)
     agent.act(NOTHING, [False, False, True, False])
@@ -24,7 +30,7 @@ def test_it_learns_within_a_trial_and_forgets_between_trials(agent_of):
     assert agent.act(NOTHING, ALL) == 0  # the first of equals
 
 
-def test_what_was_really_done_is_what_it_remembers(agent_of):
+def test_what_was_really_done_is_what_it_remembers(agent_of: Callable[..., Agent]) -> None:
     """A person took over: the reward is booked to the person's action, not to the agent's choice."""
     agent = agent_of("masked", temperature=0.0)
     agent.act(NOTHING, [True, False, False, False])
@@ -34,14 +40,14 @@ def test_what_was_really_done_is_what_it_remembers(agent_of):
         agent.observe(1.0, action=4)
 
 
-def test_chances_are_those_of_the_policy(agent_of):
+def test_chances_are_those_of_the_policy(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("masked")  # recommends temperature 0.5
     agent.act(np.log([1.0, 2.0, 3.0, 4.0]), [True, True, True, False])
     np.testing.assert_allclose(agent.probabilities, np.array([1, 4, 9, 0]) / 14, rtol=1e-5)
 
 
-def test_episode_ends_are_told_to_the_policy_and_keep_the_memory(agent_of):
-    def second_step(**ends):
+def test_episode_ends_are_told_to_the_policy_and_keep_the_memory(agent_of: Callable[..., Agent]) -> None:
+    def second_step(**ends: Any) -> float:
         agent = agent_of("recurrent")
         agent.act(OBSERVATION)
         agent.observe(0.5, **ends)
@@ -55,7 +61,7 @@ def test_episode_ends_are_told_to_the_policy_and_keep_the_memory(agent_of):
     assert second_step(terminated=np.bool_(True), truncated=np.bool_(True)) == 1.0
 
 
-def test_what_the_policy_is_fed(agent_of):
+def test_what_the_policy_is_fed(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("recurrent", temperature=0.0)
     context = agent._trial.step.context
     assert not context.previous_action.any() and not context.previous_reward.any()
@@ -66,7 +72,7 @@ def test_what_the_policy_is_fed(agent_of):
     assert context.previous_reward.item() == 0.25
 
 
-def test_counters_for_overlays(agent_of):
+def test_counters_for_overlays(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("recurrent")
     for reward, ended in [(1.0, False), (2.0, True), (4.0, False)]:
         agent.act(OBSERVATION)
@@ -76,8 +82,8 @@ def test_counters_for_overlays(agent_of):
     assert (agent.episode, agent.step, agent.returns, agent.episode_return) == (0, 0, (), 0.0)
 
 
-def test_seeds_repeat_and_differ(agent_of):
-    def actions(seed):
+def test_seeds_repeat_and_differ(agent_of: Callable[..., Agent]) -> None:
+    def actions(seed: int) -> list[Any]:
         agent = agent_of("recurrent", seed=seed)
         chosen = []
         for _ in range(50):
@@ -91,7 +97,7 @@ def test_seeds_repeat_and_differ(agent_of):
 
 
 @pytest.mark.parametrize("temperature", [None, 0.0, 1e-6, 1.0, 100.0])
-def test_only_legal_actions_are_returned(agent_of, temperature):
+def test_only_legal_actions_are_returned(agent_of: Callable[..., Agent], temperature: float | None) -> None:
     agent = agent_of("masked", temperature=temperature)
     rng = np.random.default_rng(0)
     for _ in range(200):
@@ -114,7 +120,9 @@ def test_only_legal_actions_are_returned(agent_of, temperature):
         np.zeros(3, ">f4"),
     ],
 )
-def test_numbers_of_every_kind_are_taken(observation, agent_of):
+def test_numbers_of_every_kind_are_taken(
+    observation: list[int] | tuple[bool, bool, bool] | NDArray[Any], agent_of: Callable[..., Agent]
+) -> None:
     assert agent_of("recurrent").act(observation) in (0, 1, 2)
 
 
@@ -134,7 +142,9 @@ def test_numbers_of_every_kind_are_taken(observation, agent_of):
         ([[0.0], [0.0, 1.0]], "given what makes no array"),
     ],
 )
-def test_wrong_observations_are_refused_and_change_nothing(observation, message, agent_of):
+def test_wrong_observations_are_refused_and_change_nothing(
+    observation: float | dict[str, int] | list[Any], message: str, agent_of: Callable[..., Agent]
+) -> None:
     agent, other = agent_of("recurrent"), agent_of("recurrent")
     with pytest.raises(InputError, match=message):
         agent.act(observation)
@@ -155,12 +165,12 @@ def test_wrong_observations_are_refused_and_change_nothing(observation, message,
         ([0.0, 1.0, 0.0, 0.0], "float64"),
     ],
 )
-def test_wrong_masks_are_refused(legal_actions, message, agent_of):
+def test_wrong_masks_are_refused(legal_actions: list[Any] | None, message: str, agent_of: Callable[..., Agent]) -> None:
     with pytest.raises(InputError, match=message):
         agent_of("masked").act(NOTHING, legal_actions)
 
 
-def test_a_mask_where_none_is_taken_is_refused(agent_of):
+def test_a_mask_where_none_is_taken_is_refused(agent_of: Callable[..., Agent]) -> None:
     with pytest.raises(InputError, match="leave legal_actions out"):
         agent_of("recurrent").act(OBSERVATION, [True] * 3)
 
@@ -177,7 +187,9 @@ def test_a_mask_where_none_is_taken_is_refused(agent_of):
         ((1.0, False, {}), "truncated must be True or False: given dict"),
     ],
 )
-def test_wrong_outcomes_are_refused_and_can_be_repeated(outcome, message, agent_of):
+def test_wrong_outcomes_are_refused_and_can_be_repeated(
+    outcome: tuple[Any, ...], message: str, agent_of: Callable[..., Agent]
+) -> None:
     agent = agent_of("recurrent")
     agent.act(OBSERVATION)
     with pytest.raises(InputError, match=message):
@@ -187,7 +199,7 @@ def test_wrong_outcomes_are_refused_and_can_be_repeated(outcome, message, agent_
     assert agent.returns == (1.5,)
 
 
-def test_calls_out_of_order_say_what_to_call(path_of, tmp_path):
+def test_calls_out_of_order_say_what_to_call(path_of: Callable[[str], Path], tmp_path: Path) -> None:
     agent = Agent.load(path_of("recurrent"))
     for call in (
         lambda: agent.act(OBSERVATION),
@@ -210,17 +222,17 @@ def test_calls_out_of_order_say_what_to_call(path_of, tmp_path):
 
 
 @pytest.mark.parametrize("options", [{"seed": -1}, {"temperature": -0.1}, {"temperature": np.nan}])
-def test_options_out_of_range_are_refused(options, path_of):
+def test_options_out_of_range_are_refused(options: Any, path_of: Callable[[str], Path]) -> None:
     with pytest.raises(InputError, match=next(iter(options))):
         Agent.load(path_of("recurrent"), **options)
 
 
-def test_the_bundle_s_temperature_is_the_default(path_of):
+def test_the_bundle_s_temperature_is_the_default(path_of: Callable[[str], Path]) -> None:
     assert Agent.load(path_of("masked")).temperature == 0.5
     assert Agent.load(path_of("masked"), temperature=2).temperature == 2.0
 
 
-def test_a_memoryless_policy(agent_of):
+def test_a_memoryless_policy(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("memoryless")  # recommends temperature 0
     for observation in ([0.0, 1.0], [1.0, 0.0]):
         assert agent.act(observation) == int(np.argmax(observation))
@@ -228,7 +240,7 @@ def test_a_memoryless_policy(agent_of):
     assert agent.beliefs() == {}
 
 
-def test_beliefs_are_in_the_game_s_units(agent_of):
+def test_beliefs_are_in_the_game_s_units(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("recurrent")
     agent.act(OBSERVATION)
     raw = agent._trial.step.beliefs[0]
@@ -239,7 +251,7 @@ def test_beliefs_are_in_the_game_s_units(agent_of):
     assert beliefs["worth"][1].std == pytest.approx(2.0 * raw[6])
 
 
-def test_beliefs_follow_what_happens(agent_of):
+def test_beliefs_follow_what_happens(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("recurrent")
     agent.act(OBSERVATION)
     before = agent.beliefs()
@@ -249,7 +261,7 @@ def test_beliefs_follow_what_happens(agent_of):
     assert agent.beliefs() != before
 
 
-def test_agents_on_one_bundle_do_not_share_memory(path_of):
+def test_agents_on_one_bundle_do_not_share_memory(path_of: Callable[[str], Path]) -> None:
     bundle = Bundle.read(path_of("masked"))
     first, second = Agent(bundle, temperature=0.0), Agent(bundle, temperature=0.0)
     first.begin_trial()
@@ -260,7 +272,7 @@ def test_agents_on_one_bundle_do_not_share_memory(path_of):
     assert second.act(NOTHING, ALL) == 0
 
 
-def test_it_starts_no_thread(agent_of):
+def test_it_starts_no_thread(agent_of: Callable[..., Agent]) -> None:
     before = threading.active_count()
     agent = agent_of("recurrent")
     agent.act(OBSERVATION)

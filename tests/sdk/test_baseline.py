@@ -1,7 +1,13 @@
 """Advantages from few steps: fits that follow no noise, and nothing made of nothing."""
 
+# mypy: disable-error-code="return-value"
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from gameagent_sdk.adaptation.advantages import advantages
 from gameagent_sdk.adaptation.baseline import RIDGES, linear_baseline
@@ -10,7 +16,7 @@ from gameagent_sdk.authoring import AdvantageSpec
 NUM_FEATURES, GAMMA = 15, 0.95  # 34 features with their squares and four powers of time
 
 
-def walks(generator, num_episodes, num_steps):
+def walks(generator: Any, num_episodes: Any, num_steps: int) -> Any:
     """A state that drifts and is pushed by actions, and pays in proportion to its place; advantages in closed form.
 
     Returns:
@@ -29,7 +35,7 @@ def walks(generator, num_episodes, num_steps):
     return observations, rewards[:, None], ends[:, None], true
 
 
-def bandits(generator, num_episodes, num_steps):
+def bandits(generator: Any, num_episodes: Any, num_steps: int) -> Any:
     """Rewards of which the action explains half, the context half: observations, rewards, ends, true advantages."""
     contexts, weights = (
         generator.normal(size=(num_episodes * num_steps, NUM_FEATURES)),
@@ -42,7 +48,7 @@ def bandits(generator, num_episodes, num_steps):
     return observations, rewards[:, None], ends[:, None], true
 
 
-def usual_fit(observations, rewards, ends):
+def usual_fit(observations: Any, rewards: Any, ends: Any) -> Any:
     """Advantages by plain least squares, as of Duan et al. 2016: what interpolates where rows are few."""
     num_steps = int(np.flatnonzero(ends[:, 0])[0]) + 1
     time = np.tile(np.arange(num_steps), len(ends) // num_steps) / 100.0
@@ -56,7 +62,9 @@ def usual_fit(observations, rewards, ends):
     return targets - features @ coefficients  # lambda = 1
 
 
-def correlation(process, num_episodes, num_steps, estimate, repeats=40):
+def correlation(
+    process: Any, num_episodes: int, num_steps: int, estimate: Callable[..., Any], repeats: Any = 40
+) -> float:
     found = []
     for seed in range(repeats):
         observations, rewards, ends, true = process(np.random.default_rng(seed), num_episodes, num_steps)
@@ -64,24 +72,26 @@ def correlation(process, num_episodes, num_steps, estimate, repeats=40):
     return float(np.mean(found))
 
 
-def ours(observations, rewards, ends):
+def ours(observations: Any, rewards: Any, ends: Any) -> NDArray[np.float64]:
     return advantages(observations, rewards, ends, AdvantageSpec(GAMMA, 1.0, True))
 
 
 @pytest.mark.parametrize(("num_episodes", "num_steps"), [(1, 32), (2, 16)])
 @pytest.mark.parametrize("process", [walks, bandits])
-def test_few_steps_tell_good_actions_from_bad_ones_where_least_squares_tells_nothing(process, num_episodes, num_steps):
+def test_few_steps_tell_good_actions_from_bad_ones_where_least_squares_tells_nothing(
+    process: Any, num_episodes: int, num_steps: int
+) -> None:
     assert correlation(process, num_episodes, num_steps, usual_fit) < 0.12
     assert correlation(process, num_episodes, num_steps, ours) > 0.3
 
 
 @pytest.mark.parametrize("process", [walks, bandits])
-def test_many_steps_give_what_least_squares_gives(process):
+def test_many_steps_give_what_least_squares_gives(process: Any) -> None:
     observations, rewards, ends, _ = process(np.random.default_rng(0), 100, 32)
     assert np.corrcoef(ours(observations, rewards, ends).ravel(), usual_fit(observations, rewards, ends))[0, 1] > 0.995
 
 
-def reference_values(observations, time, returns):
+def reference_values(observations: Any, time: NDArray[np.int64], returns: Any) -> Any:
     """The same by hat matrices: one for each candidate, its residuals and its trace."""
     count, seen = len(returns), np.clip(observations, -10, 10)
     features = np.concatenate([(time[:, None] / 100.0) ** np.array([1, 2, 3]), seen, seen**2], axis=1)
@@ -102,7 +112,7 @@ def reference_values(observations, time, returns):
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_the_fit_is_that_of_the_least_score_of_cross_validation(seed):
+def test_the_fit_is_that_of_the_least_score_of_cross_validation(seed: int) -> None:
     generator = np.random.default_rng(seed)
     count, size = int(generator.integers(3, 120)), int(generator.integers(1, 20))
     observations = generator.normal(size=(count, size)) * 10.0 ** generator.uniform(-2, 1)
@@ -114,13 +124,13 @@ def test_the_fit_is_that_of_the_least_score_of_cross_validation(seed):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_a_step_or_two_are_compared_with_their_mean(count):
+def test_a_step_or_two_are_compared_with_their_mean(count: int) -> None:
     returns = np.array([1.0, 5.0, 3.0])[:count]
     found = linear_baseline(np.arange(count, dtype=float)[:, None], np.arange(count), returns)
     np.testing.assert_allclose(found, returns.mean())
 
 
-def episodes(*rewards):
+def episodes(*rewards: Any) -> Any:
     """Rewards (T, 1) and ends (T, 1) of some episodes."""
     ends = [np.arange(len(one)) == len(one) - 1 for one in rewards]
     return np.concatenate(rewards).astype(np.float32)[:, None], np.concatenate(ends).astype(np.float32)[:, None]
@@ -139,14 +149,16 @@ def episodes(*rewards):
         (([1.0, 0.0, 1.0, 1.0],), True),
     ],
 )
-def test_nothing_is_learnt_where_all_episodes_went_alike(rewards, teaches, standardise):
+def test_nothing_is_learnt_where_all_episodes_went_alike(
+    rewards: tuple[Any, ...], teaches: bool, standardise: bool
+) -> None:
     told, ends = episodes(*rewards)
     observations = np.random.default_rng(0).normal(size=(len(told), 3)).astype(np.float32)
     found = advantages(observations, told, ends, AdvantageSpec(0.9, 0.8, standardise))
     assert np.isfinite(found).all() and found.any() == teaches
 
 
-def test_what_is_not_finite_stays_so():
+def test_what_is_not_finite_stays_so() -> None:
     rewards = np.array([[1.0], [np.nan], [2.0]], np.float32)
     ends = np.array([[0.0], [0.0], [1.0]], np.float32)
     found = advantages(np.zeros((3, 2), np.float32), rewards, ends, AdvantageSpec(0.9, 0.8, True))

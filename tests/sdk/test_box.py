@@ -1,9 +1,15 @@
 """Continuous actions. The fixture's mean is what it is told plus what paid, its deviation is told."""
 
+# mypy: disable-error-code="arg-type"
+
 import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from gameagent_sdk import (
     Agent,
@@ -26,15 +32,15 @@ SPEC = ActionSpec(("steer", "throttle"), kind="box", low=(-1.0, 0.0), high=(1.0,
 
 
 @pytest.fixture(params=["onnxruntime", "numpy"])
-def policy(request, path_of):
+def policy(request: pytest.FixtureRequest, path_of: Callable[[str], Path]) -> Policy:
     return Policy.load(path_of("steered"), request.param)
 
 
 @pytest.fixture
-def begun(policy):
+def begun(policy: Policy) -> Callable[..., Any]:
     """Makes agents with a trial begun."""
 
-    def make(seed=0, **options):
+    def make(seed: int = 0, **options: Any) -> Agent:
         agent = Agent(policy, seed=seed, **options)
         agent.begin_trial()
         return agent
@@ -42,7 +48,7 @@ def begun(policy):
     return make
 
 
-def decide(agent, told, count):
+def decide(agent: Any, told: Any, count: int) -> NDArray[Any]:
     """Actions (count, 2) of an agent that is told the same again and again, and nothing pays."""
     actions = []
     for _ in range(count):
@@ -51,7 +57,7 @@ def decide(agent, told, count):
     return np.stack(actions)
 
 
-def test_actions_follow_the_gaussian_within_the_bounds(begun):
+def test_actions_follow_the_gaussian_within_the_bounds(begun: Callable[..., Any]) -> None:
     """Mean and deviation of a narrow Gaussian, and the shares of a wide one that are cut off at each bound."""
     narrow = decide(begun(), [0.25, 3.0, math.log(0.05), math.log(0.1)], 4000)
     assert narrow.dtype == np.float64 and narrow.shape == (4000, 2)
@@ -69,7 +75,9 @@ def test_actions_follow_the_gaussian_within_the_bounds(begun):
 @pytest.mark.parametrize("numbers", [[3e38, -3e38, 0.0, 0.0], [0.0, 0.0, 3e38, -3e38], [0.0, 0.0, -3e38, 800.0]])
 @pytest.mark.parametrize("temperature", [0.0, 5e-324, 1.0, 1e300])
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
-def test_extreme_numbers_still_give_actions_within_the_bounds(numbers, temperature, strength, begun):
+def test_extreme_numbers_still_give_actions_within_the_bounds(
+    numbers: Any, temperature: float, strength: float, begun: Callable[..., Any]
+) -> None:
     agent = begun(temperature=temperature, strength=strength)
     actions = decide(agent, numbers, 8)
     assert ((actions >= LOW) & (actions <= HIGH)).all()
@@ -79,7 +87,7 @@ def test_extreme_numbers_still_give_actions_within_the_bounds(numbers, temperatu
     assert ((drawn >= LOW) & (drawn <= HIGH)).all()
 
 
-def test_temperature_multiplies_the_deviation_and_0_takes_the_mean(begun):
+def test_temperature_multiplies_the_deviation_and_0_takes_the_mean(begun: Callable[..., Any]) -> None:
     agent = begun(temperature=0.0)
     np.testing.assert_array_equal(decide(agent, TOLD, 3), [TOLD[:2]] * 3)
     np.testing.assert_array_equal(agent.act([-7.0, 9.5, 0.0, 0.0]), [-1.0, 8.0])
@@ -93,7 +101,7 @@ def test_temperature_multiplies_the_deviation_and_0_takes_the_mean(begun):
     np.testing.assert_allclose(one - MIDDLE, 2 * (half - MIDDLE), rtol=1e-5)
 
 
-def test_at_strength_0_actions_are_uniform_and_between_a_mixture(begun):
+def test_at_strength_0_actions_are_uniform_and_between_a_mixture(begun: Callable[..., Any]) -> None:
     told = [0.5, 6.0, -30.0, -30.0]
     uniform = decide(begun(strength=0.0), told, 3000)
     shares = (uniform - LOW) / (HIGH - LOW)
@@ -105,12 +113,12 @@ def test_at_strength_0_actions_are_uniform_and_between_a_mixture(begun):
     assert abs(own - 0.3) < 4 * math.sqrt(0.21 / 3000)
 
 
-def test_seeds_repeat_and_differ(begun):
+def test_seeds_repeat_and_differ(begun: Callable[..., Any]) -> None:
     np.testing.assert_array_equal(decide(begun(1), TOLD, 20), decide(begun(1), TOLD, 20))
     assert (decide(begun(1), TOLD, 20) != decide(begun(2), TOLD, 20)).any()
 
 
-def test_the_policy_is_told_of_an_action_from_minus_1_to_1_and_it_remembers(begun):
+def test_the_policy_is_told_of_an_action_from_minus_1_to_1_and_it_remembers(begun: Callable[..., Any]) -> None:
     agent = begun(temperature=0.0)
     previous = agent._trial.step.context.previous_action
     assert not previous.any()
@@ -122,7 +130,7 @@ def test_the_policy_is_told_of_an_action_from_minus_1_to_1_and_it_remembers(begu
     np.testing.assert_array_equal(previous, [[1.0, -1.0]])
 
 
-def test_what_the_game_does_with_an_action_does_not_reach_the_agent(begun):
+def test_what_the_game_does_with_an_action_does_not_reach_the_agent(begun: Callable[..., Any]) -> None:
     agent = begun(temperature=0.0)
     action = agent.act([0.5, 6.0, 0.0, 0.0])
     action *= 100.0
@@ -145,7 +153,9 @@ def test_what_the_game_does_with_an_action_does_not_reach_the_agent(begun):
         ([0.0, None], "dtype object"),
     ],
 )
-def test_given_actions_that_are_none_are_refused_and_can_be_given_again(action, message, begun):
+def test_given_actions_that_are_none_are_refused_and_can_be_given_again(
+    action: int | list[Any], message: str, begun: Callable[..., Any]
+) -> None:
     agent = begun()
     agent.act(TOLD)
     with pytest.raises(InputError, match=message):
@@ -155,12 +165,14 @@ def test_given_actions_that_are_none_are_refused_and_can_be_given_again(action, 
     np.testing.assert_array_equal(agent._trial.step.context.previous_action, [[1.0, 0.0]])
 
 
-def test_a_mask_is_refused(begun):
+def test_a_mask_is_refused(begun: Callable[..., Any]) -> None:
     with pytest.raises(InputError, match="leave legal_actions out"):
         begun().act(TOLD, [True, True])
 
 
-def test_each_kind_of_action_says_where_its_chances_are(begun, agent_of):
+def test_each_kind_of_action_says_where_its_chances_are(
+    begun: Callable[..., Any], agent_of: Callable[..., Agent]
+) -> None:
     agent, discrete = begun(), agent_of("recurrent")
     with pytest.raises(CallOrderError, match="no means and deviations before"):
         _ = agent.distribution
@@ -172,7 +184,7 @@ def test_each_kind_of_action_says_where_its_chances_are(begun, agent_of):
     np.testing.assert_allclose(agent.distribution, ([0.25, 3.0], [0.5, 2.0]), rtol=1e-6)
 
 
-def test_a_squad_s_members_act_as_if_alone(policy):
+def test_a_squad_s_members_act_as_if_alone(policy: Policy) -> None:
     squad, rng = Squad(policy, seed=0), np.random.default_rng(0)
     pairs = {squad.join(seed=seed): Agent(policy, seed=seed) for seed in range(5)}
     for twin in pairs.values():
@@ -189,7 +201,7 @@ def test_a_squad_s_members_act_as_if_alone(policy):
             pairs[member].observe(reward)
 
 
-def test_sessions_give_gaussians_that_are_sampled_row_by_row(policy):
+def test_sessions_give_gaussians_that_are_sampled_row_by_row(policy: Policy) -> None:
     session, rng = PolicySession(policy), np.random.default_rng(0)
     session.reset(3)
     told = rng.normal(size=(3, 4)).astype(np.float32)
@@ -212,19 +224,19 @@ def test_sessions_give_gaussians_that_are_sampled_row_by_row(policy):
     np.testing.assert_array_equal(gaussian.mean, kept)
 
 
-def test_discrete_actions_are_not_drawn_from_a_gaussian():
+def test_discrete_actions_are_not_drawn_from_a_gaussian() -> None:
     gaussian = Gaussian(np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32))
     with pytest.raises(InputError, match="discrete: draw them with sample_actions"):
         sample_box_actions(ActionSpec(("a", "b")), gaussian, 1.0, np.random.default_rng(0))
 
 
-def test_temperature_0_samples_the_mean():
+def test_temperature_0_samples_the_mean() -> None:
     gaussian = Gaussian(np.float32([[0.5, -3.0]]), np.float32([[2.0, 3e38]]))
     np.testing.assert_array_equal(sample_box_actions(SPEC, gaussian, 0.0, np.random.default_rng(0)), [[0.5, 0.0]])
 
 
 @pytest.mark.parametrize("output", ["mean", "log_std"])
-def test_what_is_not_finite_is_refused(output, begun):
+def test_what_is_not_finite_is_refused(output: str, begun: Callable[..., Any]) -> None:
     agent = begun()
     agent._trial.step.outputs[output][:] = np.nan
     agent._trial.step._run = lambda: None
@@ -234,7 +246,9 @@ def test_what_is_not_finite_is_refused(output, begun):
 
 
 @pytest.mark.parametrize("num_calls", [1, 8])
-def test_a_mind_saved_between_act_and_observe_goes_on(num_calls, begun, tmp_path):
+def test_a_mind_saved_between_act_and_observe_goes_on(
+    num_calls: int, begun: Callable[..., Any], tmp_path: Path
+) -> None:
     agent, restored = begun(seed=1), begun(seed=2)
     for _ in range(num_calls - 1):
         agent.act(TOLD)
@@ -263,7 +277,9 @@ def test_a_mind_saved_between_act_and_observe_goes_on(num_calls, begun, tmp_path
         ("counters", np.array([1, 1, 0, 1]), "counters .* are impossible"),
     ],
 )
-def test_a_forged_mind_is_refused(name, value, message, begun, tmp_path):
+def test_a_forged_mind_is_refused(
+    name: str, value: Any, message: str, begun: Callable[..., Any], tmp_path: Path
+) -> None:
     agent = begun()
     agent.act(TOLD)
     agent.save(tmp_path / "a.mind")
@@ -277,7 +293,7 @@ def test_a_forged_mind_is_refused(name, value, message, begun, tmp_path):
 
 
 @pytest.mark.parametrize("action", ["[0.5]", "1", "null", "[0.5, NaN]", '["a", "b"]', "[[0.5, 6.0]]"])
-def test_a_damaged_recording_is_refused(action, begun, tmp_path):
+def test_a_damaged_recording_is_refused(action: str, begun: Callable[..., Any], tmp_path: Path) -> None:
     agent = begun(temperature=0.0)
     agent.record(tmp_path / "match.jsonl")
     decide(agent, TOLD, 1)
@@ -290,7 +306,7 @@ def test_a_damaged_recording_is_refused(action, begun, tmp_path):
         replay(tmp_path / "match.jsonl", agent.policy)
 
 
-def test_a_difference_is_counted_and_what_was_done_is_taken(begun, tmp_path):
+def test_a_difference_is_counted_and_what_was_done_is_taken(begun: Callable[..., Any], tmp_path: Path) -> None:
     agent = begun(seed=3)
     agent.record(tmp_path / "match.jsonl")
     actions = decide(agent, TOLD, 4)

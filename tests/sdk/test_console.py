@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ PYPROJECT = Path(__file__).parents[2] / "sdk" / "pyproject.toml"
 
 
 @pytest.fixture
-def run(capsys):
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Runs a command; gives its exit code, standard output and standard error."""
 
     def command(*argv: object) -> tuple[int, str, str]:
@@ -34,7 +35,7 @@ def run(capsys):
 
 
 @pytest.fixture
-def changed(bundle_of, tmp_path):
+def changed(bundle_of: Callable[[str], Bundle], tmp_path: Path) -> Callable[..., Path]:
     """Writes one of the fixtures with other fields in its manifest."""
 
     def write(name: str = "recurrent", **fields: Any) -> Path:
@@ -63,7 +64,7 @@ def row(text: str, start: str) -> list[str]:
 # -- a sound bundle ---------------------------------------------------------------------------------------------------
 
 
-def test_a_bundle_is_described(run, path_of):
+def test_a_bundle_is_described(run: Callable[..., tuple[int, str, str]], path_of: Callable[[str], Path]) -> None:
     path = path_of("recurrent")
     code, out, err = run("inspect", path)
     assert (code, err) == (0, "")
@@ -84,7 +85,9 @@ def test_a_bundle_is_described(run, path_of):
     assert "opset 17, 23 nodes: MatMul:6, Sigmoid:4," in out
 
 
-def test_a_mask_and_the_lack_of_memory_are_told(run, path_of):
+def test_a_mask_and_the_lack_of_memory_are_told(
+    run: Callable[..., tuple[int, str, str]], path_of: Callable[[str], Path]
+) -> None:
     assert "the game says which are legal" in run("inspect", path_of("masked"))[1]
     out = run("inspect", path_of("memoryless"))[1]
     assert row(out, "adapts") == ["adapts", "not at all within a trial"]
@@ -92,7 +95,9 @@ def test_a_mask_and_the_lack_of_memory_are_told(run, path_of):
     assert "beliefs" not in out and "evaluation" not in out and "parity" not in out and "training" not in out
 
 
-def test_the_bounds_of_continuous_actions_are_told(run, path_of):
+def test_the_bounds_of_continuous_actions_are_told(
+    run: Callable[..., tuple[int, str, str]], path_of: Callable[[str], Path]
+) -> None:
     out = run("inspect", path_of("steered"))[1]
     assert row(out, "actions") == ["actions", "2 numbers at once: steer, throttle"]
     assert row(out, "component") == ["component", "from", "to", "unit"]
@@ -100,7 +105,9 @@ def test_the_bounds_of_continuous_actions_are_told(run, path_of):
     assert "component" not in run("inspect", path_of("masked"))[1]
 
 
-def test_curves_stand_beside_their_baselines_and_parity_by_engine(run, changed):
+def test_curves_stand_beside_their_baselines_and_parity_by_engine(
+    run: Callable[..., tuple[int, str, str]], changed: Callable[..., Path]
+) -> None:
     curves = {"agent": [1.0, 2.5, 2.625], "random": [0.5, 0.5]}
     path = changed(
         evaluation={"split": "test", "num_variants": 1000, "mean_returns": curves},
@@ -115,18 +122,22 @@ def test_curves_stand_beside_their_baselines_and_parity_by_engine(run, changed):
     assert row(out, "numpy") == ["numpy", "probabilities 3e-07"]
 
 
-def test_a_long_curve_shows_its_first_and_its_last_episode(run, changed):
+def test_a_long_curve_shows_its_first_and_its_last_episode(
+    run: Callable[..., tuple[int, str, str]], changed: Callable[..., Path]
+) -> None:
     out = run("inspect", changed(evaluation={"mean_returns": {"agent": list(range(100))}}))[1]
     episodes, returns = row(out, "mean return in episode")[1:], row(out, "agent")[1:]
     assert (episodes[0], episodes[-1]) == ("1", "100") and len(episodes) <= 10
     assert [f"{int(episode) - 1}.00" for episode in episodes] == returns
 
 
-def test_lines_are_short(run, any_path):
+def test_lines_are_short(run: Callable[..., tuple[int, str, str]], any_path: Path) -> None:
     assert max(map(len, run("inspect", any_path)[1].splitlines())) <= 100
 
 
-def test_json_holds_the_manifest_and_the_facts(run, path_of, bundle_of):
+def test_json_holds_the_manifest_and_the_facts(
+    run: Callable[..., tuple[int, str, str]], path_of: Callable[[str], Path], bundle_of: Callable[[str], Bundle]
+) -> None:
     code, out, err = run("inspect", path_of("masked"), "--json")
     found = json.loads(out)
     assert (code, err) == (0, "")
@@ -136,7 +147,7 @@ def test_json_holds_the_manifest_and_the_facts(run, path_of, bundle_of):
     assert (found["accepted"], found["opset"], found["num_weights"]) == (True, 17, 1)
 
 
-def test_inspecting_starts_no_engine(path_of):
+def test_inspecting_starts_no_engine(path_of: Callable[[str], Path]) -> None:
     program = (
         "import sys; from gameagent_sdk.console.main import main; main(['inspect', sys.argv[1]]); print(*sys.modules)"
     )
@@ -148,7 +159,7 @@ def test_inspecting_starts_no_engine(path_of):
     assert not loaded & {"onnxruntime", "gameagent_sdk.backends.numpy_executor", "gameagent_sdk.console.frame_bench"}
 
 
-def test_a_terminal_that_knows_no_umlauts_gets_escapes(changed):
+def test_a_terminal_that_knows_no_umlauts_gets_escapes(changed: Callable[..., Path]) -> None:
     path = changed(summary="K\u00f6nig \u2192 \U0001f600")
     done = subprocess.run(
         [sys.executable, "-m", "gameagent_sdk.console.main", "inspect", str(path)],
@@ -177,7 +188,9 @@ def plain_but_for(text: str, *sections: str) -> list[str]:
 
 @pytest.mark.parametrize("value", NASTY, ids=lambda value: ascii(value)[:20])
 @pytest.mark.parametrize("field", ["training", "evaluation", "parity"])
-def test_free_entries_cannot_break_or_forge_the_description(run, changed, field, value):
+def test_free_entries_cannot_break_or_forge_the_description(
+    run: Callable[..., tuple[int, str, str]], changed: Callable[..., Path], field: str, value: Any
+) -> None:
     sound = run("inspect", changed(training={}))[1]
     entries = value if isinstance(value, dict) else {"first": value, "mean_returns": value, "onnxruntime": value}
     if isinstance(value, str):
@@ -196,12 +209,16 @@ def test_free_entries_cannot_break_or_forge_the_description(run, changed, field,
 
 @pytest.mark.parametrize("curves", [1, "x", [], [1, 2], {"a": None}, {"a": []}, {"a": ["1"]}, {"a": [True]},
                                     {"a": [10**400, 1.0]}, {"a": {"1": 1}}, {"": [1]}])  # fmt: skip
-def test_curves_of_any_shape_are_survived(run, changed, curves):
+def test_curves_of_any_shape_are_survived(
+    run: Callable[..., tuple[int, str, str]], changed: Callable[..., Path], curves: Any
+) -> None:
     code, out, err = run("inspect", changed(evaluation={"split": ["x"], "mean_returns": curves}))
     assert (code, err) == (0, "") and row(out, "split") == ["split", "1 value"]
 
 
-def test_infinite_numbers_and_endless_nesting_are_survived(run, changed):
+def test_infinite_numbers_and_endless_nesting_are_survived(
+    run: Callable[..., tuple[int, str, str]], changed: Callable[..., Path]
+) -> None:
     path = raw(changed(training={"steps": 12345}), b"12345", b"1e999")
     assert row(run("inspect", path)[1], "steps") == ["steps", "inf"]
     code, out, _ = run("inspect", path, "--json")
@@ -215,7 +232,9 @@ def test_infinite_numbers_and_endless_nesting_are_survived(run, changed):
     assert code == 0 and out.count("[") < 100 and '"..."' in out
 
 
-def test_very_many_features_are_cut_short_but_counted(run, changed, bundle_of):
+def test_very_many_features_are_cut_short_but_counted(
+    run: Callable[..., tuple[int, str, str]], changed: Callable[..., Path], bundle_of: Callable[[str], Bundle]
+) -> None:
     features = (*(FeatureSpec(f"f{i}", meaning="long " * 1000) for i in range(2)), FeatureSpec("rest" * 999))
     out = run("inspect", changed(observation=features))[1]
     assert "3 numbers in all" in out and max(map(len, out.splitlines())) <= 100 and len(out) < 6000
@@ -231,7 +250,7 @@ def test_very_many_features_are_cut_short_but_counted(run, changed, bundle_of):
 
 
 @pytest.fixture
-def refused(path_of, tmp_path):
+def refused(path_of: Callable[[str], Path], tmp_path: Path) -> Path:
     """A bundle whose graph was changed after export: a weight and an operator's name are others."""
     data = path_of("recurrent").read_bytes().replace(b"Softmax", b"Loopmax").replace(b"Tanh", b"Evil")
     path = tmp_path / "refused.onnx"
@@ -240,7 +259,7 @@ def refused(path_of, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["inspect", "bench"])
-def test_every_finding_is_listed(run, refused, command):
+def test_every_finding_is_listed(run: Callable[..., tuple[int, str, str]], refused: Path, command: str) -> None:
     with pytest.raises(BundleError) as caught:
         Bundle.read(refused)
     findings = caught.value.findings
@@ -254,7 +273,7 @@ def test_every_finding_is_listed(run, refused, command):
     assert "Loopmax" in out and "Evil" in out and max(map(len, out.splitlines())) <= 100
 
 
-def test_findings_as_json(run, refused):
+def test_findings_as_json(run: Callable[..., tuple[int, str, str]], refused: Path) -> None:
     code, out, _ = run("inspect", refused, "--json")
     found = json.loads(out)
     assert code == 1 and found["accepted"] is False and found["file"] == str(refused)
@@ -262,7 +281,7 @@ def test_findings_as_json(run, refused):
     assert any("Loopmax" in finding["what"] for finding in found["findings"])
 
 
-def test_one_finding_is_counted_as_one(run, tmp_path):
+def test_one_finding_is_counted_as_one(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     path = tmp_path / "empty.onnx"
     path.write_bytes(b"")
     code, out, err = run("inspect", path)
@@ -270,14 +289,18 @@ def test_one_finding_is_counted_as_one(run, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["inspect", "bench"])
-def test_what_cannot_be_read_is_one_line(run, tmp_path, command):
+def test_what_cannot_be_read_is_one_line(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, command: str
+) -> None:
     for path in (tmp_path, tmp_path / "missing\n\x1b[2Jforged.onnx"):
         code, out, err = run(command, path)
         assert (code, out) == (1, "") and "cannot be read" in err
         assert err.count("\n") == 1 and err[:-1].isprintable()
 
 
-def test_a_file_s_name_cannot_write_to_the_terminal(run, refused, path_of, tmp_path):
+def test_a_file_s_name_cannot_write_to_the_terminal(
+    run: Callable[..., tuple[int, str, str]], refused: Path, path_of: Callable[[str], Path], tmp_path: Path
+) -> None:
     for source, code in ((path_of("masked"), 0), (refused, 1)):
         path = tmp_path / "a\n\x1b[2Jb.onnx"
         path.write_bytes(source.read_bytes())
@@ -294,14 +317,14 @@ def test_a_file_s_name_cannot_write_to_the_terminal(run, refused, path_of, tmp_p
      ["bench", "x", "--agents", "1,x"], ["bench", "x", "--agents", ""], ["bench", "x", "--seconds", "0"],
      ["bench", "x", "--seconds", "nan"], ["bench", "x", "--fps", "-1"], ["bench", "x", "--agents", "1025"]],
 )  # fmt: skip
-def test_wrong_usage_is_exit_code_two(argv, capsys):
+def test_wrong_usage_is_exit_code_two(argv: Any, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(argv)
     out, err = capsys.readouterr()
     assert left.value.code == 2 and not out and "usage: gameagent-sdk" in err
 
 
-def test_the_name_it_goes_by(capsys, tmp_path):
+def test_the_name_it_goes_by(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["inspect", str(tmp_path)], prog="gameagent") == 1
     assert capsys.readouterr().err.startswith("gameagent: ")
     with pytest.raises(SystemExit) as left:
@@ -309,15 +332,17 @@ def test_the_name_it_goes_by(capsys, tmp_path):
     assert left.value.code == 0 and capsys.readouterr().out == f"gameagent-sdk {gameagent_sdk.__version__}\n"
 
 
-def test_the_installed_command_is_this_one():
+def test_the_installed_command_is_this_one() -> None:
     scripts = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["scripts"]
     assert list(scripts) == ["gameagent-sdk"]
     module, _, name = scripts["gameagent-sdk"].partition(":")
     assert getattr(importlib.import_module(module), name) is main
 
 
-def test_ctrl_c_is_told(run, path_of, monkeypatch):
-    def interrupted(path):
+def test_ctrl_c_is_told(
+    run: Callable[..., tuple[int, str, str]], path_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(path: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("gameagent_sdk.console.main.Bundle.read", interrupted)

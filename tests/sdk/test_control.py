@@ -1,14 +1,20 @@
 """What a designer may turn: strength, temperature, freezing, forgetting."""
 
+# mypy: disable-error-code="assignment, union-attr"
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
-from gameagent_sdk import CallOrderError, InputError
+from gameagent_sdk import Agent, CallOrderError, InputError
 
 OBSERVATION = [0.5, -0.25, 1.0]
 
 
-def play(agent, rewards, last_ends=True):
+def play(agent: Any, rewards: list[Any], last_ends: bool = True) -> list[Any]:
     """An episode; gives the hidden state's numbers after each step."""
     seen = []
     for t, reward in enumerate(rewards):
@@ -18,11 +24,11 @@ def play(agent, rewards, last_ends=True):
     return seen
 
 
-def hidden(agent):
+def hidden(agent: Any) -> dict[Any, Any]:
     return {name: tensor.copy() for name, tensor in agent._trial.step.context.hidden_state.items()}
 
 
-def test_strength_is_the_share_of_its_own_decisions(agent_of):
+def test_strength_is_the_share_of_its_own_decisions(agent_of: Callable[..., Agent]) -> None:
     best = agent_of("recurrent")
     best.act(OBSERVATION)
     for strength in (0.0, 0.3, 0.9, 1.0):
@@ -33,10 +39,10 @@ def test_strength_is_the_share_of_its_own_decisions(agent_of):
         np.testing.assert_array_equal(hidden(agent)["hidden_c"], hidden(best)["hidden_c"])  # it learns all the same
 
 
-def test_return_rises_with_strength(agent_of):
+def test_return_rises_with_strength(agent_of: Callable[..., Agent]) -> None:
     """The masked fixture's logits are its observation: here the first action pays, and it knows."""
 
-    def mean_return(strength):
+    def mean_return(strength: Any) -> Any:
         agent = agent_of("masked", strength=strength, temperature=0.0)
         for _ in range(400):
             action = agent.act([5.0, 0.0, 0.0, 0.0], [True] * 4)
@@ -48,7 +54,7 @@ def test_return_rises_with_strength(agent_of):
     assert returns == sorted(returns)
 
 
-def test_settings_may_change_at_any_time(agent_of):
+def test_settings_may_change_at_any_time(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("recurrent")
     agent.temperature, agent.strength = 0, np.float32(0.5)
     assert (agent.temperature, agent.strength) == (0.0, 0.5)
@@ -65,7 +71,9 @@ def test_settings_may_change_at_any_time(agent_of):
         ("seed", -1),
     ],
 )
-def test_impossible_settings_are_refused_with_their_name(name, value, agent_of, path_of):
+def test_impossible_settings_are_refused_with_their_name(
+    name: str, value: Any, agent_of: Callable[..., Agent], path_of: Callable[[str], Path]
+) -> None:
     from gameagent_sdk import Agent
 
     if (name, value) != ("temperature", None):
@@ -79,7 +87,7 @@ def test_impossible_settings_are_refused_with_their_name(name, value, agent_of, 
         assert getattr(agent, name) == before
 
 
-def test_a_frozen_agent_starts_every_episode_from_the_same(agent_of):
+def test_a_frozen_agent_starts_every_episode_from_the_same(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("recurrent")
     play(agent, [1.0, 0.0])
     at_freezing = hidden(agent)
@@ -99,7 +107,7 @@ def test_a_frozen_agent_starts_every_episode_from_the_same(agent_of):
     np.testing.assert_equal(third[0], first[0])
 
 
-def test_frozen_in_mid_episode_it_starts_episodes_from_there(agent_of):
+def test_frozen_in_mid_episode_it_starts_episodes_from_there(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("recurrent")
     play(agent, [1.0, 0.0], last_ends=False)
     agent.freeze()
@@ -107,7 +115,7 @@ def test_frozen_in_mid_episode_it_starts_episodes_from_there(agent_of):
     assert agent._trial.step.context.episode_start.item() == 1.0
 
 
-def test_a_new_trial_and_a_restored_mind_are_frozen_too(agent_of, tmp_path):
+def test_a_new_trial_and_a_restored_mind_are_frozen_too(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     agent = agent_of("recurrent")
     play(agent, [1.0, 0.0])
     agent.save(tmp_path / "a.mind")
@@ -121,7 +129,9 @@ def test_a_new_trial_and_a_restored_mind_are_frozen_too(agent_of, tmp_path):
     np.testing.assert_equal(hidden(agent), saved)
 
 
-def test_a_mind_restored_between_a_decision_and_its_outcome_is_frozen_behind_it(agent_of, tmp_path):
+def test_a_mind_restored_between_a_decision_and_its_outcome_is_frozen_behind_it(
+    agent_of: Callable[..., Agent], tmp_path: Path
+) -> None:
     agent, other = agent_of("recurrent"), agent_of("recurrent")
     for player in (agent, other):
         player.act(OBSERVATION)
@@ -134,7 +144,7 @@ def test_a_mind_restored_between_a_decision_and_its_outcome_is_frozen_behind_it(
     np.testing.assert_equal(agent._trial.frozen_at.inputs(), other._trial.frozen_at.inputs())
 
 
-def test_forgetting_clears_cells_with_that_chance(agent_of):
+def test_forgetting_clears_cells_with_that_chance(agent_of: Callable[..., Agent]) -> None:
     agent, kept = agent_of("recurrent"), []
     for _ in range(300):
         play(agent, [1.0, 0.0])
@@ -148,7 +158,7 @@ def test_forgetting_clears_cells_with_that_chance(agent_of):
     assert np.mean(kept) == pytest.approx(0.75, abs=0.04)  # 1,200 cells: three standard errors
 
 
-def test_forgetting_nothing_and_everything(agent_of):
+def test_forgetting_nothing_and_everything(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("recurrent")
     play(agent, [1.0, 0.0])
     before = hidden(agent)
@@ -160,7 +170,7 @@ def test_forgetting_nothing_and_everything(agent_of):
     assert agent.returns == (1.0,)  # counters are no memory
 
 
-def test_a_frozen_agent_forgets_what_it_is_frozen_at(agent_of):
+def test_a_frozen_agent_forgets_what_it_is_frozen_at(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("recurrent")
     play(agent, [1.0, 0.0])
     agent.freeze()
@@ -169,7 +179,7 @@ def test_a_frozen_agent_forgets_what_it_is_frozen_at(agent_of):
     assert not hidden(agent)["hidden_h"].any()
 
 
-def test_a_memoryless_agent_is_never_learning(agent_of):
+def test_a_memoryless_agent_is_never_learning(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("memoryless")
     assert not agent.learning
     agent.freeze()
@@ -178,7 +188,7 @@ def test_a_memoryless_agent_is_never_learning(agent_of):
     agent.forget(0.5)
 
 
-def test_controls_want_a_decision_observed(agent_of):
+def test_controls_want_a_decision_observed(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("recurrent")
     agent.act(OBSERVATION)
     for call in (agent.freeze, lambda: agent.forget(0.5)):

@@ -1,5 +1,7 @@
 """What gradient steps are told of the episodes they learn from."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from gameagent_sdk.bundle.signature import padded_length
 SPEC = AdvantageSpec(0.9, 0.8, True)
 
 
-def gather(lengths, judged_by=None):
+def gather(lengths: list[Any], judged_by: AdvantageSpec | None = None) -> Experience:
     manifest = Manifest(
         name="pong",
         summary="",
@@ -47,7 +49,7 @@ def test_lengths_are_rounded_up_by_a_quarter_at_most_so_that_few_recur():
 
 
 @pytest.mark.parametrize("judged_by", [None, SPEC])
-def test_what_fills_up_counts_for_nothing(judged_by):
+def test_what_fills_up_counts_for_nothing(judged_by: AdvantageSpec | None) -> None:
     experience = gather([5, 4], judged_by)
     told = experience.tensors()
     assert {len(array) for array in told.values()} == {10}

@@ -1,12 +1,14 @@
 """What a guard makes of the returns around changes of weights."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from gameagent_sdk.adaptation.guard import LEAST_TRUST, Guard, first_look, margin_at, possible
 
 
-def play(guard, *returns):
+def play(guard: Guard, *returns: Any) -> list[int]:
     """Episodes, each followed by a change of weights unless it is taken back; gives the indices of those that were."""
     taken_back = []
     for episode, value in enumerate(returns):
@@ -18,7 +20,7 @@ def play(guard, *returns):
     return taken_back
 
 
-def batch(guard, *returns):
+def batch(guard: Guard, *returns: Any) -> int | None:
     """Episodes of one change's length, no change after it; gives the number of episodes until a rollback, or None."""
     for count, value in enumerate(returns, 1):
         if guard.returned(value):
@@ -27,15 +29,15 @@ def batch(guard, *returns):
     return None
 
 
-def test_a_fall_is_compared_with_what_the_weights_before_returned_not_with_all_the_trial():
+def test_a_fall_is_compared_with_what_the_weights_before_returned_not_with_all_the_trial() -> None:
     """The mean of -39, -2.1 and -1.6 is -14.2: compared with that, a fall to -15 is none."""
     assert play(Guard(5.0, 1, by_returns=True), -39.0, -2.1, -1.6, -15.0) == [3]
     assert play(Guard(5.0, 1, by_returns=True), -39.0, -2.1, -1.6, -6.0) == []
     assert play(Guard(5.0, 1, by_returns=True), 10.0, 20.0, 16.0, 12.0) == []  # 4 each time
 
 
-def test_a_change_of_many_episodes_is_looked_at_early_and_at_its_end():
-    def falling(*returns):
+def test_a_change_of_many_episodes_is_looked_at_early_and_at_its_end() -> None:
+    def falling(*returns: Any) -> int | None:
         guard = Guard(1.0, 20, by_returns=True)
         assert batch(guard, *[10.0] * 20) is None
         guard.changed()
@@ -49,7 +51,7 @@ def test_a_change_of_many_episodes_is_looked_at_early_and_at_its_end():
     assert falling(*[9.1] * 5, *[10.0] * 15) is None
 
 
-def test_margins_scale_as_deviations_of_means_do():
+def test_margins_scale_as_deviations_of_means_do() -> None:
     assert margin_at(2.0, 1, 1, 1) == 2.0 and margin_at(2.0, 20, 20, 5) == 2.0
     generator = np.random.default_rng(0)
     spread = {n: generator.normal(size=(20_000, n)).mean(1) for n in (5, 20, 60)}
@@ -59,14 +61,14 @@ def test_margins_scale_as_deviations_of_means_do():
         assert margin_at(1.0, 20, before, after) == pytest.approx(expected, rel=0.03)
 
 
-def test_luck_alone_is_rarely_taken_for_harm():
+def test_luck_alone_is_rarely_taken_for_harm() -> None:
     margin, generator = 2.326 * np.sqrt(2.0), np.random.default_rng(1)  # 99 % of differences of two normal returns
     guard = Guard(margin, 1, by_returns=False)
     falls = len(play(guard, *generator.normal(size=4000)))
     assert 20 <= falls <= 60
 
 
-def test_what_was_rolled_back_shortens_the_steps_that_follow_until_they_hold():
+def test_what_was_rolled_back_shortens_the_steps_that_follow_until_they_hold() -> None:
     guard = Guard(1.0, 1, by_returns=False)
     trust = []
     for value in (5.0, 5.0, 1.0, 5.0, 5.0, 5.0, 5.0):
@@ -75,7 +77,7 @@ def test_what_was_rolled_back_shortens_the_steps_that_follow_until_they_hold():
     assert trust == [1.0, 1.0, 0.25, 0.25, 0.5, 1.0, 1.0]
 
 
-def test_steps_vanish_where_returns_no_longer_improve():
+def test_steps_vanish_where_returns_no_longer_improve() -> None:
     """As at a task's own optimum: by chance one of some episodes is the best so far, but ever more rarely."""
     generator, ends = np.random.default_rng(2), []
     for _ in range(50):
@@ -91,7 +93,7 @@ def test_steps_vanish_where_returns_no_longer_improve():
     assert other.trust == 1.0
 
 
-def test_one_lucky_return_does_not_count_for_ever():
+def test_one_lucky_return_does_not_count_for_ever() -> None:
     guard = Guard(1e6, 1, by_returns=True)
     play(guard, 1.0, 1.0, 30.0, *[2.0] * 6)
     low = guard.trust
@@ -100,7 +102,7 @@ def test_one_lucky_return_does_not_count_for_ever():
     assert guard.trust > low
 
 
-def test_weights_that_did_better_before_say_that_the_game_changed():
+def test_weights_that_did_better_before_say_that_the_game_changed() -> None:
     guard = Guard(1.0, 1, by_returns=True)
     assert play(guard, 1.0, 5.0, 1.0) == [2]
     assert guard.trust == 0.25
@@ -109,7 +111,7 @@ def test_weights_that_did_better_before_say_that_the_game_changed():
     assert play(guard, 2.0, 3.0) == []
 
 
-def test_what_comes_from_outside_is_not_judged():
+def test_what_comes_from_outside_is_not_judged() -> None:
     guard = Guard(1.0, 1, by_returns=True)
     play(guard, 5.0)
     guard.pause()
@@ -118,7 +120,7 @@ def test_what_comes_from_outside_is_not_judged():
     assert guard.first is None and guard.trust == 1.0
 
 
-def test_it_remembers_what_episodes_returned_before_the_first_change():
+def test_it_remembers_what_episodes_returned_before_the_first_change() -> None:
     guard = Guard(1.0, 3, by_returns=True)
     assert guard.first is None
     for values in ([1.0, 2.0, 6.0], [9.0, 9.0, 9.0]):
@@ -129,8 +131,8 @@ def test_it_remembers_what_episodes_returned_before_the_first_change():
 
 @pytest.mark.parametrize("num_episodes", [0, 1, 7, 20, 24, 43])
 @pytest.mark.parametrize("per_step", [1, 20])
-def test_a_guard_goes_on_from_its_state(num_episodes, per_step):
-    def run(guard, returns):
+def test_a_guard_goes_on_from_its_state(num_episodes: int, per_step: int) -> None:
+    def run(guard: Any, returns: Any) -> Any:
         said = []
         for episode, value in enumerate(returns):
             said.append(guard.returned(value))
@@ -152,7 +154,7 @@ def test_a_guard_goes_on_from_its_state(num_episodes, per_step):
     ("place", "value"),
     [(0, 0.0), (0, 1.5), (0, LEAST_TRUST / 2), (1, 2.0), (1, 1.0), (2, 0.5), (4, -1.0), (7, 0.5), (9, -1.0)],
 )
-def test_an_impossible_state_is_told_from_a_possible_one(place, value):
+def test_an_impossible_state_is_told_from_a_possible_one(place: int, value: Any) -> None:
     state = Guard(1.0, 1, by_returns=True).state()
     assert possible(state)
     state[place] = value

@@ -1,8 +1,13 @@
 """The manifest goes through JSON unharmed, and what cannot be used is refused by name."""
 
+# mypy: disable-error-code="arg-type"
+
 import dataclasses
 import json
 import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +16,7 @@ from gameagent_sdk.authoring import ActionSpec, AdvantageSpec, BeliefSpec, Featu
 from gameagent_sdk.bundle.json_fields import parse_object
 
 
-def manifest(**changes):
+def manifest(**changes: Any) -> Manifest:
     fields = {
         "name": "pong",
         "summary": "A paddle and a ball.",
@@ -33,27 +38,27 @@ def manifest(**changes):
     return Manifest(**(fields | changes))
 
 
-def gradient(**changes):
+def gradient(**changes: Any) -> GradientSpec:
     fields = {"weights": (TensorSpec("w", (2,)),), "max_kl": 1.0, "rollback_margin": 2.0, "learns_from": "rewards"}
     return GradientSpec(**(fields | changes))
 
 
-def edited(**changes):
+def edited(**changes: Any) -> str:
     """The JSON of a good manifest with some top-level fields changed."""
     return json.dumps(json.loads(manifest().to_json()) | changes)
 
 
-def test_json_round_trip():
+def test_json_round_trip() -> None:
     assert Manifest.from_json(manifest().to_json()) == manifest()
 
 
-def test_a_box_goes_through_json_and_others_are_written_as_before_there_were_boxes():
+def test_a_box_goes_through_json_and_others_are_written_as_before_there_were_boxes() -> None:
     boxed = manifest(action=ActionSpec(("steer",), kind="box", low=(-1.0,), high=(2.5,), unit="m/s"))
     assert Manifest.from_json(boxed.to_json()) == boxed
     assert json.loads(manifest().to_json())["action"] == {"names": ["up", "down"], "mask": True, "kind": "discrete"}
 
 
-def test_what_is_new_goes_through_json_and_is_left_out_if_it_is_the_default():
+def test_what_is_new_goes_through_json_and_is_left_out_if_it_is_the_default() -> None:
     board = FeatureSpec("board", 12, kind="grid", shape=(2, 3, 2))
     notes = TensorSpec("notes", (4, 8), lifetime="season", initial=0.5)
     full = manifest(observation=(board,), hidden_state=(notes,))
@@ -63,7 +68,7 @@ def test_what_is_new_goes_through_json_and_is_left_out_if_it_is_the_default():
     assert set(plain["observation"][1]) == {"name", "size", "low", "high", "unit", "meaning"}
 
 
-def version_1(**gradient_fields):
+def version_1(**gradient_fields: Any) -> str:
     """A manifest as it was written before the fields were renamed."""
     steps = {"weights": [], "episodes_per_step": 1, "max_kl": 1.0, "harm": 2.0, "graph_sha256": ""}
     weights = [{"name": "w", "shape": [2], "dtype": "float32"}]
@@ -71,7 +76,7 @@ def version_1(**gradient_fields):
     return edited(schema_version=1, adaptation=["gradient"], gradient=steps)
 
 
-def test_a_manifest_of_version_1_is_read_under_the_names_of_today():
+def test_a_manifest_of_version_1_is_read_under_the_names_of_today() -> None:
     by_beliefs = Manifest.from_json(version_1())
     assert by_beliefs == manifest(adaptation=("gradient",), gradient=gradient())
     told = {"discount": 0.9, "gae_lambda": 0.8, "standardise": True, "best_return": 3.0, "usual_return": 1.0}
@@ -89,24 +94,24 @@ def test_a_manifest_of_version_1_is_read_under_the_names_of_today():
         ({"luck": 1}, "gradient.luck is unknown"),
     ],
 )
-def test_a_manifest_of_version_1_is_read_as_strictly(fields, message):
+def test_a_manifest_of_version_1_is_read_as_strictly(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ManifestError, match=message):
         Manifest.from_json(version_1(**fields))
     with pytest.raises(ManifestError, match="gradient must be an object"):
         Manifest.from_json(edited(schema_version=1, gradient=[]))
 
 
-def test_sizes_are_derived():
+def test_sizes_are_derived() -> None:
     assert (manifest().observation_size, manifest().num_actions, manifest().belief_size) == (3, 2, 2 + 2 + 2)
 
 
-def test_the_json_of_the_shipped_fixtures_reads_back(any_path):
+def test_the_json_of_the_shipped_fixtures_reads_back(any_path: Path) -> None:
     loaded = Bundle.read(any_path).manifest
     assert Manifest.from_json(loaded.to_json()) == loaded
 
 
 @pytest.mark.parametrize("name", sorted({field.name for field in dataclasses.fields(Manifest)} - {"gradient"}))
-def test_a_missing_field_is_named(name):
+def test_a_missing_field_is_named(name: str) -> None:
     fields = json.loads(manifest().to_json())
     del fields[name]
     with pytest.raises(ManifestError, match=f"{name} is missing"):
@@ -114,7 +119,7 @@ def test_a_missing_field_is_named(name):
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Manifest)])
-def test_a_mistyped_field_is_named(name):
+def test_a_mistyped_field_is_named(name: str) -> None:
     values = [True, [[[]]], 1 if name in ("name", "summary") else "2x"]
     for value in values:
         with pytest.raises(ManifestError, match=name):
@@ -122,18 +127,18 @@ def test_a_mistyped_field_is_named(name):
 
 
 @pytest.mark.parametrize("version", [0, 3, "2", 2.0, True, None])
-def test_another_schema_version_is_refused_before_anything_else(version):
+def test_another_schema_version_is_refused_before_anything_else(version: Any) -> None:
     with pytest.raises(ManifestError, match=r"schema_version .* upgrade gameagent-sdk"):
         Manifest.from_json(json.dumps({"schema_version": version, "of_the_future": 1}))
 
 
-def test_a_name_given_twice_is_refused_at_any_depth():
+def test_a_name_given_twice_is_refused_at_any_depth() -> None:
     text = manifest().to_json().replace('"seed": 1', '"seed": 1, "seed": 2')
     with pytest.raises(ManifestError, match="given twice"):
         Manifest.from_json(text)
 
 
-def test_an_unknown_field_is_named():
+def test_an_unknown_field_is_named() -> None:
     with pytest.raises(ManifestError, match="colour is unknown"):
         Manifest.from_json(edited(colour="red"))
 
@@ -158,7 +163,7 @@ def test_an_unknown_field_is_named():
         ({"max_steps": "x" * 10**6}, "max_steps must be an integer, given 'xxx"),
     ],
 )
-def test_nested_fields_are_named(changes, message):
+def test_nested_fields_are_named(changes: dict[str, Any], message: str | None) -> None:
     if message is None:
         assert Manifest.from_json(edited(**changes)).name == changes["name"]
         return
@@ -170,7 +175,7 @@ def test_nested_fields_are_named(changes, message):
 @pytest.mark.parametrize(
     "text", ["", "no JSON", "[]", "null", "[" * 100_000, '{"a": 1, "a": 2}', '{"schema_version": NaN}', '{"a": 1,}']
 )
-def test_what_is_no_json_object_is_refused(text):
+def test_what_is_no_json_object_is_refused(text: str) -> None:
     with pytest.raises(ManifestError):
         Manifest.from_json(text)
 
@@ -244,18 +249,18 @@ def test_what_is_no_json_object_is_refused(text):
         ),
     ],
 )
-def test_impossible_combinations_fail_with_the_field_s_name(build, message):
+def test_impossible_combinations_fail_with_the_field_s_name(build: Callable[..., Any], message: str) -> None:
     with pytest.raises(ManifestError, match=message):
         build()
 
 
 @pytest.mark.parametrize("training", [{"x": math.nan}, {"x": object()}, {"x": {1, 2}}])
-def test_what_does_not_survive_json_is_not_written(training):
+def test_what_does_not_survive_json_is_not_written(training: dict[str, Any]) -> None:
     with pytest.raises(ManifestError, match="JSON"):
         manifest(training=training).to_json()
 
 
-def test_what_is_nested_deeper_than_anyone_writes_is_refused_before_somebody_runs_out_of_stack():
+def test_what_is_nested_deeper_than_anyone_writes_is_refused_before_somebody_runs_out_of_stack() -> None:
     def nested(depth: int) -> str:
         return '{"training": ' + "[" * depth + "]" * depth + "}"
 

@@ -3,6 +3,9 @@
 import io
 import pickle
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from gameagent_sdk import Agent, MindError
 
 
-def play_on(agent, num_calls, seed):
+def play_on(agent: Any, num_calls: int, seed: int) -> list[Any]:
     """Goes on for some calls, whichever is due; gives the actions."""
     rng = np.random.default_rng(seed)
     manifest, actions = agent.manifest, []
@@ -23,14 +26,14 @@ def play_on(agent, num_calls, seed):
     return actions
 
 
-def state_of(agent):
+def state_of(agent: Any) -> Any:
     overlay = (agent.episode, agent.step, agent.returns, agent.episode_return)
     context = {name: array.tolist() for name, array in agent._trial.step.context.inputs().items()}
     return overlay, context, agent.phase, agent._random_bits.state
 
 
 @pytest.mark.parametrize("num_calls", [0, 1, 2, 7, 40])
-def test_it_goes_on_as_if_never_interrupted(num_calls, any_path, tmp_path):
+def test_it_goes_on_as_if_never_interrupted(num_calls: int, any_path: Path, tmp_path: Path) -> None:
     agent = Agent.load(any_path, seed=1, temperature=1.0)
     agent.begin_trial()
     play_on(agent, num_calls, seed=2)
@@ -46,7 +49,7 @@ def test_it_goes_on_as_if_never_interrupted(num_calls, any_path, tmp_path):
     assert state_of(restored) == state_of(agent)
 
 
-def test_saving_changes_nothing_and_is_repeatable(agent_of, tmp_path):
+def test_saving_changes_nothing_and_is_repeatable(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     agent = agent_of("recurrent")
     play_on(agent, 11, seed=0)
     before = state_of(agent)
@@ -56,7 +59,7 @@ def test_saving_changes_nothing_and_is_repeatable(agent_of, tmp_path):
     assert (tmp_path / "a.mind").read_bytes() == (tmp_path / "b.mind").read_bytes()
 
 
-def test_playing_on_does_not_reach_into_a_restored_mind(agent_of, tmp_path):
+def test_playing_on_does_not_reach_into_a_restored_mind(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     agent = agent_of("recurrent")
     play_on(agent, 4, seed=0)
     agent.save(tmp_path / "a.mind")
@@ -66,7 +69,7 @@ def test_playing_on_does_not_reach_into_a_restored_mind(agent_of, tmp_path):
     assert play_on(agent, 30, seed=1) == first
 
 
-def test_it_is_plain_arrays_and_no_folder_is_littered(agent_of, tmp_path):
+def test_it_is_plain_arrays_and_no_folder_is_littered(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     agent = agent_of("recurrent")
     play_on(agent, 3, seed=0)
     (tmp_path / "a.mind").write_bytes(b"an older one")
@@ -78,7 +81,7 @@ def test_it_is_plain_arrays_and_no_folder_is_littered(agent_of, tmp_path):
 
 
 @pytest.fixture
-def saved(agent_of, tmp_path):
+def saved(agent_of: Callable[..., Agent], tmp_path: Path) -> Path:
     """A good mind of the recurrent bundle after seven calls."""
     agent = agent_of("recurrent", seed=5)
     play_on(agent, 7, seed=0)
@@ -87,10 +90,10 @@ def saved(agent_of, tmp_path):
 
 
 @pytest.fixture
-def refused(agent_of, tmp_path):
+def refused(agent_of: Callable[..., Agent], tmp_path: Path) -> Callable[..., None]:
     """Checks that a file is refused with a message and that the agent is left as it was."""
 
-    def check(data, message):
+    def check(data: Any, message: str) -> None:
         path = tmp_path / "bad.mind"
         path.write_bytes(data)
         agent = agent_of("recurrent")
@@ -104,7 +107,7 @@ def refused(agent_of, tmp_path):
     return check
 
 
-def rewritten(path, compressed=False, **changes):
+def rewritten(path: Path, compressed: bool = False, **changes: Any) -> bytes:
     """The file's bytes with some arrays changed, or left out where None."""
     with np.load(path) as arrays:
         kept = {name: value for name, value in ({**arrays} | changes).items() if value is not None}
@@ -113,13 +116,13 @@ def rewritten(path, compressed=False, **changes):
     return buffer.getvalue()
 
 
-def test_another_bundle_s_mind_is_refused(agent_of, tmp_path):
+def test_another_bundle_s_mind_is_refused(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     agent_of("masked").save(tmp_path / "a.mind")
     with pytest.raises(MindError, match="saved with another bundle"):
         agent_of("recurrent").restore(tmp_path / "a.mind")
 
 
-def test_the_unchanged_rewriting_is_taken(saved, agent_of, tmp_path):
+def test_the_unchanged_rewriting_is_taken(saved: Path, agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     (tmp_path / "again.mind").write_bytes(rewritten(saved))
     agent_of("recurrent").restore(tmp_path / "again.mind")
 
@@ -144,16 +147,18 @@ def test_the_unchanged_rewriting_is_taken(saved, agent_of, tmp_path):
         ({"bundle_hash": np.zeros(32, np.uint8)}, "another bundle"),
     ],
 )
-def test_wrong_arrays_are_refused(changes, message, saved, refused):
+def test_wrong_arrays_are_refused(
+    changes: dict[str, Any], message: str, saved: Path, refused: Callable[..., None]
+) -> None:
     refused(rewritten(saved, **changes), message)
 
 
-def test_compressed_files_are_refused(saved, refused):
+def test_compressed_files_are_refused(saved: Path, refused: Callable[..., None]) -> None:
     """A few kilobytes could otherwise unfold into all the memory there is."""
     refused(rewritten(saved, compressed=True), "compressed")
 
 
-def test_headers_that_ask_for_too_much_are_refused(saved, refused):
+def test_headers_that_ask_for_too_much_are_refused(saved: Path, refused: Callable[..., None]) -> None:
     huge = io.BytesIO()
     np.lib.format.write_array_header_1_0(huge, {"descr": "<f4", "fortran_order": False, "shape": (2**50,)})
     buffer = io.BytesIO()
@@ -167,11 +172,11 @@ class Bomb:
 
     exploded = False
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[Callable[..., Any], str, bool]]:
         return (setattr, (Bomb, "exploded", True))
 
 
-def test_pickles_are_never_loaded(saved, refused):
+def test_pickles_are_never_loaded(saved: Path, refused: Callable[..., None]) -> None:
     objects = np.array([Bomb()], dtype=object)
     buffer = io.BytesIO()
     np.savez(buffer, returns=objects)
@@ -180,14 +185,14 @@ def test_pickles_are_never_loaded(saved, refused):
     assert not Bomb.exploded
 
 
-def test_truncations_and_noise_are_refused(saved, refused):
+def test_truncations_and_noise_are_refused(saved: Path, refused: Callable[..., None]) -> None:
     data = saved.read_bytes()
     for length in [*range(0, len(data), 97), len(data) - 1]:
         refused(data[:length], r"bad\.mind")
     refused(np.random.default_rng(0).bytes(3000), "damaged or no saved mind")
 
 
-def test_changed_bytes_are_refused_or_harmless(saved, agent_of, tmp_path):
+def test_changed_bytes_are_refused_or_harmless(saved: Path, agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     """A flipped byte in the numbers is caught by the checksum; in the padding it may do nothing."""
     data = saved.read_bytes()
     path = tmp_path / "bad.mind"
@@ -202,7 +207,7 @@ def test_changed_bytes_are_refused_or_harmless(saved, agent_of, tmp_path):
     assert num_refused > 0.5 * len(range(0, len(data), 13))
 
 
-def test_paths_that_cannot_be_used(agent_of, tmp_path):
+def test_paths_that_cannot_be_used(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     agent = agent_of("recurrent")
     with pytest.raises(MindError, match="cannot be read"):
         agent.restore(tmp_path / "missing.mind")
@@ -216,10 +221,12 @@ def test_paths_that_cannot_be_used(agent_of, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["folder.mind"]
 
 
-def test_a_failed_save_keeps_the_older_file(saved, agent_of, monkeypatch):
+def test_a_failed_save_keeps_the_older_file(
+    saved: Path, agent_of: Callable[..., Agent], monkeypatch: pytest.MonkeyPatch
+) -> None:
     older = saved.read_bytes()
 
-    def full_disk(descriptor):
+    def full_disk(descriptor: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full_disk)

@@ -1,9 +1,13 @@
 """What a graph takes by its number of rows: counted as worked out by hand, and held against the limits."""
 
+# mypy: disable-error-code="attr-defined"
+
 import contextlib
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from gameagent_sdk import Bundle, BundleError
 from gameagent_sdk.adaptation.adapter import NUM_PROBES
@@ -27,11 +31,18 @@ START = 512  # units to start a product with
 UNLIMITED = (Allowance(1, 10**18),)
 
 
-def op(op_type, inputs, outputs, **attributes):
+def op(op_type: str, inputs: str, outputs: str, **attributes: Any) -> Node:
     return Node(op_type, "", tuple(inputs.split()), tuple(outputs.split()), attributes)
 
 
-def checked(*nodes, initializers=None, allowances=UNLIMITED, inputs=X, outputs=Y, opset=17):
+def checked(
+    *nodes: Any,
+    initializers: dict[Any, Any] | None = None,
+    allowances: Any = UNLIMITED,
+    inputs: tuple[Any, ...] = X,
+    outputs: tuple[Port] = Y,
+    opset: Any = 17,
+) -> Any:
     """The budget and the findings of a graph from x to y."""
     initializers = initializers or {}
     names = frozenset([port.name for port in inputs] + list(initializers))
@@ -42,18 +53,18 @@ def checked(*nodes, initializers=None, allowances=UNLIMITED, inputs=X, outputs=Y
     return budget, [(finding.what, finding.where) for finding in findings.found]
 
 
-def evenly(account):
+def evenly(account: Any) -> Any:
     return account.fixed, account.each_row
 
 
-def constant(*values):
+def constant(*values: Any) -> NDArray[Any]:
     return np.array(values, np.int64)
 
 
 # Counting
 
 
-def test_memory_is_that_of_all_tensors():
+def test_memory_is_that_of_all_tensors() -> None:
     """x and y take 16 bytes a row each, the weights 64; a reduction to (1, 4) takes 16 however many rows there are."""
     weights = {"w": np.zeros((4, 4), np.float32)}
     budget, found = checked(op("MatMul", "x w", "y"), op("ReduceMean", "y", "m", axes=(0,)), initializers=weights)
@@ -61,7 +72,7 @@ def test_memory_is_that_of_all_tensors():
     assert evenly(budget.memory) == (64 + 16, 2 * 16)
 
 
-def test_work_grows_evenly_with_the_rows():
+def test_work_grows_evenly_with_the_rows() -> None:
     """A product of (N, 4) by (4, 4): for each row 16 multiply-adds, and four numbers read and four written twice."""
     weights = {"w": np.zeros((4, 4), np.float32)}
     budget, _ = checked(op("MatMul", "x w", "y"), initializers=weights)
@@ -69,14 +80,14 @@ def test_work_grows_evenly_with_the_rows():
     assert budget.work.of(10) == budget.work.fixed + 10 * budget.work.each_row
 
 
-def test_work_on_constants_is_counted_apart():
+def test_work_on_constants_is_counted_apart() -> None:
     weights = {"w": np.zeros((64, 64), np.float32)}
     once, _ = checked(op("MatMul", "w w", "v"), op("Relu", "x", "y"), initializers=weights)
     assert once.folded.fixed == PER_NODE + 3 * PER_TENSOR + START + 64**3 // 4 + 4 * 64**2
     assert once.work.fixed < PER_NODE + 3 * PER_TENSOR
 
 
-def test_what_cannot_be_known_before_is_no_constant():
+def test_what_cannot_be_known_before_is_no_constant() -> None:
     """The weights that adapt are initializers and inputs at once."""
     inputs = (*X, Port("w", "float32", (1, 4)))
     budget, _ = checked(
@@ -86,7 +97,7 @@ def test_what_cannot_be_known_before_is_no_constant():
     assert budget.folded.fixed == 0 < budget.work.fixed
 
 
-def test_elements_that_lie_apart_cost_more():
+def test_elements_that_lie_apart_cost_more() -> None:
     weights = {"w": np.zeros((256, 256), np.float32)}
     inputs = (*X, Port("m", "float32", (256, 256)))
     joined = (op("ReduceMean", "v", "n", keepdims=0), op("Add", "x n", "y"))
@@ -109,14 +120,16 @@ SHAPES = (
 
 
 @pytest.mark.parametrize(("op_type", "given", "made"), SHAPES)
-def test_an_operator_costs_what_it_reads_and_writes_at_least(op_type, given, made):
+def test_an_operator_costs_what_it_reads_and_writes_at_least(
+    op_type: str, given: tuple[Any, ...], made: tuple[int, int]
+) -> None:
     specs, out = [Spec(FLOAT32, shape) for shape in given], Spec(FLOAT32, made)
     names = " ".join(f"x{i}" for i in range(len(given)))
     work = OPERATORS[op_type].work(op(op_type, names, "y"), specs, [out])
     assert work >= max(np.prod(made), max(np.prod(shape) for shape in given) if op_type != "Slice" else 0)
 
 
-def test_every_operator_says_what_it_costs_and_only_constants_are_free():
+def test_every_operator_says_what_it_costs_and_only_constants_are_free() -> None:
     for name, operator in OPERATORS.items():
         spec = Spec(INT64 if name == "ArgMax" else FLOAT32, (100, 100))
         work = operator.work(op(name, "x x", "y"), [spec, spec], [spec])
@@ -126,7 +139,7 @@ def test_every_operator_says_what_it_costs_and_only_constants_are_free():
 # Limits
 
 
-def test_work_beyond_the_limit_is_refused_at_the_node_that_takes_most():
+def test_work_beyond_the_limit_is_refused_at_the_node_that_takes_most() -> None:
     """Ten products of 4 by 4 and one of 512 by 512, for a limit that the small ones keep."""
     weights = {"w": np.zeros((4, 4), np.float32), "up": np.zeros((4, 512), np.float32)}
     weights |= {"large": np.zeros((512, 512), np.float32), "down": np.zeros((512, 4), np.float32)}
@@ -145,14 +158,14 @@ def test_work_beyond_the_limit_is_refused_at_the_node_that_takes_most():
     )
 
 
-def test_the_limit_holds_for_every_number_of_rows_that_is_named():
+def test_the_limit_holds_for_every_number_of_rows_that_is_named() -> None:
     budget, _ = checked(op("Tanh", "x", "y"))
     allowances = [Allowance(1, budget.work.of(1)), Allowance(100, budget.work.of(100) - 1)]
     ((what, _),) = checked(op("Tanh", "x", "y"), allowances=allowances)[1]
     assert what.startswith("a run of 100 rows takes")
 
 
-def test_constants_have_a_limit_of_their_own():
+def test_constants_have_a_limit_of_their_own() -> None:
     weights = {"w": np.zeros((256, 256), np.float32)}
     products = [op("MatMul", f"{f'c{i}' if i else 'w'} w", f"c{i + 1}") for i in range(20)]
     each = 256**3 // 4
@@ -162,7 +175,7 @@ def test_constants_have_a_limit_of_their_own():
     assert what.startswith("computing with constants takes at least") and where.endswith("(MatMul)")
 
 
-def test_all_tensors_together_are_capped():
+def test_all_tensors_together_are_capped() -> None:
     """Each of a quarter of the limit for sixteen rows: with x and y, four of them are too much."""
     width = limits.MAX_BYTES // 4 // 16 // 4
     shape = {"to": constant(1, width)}
@@ -177,7 +190,7 @@ def test_all_tensors_together_are_capped():
 # Rows
 
 
-def test_one_axis_alone_may_depend_on_the_rows():
+def test_one_axis_alone_may_depend_on_the_rows() -> None:
     to = {"as_row": constant(1, -1), "as_column": constant(-1, 1)}
     turned = op("Reshape", "x as_row", "r"), op("Reshape", "x as_column", "c")
     found = checked(*turned, op("Mul", "c r", "s"), op("Relu", "x", "y"), initializers=to)[1]
@@ -187,7 +200,7 @@ def test_one_axis_alone_may_depend_on_the_rows():
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 100, 2**20])
-def test_slices_that_stop_growing_are_refused(count):
+def test_slices_that_stop_growing_are_refused(count: int) -> None:
     """The first ``count`` rows are the same number of rows from then on, and fewer before."""
     bounds = {"zero": constant(0), "end": constant(count)}
     found = checked(op("Slice", "x zero end zero", "s"), op("Relu", "x", "y"), initializers=bounds)[1]
@@ -198,13 +211,13 @@ def test_slices_that_stop_growing_are_refused(count):
 
 
 @pytest.mark.parametrize("start", [1, 2, 3, 100, 2**20])
-def test_slices_that_are_empty_at_first_are_refused(start):
+def test_slices_that_are_empty_at_first_are_refused(start: int) -> None:
     bounds = {"start": constant(start), "end": constant(2**62), "zero": constant(0)}
     found = checked(op("Slice", "x start end zero", "s"), op("Relu", "x", "y"), initializers=bounds)[1]
     assert (found == []) == (start == 1)
 
 
-def test_a_slice_whose_bound_lies_on_the_line_between_few_rows_and_many_is_refused():
+def test_a_slice_whose_bound_lies_on_the_line_between_few_rows_and_many_is_refused() -> None:
     """Of ten times the rows, as many as two rows and a very large number have in common with one more for each row."""
     bounds = {"zero": constant(0), "end": constant(20 + MANY_ROWS - FEW_ROWS)}
     ten = op("Concat", " ".join(["x"] * 10), "ten", axis=0)
@@ -213,7 +226,7 @@ def test_a_slice_whose_bound_lies_on_the_line_between_few_rows_and_many_is_refus
     assert found == [(what, "node 1 (Slice)")]
 
 
-def test_honest_graphs_over_rows_pass():
+def test_honest_graphs_over_rows_pass() -> None:
     """What gradient steps are made of: neighbours in time, products over time, and means."""
     bounds = {"one": constant(1), "zero": constant(0), "last": constant(-1), "end": constant(2**62)}
     nodes = (
@@ -237,30 +250,30 @@ def test_honest_graphs_over_rows_pass():
 # Gradient steps
 
 
-def spread_steps(width, **manifest):
+def spread_steps(width: int, **manifest: Any) -> bytes:
     """Gradient steps whose every step of experience is spread to so many numbers."""
     spread = node("Expand", ["rewards", "to"], ["wide"])
     return adapting_by(spread, step_of("wide"), initializers=(ints("to", 1, width),), **manifest)
 
 
-def test_the_states_that_judge_a_step_are_within_the_batch_that_is_checked():
+def test_the_states_that_judge_a_step_are_within_the_batch_that_is_checked() -> None:
     assert NUM_PROBES <= limits.BATCH_ROWS
 
 
-def test_the_more_a_step_of_experience_takes_the_fewer_are_kept():
+def test_the_more_a_step_of_experience_takes_the_fewer_are_kept() -> None:
     kept = [Bundle.from_bytes(spread_steps(width)).max_experience for width in (1, 2**14, 2**16)]
     assert kept[0] == MAX_STEPS
     assert kept[1] / kept[2] == pytest.approx(4, rel=0.01)
     assert padded_length(kept[2]) * 2**16 * 4 <= limits.MAX_BYTES
 
 
-def test_a_whole_episode_need_not_be_kept_unless_advantages_are_of_it():
+def test_a_whole_episode_need_not_be_kept_unless_advantages_are_of_it() -> None:
     """One that is told advantages must learn from all steps of its episodes; the last do for one that is not."""
     Bundle.from_bytes(spread_steps(2**16, max_steps=10**6))
     with pytest.raises(BundleError, match="keeping the tensors of 64 rows takes at least"):
         Bundle.from_bytes(spread_steps(2**21, max_steps=10**6))
 
 
-def test_reductions_over_steps_pass_however_many_there_are():
+def test_reductions_over_steps_pass_however_many_there_are() -> None:
     mean = node("ReduceMean", ["actions"], ["step"], [attribute("axes", [0])])
     assert Bundle.from_bytes(adapting_by(mean, max_steps=10**6)).max_experience == MAX_STEPS

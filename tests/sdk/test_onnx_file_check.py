@@ -1,9 +1,14 @@
 """The check of a graph: each kind of finding says what, where and what to do."""
 
+# mypy: disable-error-code="arg-type, call-arg"
+
 import contextlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from gameagent_sdk import Bundle, BundleError
 from gameagent_sdk.authoring import Port
@@ -18,7 +23,7 @@ from sdk.hostile.sound import bundle, detour, policy
 FLOAT = np.dtype(np.float32)
 
 
-def stretched(node, specs, constants, opset):
+def stretched(node: Any, specs: Any, constants: Any, opset: Any) -> list[Any]:
     """A vector of the constant's length behind the rows; impossible for a length of 13, and worse for 14."""
     length = int(constants[1].item())
     if length == 13:
@@ -28,19 +33,19 @@ def stretched(node, specs, constants, opset):
     return [Spec(specs[0].dtype, (specs[0].shape[0], length))] * (2 if length == 15 else len(node.outputs))
 
 
-def same(node, specs, constants, opset):
+def same(node: Any, specs: Any, constants: Any, opset: Any) -> list[Any]:
     return [specs[0]]
 
 
-def value_of(node, specs, constants, opset):
+def value_of(node: Any, specs: Any, constants: Any, opset: Any) -> list[Any]:
     return [Spec(node.attributes["value"].dtype, node.attributes["value"].shape)]
 
 
-def free(node, inputs, outputs):
+def free(node: Any, inputs: Any, outputs: Any) -> int:
     return 0
 
 
-def build_value(node, constants, opset):
+def build_value(node: Any, constants: Any, opset: Any) -> Callable[..., Any]:
     return lambda out=None: node.attributes["value"]
 
 
@@ -51,15 +56,22 @@ OPERATORS = {
 }
 
 
-def op(op_type, inputs, outputs, name="", **attributes):
+def op(op_type: str, inputs: str, outputs: str, name: str = "", **attributes: Any) -> Node:
     return Node(op_type, name, tuple(inputs.split()), tuple(outputs.split()), attributes)
 
 
-def length(value):
+def length(value: int) -> NDArray[Any]:
     return np.array([value], np.int64)
 
 
-def findings_of(*nodes, initializers=None, inputs=None, outputs=None, value_info=(), promised=((), ())):
+def findings_of(
+    *nodes: Any,
+    initializers: dict[Any, Any] | None = None,
+    inputs: tuple[Any, ...] | None = None,
+    outputs: Any = None,
+    value_info: Any = (),
+    promised: tuple[Any, ...] = ((), ()),
+) -> list[Any]:
     """What is found in a graph from x (N, 4) to y (N, 4)."""
     initializers = initializers or {}
     inputs = (Port("x", "float32", (None, 4)),) if inputs is None else inputs
@@ -73,7 +85,7 @@ def findings_of(*nodes, initializers=None, inputs=None, outputs=None, value_info
     return [(finding.what, finding.where) for finding in findings.found]
 
 
-def test_sound_graphs():
+def test_sound_graphs() -> None:
     constant = op("Constant", "", "n", value=length(4))
     assert findings_of(op("Same", "x", "y", alpha=0.5, axes=(1, 2))) == []
     assert findings_of(constant, op("Stretch", "x n", "y")) == []
@@ -110,7 +122,7 @@ def test_sound_graphs():
         ([op("Stretch", "x x", "y")], ("its input 1 (x) must be constant", "node 0 (Stretch)")),
     ],
 )
-def test_nodes(nodes, expected):
+def test_nodes(nodes: list[Any], expected: tuple[Any, ...]) -> None:
     assert findings_of(*nodes) == [expected]
 
 
@@ -124,12 +136,12 @@ def test_nodes(nodes, expected):
         (2**24, "the tensor y would be (2, 16777216)"),
     ],
 )
-def test_what_inference_finds(value, what):
+def test_what_inference_finds(value: int, what: str) -> None:
     found = findings_of(op("Stretch", "x n", "y", "s"), initializers={"n": length(value)})
     assert found[0] == (what, "node 0 's' (Stretch)")
 
 
-def test_declared_sizes_are_those_that_are_made():
+def test_declared_sizes_are_those_that_are_made() -> None:
     declared = (Declared("x", "float32", (None, 5)), Declared("t", "int64", None), Declared("u", None, (None, 2, 2)))
     found = findings_of(
         op("Same", "x", "t"), op("Same", "x", "u"), op("Stretch", "x n", "y"),
@@ -144,12 +156,12 @@ def test_declared_sizes_are_those_that_are_made():
     ]
 
 
-def test_a_size_that_fits_two_rows_by_chance_is_found_out():
+def test_a_size_that_fits_two_rows_by_chance_is_found_out() -> None:
     found = findings_of(op("Same", "x", "y"), value_info=(Declared("x", None, (2, 4)),))
     assert found == [("it is declared (2, 4), but with 3 rows it is float32 (3, 4)", "tensor x")]
 
 
-def test_the_manifest_fills_in_what_the_graph_leaves_open():
+def test_the_manifest_fills_in_what_the_graph_leaves_open() -> None:
     open_ports = (Port("x", "float32", (None, None)),)
     made = op("Same", "x", "y")
     promised = (Port("x", "float32", (None, 5)),)
@@ -158,7 +170,7 @@ def test_the_manifest_fills_in_what_the_graph_leaves_open():
     assert findings_of(made, inputs=open_ports) == [("not all of its sizes are fixed: float32 (N, N)", "input x")]
 
 
-def test_ports():
+def test_ports() -> None:
     double = (Port("x", "float32", (None, 4)),) * 2
     assert findings_of(op("Same", "x", "y"), inputs=double)[0] == ("the name is given twice", "input x")
     found = findings_of(op("Same", "x", "y"), outputs=(Port("y", "float32", (None, 4)),) * 2)
@@ -167,7 +179,7 @@ def test_ports():
     assert ("an initializer has the same name", "input x") in found
 
 
-def test_nothing_is_said_of_what_hangs_on_a_refused_node():
+def test_nothing_is_said_of_what_hangs_on_a_refused_node() -> None:
     chain = [op("Sane", "x", "a"), op("Same", "a", "b"), op("Stretch", "b n", "y")]
     assert len(findings_of(*chain, initializers={"n": length(4)})) == 1
 
@@ -175,7 +187,7 @@ def test_nothing_is_said_of_what_hangs_on_a_refused_node():
 # With the real operators, through Bundle.from_bytes
 
 
-def test_the_sound_bundle_passes():
+def test_the_sound_bundle_passes() -> None:
     model = Bundle.from_bytes(bundle()).model
     assert [node.op_type for node in model.nodes] == ["MatMul", "Add", "Tanh", "MatMul"]
 
@@ -209,12 +221,12 @@ def test_the_sound_bundle_passes():
         ),
     ],
 )
-def test_findings_in_a_bundle(graph_bytes, message):
+def test_findings_in_a_bundle(graph_bytes: bytes, message: str) -> None:
     with pytest.raises(BundleError, match=message):
         Bundle.from_bytes(bundle(graph_bytes))
 
 
-def test_a_constant_node_counts_as_a_constant():
+def test_a_constant_node_counts_as_a_constant() -> None:
     shape = tensor("", (2,), np.array([-1, 2], "<i8").tobytes(), INT64)
     constant = node("Constant", [], ["to"], [tensor_attribute("value", shape)])
     Bundle.from_bytes(bundle(detour(constant, node("Reshape", ["scores", "to"], ["logits"]))))

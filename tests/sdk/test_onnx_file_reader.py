@@ -1,6 +1,7 @@
 """The strict reader: what it makes of a file's bytes, and what it says of those it refuses."""
 
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ from sdk.hostile.onnx_writer import (
 HEAD = integer(1, 8) + opset(17)
 
 
-def read(graph_bytes, head=HEAD):
+def read(graph_bytes: bytes, head: bytes = HEAD) -> Any:
     """The content and the findings of a file; None for content where reading stopped."""
     findings = Findings()
     try:
@@ -44,14 +45,14 @@ def read(graph_bytes, head=HEAD):
     return content, findings.found
 
 
-def weights(*tensors):
+def weights(*tensors: Any) -> Any:
     """The initializers of a file that is sound otherwise."""
     content, found = read(graph([], tensors))
     assert found == []
     return content.model.initializers
 
 
-def the_finding(graph_bytes, head=HEAD):
+def the_finding(graph_bytes: bytes, head: bytes = HEAD) -> Any:
     """What, where, advice of the one finding."""
     _, found = read(graph_bytes, head)
     assert len(found) == 1, found
@@ -62,7 +63,7 @@ def the_finding(graph_bytes, head=HEAD):
 # What it reads
 
 
-def test_a_model_is_read():
+def test_a_model_is_read() -> None:
     nodes = [
         node("Gemm", ["x", "w", ""], ["y", ""], [attribute("alpha", 0.5), attribute("transB", -1)], data(3, "first")),
         node("Made", [], [], [attribute("text", "até"), attribute("list", [3, -(2**63)]), attribute("none", [])]),
@@ -79,13 +80,13 @@ def test_a_model_is_read():
     assert second.attributes == {"text": "até", "list": (3, -(2**63)), "none": ()}
 
 
-def test_attributes_that_hold_nothing_have_protobuf_s_defaults():
+def test_attributes_that_hold_nothing_have_protobuf_s_defaults() -> None:
     empty = [data(1, name) + integer(20, kind) for name, kind in (("f", 1), ("i", 2), ("s", 3), ("floats", 6))]
     content, found = read(graph([node("Made", [], [], empty)]))
     assert found == [] and content.model.nodes[0].attributes == {"f": 0.0, "i": 0, "s": "", "floats": ()}
 
 
-def test_lists_of_floats_and_texts_and_tensors_in_attributes():
+def test_lists_of_floats_and_texts_and_tensors_in_attributes() -> None:
     attributes = [
         data(1, "unpacked") + real(7, 0.5) + real(7, -2.0) + integer(20, 6),
         data(1, "packed") + data(7, struct.pack("<2f", 0.5, -2.0)) + integer(20, 6),
@@ -116,14 +117,14 @@ def test_lists_of_floats_and_texts_and_tensors_in_attributes():
         (BOOL, "?", data(5, b"\x00\x01"), [False, True]),
     ],
 )
-def test_weights_are_read_however_they_are_stored(code, dtype, stored, expected):
+def test_weights_are_read_however_they_are_stored(code: int, dtype: str, stored: bytes, expected: list[Any]) -> None:
     (array,) = weights(tensor("w", (2,), None, code, stored)).values()
     assert array.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(array, np.array(expected, dtype))
     assert not array.flags.writeable and array.flags.aligned and array.flags.c_contiguous
 
 
-def test_shapes_of_weights():
+def test_shapes_of_weights() -> None:
     values = np.arange(6, dtype=np.float32)
     packed = data(1, varint(3) + varint(2)) + integer(2, FLOAT) + data(8, "packed") + data(9, values.tobytes())
     read = weights(
@@ -139,7 +140,7 @@ def test_shapes_of_weights():
     assert read["scalar"] == 7
 
 
-def test_aligned_weights_share_the_file_s_memory():
+def test_aligned_weights_share_the_file_s_memory() -> None:
     """The tensor's place is moved byte by byte: one in four is aligned."""
     shared = 0
     for length in range(8):
@@ -179,7 +180,7 @@ def test_aligned_weights_share_the_file_s_memory():
         ),
     ],
 )
-def test_one_thing_that_parsers_would_pass_over(graph_bytes, what, where):
+def test_one_thing_that_parsers_would_pass_over(graph_bytes: bytes, what: str, where: str) -> None:
     _, found = read(graph_bytes)
     assert found[0].what.startswith(what)
     assert found[0].where == where
@@ -200,19 +201,19 @@ def test_one_thing_that_parsers_would_pass_over(graph_bytes, what, where):
         (b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "the field ends behind what holds it", 11),
     ],
 )
-def test_damage_is_located_and_ends_the_reading(graph_bytes, what, offset):
+def test_damage_is_located_and_ends_the_reading(graph_bytes: bytes, what: str, offset: int) -> None:
     content, found = read(graph_bytes)
     start = len(HEAD) + 2
     assert content is None
     assert [(finding.what, finding.where) for finding in found] == [(what, f"graph, byte {start + offset}")]
 
 
-def test_parts_of_numbers_are_damage():
+def test_parts_of_numbers_are_damage() -> None:
     assert the_finding(graph([], [data(4, b"\0\0\0")]))[0] == "float_data holds a part of a number"
     assert the_finding(data(1, data(5, b"\x15\0\0")))[0] == "the field ends behind what holds it"
 
 
-def test_millions_of_fields_are_not_read():
+def test_millions_of_fields_are_not_read() -> None:
     for many in (integer(99, 0), data(13, b"")):
         _, found = read(many * (limits.MAX_FIELDS + 1))
         assert len(found) <= limits.MAX_FINDINGS
@@ -221,7 +222,7 @@ def test_millions_of_fields_are_not_read():
     assert "more than 250000 numbers" in the_finding(graph([], [numbers]))[0]
 
 
-def test_it_stops_at_fifty_findings():
+def test_it_stops_at_fifty_findings() -> None:
     content, found = read(integer(99, 1) * 1000)
     assert content is None and len(found) == limits.MAX_FINDINGS == 50
 
@@ -245,11 +246,11 @@ def test_it_stops_at_fifty_findings():
         (HEAD + b"".join(metadata(str(i), "") for i in range(65)), "it holds 65 entries"),
     ],
 )
-def test_envelopes(head, what):
+def test_envelopes(head: bytes, what: str) -> None:
     assert the_finding(b"", head)[0] == what
 
 
-def test_a_file_without_a_graph():
+def test_a_file_without_a_graph() -> None:
     findings = Findings()
     with pytest.raises(CheckStopped):
         read_envelope(HEAD, findings)
@@ -278,13 +279,13 @@ def test_a_file_without_a_graph():
         (tensor("w", (1,), struct.pack("<d", -np.inf), DOUBLE), "it holds NaN or infinite numbers"),
     ],
 )
-def test_weights(tensor_bytes, what):
+def test_weights(tensor_bytes: bytes, what: str) -> None:
     content, found = read(graph([], [tensor("sound", (), bytes(4)), tensor_bytes]))
     assert [(f.what[: len(what)], f.where) for f in found] == [(what, "initializer 1 'w'")]
     assert list(content.model.initializers) == ["sound"]
 
 
-def test_names_of_weights():
+def test_names_of_weights() -> None:
     assert the_finding(graph([], [tensor("", (), bytes(4))])) == ("it has no name", "initializer 0 ''")
     twice = graph([], [tensor("w", (), bytes(4))] * 2)
     assert the_finding(twice) == ("its name is given twice", "initializer 1 'w'")
@@ -302,31 +303,31 @@ def test_names_of_weights():
         (tensor_attribute("a", tensor("", (2,), bytes(4))), "its shape (2,) of float32 takes 8 bytes, but it holds 4"),
     ],
 )
-def test_attributes(attribute_bytes, what):
+def test_attributes(attribute_bytes: bytes, what: str) -> None:
     _, found = read(graph([node("Add", [], [], [attribute_bytes], data(3, "n"))]))
     assert [(finding.what, finding.where) for finding in found] == [(what, "node 0 'n' (Add), attribute 0 'a'")]
 
 
-def test_attributes_given_twice_and_foreign_domains():
+def test_attributes_given_twice_and_foreign_domains() -> None:
     twice = graph([node("Add", [], [], [attribute("a", 1)] * 2)])
     assert the_finding(twice) == ("its name is given twice", "node 0 (Add), attribute 1 'a'")
     foreign = graph([node("Add", [], [], extra=data(7, "com.evil"))])
     assert the_finding(foreign) == ("its operator is of the domain com.evil", "node 0 (Add)")
 
 
-def test_ports():
+def test_ports() -> None:
     assert the_finding(graph([], inputs=[data(1, "x")]))[0] == "x is declared without element type or shape"
     assert "an axis below 0" in read(graph([], inputs=[port("x", (-1,))]))[1][0].what
     assert "over 8 axes" in read(graph([], outputs=[port("x", (1,) * 9)]))[1][0].what
 
 
-def test_too_many_of_anything():
+def test_too_many_of_anything() -> None:
     for number, most, name in ((1, 4096, "node"), (5, 4096, "initializer"), (11, 64, "input"), (12, 64, "output")):
         _, found = read(data(number, b"") * (most + 1))
         assert [(f.what, f.where) for f in found] == [(f"it holds {most + 1} of them", f"graph.{name}")]
 
 
-def test_an_error_that_lists_findings_is_one_line_for_one():
+def test_an_error_that_lists_findings_is_one_line_for_one() -> None:
     _, found = read(integer(99, 1))
     assert str(BundleError.listing("no", found)) == (
         "no: graph: it holds a field with the unknown number 99: upgrade gameagent-sdk, or export again"

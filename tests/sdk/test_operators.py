@@ -1,5 +1,7 @@
 """Each operator against examples worked out by hand from the ONNX specification, and laws that hold for all numbers."""
 
+# mypy: disable-error-code="arg-type, union-attr, var-annotated"
+
 import itertools
 import math
 import warnings
@@ -38,13 +40,19 @@ def tensor(value: Any) -> np.ndarray | None:
 
 
 def node_of(
-    op_type: str, num_inputs: int, num_outputs: int = 1, left_out: tuple[int, ...] = (), attributes=None
+    op_type: str,
+    num_inputs: int,
+    num_outputs: int = 1,
+    left_out: tuple[int, ...] = (),
+    attributes: dict[Any, Any] | None = None,
 ) -> Node:
     inputs = tuple("" if i in left_out else f"x{i}" for i in range(num_inputs))
     return Node(op_type, "", inputs, tuple(f"y{i}" for i in range(num_outputs)), attributes or {})
 
 
-def compute(op_type: str, inputs, attributes=None, opset: int = 17, num_outputs: int = 1) -> tuple[np.ndarray, ...]:
+def compute(
+    op_type: str, inputs: Any, attributes: dict[Any, Any] | None = None, opset: int = 17, num_outputs: int = 1
+) -> tuple[np.ndarray, ...]:
     arrays = [tensor(value) for value in inputs]
     left_out = tuple(i for i, array in enumerate(arrays) if array is None)
     node = node_of(op_type, len(arrays), num_outputs, left_out, attributes)
@@ -165,7 +173,7 @@ CASES = (
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_an_operator_gives_what_was_worked_out_by_hand(case):
+def test_an_operator_gives_what_was_worked_out_by_hand(case: Case) -> None:
     wanted = [tensor(value) for value in (case.expected if isinstance(case.expected, tuple) else (case.expected,))]
     results = compute(case.op_type, case.inputs, case.attributes, case.opset, len(wanted))
     assert [(result.dtype, result.shape) for result in results] == [(array.dtype, array.shape) for array in wanted]
@@ -174,7 +182,7 @@ def test_an_operator_gives_what_was_worked_out_by_hand(case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_an_operator_allows_what_its_example_holds_and_works_without_an_array_to_write_to(case):
+def test_an_operator_allows_what_its_example_holds_and_works_without_an_array_to_write_to(case: Case) -> None:
     operator, arrays = OPERATORS[case.op_type], [tensor(value) for value in case.inputs]
     left_out = tuple(i for i, array in enumerate(arrays) if array is None)
     num_outputs = len(case.expected) if isinstance(case.expected, tuple) else 1
@@ -190,7 +198,7 @@ def test_an_operator_allows_what_its_example_holds_and_works_without_an_array_to
     assert [(result.dtype, result.shape) for result in results] == specs
 
 
-def test_every_operator_has_an_example():
+def test_every_operator_has_an_example() -> None:
     assert {case.op_type for case in CASES} == set(OPERATORS)
 
 
@@ -254,13 +262,15 @@ IMPOSSIBLE = (
 
 
 @pytest.mark.parametrize(("op_type", "inputs", "attributes", "reason"), IMPOSSIBLE, ids=lambda value: str(value)[:30])
-def test_what_has_no_result_is_refused_with_a_reason(op_type, inputs, attributes, reason):
+def test_what_has_no_result_is_refused_with_a_reason(
+    op_type: str, inputs: tuple[Any, ...], attributes: dict[Any, Any], reason: str
+) -> None:
     with pytest.raises((ValueError, ZeroDivisionError), match=reason):
         compute(op_type, inputs, attributes, num_outputs=2 if op_type == "Split" else 1)
 
 
 @pytest.mark.parametrize("op_type", [name for name, operator in OPERATORS.items() if operator.constant_inputs])
-def test_a_shape_that_is_not_constant_is_refused(op_type):
+def test_a_shape_that_is_not_constant_is_refused(op_type: Any) -> None:
     opset = 18 if op_type.startswith("Reduce") else 17
     inputs = [FLOATS_23, np.array([1]), np.array([2])][: 3 if op_type == "Slice" else 2]
     node = node_of(op_type, len(inputs))
@@ -268,7 +278,7 @@ def test_a_shape_that_is_not_constant_is_refused(op_type):
         OPERATORS[op_type].infer(node, [spec_of(array) for array in inputs], [None] * len(inputs), opset)
 
 
-def test_split_in_opset_18_says_how_it_cuts_in_exactly_one_way():
+def test_split_in_opset_18_says_how_it_cuts_in_exactly_one_way() -> None:
     for inputs, attributes in (((COUNT,), {}), ((COUNT, [3, 2]), {"num_outputs": 2})):
         with pytest.raises(ValueError, match="either"):
             compute("Split", inputs, attributes, 18, num_outputs=2)
@@ -276,7 +286,7 @@ def test_split_in_opset_18_says_how_it_cuts_in_exactly_one_way():
         compute("Split", ([1, 2],), {"num_outputs": 2}, 17, num_outputs=2)
 
 
-def test_an_index_that_is_found_out_of_range_late_raises_and_reads_nothing():
+def test_an_index_that_is_found_out_of_range_late_raises_and_reads_nothing() -> None:
     node = node_of("Gather", 2, attributes={"axis": 1})
     gather = OPERATORS["Gather"].build(node, [None, None], 17)
     for index in (3, -4, 2**40):
@@ -297,14 +307,14 @@ def exact_slice(size: int, start: int, end: int, step: int) -> list[int]:
 
 
 @pytest.mark.parametrize("size", [0, 1, 4])
-def test_slice_picks_what_a_walk_along_the_axis_picks(size):
+def test_slice_picks_what_a_walk_along_the_axis_picks(size: int) -> None:
     bounds = (-HUGE - 1, -6, -4, -1, 0, 1, 3, 5, HUGE)
     for start, end, step in itertools.product(bounds, bounds, (-HUGE, -3, -1, 1, 2, HUGE)):
         (result,) = compute("Slice", (np.arange(size), [start], [end], [0], [step]))
         assert result.tolist() == exact_slice(size, start, end, step), (start, end, step)
 
 
-def test_sigmoid_is_accurate_wherever_a_float32_can_tell_it_from_zero():
+def test_sigmoid_is_accurate_wherever_a_float32_can_tell_it_from_zero() -> None:
     x = np.linspace(-85.0, 40.0, 4001, dtype=np.float32)
     (result,) = compute("Sigmoid", (x,))
     exact = [1.0 / (1.0 + math.exp(-float(value))) for value in x]
@@ -314,7 +324,7 @@ def test_sigmoid_is_accurate_wherever_a_float32_can_tell_it_from_zero():
 
 
 @pytest.mark.parametrize("spread", [0.1, 10.0, 1e4, 1e38])
-def test_softmax_is_a_distribution_and_log_softmax_its_logarithm(spread):
+def test_softmax_is_a_distribution_and_log_softmax_its_logarithm(spread: float) -> None:
     x = np.random.default_rng(3).uniform(-spread, spread, (50, 7)).astype(np.float32)
     ((p,), (log_p,)) = compute("Softmax", (x,)), compute("LogSoftmax", (x,))
     exact = x.astype(np.float64) - x.max(axis=1, keepdims=True).astype(np.float64)
@@ -323,7 +333,7 @@ def test_softmax_is_a_distribution_and_log_softmax_its_logarithm(spread):
     np.testing.assert_allclose(log_p, exact, rtol=1e-6, atol=1e-6)
 
 
-def test_nothing_warns_even_where_numpy_is_told_to():
+def test_nothing_warns_even_where_numpy_is_told_to() -> None:
     values = np.array([-INF, -3e38, -1.0, 0.0, 1.0, 3e38, INF, NAN], np.float32)
     with warnings.catch_warnings(), np.errstate(all="raise"):
         warnings.simplefilter("error")
@@ -334,7 +344,7 @@ def test_nothing_warns_even_where_numpy_is_told_to():
         assert compute("Cast", (values,), {"to": INT64})[0].dtype == np.int64
 
 
-def test_what_split_cuts_concat_joins():
+def test_what_split_cuts_concat_joins() -> None:
     x = np.random.default_rng(4).normal(size=(3, 10, 2)).astype(np.float32)
     parts = compute("Split", (x, [4, 0, 5, 1]), {"axis": 1}, num_outputs=4)
     assert [part.shape[1] for part in parts] == [4, 0, 5, 1]
@@ -342,7 +352,7 @@ def test_what_split_cuts_concat_joins():
     np.testing.assert_array_equal(joined, x)
 
 
-def test_views_share_the_memory_of_what_they_show():
+def test_views_share_the_memory_of_what_they_show() -> None:
     x = np.arange(24, dtype=np.float32).reshape(2, 12)
     for op_type, inputs in (
         ("Slice", (x, [3], [9], [1])),

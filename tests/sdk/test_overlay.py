@@ -1,11 +1,14 @@
 """The overlay: what its pixels say, against numbers worked out here; and that it never gets in a game's way."""
 
+# mypy: disable-error-code="arg-type, assignment"
+
 import dataclasses
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,9 +56,9 @@ class Puppet:
     learning: bool = True
     strength: float = 1.0
     probabilities: np.ndarray = dataclasses.field(default_factory=lambda: np.array([0.25, 0.75]))
-    thoughts: dict = dataclasses.field(default_factory=dict)
+    thoughts: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    def beliefs(self) -> dict:
+    def beliefs(self) -> dict[str, Any]:
         return self.thoughts
 
 
@@ -107,7 +110,7 @@ def painted(pygame: ModuleType, overlay: Overlay, size: tuple[int, int] = (280, 
     return pixels(pygame, screen)
 
 
-def pixels(pygame: ModuleType, screen) -> np.ndarray:
+def pixels(pygame: ModuleType, screen: Any) -> np.ndarray:
     width, height = screen.get_size()
     return np.frombuffer(pygame.image.tobytes(screen, "RGB"), np.uint8).reshape(height, width, 3)
 
@@ -120,7 +123,7 @@ def columns(picture: np.ndarray, colour: tuple[int, int, int], least: int = 1) -
 # What the pixels say.
 
 
-def test_it_lies_in_the_top_right_corner_and_touches_nothing_else(pygame):
+def test_it_lies_in_the_top_right_corner_and_touches_nothing_else(pygame: ModuleType) -> None:
     screen = pygame.Surface((1280, 720), 0, 32)
     screen.fill(GROUND)
     drawn = Overlay(Puppet(manifest())).draw(screen)
@@ -130,7 +133,7 @@ def test_it_lies_in_the_top_right_corner_and_touches_nothing_else(pygame):
     assert (xs.min(), xs.max() + 1, ys.min(), ys.max() + 1) == (drawn.left, drawn.right, drawn.top, drawn.bottom)
 
 
-def test_it_is_drawn_where_asked_and_at_the_scale_asked(pygame):
+def test_it_is_drawn_where_asked_and_at_the_scale_asked(pygame: ModuleType) -> None:
     screen = pygame.Surface((1280, 1440), 0, 32)
     puppet = Puppet(manifest())
     once, twice = Overlay(puppet).draw(screen, (30, 40)), Overlay(puppet, scale=2).draw(screen, (400, 41))
@@ -140,7 +143,7 @@ def test_it_is_drawn_where_asked_and_at_the_scale_asked(pygame):
 
 
 @pytest.mark.parametrize("chances", [(0.25, 0.75), (0.6, 0.3, 0.1), (1.0, 0.0), (0.0, 0.0, 1.0)])
-def test_the_best_option_s_piece_is_as_long_as_it_is_likely(pygame, chances):
+def test_the_best_option_s_piece_is_as_long_as_it_is_likely(pygame: ModuleType, chances: Any) -> None:
     spec = BeliefSpec("rule", "categorical", options=tuple("pqrst"[: len(chances)]))
     puppet = Puppet(manifest((spec,)), thoughts={"rule": choice(*chances)})
     found = columns(painted(pygame, Overlay(puppet)), BELIEF, least=4)
@@ -152,7 +155,7 @@ def test_the_best_option_s_piece_is_as_long_as_it_is_likely(pygame, chances):
 @pytest.mark.parametrize(
     ("mean", "share"), [(0.0, 0.0), (5.0, 0.25), (10.0, 0.5), (20.0, 1.0), (1e30, 1.0), (-7.0, 0.0)]
 )
-def test_a_number_s_line_lies_at_its_place_in_the_training_range(pygame, mean, share):
+def test_a_number_s_line_lies_at_its_place_in_the_training_range(pygame: ModuleType, mean: float, share: float) -> None:
     spec = BeliefSpec("rule", "scalar", center=10.0, scale=10.0)  # from 0 to 20
     puppet = Puppet(manifest((spec,)), thoughts={"rule": amount(mean, 2.0)})
     found = columns(painted(pygame, Overlay(puppet)), BELIEF, least=8)
@@ -160,7 +163,7 @@ def test_a_number_s_line_lies_at_its_place_in_the_training_range(pygame, mean, s
     assert found[1] == pytest.approx(12 + share * INNER, abs=2.5)
 
 
-def test_the_truth_is_gold_at_its_place_only_where_told(pygame):
+def test_the_truth_is_gold_at_its_place_only_where_told(pygame: ModuleType) -> None:
     number = BeliefSpec("number", "scalar", center=0.0, scale=1.0)
     flag = BeliefSpec("flag", "categorical", options=("false", "true"))
     thoughts = {
@@ -226,14 +229,14 @@ def test_bars_are_as_high_as_the_returns(pygame):
     assert middles == pytest.approx([11.5, 23, 46], abs=1)
 
 
-def test_losses_hang_below_the_line(pygame):
+def test_losses_hang_below_the_line(pygame: ModuleType) -> None:
     picture = painted(pygame, Overlay(Puppet(manifest(), returns=(1.0, -1.0), episode=2)))[64:130]
     up, down = (np.nonzero((picture == colour).all(axis=2))[0] for colour in (GOOD, BAD))
     assert up.max() < down.min()
     assert np.ptp(up) == pytest.approx(np.ptp(down), abs=1) == pytest.approx(22, abs=1)
 
 
-def test_of_many_episodes_the_last_are_shown(pygame):
+def test_of_many_episodes_the_last_are_shown(pygame: ModuleType) -> None:
     rising = tuple(np.linspace(-1.0, 0.0, 954)) + (1.0,) * 46
     shown = painted(pygame, Overlay(Puppet(manifest(), returns=rising, episode=1000)))[64:130]
     assert len(columns(shown, BAD)) == 0
@@ -241,7 +244,7 @@ def test_of_many_episodes_the_last_are_shown(pygame):
 
 
 @pytest.mark.parametrize(("learning", "colour"), [(True, GOOD), (False, (92, 190, 255))])
-def test_a_dot_says_whether_it_learns(pygame, learning, colour):
+def test_a_dot_says_whether_it_learns(pygame: ModuleType, learning: bool, colour: tuple[int, int, int]) -> None:
     header = painted(pygame, Overlay(Puppet(manifest(), learning=learning, episode_return=-1.0)))[:30]
     assert len(columns(header, colour, least=5)) >= 5
 
@@ -279,7 +282,7 @@ def events(agent: Agent, folder: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", ["recurrent", "masked", "memoryless", "steered"])
-def test_what_is_kept_never_shows_an_older_state(pygame, name, tmp_path):
+def test_what_is_kept_never_shows_an_older_state(pygame: ModuleType, name: str, tmp_path: Path) -> None:
     agent = load(name)
     kept, pictures = Overlay(agent), []
     for _ in events(agent, tmp_path):
@@ -289,14 +292,14 @@ def test_what_is_kept_never_shows_an_older_state(pygame, name, tmp_path):
     assert len({picture.tobytes() for picture in pictures}) >= 6
 
 
-def test_it_fits_itself_to_another_surface(pygame):
+def test_it_fits_itself_to_another_surface(pygame: ModuleType) -> None:
     agent = load("recurrent")
     kept = Overlay(agent)
     for size in [(280, 720), (280, 250), (280, 180), (280, 720)]:
         assert np.array_equal(painted(pygame, kept, size), painted(pygame, Overlay(agent), size))
 
 
-def test_watching_changes_no_decision(pygame):
+def test_watching_changes_no_decision(pygame: ModuleType) -> None:
     watched, alone = load("recurrent"), load("recurrent")
     overlay, screen = Overlay(watched), pygame.Surface((640, 480))
     rng, same = np.random.default_rng(0), np.random.default_rng(0)
@@ -307,7 +310,7 @@ def test_watching_changes_no_decision(pygame):
         assert play(watched, 1, rng) == play(alone, 1, same)
 
 
-def test_it_keeps_no_more_and_no_more(pygame):
+def test_it_keeps_no_more_and_no_more(pygame: ModuleType) -> None:
     puppet = Puppet(manifest())
     overlay, screen = Overlay(puppet), pygame.Surface((300, 300))
     for step in range(3 * MAX_WORDS):
@@ -321,7 +324,7 @@ def test_it_keeps_no_more_and_no_more(pygame):
 
 
 @pytest.mark.parametrize("size", [(0, 0), (1, 1), (7, 500), (500, 7), (100, 100), (261, 150), (3000, 60)])
-def test_it_is_cut_off_where_there_is_no_room(pygame, size):
+def test_it_is_cut_off_where_there_is_no_room(pygame: ModuleType, size: tuple[int, int]) -> None:
     screen = pygame.Surface(size)
     for position in (None, (-100, -100), (5000, 5000)):
         drawn = Overlay(load("recurrent")).draw(screen, position)
@@ -329,7 +332,7 @@ def test_it_is_cut_off_where_there_is_no_room(pygame, size):
 
 
 @pytest.mark.parametrize(("flags", "depth"), SURFACES)
-def test_any_kind_of_surface_will_do(pygame, flags, depth):
+def test_any_kind_of_surface_will_do(pygame: ModuleType, flags: Any, depth: int) -> None:
     screen = pygame.Surface((300, 720), getattr(pygame, flags) if flags else 0, depth)
     drawn = Overlay(Puppet(manifest())).draw(screen)
     assert drawn.width == 260
@@ -337,7 +340,7 @@ def test_any_kind_of_surface_will_do(pygame, flags, depth):
     assert (middle.r + middle.g + middle.b) / 3 < 100
 
 
-def test_on_a_part_of_a_surface_the_rest_is_left_alone(pygame):
+def test_on_a_part_of_a_surface_the_rest_is_left_alone(pygame: ModuleType) -> None:
     screen = pygame.Surface((600, 400), 0, 32)
     screen.fill(GROUND)
     Overlay(load("recurrent")).draw(screen.subsurface((100, 50, 200, 90)))
@@ -363,7 +366,7 @@ STRANGE = [
 
 
 @pytest.mark.parametrize("name", STRANGE)
-def test_any_name_can_be_shown(pygame, name):
+def test_any_name_can_be_shown(pygame: ModuleType, name: str) -> None:
     specs = (BeliefSpec(name, "categorical", options=(name, name + "!")),)
     thoughts = {name: Belief("categorical", "", {name: 0.5, name + "!": 0.5}, None, None, name, 0.5)}
     puppet = Puppet(manifest(specs, (name, name + "!"), name), thoughts=thoughts)
@@ -374,7 +377,7 @@ def test_any_name_can_be_shown(pygame, name):
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-300, -3e7, 1e300, -1e308, np.inf, -np.inf, np.nan])
-def test_any_number_can_be_shown(pygame, value):
+def test_any_number_can_be_shown(pygame: ModuleType, value: Any) -> None:
     specs = (
         BeliefSpec("a", "scalar"),
         BeliefSpec("b", "scalar", center=1e9, scale=1e-9),
@@ -389,7 +392,7 @@ def test_any_number_can_be_shown(pygame, value):
     assert np.ptp(edge.reshape(-1, 3), axis=0).max() == 0
 
 
-def test_of_many_actions_the_likeliest_are_shown_in_their_order(pygame):
+def test_of_many_actions_the_likeliest_are_shown_in_their_order(pygame: ModuleType) -> None:
     chances = np.full(60, 0.004)
     chances[[7, 50]] = 0.5, 0.268
     puppet = Puppet(manifest(actions=tuple(f"n{i}" for i in range(60))), probabilities=chances)
@@ -399,7 +402,7 @@ def test_of_many_actions_the_likeliest_are_shown_in_their_order(pygame):
     assert in_colour.sum(axis=1).max() == pytest.approx(0.5 * (INNER * 0.66 - 40), abs=1.5)
 
 
-def test_a_continuous_action_is_a_band_within_its_bounds(pygame):
+def test_a_continuous_action_is_a_band_within_its_bounds(pygame: ModuleType) -> None:
     """Of the component from 0 to 8: from 2 to 4, a mark at the mean, 3. The other's mean lies beyond its bounds."""
     agent = load("steered")
     agent.begin_trial()
@@ -416,7 +419,7 @@ def test_a_continuous_action_is_a_band_within_its_bounds(pygame):
     assert beyond.max() == pytest.approx(left + length, abs=1.5)
 
 
-def test_font_and_display_may_come_and_go(pygame):
+def test_font_and_display_may_come_and_go(pygame: ModuleType) -> None:
     pygame.quit()
     puppet = Puppet(manifest())
     overlay, screen = Overlay(puppet), pygame.Surface((300, 300))
@@ -430,7 +433,7 @@ def test_font_and_display_may_come_and_go(pygame):
     assert np.array_equal(painted(pygame, overlay), painted(pygame, Overlay(puppet)))
 
 
-def test_it_draws_on_a_window(pygame, monkeypatch):
+def test_it_draws_on_a_window(pygame: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     pygame.display.init()
     screen = pygame.display.set_mode((640, 480))
@@ -439,7 +442,7 @@ def test_it_draws_on_a_window(pygame, monkeypatch):
     assert drawn.right == 632
 
 
-def test_a_font_of_the_game_s_own(pygame, tmp_path):
+def test_a_font_of_the_game_s_own(pygame: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "own.ttf"
     path.write_bytes((Path(pygame.__file__).parent / pygame.font.get_default_font()).read_bytes())
     agent = load("recurrent")
@@ -451,7 +454,7 @@ def test_a_font_of_the_game_s_own(pygame, tmp_path):
 
 @pytest.mark.parametrize("room", [0, 100, 136, 200, 260, 300, 400, 720])
 @pytest.mark.parametrize(("num_actions", "num_beliefs"), [(2, 0), (2, 1), (6, 12), (7, 12), (200, 300)])
-def test_the_panel_is_no_higher_than_its_room(room, num_actions, num_beliefs):
+def test_the_panel_is_no_higher_than_its_room(room: int, num_actions: int, num_beliefs: int) -> None:
     beliefs = tuple(BeliefSpec("r", "scalar", index=index) for index in range(num_beliefs))
     layout = lay_out(manifest(beliefs, tuple(f"n{i}" for i in range(num_actions))), 260, room)
     assert layout.height <= max(room, 142)  # the header and the returns are always there
@@ -464,7 +467,7 @@ def test_the_panel_is_no_higher_than_its_room(room, num_actions, num_beliefs):
 @pytest.mark.parametrize(
     "setting", [{"width": 159}, {"scale": 0}, {"scale": float("inf")}, {"scale": float("nan")}, {"height": 0}]
 )
-def test_a_setting_out_of_range_is_refused(pygame, setting):
+def test_a_setting_out_of_range_is_refused(pygame: ModuleType, setting: Any) -> None:
     with pytest.raises(InputError, match=next(iter(setting))):
         Overlay(Puppet(manifest()), **setting)
 
@@ -481,12 +484,12 @@ TRUTHS = [
 
 
 @pytest.mark.parametrize("truth", TRUTHS)
-def test_a_truth_that_cannot_be_is_refused_by_its_rule_s_name(pygame, truth):
+def test_a_truth_that_cannot_be_is_refused_by_its_rule_s_name(pygame: ModuleType, truth: Any) -> None:
     with pytest.raises(InputError, match=next(iter(truth))):
         Overlay(load("recurrent"), truth=truth)
 
 
-def test_a_truth_may_be_a_label_or_what_it_is_worth(pygame):
+def test_a_truth_may_be_a_label_or_what_it_is_worth(pygame: ModuleType) -> None:
     agent = load("recurrent")
     pictures = [
         painted(pygame, Overlay(agent, truth={"gravity": value, "worth": worth}))
@@ -507,31 +510,31 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize(("value", "words"), NUMBERS)
-def test_numbers_in_few_letters(value, words):
+def test_numbers_in_few_letters(value: float, words: str) -> None:
     assert shown_number(value) == words
 
 
 @pytest.mark.parametrize(("scale", "decimals"), [(0.05, 4), (0.1, 3), (1.1, 2), (50.0, 1), (5e8, 0), (1e-12, 6)])
-def test_three_digits_of_a_range(scale, decimals):
+def test_three_digits_of_a_range(scale: float, decimals: int) -> None:
     assert decimals_for(scale) == decimals
 
 
 # What it needs.
 
 
-def test_without_pygame_it_says_what_to_install(monkeypatch):
+def test_without_pygame_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pygame", None)  # makes importing it fail
     with pytest.raises(MissingBackend, match="pip install pygame-ce"):
         Overlay(Puppet(manifest()))
 
 
-def test_importing_it_does_not_import_pygame():
+def test_importing_it_does_not_import_pygame() -> None:
     program = "import sys, gameagent_sdk.overlay; print('pygame' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
 
-def test_an_agent_has_all_that_the_puppet_has():
+def test_an_agent_has_all_that_the_puppet_has() -> None:
     agent = load("recurrent")
     agent.begin_trial()
     play(agent, 1, np.random.default_rng(0))

@@ -1,12 +1,14 @@
 """States that a change of weights is measured on: spread over all of the experience."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from gameagent_sdk.adaptation.probes import NUM_PROBES, Probes, possible, spread
 
 
-def gathered(count, start=None):
+def gathered(count: int, start: Any = None) -> Any:
     """Probes of decisions 0, 1, … ``count - 1``, each of which saw its own number."""
     step = {"observation": np.zeros((1, 2), np.float32), "legal_actions": np.ones((1, 3), np.bool_)}
     probes = start or Probes(step)
@@ -19,7 +21,7 @@ def gathered(count, start=None):
 
 
 @pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 100, 777, 5000])
-def test_states_of_all_the_experience_are_kept(count):
+def test_states_of_all_the_experience_are_kept(count: int) -> None:
     probes = gathered(count)
     places = spread(count)
     assert len(places) == min(count, NUM_PROBES) and probes.places().tolist() == [*places, count]
@@ -32,7 +34,7 @@ def test_states_of_all_the_experience_are_kept(count):
 
 
 @pytest.mark.parametrize("length", [7, 8, 10, 16, 21, 32, 34, 50])
-def test_no_period_of_episodes_hides_a_part_of_them(length):
+def test_no_period_of_episodes_hides_a_part_of_them(length: int) -> None:
     """Each half of 8 episodes' steps, and each half of the episodes, has its share, and few episodes none."""
     places = np.array(spread(8 * length))
     in_episode, episodes = places % length, places // length
@@ -41,7 +43,7 @@ def test_no_period_of_episodes_hides_a_part_of_them(length):
     assert len(set(episodes)) >= 7
 
 
-def test_what_led_to_no_decision_is_not_kept():
+def test_what_led_to_no_decision_is_not_kept() -> None:
     probes = gathered(40)
     probes._inputs["observation"][:] = -1.0
     for _ in range(3):
@@ -52,7 +54,7 @@ def test_what_led_to_no_decision_is_not_kept():
 
 
 @pytest.mark.parametrize("count", [0, 5, 32, 60])
-def test_probes_go_on_from_what_was_saved(count):
+def test_probes_go_on_from_what_was_saved(count: int) -> None:
     saved = gathered(count)
     rows, places = {name: array.copy() for name, array in saved.rows().items()}, saved.places()
     other = gathered(500)
@@ -64,10 +66,10 @@ def test_probes_go_on_from_what_was_saved(count):
 
 
 @pytest.mark.parametrize("places", [[0], [0, 1, 2], [3, 40], [1]])
-def test_possible_places(places):
+def test_possible_places(places: Any) -> None:
     assert possible(np.array(places)) == (places in ([0], [0, 1, 2]))
 
 
 @pytest.mark.parametrize("places", [[-1, 1], [0, 0, 2], [1, 0, 2], [0, 2, 2], [-1], [0, 100]])
-def test_impossible_places_are_told_apart(places):
+def test_impossible_places_are_told_apart(places: Any) -> None:
     assert not possible(np.array(places))

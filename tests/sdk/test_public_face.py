@@ -1,12 +1,16 @@
 """The names that others may use, what importing them costs, and the manual in the README."""
 
+# mypy: disable-error-code="attr-defined"
+
 import importlib.metadata
 import importlib.util
 import inspect
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,21 +45,21 @@ def test_every_public_name_is_documented(face):
     assert [name for name in face.__all__ if not getattr(face, name).__doc__] == []
 
 
-def test_version_is_the_distribution_s():
+def test_version_is_the_distribution_s() -> None:
     assert gameagent_sdk.__version__ == importlib.metadata.version("gameagent-sdk")
 
 
-def test_it_is_typed():
+def test_it_is_typed() -> None:
     assert (SDK / "py.typed").exists()
 
 
-def test_importing_loads_no_engine_and_no_framework():
+def test_importing_loads_no_engine_and_no_framework() -> None:
     program = "import sys, gameagent_sdk; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert not {"onnxruntime", "onnx", "torch", "pygame", "gymnasium", "numba", "gameagent"} & set(loaded)
 
 
-def test_one_module_imports_onnxruntime_and_nothing_foreign_is_imported():
+def test_one_module_imports_onnxruntime_and_nothing_foreign_is_imported() -> None:
     imports = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
     foreign = {
         (path.relative_to(SDK).as_posix(), name)
@@ -68,7 +72,9 @@ def test_one_module_imports_onnxruntime_and_nothing_foreign_is_imported():
     assert elsewhere == {("backends/onnx_runtime.py", "onnxruntime")}
 
 
-def test_without_onnxruntime_numpy_takes_over_or_loading_says_what_to_install(path_of, monkeypatch):
+def test_without_onnxruntime_numpy_takes_over_or_loading_says_what_to_install(
+    path_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delitem(sys.modules, "gameagent_sdk.backends.onnx_runtime", raising=False)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # makes importing it fail
     with pytest.raises(gameagent_sdk.MissingBackend, match=r"pip install 'onnxruntime.*backend='numpy'"):
@@ -87,17 +93,19 @@ def test_each_error_is_an_sdk_error():
 class ReadmeGame:
     """As much of a game as the README's example calls: three steps an episode."""
 
-    def start(self):
+    def start(self) -> list[Any]:
         self.steps = 0
         return [0.0, 0.5, 1.0]
 
-    def step(self, action):
+    def step(self, action: Any) -> Any:
         assert action in ("left", "stay", "right")
         self.steps += 1
         return [0.0, 0.5, 1.0], 1.0, self.steps == 3
 
 
-def test_the_readme_s_examples_run(path_of, tmp_path, monkeypatch, capsys):
+def test_the_readme_s_examples_run(
+    path_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "pong.onnx").write_bytes(path_of("recurrent").read_bytes())
     (tmp_path / "drone.onnx").write_bytes(path_of("steered").read_bytes())
@@ -116,7 +124,7 @@ def test_the_readme_s_examples_run(path_of, tmp_path, monkeypatch, capsys):
     assert names["again"].actions
 
 
-def test_the_readme_names_every_error_and_every_public_class():
+def test_the_readme_names_every_error_and_every_public_class() -> None:
     text = README.read_text(encoding="utf-8")
     assert [name for name in ERRORS if f"| `{name}`" not in text and name != "SdkError"] == []
     assert [name for name in ("Squad", "SaveSlots", "PolicySession", "Overlay") if f"{name}" not in text] == []

@@ -1,6 +1,11 @@
 """Recordings: every action again, bit for bit."""
 
+# mypy: disable-error-code="arg-type, union-attr"
+
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,16 +14,16 @@ from gameagent_sdk import Agent, Policy, RecordingError, Squad, replay
 
 
 @pytest.fixture(params=["onnxruntime", "numpy"])
-def backend(request):
+def backend(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def plain(action):
+def plain(action: Any) -> Any:
     """An int, or a list of floats, which can be compared."""
     return np.asarray(action).tolist()
 
 
-def play(agent, num_steps, seed):
+def play(agent: Any, num_steps: int, seed: int) -> list[Any]:
     rng = np.random.default_rng(seed)
     size, actions = agent.manifest.observation_size, []
     for t in range(num_steps):
@@ -34,12 +39,12 @@ def play(agent, num_steps, seed):
     return actions
 
 
-def state_of(agent):
+def state_of(agent: Any) -> Any:
     context = {name: array.tolist() for name, array in agent._trial.step.context.inputs().items()}
     return context, agent.returns, agent.phase, agent._random_bits.state, agent.strength, agent.temperature
 
 
-def test_every_action_comes_again_and_so_does_the_agent(any_path, backend, tmp_path):
+def test_every_action_comes_again_and_so_does_the_agent(any_path: Path, backend: str, tmp_path: Path) -> None:
     agent = Agent.load(any_path, seed=3, backend=backend, temperature=1.0)
     agent.begin_trial()
     play(agent, 5, seed=0)  # the recording begins in the middle
@@ -68,7 +73,7 @@ def test_every_action_comes_again_and_so_does_the_agent(any_path, backend, tmp_p
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_it_may_begin_before_a_trial_or_frozen(begun, path_of, tmp_path):
+def test_it_may_begin_before_a_trial_or_frozen(begun: bool, path_of: Callable[[str], Path], tmp_path: Path) -> None:
     agent = Agent.load(path_of("recurrent"), seed=3)
     if begun:
         agent.begin_trial()
@@ -85,7 +90,9 @@ def test_it_may_begin_before_a_trial_or_frozen(begun, path_of, tmp_path):
     assert again.agent.learning is not begun
 
 
-def test_members_of_a_squad_replay_in_rows_of_the_same_batch(path_of, backend, tmp_path):
+def test_members_of_a_squad_replay_in_rows_of_the_same_batch(
+    path_of: Callable[[str], Path], backend: str, tmp_path: Path
+) -> None:
     squad = Squad.load(path_of("recurrent"), seed=1, backend=backend)
     members = [squad.join() for _ in range(5)]
     members[3].record(tmp_path / "match.jsonl")
@@ -102,7 +109,7 @@ def test_members_of_a_squad_replay_in_rows_of_the_same_batch(path_of, backend, t
     assert state_of(again.agent) == state_of(members[3])
 
 
-def test_a_difference_is_counted_and_the_recorded_action_taken(path_of, tmp_path):
+def test_a_difference_is_counted_and_the_recorded_action_taken(path_of: Callable[[str], Path], tmp_path: Path) -> None:
     agent = Agent.load(path_of("recurrent"), seed=3)
     agent.record(tmp_path / "match.jsonl")
     agent.begin_trial()
@@ -117,7 +124,7 @@ def test_a_difference_is_counted_and_the_recorded_action_taken(path_of, tmp_path
     assert state_of(again.agent) == state_of(agent)  # as observe was told what was really done
 
 
-def test_writing_waits_for_a_tick_but_not_for_ever(path_of, tmp_path):
+def test_writing_waits_for_a_tick_but_not_for_ever(path_of: Callable[[str], Path], tmp_path: Path) -> None:
     agent = Agent.load(path_of("recurrent"), seed=3)
     agent.record(tmp_path / "match.jsonl")
     agent.begin_trial()
@@ -135,14 +142,16 @@ def test_writing_waits_for_a_tick_but_not_for_ever(path_of, tmp_path):
 
 
 @pytest.mark.parametrize("num_steps", [5, 2000])
-def test_a_full_disk_ends_the_recording_and_not_the_game(num_steps, path_of, tmp_path):
+def test_a_full_disk_ends_the_recording_and_not_the_game(
+    num_steps: int, path_of: Callable[[str], Path], tmp_path: Path
+) -> None:
     class FullDisk:
         closed = False
 
-        def writelines(self, lines):
+        def writelines(self, lines: Any) -> None:
             raise OSError(28, "No space left on device")
 
-        def close(self):
+        def close(self) -> None:
             self.closed = True
 
     agent, twin = (Agent.load(path_of("recurrent"), seed=3) for _ in range(2))
@@ -164,7 +173,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_game(num_steps, path_of, tmp
     assert len((tmp_path / "elsewhere.jsonl").read_text().splitlines()) == 21
 
 
-def test_a_full_disk_is_told_at_the_end_if_nobody_ticked(path_of, tmp_path):
+def test_a_full_disk_is_told_at_the_end_if_nobody_ticked(path_of: Callable[[str], Path], tmp_path: Path) -> None:
     agent = Agent.load(path_of("recurrent"), seed=3)
     agent.record(tmp_path / "match.jsonl")
     agent.begin_trial()
@@ -176,7 +185,9 @@ def test_a_full_disk_is_told_at_the_end_if_nobody_ticked(path_of, tmp_path):
     assert agent.tick(5.0) == 0
 
 
-def test_a_place_that_cannot_be_used_leaves_the_running_recording(path_of, tmp_path):
+def test_a_place_that_cannot_be_used_leaves_the_running_recording(
+    path_of: Callable[[str], Path], tmp_path: Path
+) -> None:
     agent = Agent.load(path_of("recurrent"), seed=3)
     agent.record(tmp_path / "match.jsonl")
     agent.begin_trial()
@@ -187,7 +198,7 @@ def test_a_place_that_cannot_be_used_leaves_the_running_recording(path_of, tmp_p
     assert len((tmp_path / "match.jsonl").read_text().splitlines()) == 2 + 6
 
 
-def test_finished_recordings_leave_nothing_behind(path_of, tmp_path):
+def test_finished_recordings_leave_nothing_behind(path_of: Callable[[str], Path], tmp_path: Path) -> None:
     agent = Agent.load(path_of("recurrent"), seed=3)
     for _ in range(20):
         agent.record(tmp_path / "match.jsonl")
@@ -197,7 +208,7 @@ def test_finished_recordings_leave_nothing_behind(path_of, tmp_path):
     assert agent.num_pending == 0
 
 
-def test_a_last_line_cut_short_by_a_crash_is_passed_over(path_of, tmp_path):
+def test_a_last_line_cut_short_by_a_crash_is_passed_over(path_of: Callable[[str], Path], tmp_path: Path) -> None:
     agent = Agent.load(path_of("recurrent"), seed=3)
     agent.record(tmp_path / "match.jsonl")
     agent.begin_trial()
@@ -227,7 +238,9 @@ def test_a_last_line_cut_short_by_a_crash_is_passed_over(path_of, tmp_path):
         lambda text: text.replace('"observation": [', '"observation": [[', 1),
     ],
 )
-def test_damaged_recordings_are_refused(damage, path_of, tmp_path):
+def test_damaged_recordings_are_refused(
+    damage: Callable[..., Any], path_of: Callable[[str], Path], tmp_path: Path
+) -> None:
     agent = Agent.load(path_of("recurrent"), seed=3)
     agent.record(tmp_path / "match.jsonl")
     agent.begin_trial()
@@ -240,7 +253,7 @@ def test_damaged_recordings_are_refused(damage, path_of, tmp_path):
         replay(tmp_path / "match.jsonl", agent.policy)
 
 
-def test_another_bundle_s_recording_is_refused(path_of, tmp_path):
+def test_another_bundle_s_recording_is_refused(path_of: Callable[[str], Path], tmp_path: Path) -> None:
     agent = Agent.load(path_of("memoryless"))
     agent.record(tmp_path / "match.jsonl")
     agent.stop_recording()
@@ -248,7 +261,7 @@ def test_another_bundle_s_recording_is_refused(path_of, tmp_path):
         replay(tmp_path / "match.jsonl", Policy.load(path_of("recurrent")))
 
 
-def test_places_that_cannot_be_used(path_of, tmp_path):
+def test_places_that_cannot_be_used(path_of: Callable[[str], Path], tmp_path: Path) -> None:
     agent = Agent.load(path_of("recurrent"))
     with pytest.raises(RecordingError, match="cannot be written"):
         agent.record(tmp_path / "no such folder" / "match.jsonl")

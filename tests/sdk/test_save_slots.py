@@ -1,20 +1,24 @@
 """Save slots: one for each player, whatever players are called."""
 
+# mypy: disable-error-code="arg-type"
+
 import string
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from gameagent_sdk import InputError, MindError, SaveSlots
+from gameagent_sdk import Agent, InputError, MindError, SaveSlots
 
 NAMES = ["ann", "Ann", "Zoë", "../../etc/passwd", "con", "a b", "名前", "_41", "A", ".", "nul.mind", "x" * 60, "\n\x00"]
 
 
-def play(agent, reward):
+def play(agent: Agent, reward: float) -> None:
     agent.act([0.0, 0.0, 0.0])
     agent.observe(reward)
 
 
-def test_each_player_has_a_mind_of_their_own(agent_of, tmp_path):
+def test_each_player_has_a_mind_of_their_own(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     slots = SaveSlots(tmp_path / "saves")
     agent = agent_of("recurrent")
     for number, name in enumerate(NAMES):
@@ -27,7 +31,7 @@ def test_each_player_has_a_mind_of_their_own(agent_of, tmp_path):
         assert agent.episode_return == number
 
 
-def test_files_have_plain_names_in_the_folder(agent_of, tmp_path):
+def test_files_have_plain_names_in_the_folder(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     slots = SaveSlots(tmp_path)
     for name in NAMES:
         file = slots.path(name)
@@ -36,7 +40,7 @@ def test_files_have_plain_names_in_the_folder(agent_of, tmp_path):
     assert len({slots.path(name).name.lower() for name in NAMES}) == len(NAMES)
 
 
-def test_a_player_it_has_not_met(agent_of, tmp_path):
+def test_a_player_it_has_not_met(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     agent = agent_of("recurrent")
     play(agent, 1.0)
     slots = SaveSlots(tmp_path / "none yet")
@@ -46,7 +50,7 @@ def test_a_player_it_has_not_met(agent_of, tmp_path):
     slots.remove("ann")
 
 
-def test_saving_soon_and_removing(agent_of, tmp_path):
+def test_saving_soon_and_removing(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     agent, slots = agent_of("recurrent"), SaveSlots(tmp_path)
     play(agent, 1.0)
     slots.save(agent, "ann", soon=True)
@@ -60,19 +64,19 @@ def test_saving_soon_and_removing(agent_of, tmp_path):
     assert slots.restore(agent, "bob")  # though nobody ticked
 
 
-def test_foreign_files_in_the_folder_are_no_players(tmp_path):
+def test_foreign_files_in_the_folder_are_no_players(tmp_path: Path) -> None:
     for name in ("player-Ann.mind", "player-_zz.mind", "player-_ff.mind", "other.mind", "player-.mind", "player-a.txt"):
         (tmp_path / name).write_bytes(b"")
     assert SaveSlots(tmp_path).players() == []
 
 
 @pytest.mark.parametrize("name", ["", "x" * 61, 7, None, "\ud800"])
-def test_impossible_names_are_refused(name, agent_of, tmp_path):
+def test_impossible_names_are_refused(name: str | int | None, agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a player's name"):
         SaveSlots(tmp_path).save(agent_of("recurrent"), name)
 
 
-def test_a_damaged_slot_says_so(agent_of, tmp_path):
+def test_a_damaged_slot_says_so(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     slots = SaveSlots(tmp_path)
     slots.path("ann").write_bytes(b"nonsense")
     with pytest.raises(MindError, match="player-ann"):

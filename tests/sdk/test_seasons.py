@@ -1,6 +1,9 @@
 """Hidden state that outlives a trial, and hidden state that does not start from zero."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ ALL = np.ones(4, bool)
 SEEN = np.zeros(4, np.float32)
 
 
-def bundle_with(bundle, **spec):
+def bundle_with(bundle: Bundle, **spec: Any) -> Bundle:
     """The masked bundle, whose logits are its tally of reward by action plus the observation; another tally's spec."""
     tally = TensorSpec("hidden_tally", (4,), **spec)
     manifest = replace(bundle.manifest, hidden_state=(tally,), temperature=0.0)
@@ -20,21 +23,21 @@ def bundle_with(bundle, **spec):
 
 
 @pytest.fixture
-def in_season(bundle_of):
+def in_season(bundle_of: Callable[[str], Bundle]) -> Bundle:
     return bundle_with(bundle_of("masked"), lifetime="season", initial=0.25)
 
 
-def paid(agent, action, reward):
+def paid(agent: Agent, action: int, reward: float) -> None:
     """One decision that turned out to be ``action`` and paid; it is tallied by the next decision."""
     agent.act(SEEN, ALL)
     agent.observe(reward, action=action)
 
 
-def tally(agent):
+def tally(agent: Any) -> Any:
     return agent._trial.step.context.hidden_state["hidden_tally"][0].tolist()
 
 
-def test_memory_of_a_season_outlives_a_trial_and_ends_with_the_season(in_season):
+def test_memory_of_a_season_outlives_a_trial_and_ends_with_the_season(in_season: Bundle) -> None:
     agent = Agent(in_season, seed=0)
     agent.begin_trial()
     assert tally(agent) == [0.25] * 4
@@ -48,7 +51,7 @@ def test_memory_of_a_season_outlives_a_trial_and_ends_with_the_season(in_season)
     assert tally(agent) == [0.25] * 4 and agent.phase == "act" and agent.num_decisions == 0
 
 
-def test_memory_of_a_trial_starts_from_its_initial_value_each_time(bundle_of):
+def test_memory_of_a_trial_starts_from_its_initial_value_each_time(bundle_of: Callable[[str], Bundle]) -> None:
     agent = Agent(bundle_with(bundle_of("masked"), initial=-1.5), seed=0)
     for _ in range(2):
         agent.begin_trial()
@@ -58,7 +61,7 @@ def test_memory_of_a_trial_starts_from_its_initial_value_each_time(bundle_of):
         assert tally(agent) == [-1.5, 0.5, -1.5, -1.5]
 
 
-def test_forgetting_brings_cells_to_their_initial_value(in_season):
+def test_forgetting_brings_cells_to_their_initial_value(in_season: Bundle) -> None:
     agent = Agent(in_season, seed=0)
     agent.begin_trial()
     paid(agent, 3, 4.0)
@@ -68,7 +71,7 @@ def test_forgetting_brings_cells_to_their_initial_value(in_season):
     assert tally(agent) == [0.25] * 4
 
 
-def test_a_mind_holds_the_memory_of_a_season(in_season, tmp_path):
+def test_a_mind_holds_the_memory_of_a_season(in_season: Bundle, tmp_path: Path) -> None:
     agent, other = Agent(in_season, seed=0), Agent(in_season, seed=1)
     agent.begin_trial()
     paid(agent, 0, 3.0)
@@ -79,7 +82,7 @@ def test_a_mind_holds_the_memory_of_a_season(in_season, tmp_path):
     assert tally(other) == [3.25, 0.25, 0.25, 0.25]
 
 
-def test_a_recording_goes_through_seasons_again(in_season, tmp_path):
+def test_a_recording_goes_through_seasons_again(in_season: Bundle, tmp_path: Path) -> None:
     agent = Agent(in_season, seed=0)
     agent.record(tmp_path / "match.jsonl")
     for begin in (agent.begin_trial, agent.begin_trial, agent.begin_season):
@@ -92,7 +95,7 @@ def test_a_recording_goes_through_seasons_again(in_season, tmp_path):
     assert again.num_different == 0 and tally(again.agent) == tally(agent) == [0.25, 1.25, 0.25, 0.25]
 
 
-def test_a_session_keeps_the_memory_of_a_season_in_rows_that_begin_a_trial(in_season):
+def test_a_session_keeps_the_memory_of_a_season_in_rows_that_begin_a_trial(in_season: Bundle) -> None:
     session = PolicySession(in_season)
     session.reset(2)
     legal, ended = np.ones((2, 4), bool), np.zeros(2, bool)

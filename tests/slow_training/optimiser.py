@@ -1,13 +1,17 @@
 """Finite differences, gradient clipping and Adam, on dicts of float64 arrays."""
 
+# mypy: disable-error-code="var-annotated"
+
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 CHANGE = 1e-5
 
 
-def nudged(weights):
+def nudged(weights: Any) -> dict[Any, NDArray[Any]]:
     """All weights with one number of them changed, up and down: stacked along a first axis, by name.
 
     The two changes of the i-th number, in the order of `numbers`, are entries 2 i and 2 i + 1.
@@ -22,11 +26,11 @@ def nudged(weights):
     return stacked
 
 
-def count(weights):
+def count(weights: Any) -> Any:
     return sum(weight.size for weight in weights.values())
 
 
-def slopes(weights, ends, change=CHANGE):
+def slopes(weights: Any, ends: Any, change: float = CHANGE) -> dict[Any, Any]:
     """The gradient by name, from what a function gives for the `nudged` weights."""
     flat = (ends[0::2] - ends[1::2]) / (2 * change)
     found, place = {}, 0
@@ -39,10 +43,10 @@ def slopes(weights, ends, change=CHANGE):
 class Adam:
     """Kingma and Ba 2015, Algorithm 1, behind a clipping of the whole gradient's norm."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.first, self.second, self.steps = {}, {}, 0
 
-    def step(self, weights, gradient, learning_rate, max_norm):
+    def step(self, weights: Any, gradient: Any, learning_rate: Any, max_norm: Any) -> Any:
         """The weights after one step, and the gradient's norm before clipping."""
         norm = math.sqrt(sum((slope**2).sum() for slope in gradient.values()))
         self.steps += 1

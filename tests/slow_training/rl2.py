@@ -1,13 +1,19 @@
 """One update of Meta-LSTM: the network as loops over time, the objective as loops over rows and steps."""
 
+# mypy: disable-error-code="call-arg, index"
+
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gameagent_games import Family
 from slow_training.optimiser import nudged, slopes
 
 
-def update(weights, adam, rollout, family, config, done, minibatches):
+def update(weights: Any, adam: Any, rollout: Any, family: Family, config: Any, done: Any, minibatches: Any) -> Any:
     """The weights after one update, and the means of what is logged.
 
     Args:
@@ -42,14 +48,23 @@ def update(weights, adam, rollout, family, config, done, minibatches):
     return weights, {name: np.mean([step[name] for step in logged]) for name in logged[0]}
 
 
-def generalised_advantages(rewards, values, discount, decay):
+def generalised_advantages(rewards: list[Any], values: Any, discount: Any, decay: Any) -> list[Any]:
     """Schulman et al. 2016, eq. 16, as a double sum over one row; after its end nothing follows."""
     following = [*values[1:], 0.0]
     errors = [r + discount * after - v for r, after, v in zip(rewards, following, values, strict=True)]
     return [sum((discount * decay) ** k * error for k, error in enumerate(errors[t:])) for t in range(len(errors))]
 
 
-def objective(weights, rollout, family, config, done, rows, advantages, targets):
+def objective(
+    weights: dict[Any, Any],
+    rollout: Any,
+    family: Family,
+    config: Any,
+    done: Any,
+    rows: Any,
+    advantages: dict[int, Any],
+    targets: dict[int, list[Any]],
+) -> dict[str, float]:
     """The loss and its parts for each of P sets of weights ``(P, …)``: every one ``(P,)``."""
     entropy_weight = config.entropy_start + (config.entropy_end - config.entropy_start) * done
     parts = dict.fromkeys(("policy_loss", "value_loss", "entropy", "approx_kl", "belief_loss"), 0.0)
@@ -78,18 +93,18 @@ def objective(weights, rollout, family, config, done, rows, advantages, targets)
 class Step:
     """What the network says of one step of one row, for P sets of weights: ``(P,)`` each."""
 
-    def __init__(self, log_prob, entropy, value, belief_loss):
+    def __init__(self, log_prob: Any, entropy: Any, value: Any, belief_loss: Any) -> None:
         self.log_prob, self.entropy, self.value, self.belief_loss = log_prob, entropy, value, belief_loss
 
 
-def steps_of(weights, rollout, family, row):
+def steps_of(weights: dict[Any, Any], rollout: Any, family: Family, row: Any) -> Iterator[Step]:
     """The row's steps in turn."""
     inputs = rollout.inputs
     truth, informed = inputs.truth[row].numpy(), float(inputs.told[row, 0])
     num_sets, width = weights["encoder.bias"].shape
     memory = cell = np.zeros((num_sets, width))
 
-    def layer(name, x):
+    def layer(name: str, x: Any) -> Any:
         return np.einsum("poi,pi->po", weights[f"{name}.weight"], x) + weights[f"{name}.bias"]
 
     for t in range(int(rollout.valid[:, row].sum())):
@@ -121,7 +136,7 @@ def steps_of(weights, rollout, family, row):
         )
 
 
-def detached(shown, weights):
+def detached(shown: Any, weights: Any) -> Any:
     """For every set of weights that `nudged` made, the mean of its pair: what the weights in the middle give.
 
     (To second order in the change, which is what finite differences are exact to.)
@@ -131,7 +146,7 @@ def detached(shown, weights):
     return np.repeat((shown[0::2] + shown[1::2]) / 2.0, 2, axis=0)
 
 
-def lstm(weights, x, memory, cell):
+def lstm(weights: Any, x: Any, memory: NDArray[Any], cell: NDArray[Any]) -> Any:
     gates = (
         np.einsum("poi,pi->po", weights["lstm.weight_ih_l0"], x)
         + np.einsum("poi,pi->po", weights["lstm.weight_hh_l0"], memory)
@@ -143,11 +158,11 @@ def lstm(weights, x, memory, cell):
     return sigmoid(show) * np.tanh(cell), cell
 
 
-def sigmoid(x):
+def sigmoid(x: Any) -> Any:
     return 1.0 / (1.0 + np.exp(-x))
 
 
-def read_belief(raw, truth, slots):
+def read_belief(raw: Any, truth: Any, slots: Any) -> Any:
     """The belief and how unlikely the truth is under it, in nats and up to a constant."""
     belief, surprise, column = np.empty_like(raw), 0.0, 0
     for slot in slots:
@@ -165,7 +180,7 @@ def read_belief(raw, truth, slots):
     return belief, surprise
 
 
-def categorical(raw, action, legal, box):
+def categorical(raw: Any, action: Any, legal: Any, box: Any) -> Any:
     """Log-probability of an action, and the entropy."""
     chances = np.exp(raw) if legal is None else np.exp(raw) * legal
     chances = chances / chances.sum(1, keepdims=True)
@@ -173,7 +188,7 @@ def categorical(raw, action, legal, box):
     return np.log(chances[:, int(action)]), -sum(chances[:, n] * np.log(chances[:, n]) for n in possible)
 
 
-def gaussian(raw, action, legal, box):
+def gaussian(raw: Any, action: Any, legal: Any, box: Any) -> Any:
     density = entropy = 0.0
     size = len(box.names)
     for n in range(size):

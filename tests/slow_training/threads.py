@@ -1,6 +1,7 @@
 """Processes of a run as threads of one: the same calls, without sockets."""
 
 import threading
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -11,18 +12,18 @@ from gameagent.workers import Workers
 class Meeting:
     """Where the threads of a run exchange tensors."""
 
-    def __init__(self, size):
+    def __init__(self, size: Any) -> None:
         self.size, self.barrier, self.brought = size, threading.Barrier(size, timeout=60), [None] * size
 
 
 class ThreadWorkers(Workers):
     """One of the threads."""
 
-    def __init__(self, rank, meeting):
+    def __init__(self, rank: Any, meeting: Any) -> None:
         super().__init__(rank, meeting.size)
         self.meeting = meeting
 
-    def _reduced(self, values, operation):
+    def _reduced(self, values: Any, operation: Any) -> torch.Tensor:
         self.meeting.brought[self.rank] = values.clone()
         self.meeting.barrier.wait()
         everything = torch.stack(self.meeting.brought)
@@ -30,7 +31,7 @@ class ThreadWorkers(Workers):
         return everything.sum(0) if operation == dist.ReduceOp.SUM else everything.amax(0)
 
 
-def together(size, make, work):
+def together(size: Any, make: Any, work: Any) -> list[None]:
     """What ``work(member)`` gives for each of ``size`` members, which work side by side.
 
     Args:
@@ -42,7 +43,7 @@ def together(size, make, work):
     members = [make(ThreadWorkers(rank, meeting)) for rank in range(size)]
     results, errors = [None] * size, []
 
-    def run(rank):
+    def run(rank: Any) -> None:
         try:
             results[rank] = work(members[rank])
         except BaseException as error:
