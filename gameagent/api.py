@@ -20,7 +20,6 @@ from rich.console import Console
 
 from gameagent.config import TrainConfig, make_config
 from gameagent.export.bundling import bundle_run, export_run
-from gameagent.judging.baselines import baseline_fields
 from gameagent.judging.contestants import Contestant, contestants_of, split_to_judge_on
 from gameagent.judging.report import Evaluation
 from gameagent.judging.report import evaluate as evaluate_contestants
@@ -236,7 +235,7 @@ def train_run(
     console = Console(quiet=quiet)
     family = load_family(given["family"])
     config = make_config(family, given)
-    others = baseline_fields(config, family, given) if baselines else {}
+    others = config.method.baselines(config, family, given) if baselines else {}
     for fields in others.values():
         make_config(family, fields)  # what is wrong with them is said before the agent is trained
     if not family.space.holds_out:

@@ -10,7 +10,8 @@ from typing import Any
 
 from gameagent.config import TrainConfig
 from gameagent.errors import TrainingError
-from gameagent.methods.learners import Update, make_learner
+from gameagent.methods.interface import Update
+from gameagent.methods.learning import make_learner
 from gameagent.run.event_log import EventLog
 from gameagent.run.folder import Progress, RunFolder
 from gameagent.workers import Workers

@@ -39,7 +39,7 @@ def main() -> None:
     update = median(metrics["update_seconds"] for _, _, metrics in marks[1:])
     print(
         f"{config.family}: {median(speeds) / 1000:.0f} k steps/s (median of {len(speeds)} updates, "
-        f"{config.num_processes} processes, hidden {config.hidden_size}, beliefs {'on' if config.beliefs else 'off'})"
+        f"{config.num_processes} processes, hidden {config.hidden_size}, algorithm {config.algorithm})"
     )
     print(f"  of an update's time: play {play / (play + update):.0%}, gradient steps {update / (play + update):.0%}")
 

@@ -20,8 +20,8 @@ from gameagent.inner_loop import (
     for_tasks,
 )
 from gameagent.losses import squared_error
-from gameagent.methods.gradient.maml import Labelled, labelled_outer_loss
-from gameagent.methods.gradient.reptile import set_gradients
+from gameagent.methods.maml.update import Labelled, labelled_outer_loss
+from gameagent.methods.reptile.update import set_gradients
 from gameagent.nets.feedforward import FeedforwardPolicy
 
 NETWORK = FeedforwardPolicy(observation_size=1, action_size=1, hidden_sizes=(40, 40))

@@ -1,67 +1,74 @@
-"""``gameagent train --help-settings``: every setting of a run, from the one place where settings are written down."""
+"""``gameagent train --help-settings``: every setting of a run, from the one place where it is defined."""
 
 from collections.abc import Iterator
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
-from gameagent.config import Setting, TrainConfig, settings, suggestions
+from gameagent.config import shared_settings, suggestions
+from gameagent.methods.registry import METHODS
+from gameagent.settings import SettingField, settings_of
 from gameagent_games.interface import Family
 from gameagent_sdk.console.plain_text import wrapped
 
 TYPE_NAMES = {int: "whole number", float: "number", bool: "true or false", str: "text"}
-INDENT = 20  # columns of the settings' names
+INDENT = 22  # columns of the settings' names
 
 
 def explain_settings(family: Family | None = None) -> Iterator[str]:
-    """Lines for a terminal.
+    """Lines for a terminal: the shared settings, then those of each method.
 
     Args:
         family: Whose suggestions to show beside the defaults.
 
     Raises:
-        ConfigError: The family suggests what is no setting, or a value of the wrong type.
+        ConfigError: The family suggests something that is not a setting, or a value of the wrong type.
     """
     yield "Settings of a run: --set NAME=VALUE, or NAME = VALUE in the file of --config."
     if family is not None:
         yield f"What {family.name} suggests replaces a default; what you give replaces both."
-    types = get_type_hints(TrainConfig)
-    suggested = {} if family is None else _suggested(family)
-    by_group: dict[tuple[str, ...], list[str]] = {}
-    for name, setting in settings().items():
-        if name != "family":  # an argument of its own
-            by_group.setdefault(setting.algorithms, []).append(name)
-    for algorithms, names in by_group.items():
+    suggested = {} if family is None else {name: suggestions(family, name) for name in METHODS}
+    shared = [one for name, one in shared_settings().items() if name != "family"]  # an argument of its own
+    groups = [(tuple(METHODS), shared), *own_settings()]
+    for methods, settings in groups:
         yield ""
-        yield f"for algorithm {' and '.join(algorithms)}:" if algorithms else "for every algorithm:"
-        for name in names:
-            setting = settings()[name]
-            yield from _explained(name, setting, types[name], getattr(TrainConfig, name), suggested.get(name, {}))
+        yield "for every algorithm:" if settings is shared else f"for algorithm {' and '.join(methods)}:"
+        for one in settings:
+            values = {by: suggested[by][one.name] for by in methods if one.name in suggested.get(by, {})}
+            yield from _explained(one, values, everywhere=len(values) == len(methods))
 
 
-def _explained(name: str, setting: Setting, kind: Any, default: Any, suggested: dict[str, Any]) -> Iterator[str]:
-    allowed = f"{_type_name(kind)} {setting.range}".strip()
-    facts = [allowed, f"default {_text(default)}"]
+def own_settings() -> list[tuple[tuple[str, ...], list[SettingField]]]:
+    """The settings that are not shared by all methods, those of the same methods together."""
+    owners: list[tuple[SettingField, list[str]]] = []
+    for name, method in METHODS.items():
+        for one in settings_of(method.config).values():
+            known = next((by for other, by in owners if other == one), None)
+            if known is None:
+                owners.append((one, [name]))
+            else:
+                known.append(name)
+    groups: dict[tuple[str, ...], list[SettingField]] = {}
+    for one, methods in owners:
+        groups.setdefault(tuple(methods), []).append(one)
+    return list(groups.items())
+
+
+def _explained(one: SettingField, suggested: dict[str, Any], everywhere: bool) -> Iterator[str]:
+    """Lines for one setting.
+
+    Args:
+        one: The setting.
+        suggested: What the family suggests, by algorithm.
+        everywhere: Whether it does so for every algorithm that has the setting.
+    """
+    kind = "one of " + ", ".join(one.options) if one.options else TYPE_NAMES[one.kind]
+    facts = [f"{kind} {one.setting.range}".strip(), f"default {_text(one.default)}"]
     if suggested:
         values = set(map(_text, suggested.values()))
-        everywhere = len(values) == 1 and len(suggested) == len(get_args(get_type_hints(TrainConfig)["algorithm"]))
-        shown = values if everywhere else (f"{_text(value)} for {by}" for by, value in suggested.items())
+        same = everywhere and len(values) == 1
+        shown = values if same else {f"{_text(value)} for {by}": None for by, value in suggested.items()}
         facts.append(f"suggested {', '.join(shown)}")
-    yield from wrapped("; ".join(facts), f"  {name:{INDENT - 2}}", " " * INDENT)
-    yield from wrapped(setting.meaning, " " * INDENT)
-
-
-def _suggested(family: Family) -> dict[str, dict[str, Any]]:
-    """What a family suggests, by setting and algorithm."""
-    found: dict[str, dict[str, Any]] = {}
-    for algorithm in get_args(get_type_hints(TrainConfig)["algorithm"]):
-        for name, value in suggestions(family, algorithm).items():
-            found.setdefault(name, {})[algorithm] = value
-    return found
-
-
-def _type_name(kind: Any) -> str:
-    if get_origin(kind) is Literal:
-        return "one of " + ", ".join(get_args(kind))
-    return TYPE_NAMES[kind]
+    yield from wrapped("; ".join(facts), f"  {one.name:{INDENT - 2}}", " " * INDENT)
+    yield from wrapped(one.setting.meaning, " " * INDENT)
 
 
 def _text(value: Any) -> str:

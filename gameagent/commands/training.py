@@ -60,7 +60,7 @@ def _train(args: argparse.Namespace, console: Console) -> None:
 
 def _given_fields(args: argparse.Namespace) -> dict[str, Any]:
     """Settings from the file, over them --set, over them the options of their own."""
-    from gameagent.config import read_config_file, shown
+    from gameagent.settings import read_config_file, shown
 
     given: dict[str, Any] = read_config_file(args.config) if args.config is not None else {}
     for pair in args.set:

@@ -5,17 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
-from gameagent.export.adaptation import gradient_spec, rollback_margin, trace_correction
 from gameagent.export.graph import add_initial_values, trace
 from gameagent.export.parity import measure_parity
-from gameagent.export.step import PolicyStep
-from gameagent.methods.gradient.graphs import GradientPolicyStep, policy_gradient_spec, trace_policy_gradient
-from gameagent.methods.gradient.policy import GradientPolicy
-from gameagent.methods.making import TrainedPolicy
+from gameagent.nets.interface import PolicyNetwork
 from gameagent.run.folder import FIRST_SCHEME, Progress, RunFolder
 from gameagent.run.sealed_file import write_atomically
 from gameagent_games.interface import Family, Feature
@@ -75,7 +70,7 @@ def training_record(folder: RunFolder, config: TrainConfig, family: Family, prog
 
 
 def bundle_policy(
-    policy: TrainedPolicy,
+    policy: PolicyNetwork,
     config: TrainConfig,
     family: Family,
     training: dict[str, Any],
@@ -86,28 +81,25 @@ def bundle_policy(
     Raises:
         ExportError: The graph does not do what the policy does.
     """
-    num_episodes = config.episodes_of_trial(family)
-    gradient, gradient_steps = None, b""
-    if isinstance(policy, GradientPolicy):
-        gradient = policy_gradient_spec(policy, config, family)
-    elif policy.correction is not None:
-        gradient = gradient_spec(policy.correction, rollback_margin(policy, config, family))
-    manifest = make_manifest(policy, family, num_episodes, training, evaluation, gradient)
-    graph = trace_step(policy, manifest)
-    if isinstance(policy, GradientPolicy):
-        gradient_steps = trace_policy_gradient(policy, family, manifest)
-    elif policy.correction is not None:
-        gradient_steps = trace_correction(policy.correction, manifest)
-    bundle = Bundle.from_bytes(attach_manifest(graph, manifest, gradient_steps))
-    parity = measure_parity(policy, config, family, bundle)
+    method = config.method
+    steps, gradient = method.gradient_steps(policy, config, family), None
+    if steps is not None:
+        gradient = steps.spec(method.calibrate(policy, config, family))
+    manifest = make_manifest(policy, family, config.episodes_of_trial(family), training, evaluation, gradient)
+    graph = trace(method.step(policy), step_inputs(manifest), step_outputs(manifest))
+    if steps is not None:
+        add_initial_values(graph, {name: value.unsqueeze(0) for name, value in steps.initial_weights().items()})
+    parts = bytes(graph.SerializeToString()), b"" if steps is None else steps.trace(manifest)
+    bundle = Bundle.from_bytes(attach_manifest(parts[0], manifest, parts[1]))
+    parity = measure_parity(policy, config, family, bundle, steps)
     for engine, result in parity.items():
         result.check(engine)
     measured: dict[str, Any] = {engine: asdict(result) for engine, result in parity.items()}
-    return Bundle.from_bytes(attach_manifest(graph, replace(manifest, parity=measured), gradient_steps))
+    return Bundle.from_bytes(attach_manifest(parts[0], replace(manifest, parity=measured), parts[1]))
 
 
 def make_manifest(
-    policy: TrainedPolicy,
+    policy: PolicyNetwork,
     family: Family,
     num_episodes: int,
     training: dict[str, Any],
@@ -130,16 +122,6 @@ def make_manifest(
         training=training,
         evaluation=evaluation,
     )
-
-
-def trace_step(policy: TrainedPolicy, manifest: Manifest) -> bytes:
-    """The policy's step as a serialized ONNX model, named as the manifest says, with a dynamic leading axis."""
-    step = GradientPolicyStep(policy) if isinstance(policy, GradientPolicy) else PolicyStep(policy)
-    model = trace(step, step_inputs(manifest), step_outputs(manifest))
-    for weight in manifest.adapting_weights:
-        initial = policy.weights[weight.name] if isinstance(policy, GradientPolicy) else torch.zeros(weight.shape)
-        add_initial_values(model, {weight.name: initial.unsqueeze(0)})
-    return bytes(model.SerializeToString())
 
 
 def _action_spec(family: Family) -> ActionSpec:

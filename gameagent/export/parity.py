@@ -9,16 +9,13 @@ from numpy.typing import NDArray
 
 from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
-from gameagent.methods.belief_correction.correction import OFFSET, BeliefCorrection, Transitions
-from gameagent.methods.gradient.graphs import NUM_ADAPTATIONS, follow_policy_gradient
-from gameagent.methods.gradient.policy import GradientPolicy
-from gameagent.methods.making import TrainedPolicy
-from gameagent.nets.interface import Outputs
+from gameagent.methods.interface import GradientSteps
+from gameagent.nets.interface import OFFSET, Outputs, PolicyNetwork
 from gameagent.playing.rollout import Rollout, Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_sdk import Bundle, Policy
-from gameagent_sdk.authoring import Gaussian, PolicySession, action_probabilities, adaptation_inputs, load_adaptation
+from gameagent_sdk.authoring import Gaussian, PolicySession, action_probabilities
 from gameagent_sdk.backends import BackendName
 
 NUM_GAMES = 8
@@ -62,7 +59,7 @@ class Parity:
 
 
 def measure_parity(
-    policy: TrainedPolicy, config: TrainConfig, family: Family, bundle: Bundle
+    policy: PolicyNetwork, config: TrainConfig, family: Family, bundle: Bundle, steps: GradientSteps | None
 ) -> dict[BackendName, Parity]:
     """Plays whole trials with torch and feeds what was seen to the file, through the SDK's own bookkeeping.
 
@@ -78,11 +75,7 @@ def measure_parity(
     found = {}
     for engine in ENGINES:
         chances, beliefs = _follow(PolicySession(Policy(bundle, engine)), rollout, outputs)
-        weights = 0.0
-        if isinstance(policy, GradientPolicy):
-            weights = follow_policy_gradient(policy, config, family, bundle, engine)
-        elif policy.correction is not None:
-            weights = _follow_gradient(policy.correction, bundle, rollout, engine)
+        weights = 0.0 if steps is None else steps.largest_difference(bundle, rollout, engine)
         found[engine] = Parity(NUM_GAMES, num_episodes, rollout.num_steps, chances, beliefs, weights)
     return found
 
@@ -110,50 +103,14 @@ def _follow(session: PolicySession, rollout: Rollout, outputs: Outputs) -> tuple
     return worst_chances, worst_beliefs
 
 
-def _follow_gradient(correction: BeliefCorrection, bundle: Bundle, rollout: Rollout, engine: BackendName) -> float:
-    """Takes gradient steps on the rows' trials in turn, in torch and with the file; gives the largest difference."""
-    backend, inputs = load_adaptation(bundle, engine), rollout.inputs
-    random = np.random.default_rng(0)
-    beliefs = torch.from_numpy(random.random((*inputs.observation.shape[:2], bundle.manifest.belief_size), np.float32))
-    expected = np.zeros((1, bundle.manifest.belief_size), np.float32)
-    given, worst = expected.copy(), 0.0
-    for step in range(NUM_ADAPTATIONS):
-        row = step % rollout.rewards.shape[1]
-        length = int(rollout.valid[:, row].sum())
-        part = slice(0, length), slice(row, row + 1)
-        taught = Transitions.of(
-            inputs.observation[part], inputs.previous_action[part], inputs.episode_start[part], beliefs[part],
-            rollout.rewards[part], rollout.valid[part],
-        )  # fmt: skip
-        with torch.no_grad():
-            expected = correction.correct(torch.from_numpy(expected), taught).numpy()
-        following = min(length, len(inputs.previous_action) - 1)  # what a step did is the next one's previous action
-        actions = torch.cat((inputs.previous_action[1:length, row], inputs.previous_action[following, row][None]))
-        ends = torch.cat((inputs.episode_start[1:length, row], torch.ones(1, 1)))
-        experience = (
-            inputs.observation[:length, row],
-            beliefs[:length, row],
-            actions,
-            rollout.rewards[:length, row, None],
-        )
-        tensors = [np.ascontiguousarray(tensor.numpy()) for tensor in (*experience, ends)]
-        names = [port.name for port in adaptation_inputs(bundle.manifest)]
-        after = np.zeros_like(given)
-        backend.bind(dict(zip(names, [given, *tensors], strict=True)), {f"next_{OFFSET}": after})()
-        given = after
-        worst = max(worst, _worst(given, expected))
-    return worst
-
-
 def _worst(given: NDArray[Any], expected: NDArray[Any]) -> float:
     return float(np.abs(given - expected).max()) if expected.size else 0.0
 
 
-def _play(policy: TrainedPolicy, config: TrainConfig, family: Family, num_episodes: int) -> Rollout:
+def _play(policy: PolicyNetwork, config: TrainConfig, family: Family, num_episodes: int) -> Rollout:
     seed = config.seed
-    belief_size = policy.belief_head.size if policy.belief_head else 0
-    trials = Trials(family, NUM_GAMES, num_episodes, belief_size)
+    trials = Trials(family, NUM_GAMES, num_episodes, policy.belief_size)
     variants = family.space.sample(NUM_GAMES, numpy_generator(seed, "parity"), config.split)
     seeds = game_seeds(seed, "parity", NUM_GAMES)
-    told = np.zeros(NUM_GAMES, bool)
-    return trials.play(policy, variants, seeds, told, torch_generator(seed, "parity"))
+    informed = np.zeros(NUM_GAMES, bool)
+    return trials.play(policy, variants, seeds, informed, torch_generator(seed, "parity"))

@@ -11,7 +11,7 @@ from gameagent.nets.interface import Inputs
 from gameagent.nets.network import AgentNetwork
 
 
-class PolicyStep(nn.Module):
+class NetworkStep(nn.Module):
     """Takes the tensors of `gameagent_sdk.authoring.step_inputs` in their order, gives those of ``step_outputs``."""
 
     def __init__(self, policy: AgentNetwork) -> None:
@@ -41,7 +41,7 @@ class PolicyStep(nn.Module):
         hidden, offset = carried[:num_hidden], carried[num_hidden:]
         inputs = Inputs(
             observation, previous_action, previous_reward, episode_start, legal_actions,
-            truth=observation[:, :0], told=None, belief_offset=offset[0] if offset else None,
+            truth=observation[:, :0], informed=None, belief_offset=offset[0] if offset else None,
         )  # fmt: skip
         seen, memory, next_hidden = policy.join(inputs), None, []
         if policy.encoder is not None and self.lstm is not None and policy.memory_norm is not None:

@@ -1,10 +1,11 @@
 """What a policy takes and gives at every step: the one contract for every way of learning."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from gameagent.nets.distribution import ActionDistribution, ActionParams, Categorical, Gaussian
 from gameagent_games.interface import Box, Family
@@ -12,6 +13,10 @@ from gameagent_games.variants.distributions import Slot
 
 HiddenState = dict[str, Tensor]
 """Named tensors ``(B, …)`` carried from step to step."""
+
+
+OFFSET = "belief_offset"
+"""What a file calls the weights that gradient steps add to beliefs."""
 
 
 class Inputs(NamedTuple):
@@ -24,7 +29,7 @@ class Inputs(NamedTuple):
         episode_start: float32 ``(T, B, 1)``; 1 at each episode's first step.
         legal_actions: bool ``(T, B, A)``, or None where every action is always legal.
         truth: float32 ``(B, E)``; the hidden rules in the form of a belief (see `beliefs.BeliefHead`).
-        told: float32 ``(B, 1)``; 1 where the truth stands in for the belief; None for nowhere.
+        informed: float32 ``(B, 1)``; 1 in rows whose belief the truth stands in for; None if there are none.
         belief_offset: float32 ``(T, B, E)``, what gradient steps add to the belief; None for nothing.
     """
 
@@ -34,7 +39,7 @@ class Inputs(NamedTuple):
     episode_start: Tensor
     legal_actions: Tensor | None
     truth: Tensor
-    told: Tensor | None
+    informed: Tensor | None
     belief_offset: Tensor | None = None
 
 
@@ -50,6 +55,26 @@ class Outputs(NamedTuple):
     action_params: ActionParams
     values: Tensor
     beliefs: Tensor
+
+
+class EndedEpisodes(NamedTuple):
+    """The steps of B rows' last episodes, padded to L steps.
+
+    Attributes:
+        observation: float32 ``(L, B, D)``.
+        previous_action: float32 ``(L, B, A)``, of the step before.
+        episode_start: float32 ``(L, B, 1)``.
+        beliefs: float32 ``(L, B, E)``, what the belief head predicted.
+        rewards: float32 ``(L, B)``, of the step itself, in the game's units.
+        valid: bool ``(L, B)``; False past a row's last step, where the others may hold anything.
+    """
+
+    observation: Tensor
+    previous_action: Tensor
+    episode_start: Tensor
+    beliefs: Tensor
+    rewards: Tensor
+    valid: Tensor
 
 
 @dataclass(frozen=True)
@@ -83,3 +108,43 @@ class PolicySpec:
         slots = family.space.hidden_slots if beliefs else ()
         horizon = num_episodes * family.max_steps
         return cls(family.observation_size, family.num_actions, family.has_mask, horizon, slots, family.box)
+
+
+class PolicyNetwork(nn.Module, ABC):
+    """A policy as the trainer sees it, whichever method trains it.
+
+    Attributes:
+        spec: What it knows of its game.
+    """
+
+    spec: PolicySpec
+
+    @property
+    def belief_size(self) -> int:
+        """Width of its beliefs (E); 0 without beliefs."""
+        return 0
+
+    @property
+    def offset_size(self) -> int:
+        """Width of the offset that it adds to its beliefs and moves after each episode; 0 if it has none."""
+        return 0
+
+    @abstractmethod
+    def initial_state(self, num_rows: int) -> HiddenState:
+        """The hidden state at a trial's start."""
+
+    @abstractmethod
+    def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
+        """Runs T steps.
+
+        Args:
+            inputs: T steps of B rows.
+            hidden_state: As `initial_state` gives it, or as the last call returned it.
+
+        Returns:
+            Outputs of the T steps, and the next hidden state.
+        """
+
+    def moved_offsets(self, offsets: Tensor, episodes: EndedEpisodes) -> Tensor:
+        """The belief offsets ``(B, E)`` of rows after an episode, given those before it."""
+        return offsets

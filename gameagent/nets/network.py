@@ -5,18 +5,14 @@ import math
 import torch
 from torch import Tensor, nn
 
-from gameagent.methods.belief_correction.correction import BeliefCorrection
 from gameagent.nets.beliefs import BeliefHead
-from gameagent.nets.interface import HiddenState, Inputs, Outputs, PolicySpec
+from gameagent.nets.interface import HiddenState, Inputs, Outputs, PolicyNetwork, PolicySpec
 
 
-class AgentNetwork(nn.Module):
+class AgentNetwork(PolicyNetwork):
     """Encoder, optional LSTM with layer norm, optional belief head, actor and critic.
 
     Actor and critic share a trunk that sees (inputs, recurrent output, belief with its gradient stopped).
-
-    Attributes:
-        correction: The inner loop that moves the belief by gradient after each episode; None for memory alone.
     """
 
     def __init__(self, spec: PolicySpec, hidden_size: int, recurrent: bool) -> None:
@@ -36,7 +32,6 @@ class AgentNetwork(nn.Module):
         )
         self.actor = nn.Linear(hidden_size, spec.distribution.num_outputs)
         self.critic = nn.Linear(hidden_size, 1)
-        self.correction: BeliefCorrection | None = None
         self._initialise()
 
     def _initialise(self) -> None:
@@ -65,11 +60,14 @@ class AgentNetwork(nn.Module):
         weight = self.actor.weight  # of whose type it is
         return {name: weight.new_zeros(num_rows, self.hidden_size) for name in ("hidden_h", "hidden_c")}
 
+    @property
+    def belief_size(self) -> int:
+        """See `PolicyNetwork.belief_size`."""
+        return 0 if self.belief_head is None else self.belief_head.size
+
     def separate_parts(self) -> list[list[nn.Parameter]]:
         """Parameters whose losses share nothing, so that the gradient of one must not scale down the other's."""
-        correcting = [] if self.correction is None else list(self.correction.parameters())
-        others = [own for own in self.parameters() if not any(own is one for one in correcting)]
-        return [part for part in (others, correcting) if part]
+        return [list(self.parameters())]
 
     @staticmethod
     def join(inputs: Inputs) -> Tensor:
@@ -77,15 +75,7 @@ class AgentNetwork(nn.Module):
         return torch.cat((inputs.observation, inputs.previous_action, inputs.previous_reward, inputs.episode_start), -1)
 
     def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
-        """Runs T steps with torch's fused LSTM.
-
-        Args:
-            inputs: T steps of B rows.
-            hidden_state: As `initial_state` gives it, or as the last call returned it.
-
-        Returns:
-            Outputs of the T steps, and the next hidden state.
-        """
+        """See `PolicyNetwork.forward`."""
         seen, memory = self.join(inputs), None
         if self.encoder is not None and self.lstm is not None and self.memory_norm is not None:
             start = (hidden_state["hidden_h"].unsqueeze(0), hidden_state["hidden_c"].unsqueeze(0))
@@ -109,8 +99,8 @@ class AgentNetwork(nn.Module):
             shown = beliefs.detach()
             if inputs.belief_offset is not None:
                 shown = shown + inputs.belief_offset
-            if inputs.told is not None:
-                shown = torch.lerp(shown, inputs.truth.expand_as(shown), inputs.told)
+            if inputs.informed is not None:
+                shown = torch.lerp(shown, inputs.truth.expand_as(shown), inputs.informed)
             parts.append(shown)
         features = self.trunk(torch.cat(parts, -1))
         action_params = self.spec.distribution.params(self.actor(features), inputs.legal_actions)

@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gameagent.losses import masked
-from gameagent.methods.belief_correction.correction import BeliefCorrection, Transitions
-from gameagent.methods.making import TrainedPolicy
 from gameagent.nets.beliefs import truth_from_encoding
 from gameagent.nets.distribution import ActionDistribution, ActionParams
-from gameagent.nets.interface import Inputs, Outputs
+from gameagent.nets.interface import EndedEpisodes, Inputs, Outputs, PolicyNetwork
 from gameagent.playing.finite_games import reset_games, step_games
 from gameagent.workers import Share
 from gameagent_games.games import Games
@@ -105,7 +103,7 @@ class Trials:
         self.belief_size = belief_size
 
     def play(
-        self, policy: TrainedPolicy, variants: NDArray[Any], seeds: NDArray[np.int64], told: NDArray[np.bool_],
+        self, policy: PolicyNetwork, variants: NDArray[Any], seeds: NDArray[np.int64], informed: NDArray[np.bool_],
         generator: torch.Generator,
     ) -> Rollout:  # fmt: skip
         """Plays one trial in every game.
@@ -114,7 +112,7 @@ class Trials:
             policy: The policy; every seat is a row of its own.
             variants: Records, ``(num_games,)``.
             seeds: Of the games, int64 ``(num_games,)``.
-            told: bool ``(num_games,)``; whether the truth stands in for the belief.
+            informed: bool ``(num_games,)``; whether the truth stands in for the belief.
             generator: For the choice of actions. At every step it is drawn from for all rows of the run, so that
                 what a game's seats choose does not depend on which process plays it, or on the other games.
         """
@@ -122,8 +120,8 @@ class Trials:
         horizon = self.num_episodes * family.max_steps
         reset_games(simulator, variants, seeds)
         distribution = policy.spec.distribution
-        tape = _Tape(horizon, num_rows, family, distribution, 0 if policy.correction is None else self.belief_size)
-        truth, told_rows = self._hidden_rules(variants, told)
+        tape = _Tape(horizon, num_rows, family, distribution, policy.offset_size)
+        truth, informed_rows = self._hidden_rules(variants, informed)
         hidden_state = policy.initial_state(num_rows)
         every_game = np.arange(simulator.num_games)
         episode_returns = np.zeros((simulator.num_games, self.num_episodes + 1))
@@ -131,7 +129,7 @@ class Trials:
             while not simulator.finished.all():
                 deciding = (simulator.acting & ~simulator.finished[:, None]).reshape(-1)
                 at, rows = tape.place(deciding)
-                inputs = tape.see(simulator, truth, told_rows)
+                inputs = tape.see(simulator, truth, informed_rows)
                 outputs, next_state = policy(inputs, hidden_state)
                 params = tuple(part[0] for part in outputs.action_params)
                 chosen = distribution.sample(params, self.rows.of(distribution.noise(self.rows.total, generator)))
@@ -140,19 +138,18 @@ class Trials:
                 episodes = simulator.episodes.copy()
                 step_games(simulator, chosen.reshape(*simulator.acting.shape, *chosen.shape[1:]).numpy())
                 tape.outcome(simulator, deciding, chosen)
-                if policy.correction is not None:
-                    tape.correct(policy.correction)
+                tape.move_offsets(policy)
                 episode_returns[every_game, episodes] += simulator.rewards.mean(axis=1)
-        return tape.rollout(truth, told_rows, episode_returns[:, : self.num_episodes], self.rows)
+        return tape.rollout(truth, informed_rows, episode_returns[:, : self.num_episodes], self.rows)
 
-    def _hidden_rules(self, variants: NDArray[Any], told: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
+    def _hidden_rules(self, variants: NDArray[Any], informed: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
         num_seats = self.family.num_seats
         truth = torch.zeros(len(variants), 0)
         if self.belief_size:
             encoding = torch.from_numpy(self.family.space.encode(variants, hidden=True))
             truth = truth_from_encoding(encoding, self.family.space.hidden_slots)
-        told_rows = torch.from_numpy(told.astype(np.float32)).unsqueeze(1)
-        return truth.repeat_interleave(num_seats, 0), told_rows.repeat_interleave(num_seats, 0)
+        informed_rows = torch.from_numpy(informed.astype(np.float32)).unsqueeze(1)
+        return truth.repeat_interleave(num_seats, 0), informed_rows.repeat_interleave(num_seats, 0)
 
 
 class _Tape:
@@ -191,7 +188,7 @@ class _Tape:
         rows = np.flatnonzero(deciding)
         return torch.from_numpy(self.cursor[rows]), torch.from_numpy(rows)
 
-    def see(self, simulator: Games, truth: Tensor, told: Tensor) -> Inputs:
+    def see(self, simulator: Games, truth: Tensor, informed: Tensor) -> Inputs:
         """Inputs of this step for every row, ``T = 1``; rows that do not decide now are ignored by the caller.
 
         They are views of arrays that the game's next step overwrites.
@@ -206,7 +203,7 @@ class _Tape:
             torch.from_numpy(self.new_episode).unsqueeze(0),
             legal,
             truth,
-            told,
+            informed,
             self.offset.unsqueeze(0) if self.offset.shape[1] else None,
         )
 
@@ -238,23 +235,23 @@ class _Tape:
         moved = torch.from_numpy(deciding).unsqueeze(1)
         self.last_action = torch.where(moved, self.distribution.as_input(chosen), self.last_action)
 
-    def correct(self, correction: BeliefCorrection) -> None:
+    def move_offsets(self, policy: PolicyNetwork) -> None:
         """Moves the belief offset of every row whose episode has just ended by what that episode taught."""
-        rows = np.flatnonzero(self.ended & (self.cursor > self.began))
+        rows = np.flatnonzero(self.ended & (self.cursor > self.began)) if self.offset.shape[1] else ()
         if not len(rows):
             return
         longest = int((self.cursor - self.began)[rows].max())
         time = self.began[rows] + np.arange(longest).reshape(-1, 1)  # (longest, rows)
         valid = torch.from_numpy(time < self.cursor[rows])
         at = np.minimum(time, len(self.rewards) - 1), rows
-        taught = Transitions.of(
+        episodes = EndedEpisodes(
             self.observation[at], self.previous_action[at], self.episode_start[at], self.beliefs[at],
             torch.from_numpy(self.rewards[at]), valid,
         )  # fmt: skip
-        self.offset[rows] = correction.correct(self.offset[rows], taught)
+        self.offset[rows] = policy.moved_offsets(self.offset[rows], episodes)
         self.began[rows] = self.cursor[rows]
 
-    def rollout(self, truth: Tensor, told: Tensor, trial_returns: NDArray[np.float64], share: Share) -> Rollout:
+    def rollout(self, truth: Tensor, informed: Tensor, trial_returns: NDArray[np.float64], share: Share) -> Rollout:
         """What was recorded, cut to the longest row."""
         length = int(self.cursor.max())
         inputs = Inputs(
@@ -264,7 +261,7 @@ class _Tape:
             self.episode_start[:length],
             self.legal_actions[:length] if self.has_mask else None,
             truth,
-            told,
+            informed,
             self.belief_offset[:length] if self.offset.shape[1] else None,
         )
         valid = torch.arange(length).unsqueeze(1) < torch.from_numpy(self.cursor)

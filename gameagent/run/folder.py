@@ -20,9 +20,9 @@ from typing import Any
 
 import torch
 
-from gameagent.config import TrainConfig, make_config
+from gameagent.config import TrainConfig, config_of_run
 from gameagent.errors import ConfigError, RunError, TrainingError
-from gameagent.methods.making import TrainedPolicy, make_policy
+from gameagent.nets.interface import PolicyNetwork
 from gameagent.run.sealed_file import (
     BrokenSeal,
     check_seal,
@@ -147,7 +147,7 @@ class RunFolder:
             raise RunError(f"{self.description} has no config; the file is broken")
         try:
             family = load_family(str(values.get("family")))
-            config = make_config(family, values)
+            config = config_of_run(family, values)
         except (ConfigError, GamesError) as error:
             raise RunError(f"{self.description}: {error}") from None
         trained = description.get("family_version")
@@ -158,7 +158,7 @@ class RunFolder:
             )
         return config, family.revealed() if config.reveal else family
 
-    def save(self, policy: TrainedPolicy, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    def save(self, policy: PolicyNetwork, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
         """Writes the checkpoint atomically and keeps the one before it.
 
         Raises:
@@ -188,7 +188,7 @@ class RunFolder:
                 + (kept if self.has_checkpoint() else "nothing of this run is kept")
             ) from None
 
-    def load(self, policy: TrainedPolicy, optimizer: torch.optim.Optimizer | None = None) -> Progress:
+    def load(self, policy: PolicyNetwork, optimizer: torch.optim.Optimizer | None = None) -> Progress:
         """Loads the newest checkpoint into the policy, and into the optimizer if given.
 
         Every byte of it is verified before anything is used.
@@ -251,10 +251,10 @@ class RunFolder:
             )
         return "no older one is whole: train anew with another --out"
 
-    def load_policy(self) -> tuple[TrainedPolicy, TrainConfig, Family, Progress]:
+    def load_policy(self) -> tuple[PolicyNetwork, TrainConfig, Family, Progress]:
         """The trained policy with everything that belongs to it."""
         config, family = self.load_config()
-        policy = make_policy(config, family)
+        policy: PolicyNetwork = config.method.make_policy(config, family)
         progress = self.load(policy)
         return policy.eval(), config, family, progress
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gameagent.config import TrainConfig, make_config, parse_field
+from gameagent.config import TrainConfig, make_config, parse_settings
 from gameagent.errors import ConfigError, RunError
 from gameagent.outer_loop import Report, train
 from gameagent.run.folder import RunFolder
@@ -116,13 +116,14 @@ def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> Tr
     """
     if resume and folder.exists():
         config, _ = folder.load_config()
-        asked = {name: parse_field(name, value) for name, value in given.items()}
+        asked = parse_settings(str(given.get("algorithm", config.algorithm)), given)
         if "num_processes" in asked:  # as `settle_processes` settled it
             asked["num_processes"] = min(asked["num_processes"] or config.num_processes, config.num_parallel)
+        used = config.as_dict()
         differing = [
-            f"{name} (run: {getattr(config, name)!r}, asked: {value!r})"
+            f"{name} (run: {used.get(name)!r}, asked: {value!r})"
             for name, value in asked.items()
-            if getattr(config, name) != value
+            if name not in used or used[name] != value
         ]
         if differing:
             raise ConfigError(f"{folder.path} was started with another config: {', '.join(differing)}")
@@ -155,10 +156,9 @@ def settle_processes(config: TrainConfig) -> TrainConfig:
 
 def _check_memory(config: TrainConfig, family: Family) -> None:
     """Raises ConfigError if the record of one update alone is larger than this machine's memory."""
-    needed, available = config.record_bytes(family), _physical_memory()
+    needed, available = config.method.record_bytes(config, family), _physical_memory()
     if needed > available:
-        sizes = ("num_games",) if config.algorithm == "rl2" else ("meta_batch_size", "num_rollouts", "inner_steps")
-        named = ", ".join(f"{name} ({getattr(config, name):,})" for name in sizes)
+        named = ", ".join(f"{name} ({config.as_dict()[name]:,})" for name in config.method.sizes)
         raise ConfigError(
             f"one update would record {needed / 1e9:,.0f} GB, and this machine has {available / 1e9:,.0f} GB of "
             f"memory: lower {named} or num_episodes ({config.episodes_of_trial(family):,})"
@@ -184,16 +184,16 @@ def _other(path: str, rank: int, size: int, store: Store) -> None:
 
 def _work(folder: RunFolder, workers: Workers, report: Report) -> None:
     torch.set_num_threads(1)  # parallelism is by processes: two OpenMP threads fight for the caches
+    config, family = folder.load_config()
     try:
-        config, family = folder.load_config()
         train(config, family, folder, workers, report)
     except OSError as error:
         raise RunError(f"cannot write to {folder.path}: {error.strerror or error}; " + _what_is_kept(folder)) from error
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
             raise RunError(
-                "this machine has not enough memory for the run; lower num_games, meta_batch_size, num_episodes or "
-                "hidden_size"
+                "this machine has not enough memory for the run; lower "
+                f"{', '.join(config.method.sizes)}, num_episodes or hidden_size"
             ) from error
         raise
     finally:

@@ -81,10 +81,10 @@ class TrainingDisplay:
     def _warn_of_few_updates(self, progress: "checkpoint.Progress") -> None:
         total = updates_in_all(progress, self._config.steps)
         if not self._warned and total < FEW_UPDATES:
-            size = "num_games" if self._config.algorithm == "rl2" else "meta_batch_size"
+            size = self._config.method.sizes[0]
             self._print(
                 f"note: this budget is about {total} updates, and agents usually need several hundred; "
-                f"raise --steps, or lower {size} ({getattr(self._config, size)})"
+                f"raise --steps, or lower {size} ({self._config.as_dict()[size]})"
             )
         self._warned = True
 
@@ -105,30 +105,23 @@ class TrainingDisplay:
         return f"{rate / 1000:.1f} k steps/s, {int(left // 60)}:{int(left % 60):02d} left"
 
     def _line(self, progress: "checkpoint.Progress") -> str:
-        parts = [f"return {self._by} {_curve(progress.episode_returns)}"] if progress.episode_returns else []
+        by = self._config.method.curve.brief
+        parts = [f"return {by}: {_curve(progress.episode_returns)}"] if progress.episode_returns else []
         if progress.informed_returns:
             parts.append(f"informed trials: {_curve(progress.informed_returns)}")
         return "; ".join(parts)
 
-    @property
-    def _by(self) -> str:
-        return "by episode:" if self._config.algorithm == "rl2" else "by gradient steps taken, from 0:"
-
     def _table(self, progress: "checkpoint.Progress", metrics: dict[str, Any]) -> Table:
-        by_memory = self._config.algorithm == "rl2"
-        table = Table(
-            title=f"training return by {'episode of a trial' if by_memory else 'gradient steps taken'}",
-            title_justify="left",
-        )
+        curve = self._config.method.curve
+        table = Table(title=f"training return by {curve.by}", title_justify="left")
         table.add_column("trials")
         either = progress.episode_returns or progress.informed_returns
         for index in shown_episodes(len(either)):
-            table.add_column("..." if index is None else str(index + by_memory), justify="right")
+            table.add_column("..." if index is None else str(index + curve.first), justify="right")
         for name in ("belief loss", "entropy"):
             table.add_column(name, justify="right")
         losses = [_figure(metrics.get(name)) for name in ("belief_loss", "entropy")]
-        groups = (("as in the game" if by_memory else "all", progress.episode_returns),
-                  ("informed", progress.informed_returns))  # fmt: skip
+        groups = ((curve.trials, progress.episode_returns), ("informed", progress.informed_returns))
         for name, returns in groups:
             if returns:
                 table.add_row(name, *_cells(returns), *losses)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from gameagent import config as config_module
 from gameagent.cli import main
-from gameagent.config import TrainConfig, make_config, settings
+from gameagent.config import make_config, settings_by_name, shared_settings
 from gameagent.errors import ConfigError
+from gameagent.methods.registry import METHODS
+from gameagent.settings import Setting, SettingField
 from gameagent_games.recipes import recipe
 from gameagent_games.registry import load_family
 from gameagent_sdk import SdkError
@@ -108,10 +109,16 @@ def test_every_argument_takes_a_hostile_value_or_says_why_not(
     assert not Path("run").exists()
 
 
-@pytest.mark.parametrize("name", [name for name in settings() if name != "family"])
-def test_every_setting_takes_a_hostile_value_or_says_why_not(capsys: pytest.CaptureFixture[str], name: str) -> None:
+@pytest.mark.parametrize(
+    ("algorithm", "name"),
+    [(by, name) for by in METHODS for name in settings_by_name(by) if name != "family" and by != "reptile"],
+)
+def test_every_setting_takes_a_hostile_value_or_says_why_not(
+    capsys: pytest.CaptureFixture[str], algorithm: str, name: str
+) -> None:
+    chosen = [] if name == "algorithm" else ["--set", f"algorithm={algorithm}"]
     for value in HOSTILE:
-        code, lines = outcome(capsys, ["train", "bandit", "--out", "run", "--set", f"{name}={value}"])
+        code, lines = outcome(capsys, ["train", "bandit", "--out", "run", *chosen, "--set", f"{name}={value}"])
         assert code == 0 or (code == 2 and len(lines) == 1), (value, lines)
         assert not Path("run").exists(), "a run without an update leaves nothing"
 
@@ -204,7 +211,7 @@ def test_scalars_of_numpy_are_settings() -> None:
     made = make_config(BANDIT, {name: scalar for name, (scalar, _) in pairs.items()})
     assert made == make_config(BANDIT, {name: plain for name, (_, plain) in pairs.items()})
     for name, (_, plain) in pairs.items():
-        assert type(getattr(made, name)) is type(plain)
+        assert type(made.as_dict()[name]) is type(plain)
     for name, value in (
         ("steps", np.float64(5.5)),
         ("steps", np.array([1, 2])),
@@ -233,18 +240,20 @@ def outcome_of_help(capsys: pytest.CaptureFixture[str], *argv: Any) -> Any:
     return left.value.code, capsys.readouterr().out
 
 
+@pytest.mark.parametrize("algorithm", METHODS)
 def test_every_setting_is_explained_from_the_place_where_it_is_defined(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, algorithm: str
 ) -> None:
     text = explained(capsys, "train", "--help-settings")
-    for name, setting in settings().items():
+    for name, one in settings_by_name(algorithm).items():
         assert name == "family" or f"\n  {name}" in text
-        assert name == "family" or setting.range in " ".join(text.split())
-        assert name == "family" or setting.meaning in " ".join(text.split())
-    changed = {**settings(), "steps": config_module.Setting("Quite another meaning.", 3, 7)}
-    monkeypatch.setattr("gameagent.commands.settings_help.settings", lambda: changed)
+        assert name == "family" or one.setting.range in " ".join(text.split())
+        assert name == "family" or one.setting.meaning in " ".join(text.split())
+    steps = SettingField("steps", int, (), 5, Setting("Quite another meaning.", 3, 7))
+    changed = {**shared_settings(), "steps": steps}
+    monkeypatch.setattr("gameagent.commands.settings_help.shared_settings", lambda: changed)
     text = explained(capsys, "train", "--help-settings")
-    assert "Quite another meaning." in text and "from 3 to 7" in text and "default 12_000_000" in text
+    assert "Quite another meaning." in text and "from 3 to 7" in text and "default 5" in text
 
 
 @pytest.mark.parametrize(
@@ -252,8 +261,9 @@ def test_every_setting_is_explained_from_the_place_where_it_is_defined(
 )
 def test_what_a_family_suggests_stands_beside_the_defaults(capsys: pytest.CaptureFixture[str], argv: Any) -> None:
     text = " ".join(explained(capsys, *argv).split())
-    assert f"suggested {recipe(load_family('navigation'), 'rl2')['num_games']} for rl2" in text
-    assert f"default {TrainConfig.num_games}" in text
+    suggested = recipe(load_family("navigation"), "rl2")
+    assert f"default 512; suggested {suggested['num_games']} Games side by side" in text
+    assert f"suggested {suggested['gae_lambda']} for rl2" in text
 
 
 def test_settings_of_a_family_that_is_not_there_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -143,10 +143,10 @@ def test_learning_by_gradient_plays_a_trials_episodes() -> None:
 
     from gameagent.config import make_config
     from gameagent.inner_loop import for_tasks
-    from gameagent.methods.making import make_policy
     from gameagent.playing.episodes import EpisodeSampler
 
-    policy = make_policy(make_config(DRIFTING, {"algorithm": "maml", "hidden_size": 4}), DRIFTING)
+    config = make_config(DRIFTING, {"algorithm": "maml", "hidden_size": 4})
+    policy = config.method.make_policy(config, DRIFTING)
     sampler = EpisodeSampler(DRIFTING, policy.network, 3, K // 3)
     draw = np.random.default_rng(0)
     variants = DRIFTING.space.sample(3, draw)

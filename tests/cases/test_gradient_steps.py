@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from gameagent.config import make_config
-from gameagent.export import adaptation as calibration
-from gameagent.export.adaptation import margin_of, rollback_margin
 from gameagent.export.bundling import bundle_policy
+from gameagent.methods.belief_correction import steps as calibration
+from gameagent.methods.belief_correction.steps import rollback_margin
 from gameagent.methods.gradient.graphs import _worst_fall
-from gameagent.methods.making import make_policy
+from gameagent.methods.margins import margin_of
 from gameagent_games.registry import load_family
 from gameagent_games.variants.variant import VariantSpace
 from gameagent_sdk import Agent, Bundle, Policy, Squad, replay
@@ -28,7 +28,7 @@ def by_belief():
     family = load_family("forage")
     config = make_config(family, {"hidden_size": 16, "gradient": True, "inner_lr": 0.05, "num_episodes": 2})
     torch.manual_seed(0)
-    policy = make_policy(config, family).eval()
+    policy = config.method.make_policy(config, family).eval()
     with torch.no_grad():
         policy.actor.weight.mul_(300.0)
         policy.trunk[0].weight[:, -policy.belief_head.size :].mul_(10.0)
@@ -38,10 +38,10 @@ def by_belief():
 def by_policy_gradient(**given):
     """A policy whose steps aim at a return of 10."""
     family = load_family("navigation")
-    fixed = {"algorithm": "maml", "hidden_size": 8, "num_rollouts": 2, "inner_steps": 1, "polyak": True}
+    fixed = {"algorithm": "maml", "hidden_size": 8, "num_rollouts": 2, "inner_steps": 1, "return_scaled_steps": True}
     config = make_config(family, fixed | given)
     torch.manual_seed(0)
-    policy = make_policy(config, family)
+    policy = config.method.make_policy(config, family)
     policy.best_return.fill_(10.0)
     policy.usual_return.fill_(0.0)
     return policy, config, family

@@ -8,7 +8,6 @@ import torch
 
 from gameagent.config import make_config
 from gameagent.export.bundling import bundle_policy
-from gameagent.methods.making import make_policy
 from gameagent_games.registry import load_family
 from gameagent_sdk import Agent, Bundle, MindError, Policy, replay
 from gameagent_sdk.authoring import attach_manifest
@@ -32,7 +31,7 @@ def policy(request):
     family = load_family(request.param)
     config = make_config(family, SETTINGS[request.param])
     torch.manual_seed(0)
-    made = make_policy(config, family)
+    made = config.method.make_policy(config, family)
     with torch.no_grad():
         if config.algorithm == "maml":
             made.weights["head_weight"].mul_(10.0)

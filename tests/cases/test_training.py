@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from gameagent.config import make_config
-from gameagent.methods.learners import make_learner
+from gameagent.methods.learning import make_learner
 from gameagent.workers import Workers
 from gameagent_games.game_rng import state_type, uniform
 from gameagent_games.interface import Box, Family, Feature
 from gameagent_games.sources.rules import Rules
 from gameagent_games.variants.distributions import Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
+from known_settings import known_settings
 
 NUM_VALVES = 24
 
@@ -50,7 +51,7 @@ VALVES = Family(
 def test_densities_past_the_end_of_a_row_do_not_reach_the_loss(algorithm):
     """A density of 24 narrow components is e^100 and more: where a row has ended, its ratio to nothing overflows."""
     given = {"family": "valves", "algorithm": algorithm, "num_games": 16, "hidden_size": 8, "inner_steps": 1}
-    config = make_config(VALVES, given | {"meta_batch_size": 3, "num_rollouts": 4})
+    config = make_config(VALVES, known_settings(given | {"meta_batch_size": 3, "num_rollouts": 4}))
     learner = make_learner(config, VALVES, Workers())
     before = [weight.clone() for weight in learner.policy.parameters()]
     for number in range(3):

@@ -11,7 +11,6 @@ import torch
 
 from gameagent.config import make_config
 from gameagent.export.bundling import bundle_policy
-from gameagent.methods.making import make_policy
 from gameagent.run.folder import RunFolder
 from gameagent.run.launch import launch, prepare_run
 from gameagent_games.game_rng import state_type, uniform
@@ -20,6 +19,7 @@ from gameagent_games.registry import load_family
 from gameagent_games.sources.rules import Rules
 from gameagent_games.variants.distributions import Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
+from known_settings import known_settings
 
 TESTS = Path(__file__).parents[1]
 SMALL = {"num_games": 8, "hidden_size": 8, "num_processes": 1, "num_minibatches": 2}
@@ -81,7 +81,7 @@ def small():
 
     def build(name, **given):
         family = TOLLS if name == "tolls" else load_family(name)
-        config = make_config(family, SMALL | {"family": name} | given)
+        config = make_config(family, known_settings(SMALL | {"family": name}) | given)
         return config, family.revealed() if config.reveal else family
 
     return build
@@ -93,7 +93,7 @@ def lively(small):
 
     def build(name, **given):
         config, family = small(name, **given)
-        policy = make_policy(config, family)
+        policy = config.method.make_policy(config, family)
         generator = torch.Generator().manual_seed(9)
         with torch.no_grad():
             for weight in policy.parameters():
@@ -112,7 +112,7 @@ def run_of():
 
     def train(path, family="bandit", report=lambda progress, metrics: None, resume=False, **given):
         folder = RunFolder(path)
-        prepare_run(folder, SMALL | {"family": family, "steps": 320} | given, resume=resume)
+        prepare_run(folder, known_settings(SMALL | {"family": family, "steps": 320} | given), resume=resume)
         launch(folder, report)
         return folder
 

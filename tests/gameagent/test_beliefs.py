@@ -90,7 +90,7 @@ def test_forages_truth_gives_the_rules_back() -> None:
     assert (truth[:, 8:14].sum(1) == 2).all() and (truth[:, 16:].sum(1) == 4).all()
 
 
-def policy_and_inputs(lively: Any, told: float) -> Any:
+def policy_and_inputs(lively: Any, informed: float) -> Any:
     policy, _, family = lively("forage")
     generator = torch.Generator().manual_seed(1)
     T, B, E = 3, 4, policy.belief_head.size
@@ -98,15 +98,15 @@ def policy_and_inputs(lively: Any, told: float) -> Any:
     truth = truth_from_encoding(torch.from_numpy(family.space.encode(records, hidden=True)), family.space.hidden_slots)
     inputs = Inputs(
         torch.randn(T, B, family.observation_size, generator=generator), torch.zeros(T, B, family.num_actions),
-        torch.zeros(T, B, 1), torch.zeros(T, B, 1), None, truth, torch.full((B, 1), told),
+        torch.zeros(T, B, 1), torch.zeros(T, B, 1), None, truth, torch.full((B, 1), informed),
     )  # fmt: skip
     assert truth.shape == (B, E)
     return policy, inputs
 
 
-@pytest.mark.parametrize("told", [0.0, 0.5, 1.0])
-def test_no_gradient_of_the_policy_reaches_the_belief_head(lively: Any, told: float) -> None:
-    policy, inputs = policy_and_inputs(lively, told)
+@pytest.mark.parametrize("informed", [0.0, 0.5, 1.0])
+def test_no_gradient_of_the_policy_reaches_the_belief_head(lively: Any, informed: float) -> None:
+    policy, inputs = policy_and_inputs(lively, informed)
     outputs, _ = policy(inputs, policy.initial_state(4))
     policy.zero_grad(set_to_none=True)
     (outputs.action_params[0].square().sum() + outputs.values.sum()).backward()
@@ -120,9 +120,9 @@ def test_no_gradient_of_the_policy_reaches_the_belief_head(lively: Any, told: fl
     policy.zero_grad(set_to_none=True)
 
 
-@pytest.mark.parametrize(("told", "heeds_belief"), [(1.0, False), (0.0, True)])
-def test_who_is_told_acts_on_the_truth_and_nobody_else_does(lively: Any, told: float, heeds_belief: bool) -> None:
-    policy, inputs = policy_and_inputs(lively, told)
+@pytest.mark.parametrize(("informed", "heeds_belief"), [(1.0, False), (0.0, True)])
+def test_who_is_told_acts_on_the_truth_and_nobody_else_does(lively: Any, informed: float, heeds_belief: bool) -> None:
+    policy, inputs = policy_and_inputs(lively, informed)
     state = policy.initial_state(4)
     with torch.no_grad():
         before, _ = policy(inputs, state)

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from gameagent.errors import ConfigError, RunError
-from gameagent.methods.making import make_policy
 from gameagent.run import folder as checkpoint
 from gameagent.run.folder import Progress, RunFolder
 from gameagent.run.launch import prepare_run
@@ -28,7 +27,7 @@ def run(bandit_run, tmp_path):
 
 def test_loading_gives_back_what_was_saved(run, small):
     config, family = small("bandit", steps=320)
-    policy = make_policy(config, family)
+    policy = config.method.make_policy(config, family)
     optimizer = torch.optim.Adam(policy.parameters())
     progress = run.load(policy, optimizer)
     assert (progress.steps, progress.updates, len(progress.episode_returns)) == (320, 4, 10)
@@ -118,7 +117,7 @@ def test_a_checkpoint_with_a_broken_optimizer_is_refused(run, optimizer_state):
     content = torch.load(run.checkpoint, weights_only=True)
     reseal(run.checkpoint, content | {"optimizer": optimizer_state})
     config, family = run.load_config()
-    policy = make_policy(config, family)
+    policy = config.method.make_policy(config, family)
     with pytest.raises(RunError, match="broken or belongs to another config"):
         run.load(policy, torch.optim.Adam(policy.parameters()))
 

@@ -1,6 +1,7 @@
 """Where a config's values come from, how they are read from text, and which are refused."""
 
 import contextlib
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameagent.config import TrainConfig, make_config, parse_count, parse_field, read_config_file
+from gameagent.config import config_of_run, make_config, settings_by_name
 from gameagent.errors import ConfigError
+from gameagent.methods.rl2.config import Rl2Config
+from gameagent.settings import parse_count, read_config_file
 from gameagent_games.registry import load_family
 
 BANDIT = load_family("bandit")
@@ -20,14 +23,8 @@ def test_given_values_win_over_suggestions_and_those_over_defaults() -> None:
     family = replace(BANDIT, training={"discount": 0.5, "gae_lambda": 0.25})
     config = make_config(family, {"gae_lambda": "0.75"})
     assert (config.family, config.discount, config.gae_lambda) == ("bandit", 0.5, 0.75)
-    assert config.num_epochs == TrainConfig("bandit").num_epochs
-    assert (config.seed, config.split, config.memory, config.beliefs, config.reveal) == (
-        0,
-        "train",
-        "lstm",
-        True,
-        False,
-    )
+    assert (config.seed, config.split, config.reveal) == (0, "train", False)
+    assert (config.own.memory, config.own.beliefs, config.own.num_epochs) == ("lstm", True, Rl2Config().num_epochs)
 
 
 def test_a_config_survives_the_way_through_its_dictionary() -> None:
@@ -53,8 +50,8 @@ def test_a_config_survives_the_way_through_its_dictionary() -> None:
         ("split", "validation", "validation"),
     ],
 )
-def test_text_is_read_as_the_fields_type(name: str, text: str | int, value: float | bool | str) -> None:
-    read = parse_field(name, text)
+def test_text_is_read_as_the_fields_type(name: str, text: str | int, value: Any) -> None:
+    read = settings_by_name("rl2")[name].parse(text)
     assert read == value and type(read) is type(value)
 
 
@@ -69,7 +66,7 @@ def test_text_is_read_as_the_fields_type(name: str, text: str | int, value: floa
 )  # fmt: skip
 def test_the_wrong_type_is_refused_by_the_fields_name(name: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=f"^{name}: got .*expected"):
-        parse_field(name, value)
+        settings_by_name("rl2")[name].parse(value)
 
 
 @pytest.mark.parametrize("name", ["learning_rat", "Steps", "", "role", "as_dict"])
@@ -89,9 +86,10 @@ def test_a_misspelt_field_is_refused_with_the_list_of_fields(name: str) -> None:
         ("value_weight", "inf"), ("num_rollouts", 0), ("meta_batch_size", 0), ("inner_steps", 0),
     ],
 )  # fmt: skip
-def test_a_value_out_of_range_is_refused_by_the_fields_name(name: str, value: float | str) -> None:
+def test_a_value_out_of_range_is_refused_by_the_fields_name(name: str, value: Any) -> None:
+    algorithm = "rl2" if name in settings_by_name("rl2") else "maml"
     with pytest.raises(ConfigError, match=rf"^{name} is .*, expected"):
-        make_config(BANDIT, {name: value})
+        make_config(BANDIT, {"algorithm": algorithm, name: value})
 
 
 @pytest.mark.parametrize(
@@ -120,10 +118,53 @@ def test_a_trial_of_a_learner_by_gradient_is_all_its_steps_and_the_return_behind
 def test_learners_by_gradient_refuse_what_they_cannot_learn() -> None:
     with pytest.raises(ConfigError, match="'reptile', which learns games of one seat only, and 'throws' has 2"):
         make_config(load_family("two_seat_families:THROWS"), {"algorithm": "reptile"})
-    with pytest.raises(ConfigError, match="gradient is True, expected False where algorithm is 'maml'"):
+    with pytest.raises(ConfigError, match="gradient is not a setting of maml: leave it out, or set algorithm=rl2"):
         make_config(BANDIT, {"algorithm": "maml", "gradient": True})
+    with pytest.raises(ConfigError, match="set algorithm=maml or algorithm=reptile, which has it"):
+        make_config(BANDIT, {"num_rollouts": 3})
     with pytest.raises(ConfigError, match="algorithm: got 'ppo', expected one of 'rl2', 'maml', 'reptile'"):
         make_config(BANDIT, {"algorithm": "ppo"})
+
+
+def test_gradient_steps_need_beliefs_to_correct() -> None:
+    for without in ({"beliefs": False}, {"memory": "none"}, {"reveal": True}):
+        with pytest.raises(ConfigError, match="gradient is True, expected False if there are no beliefs to correct"):
+            make_config(BANDIT, {"gradient": True} | without)
+    assert make_config(BANDIT, {"gradient": True}).own.gradient
+
+
+def test_a_familys_common_suggestions_reach_the_methods_that_have_them() -> None:
+    family = replace(BANDIT, training={"num_games": 5, "num_rollouts": 7, "clip_ratio": 0.3})
+    rl2 = make_config(family, {}).own
+    assert (rl2.num_games, rl2.clip_ratio) == (5, 0.3)
+    maml = make_config(family, {"algorithm": "maml"}).own
+    assert (maml.num_rollouts, maml.clip_ratio) == (7, 0.3)
+    with pytest.raises(ConfigError, match="'bandit' suggests for training: no config field 'num_gmes'"):
+        make_config(replace(BANDIT, training={"num_gmes": 5}), {"algorithm": "maml"})
+
+
+# -- configs of earlier versions --
+
+WRITTEN = json.loads((Path(__file__).parent / "earlier_runs.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_config_of_an_earlier_version_is_read_with_everything_that_its_run_used(name: str) -> None:
+    """Files as the version before wrote them: every method's settings in one flat table."""
+    written = WRITTEN[name]
+    family = load_family(written["family"])
+    read = config_of_run(family, written).as_dict()
+    renamed = {"polyak": "return_scaled_steps"}
+    assert (
+        read == {renamed.get(key, key): value for key, value in written.items() if renamed.get(key, key) in read}
+        and read.keys() == settings_by_name(written["algorithm"]).keys()
+    )
+    assert config_of_run(family, read).as_dict() == read
+
+
+def test_a_setting_that_no_version_ever_had_is_refused_in_a_runs_folder() -> None:
+    with pytest.raises(ConfigError, match="no config field 'num_gmes'"):
+        config_of_run(BANDIT, WRITTEN["bandit"] | {"num_gmes": 3})
 
 
 @given(st.integers(-(2**62), 2**62))

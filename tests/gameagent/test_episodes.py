@@ -6,8 +6,7 @@ import torch
 
 from gameagent.config import make_config
 from gameagent.inner_loop import for_tasks
-from gameagent.methods.gradient.meta_batch import judge
-from gameagent.methods.making import make_policy
+from gameagent.methods.gradient.meta_batch import with_advantages
 from gameagent.playing.episodes import EpisodeSampler
 from gameagent_games.families.navigation.family import NAVIGATION
 from gameagent_sdk import BundleError, Manifest
@@ -20,7 +19,8 @@ from masked_family import ORCHARD
 @pytest.fixture(scope="module")
 def walks():
     """Three rollouts of each of four tasks, of which the last one's policy walks to the upper right."""
-    policy = make_policy(make_config(NAVIGATION, {"algorithm": "maml", "hidden_size": 8}), NAVIGATION)
+    config = make_config(NAVIGATION, {"algorithm": "maml", "hidden_size": 8})
+    policy = config.method.make_policy(config, NAVIGATION)
     sampler = EpisodeSampler(NAVIGATION, policy.network, 4, 3)
     draw = np.random.default_rng(0)
     goals = NAVIGATION.space.records([{"goal": [0.3, 0.3]}] * 4)
@@ -51,7 +51,8 @@ def test_what_is_drawn_beyond_the_box_is_kept_as_drawn_and_played_at_its_edge(wa
 
 
 def test_only_legal_actions_are_played():
-    policy = make_policy(make_config(ORCHARD, {"algorithm": "maml", "hidden_size": 8}), ORCHARD)
+    config = make_config(ORCHARD, {"algorithm": "maml", "hidden_size": 8})
+    policy = config.method.make_policy(config, ORCHARD)
     sampler, draw = EpisodeSampler(ORCHARD, policy.network, 4, 8), np.random.default_rng(0)
     sampler.set_tasks(ORCHARD.space.sample(4, draw), draw, torch.Generator().manual_seed(0))
     played = sampler.collect(for_tasks(policy.initialisation, 4))
@@ -69,7 +70,7 @@ def test_steps_are_counted(walks):
 def test_the_sdk_judges_as_the_trainer_does(walks, gae_lambda, standardise):
     _, played = walks
     spec = AdvantageSpec(0.97, gae_lambda, standardise)
-    judged = judge(played, spec)
+    judged = with_advantages(played, spec)
     for task in range(4):
         valid = played.valid[task].T  # (B, T)
         ends = torch.zeros_like(played.rewards[task].T)
@@ -105,7 +106,7 @@ def test_the_sdk_tells_the_graph_how_long_a_step_is_as_the_trainer_does(walks, s
         assert set(told) == {"observations", "actions", "advantages", "episode_end", "step_scale"}
         scales.append(told["step_scale"].item())
     first_returns = None if firsts is None else torch.tensor(firsts)
-    np.testing.assert_allclose(scales, judge(played, spec, first_returns=first_returns).step_scale, rtol=1e-5)
+    np.testing.assert_allclose(scales, with_advantages(played, spec, first_returns=first_returns).step_scale, rtol=1e-5)
     if not slope:
         assert scales[3] < 0.1 < min(scales[:3])  # the last one walks to its goal
 

@@ -17,6 +17,7 @@ from gameagent.export import step
 from gameagent.export.bundling import bundle_policy, export_run
 from gameagent.export.graph import strip
 from gameagent.export.parity import TOLERANCE, Parity, measure_parity
+from gameagent.nets.interface import Inputs
 from gameagent.run.folder import RunFolder
 from gameagent_games.sources.simulator import Simulator
 from gameagent_sdk import Agent, Bundle
@@ -76,7 +77,7 @@ def test_the_file_equals_the_network_on_any_number_of_rows(exported):
         outputs = dict(zip(names, session.run(names, inputs | state | mask), strict=True))
         tensors = {name: torch.from_numpy(array) for name, array in (inputs | mask).items()}
         over_time = {name: tensor.unsqueeze(0) for name, tensor in tensors.items()}
-        given = export.step.Inputs(**{"legal_actions": None} | over_time, truth=torch.zeros(rows, 0), told=None)
+        given = Inputs(**{"legal_actions": None} | over_time, truth=torch.zeros(rows, 0), informed=None)
         with torch.no_grad():
             expected, after = policy(given, {name: torch.from_numpy(array) for name, array in state.items()})
         legal = mask.get("legal_actions", np.ones_like(outputs["logits"], bool))
@@ -202,7 +203,7 @@ def tampered(bundle):
 def test_a_file_that_differs_from_torch_is_not_written(bandit_run, bundle_of, lively, tmp_path, monkeypatch):
     bundle, policy, family = bundle_of("bandit")
     graph = tampered(bundle)
-    monkeypatch.setattr(export, "trace_step", lambda policy, manifest: graph)
+    monkeypatch.setattr(export, "trace", lambda *_: onnx.load_model_from_string(graph))
     config = lively("bandit")[1]
     with pytest.raises(ExportError, match=r"nothing was written.*differ from torch"):
         bundle_policy(policy, config, family, {})
@@ -245,12 +246,12 @@ def test_parity_itself_is_honest(bundle_of):
     """The same file against the same policy passes; against a policy with one other weight it does not."""
     bundle, policy, family = bundle_of("bandit")
     config = make_config(family, {"num_episodes": 3, "seed": 1})
-    for engine, parity in measure_parity(policy, config, family, bundle).items():
+    for engine, parity in measure_parity(policy, config, family, bundle, None).items():
         parity.check(engine)
     with torch.no_grad():
         policy.actor.bias[0] += 0.01
     try:
-        for engine, parity in measure_parity(policy, config, family, bundle).items():
+        for engine, parity in measure_parity(policy, config, family, bundle, None).items():
             with pytest.raises(ExportError, match=f"in {engine} differ"):
                 parity.check(engine)
     finally:

@@ -10,7 +10,6 @@ import torch
 from gameagent.config import make_config
 from gameagent.export.bundling import bundle_policy
 from gameagent.methods.belief_correction.correction import OFFSET, Transitions
-from gameagent.methods.making import make_policy
 from gameagent_games.registry import load_family
 from gameagent_sdk import Agent, Bundle, BundleError, InputError, MindError, Policy, Squad, replay
 from gameagent_sdk.authoring import attach_manifest
@@ -24,7 +23,7 @@ def made():
     family = load_family("forage")
     config = make_config(family, {"hidden_size": 16, "gradient": True, "inner_lr": 0.05, "num_episodes": 2})
     torch.manual_seed(0)
-    policy = make_policy(config, family).eval()
+    policy = config.method.make_policy(config, family).eval()
     with torch.no_grad():
         policy.actor.weight.mul_(300.0)  # so that actions depend on beliefs
         policy.trunk[0].weight[:, -policy.belief_head.size :].mul_(10.0)

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from gameagent.config import TrainConfig
+from gameagent.config import make_config
 from gameagent.losses import clipped_policy_loss, dice_loss, masked_mean, value_loss
 from gameagent.methods.rl2.update import Schedule
 from gameagent.returns import trial_advantages
+from gameagent_games.registry import load_family
+
+BANDIT = load_family("bandit")
 
 
 @pytest.mark.parametrize(
@@ -42,9 +45,14 @@ def test_means_are_over_valid_steps_only() -> None:
 
 
 def test_the_schedule_at_its_ends_and_between() -> None:
-    config = TrainConfig(
-        "bandit", learning_rate=1.0, entropy_start=0.4, entropy_end=0.2, informed_share=0.8, informed_until=0.5
-    )
+    given = {
+        "learning_rate": 1.0,
+        "entropy_start": 0.4,
+        "entropy_end": 0.2,
+        "informed_share": 0.8,
+        "informed_until": 0.5,
+    }
+    config = make_config(BANDIT, given)
     assert Schedule.at(config, 0.0) == pytest.approx((1.0, 0.4, 0.8))
     assert Schedule.at(config, 0.25) == pytest.approx((0.775, 0.35, 0.4))
     assert Schedule.at(config, 0.5) == pytest.approx((0.55, 0.3, 0.0))
@@ -52,8 +60,8 @@ def test_the_schedule_at_its_ends_and_between() -> None:
 
 
 @pytest.mark.parametrize("given", [{"beliefs": False}, {"memory": "none"}, {"reveal": True}, {"informed_until": 0.0}])
-def test_nobody_is_told_where_there_is_no_belief_to_replace(given: Any) -> None:
-    assert Schedule.at(TrainConfig("bandit", informed_share=0.8, **given), 0.0).informed_share == 0.0
+def test_no_trial_is_informed_if_there_is_no_belief_to_replace(given: Any) -> None:
+    assert Schedule.at(make_config(BANDIT, {"informed_share": 0.8} | given), 0.0).informed_share == 0.0
 
 
 # -- past a row's end there may be anything --

@@ -11,15 +11,16 @@ import torch
 
 from gameagent.inner_loop import adapt, constant_step_sizes
 from gameagent.losses import dice_loss, squared_error
-from gameagent.methods.gradient import maml, meta_batch
-from gameagent.methods.gradient.maml import (
+from gameagent.methods.gradient import meta_batch
+from gameagent.methods.gradient.meta_batch import Experience, Trajectories, outer_step, with_advantages
+from gameagent.methods.maml import update as maml
+from gameagent.methods.maml.update import (
     MamlSettings,
     adaptation_curve,
     labelled_outer_loss,
     outer_loss,
     play_and_adapt,
 )
-from gameagent.methods.gradient.meta_batch import Experience, Trajectories, judge, outer_step
 from gameagent.nets.feedforward import FeedforwardPolicy
 from gameagent.returns import episode_advantages, linear_baseline
 from gameagent.workers import Workers
@@ -115,7 +116,7 @@ def sampled_outer_gradients(mdp, params, rate, num_repeats):
     sampler = TinySampler(mdp, 1, 400, seed=11)
     for _ in range(num_repeats):
         played = play_and_adapt(POLICY, params, step_sizes, sampler, EXACT)
-        query = judge(sampler.collect(played.params_by_task), EXACT.advantages)
+        query = with_advantages(sampler.collect(played.params_by_task), EXACT.advantages)
         start = leaves(params)
         loss = outer_loss(POLICY, start, step_sizes, played.supports, query, EXACT)
         estimates.append(flat(torch.autograd.grad(loss, list(start.values()))))
@@ -144,8 +145,8 @@ def test_outer_gradient_of_given_episodes_beside_finite_differences(dice_lambda,
     settings = MamlSettings(judged_by, inner_steps=2, dice_lambda=dice_lambda, clip_ratio=10.0)
     params = leaves(table(1))
     step_sizes = leaves(constant_step_sizes(params, 0.3))
-    supports = [judge(random_trajectories(2, seed), judged_by) for seed in (1, 2)]
-    query = judge(random_trajectories(2, 3), judged_by)
+    supports = [with_advantages(random_trajectories(2, seed), judged_by) for seed in (1, 2)]
+    query = with_advantages(random_trajectories(2, 3), judged_by)
     learnt = [*params.values(), *step_sizes.values()]
     gradients = torch.autograd.grad(outer_loss(POLICY, params, step_sizes, supports, query, settings), learnt)
     for tensor, gradient in zip(learnt, gradients, strict=True):
@@ -193,7 +194,7 @@ def test_one_task_and_zero_inner_rate_is_plain_policy_gradient():
         POLICY, params, step_sizes, optimizer, RecordedSampler(support, query), settings, Workers()
     )
     # The score of a softmax by hand: d log pi(a | s) / d logits = one-hot(a) - pi.
-    experience = judge(query, settings.advantages)
+    experience = with_advantages(query, settings.advantages)
     seen, actions = query.observations[0].numpy(), query.actions[0].numpy()
     logits = seen @ before["head_weight"].numpy().T + before["head_bias"].numpy()
     chances = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
@@ -221,7 +222,7 @@ def test_the_adaptation_curve_halves_the_later_steps():
     for task in range(3):
         current = params
         for step, rate in enumerate((0.4, 0.2)):
-            experience = judge(played[step], settings.advantages)
+            experience = with_advantages(played[step], settings.advantages)
             own = Experience(*(part[task] for part in experience))
             # The gradient by REINFORCE, where other parameters played than those that learn.
             log_probs = POLICY.log_probs(current, own.observations, own.actions, own.legal_actions)
@@ -335,11 +336,11 @@ def test_the_baseline_is_that_of_each_task_alone_as_the_runtime_fits_it(num_step
 
 def test_standardised_advantages_have_mean_zero_and_deviation_one_in_each_task():
     trajectories = random_trajectories(3, 0, num_steps=6, num_episodes=30)
-    advantages = judge(trajectories, AdvantageSpec(0.9, 0.9, standardise=True)).advantages
+    advantages = with_advantages(trajectories, AdvantageSpec(0.9, 0.9, standardise=True)).advantages
     for task in range(3):
         own = advantages[task][trajectories.valid[task]]
         assert own.mean().item() == pytest.approx(0.0, abs=1e-9) and own.std(correction=0).item() == pytest.approx(1.0)
-    raw = judge(trajectories, AdvantageSpec(0.9, 0.9, standardise=False)).advantages[0][trajectories.valid[0]]
+    raw = with_advantages(trajectories, AdvantageSpec(0.9, 0.9, standardise=False)).advantages[0][trajectories.valid[0]]
     own = advantages[0][trajectories.valid[0]]
     torch.testing.assert_close(own, (raw - raw.mean()) / raw.std(correction=0))
 
@@ -347,7 +348,7 @@ def test_standardised_advantages_have_mean_zero_and_deviation_one_in_each_task()
 def test_a_reward_that_never_changes_teaches_nothing():
     trajectories = random_trajectories(2, 0)
     still = trajectories._replace(rewards=torch.zeros_like(trajectories.rewards))
-    assert (judge(still, SHORT_SIGHTED).advantages == 0).all()
+    assert (with_advantages(still, SHORT_SIGHTED).advantages == 0).all()
 
 
 # -- labels --
@@ -387,7 +388,9 @@ def test_tasks_count_in_the_outer_loss_by_the_deviation_of_their_advantages():
     trajectories = random_trajectories(2, seed=1)
     scale = torch.tensor([1.0, 3.0]).reshape(2, 1, 1)
     trajectories = trajectories._replace(rewards=trajectories.rewards * scale)
-    raw, standard = (judge(trajectories, AdvantageSpec(0.9, 0.8, standardise)) for standardise in (False, True))
+    raw, standard = (
+        with_advantages(trajectories, AdvantageSpec(0.9, 0.8, standardise)) for standardise in (False, True)
+    )
     spread = torch.stack([task[valid].std(correction=0) for task, valid in zip(raw.advantages, raw.valid, strict=True)])
     torch.testing.assert_close(standard.weight, spread / spread.square().mean().sqrt())
     assert raw.weight.tolist() == [1.0, 1.0]
@@ -401,7 +404,7 @@ def test_tasks_count_in_the_outer_loss_by_the_deviation_of_their_advantages():
 def test_with_every_step_the_loss_is_the_mean_of_those_before_and_after_each():
     """The support of a step judges the steps before it, so the first steps alone are problems of their own."""
     params, step_sizes = table(1), constant_step_sizes(table(1), 0.3)
-    *supports, query = [judge(random_trajectories(2, seed), SHORT_SIGHTED) for seed in (1, 2, 3)]
+    *supports, query = [with_advantages(random_trajectories(2, seed), SHORT_SIGHTED) for seed in (1, 2, 3)]
     settings = MamlSettings(JUDGED, inner_steps=2)
     last = outer_loss(POLICY, params, step_sizes, supports, query, settings)
     none = outer_loss(POLICY, params, step_sizes, [], supports[0], replace(settings, inner_steps=0))

@@ -3,15 +3,14 @@
 import pytest
 import torch
 
-from gameagent.export.step import LstmWeights, PolicyStep, layer_norm, lstm_step
-from gameagent.methods.making import make_policy
+from gameagent.export.step import LstmWeights, NetworkStep, layer_norm, lstm_step
 from gameagent.nets.interface import Inputs
 
 T, B = 6, 3
 AGENT, MEMORYLESS = {}, {"memory": "none"}
 
 
-def random_inputs(family, seed=0, told=None):
+def random_inputs(family, seed=0, informed=None):
     generator = torch.Generator().manual_seed(seed)
     action = torch.randint(family.num_actions, (T, B), generator=generator)
     legal = None
@@ -25,7 +24,7 @@ def random_inputs(family, seed=0, told=None):
         (torch.rand(T, B, 1, generator=generator) < 0.3).float(),
         legal,
         torch.zeros(B, 0),
-        told,
+        informed,
     )
 
 
@@ -37,7 +36,7 @@ def flat(outputs):
 def at_time(inputs, time):
     """The inputs of some times; what belongs to a trial stays."""
     over_time = [None if part is None else part[time] for part in inputs[:5]]
-    return Inputs(*over_time, inputs.truth, inputs.told)
+    return Inputs(*over_time, inputs.truth, inputs.informed)
 
 
 @pytest.fixture(params=["bandit", "two_seat_families:NIM", "two_seat_families:TUG"])
@@ -65,7 +64,7 @@ def test_a_whole_trial_at_once_equals_its_steps_with_the_state_carried(lively, n
 def test_the_exported_step_equals_the_network(lively, name, given):
     policy, _, family = lively(name, **given)
     inputs = random_inputs(family, seed=2)
-    step = PolicyStep(policy).eval()
+    step = NetworkStep(policy).eval()
     with torch.no_grad():
         whole, _ = policy(inputs, policy.initial_state(B))
         hidden = tuple(policy.initial_state(B).values())
@@ -133,7 +132,7 @@ def test_the_written_out_lstm_and_layer_norm_equal_torchs():
 
 def test_fresh_policies_choose_almost_uniformly_and_start_with_empty_memory(small):
     config, family = small("bandit")
-    policy = make_policy(config, family)
+    policy = config.method.make_policy(config, family)
     with torch.no_grad():
         outputs, _ = policy(random_inputs(family), policy.initial_state(B))
     assert (outputs.action_params[0].exp() - 0.2).abs().max() < 0.05

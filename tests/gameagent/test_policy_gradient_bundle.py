@@ -9,8 +9,7 @@ from gameagent.errors import ExportError
 from gameagent.export.bundling import bundle_policy
 from gameagent.export.engines import make_engine_file
 from gameagent.inner_loop import for_tasks
-from gameagent.methods.gradient.meta_batch import Trajectories, inner_step, judge
-from gameagent.methods.making import make_policy
+from gameagent.methods.gradient.meta_batch import Trajectories, inner_step, with_advantages
 from gameagent_games.registry import load_family
 from gameagent_sdk import Agent, Policy
 from gameagent_sdk.adaptation.adapter import MAX_BOUND
@@ -28,11 +27,11 @@ def lively(name, **given):
         "num_rollouts": ROLLOUTS,
         "inner_steps": 2,
         "inner_lr": 0.5,
-        "polyak": True,
+        "return_scaled_steps": True,
     } | given
     config = make_config(family, given)
     torch.manual_seed(0)
-    policy = make_policy(config, family)
+    policy = config.method.make_policy(config, family)
     with torch.no_grad():
         policy.weights["head_weight"].mul_(10.0)
         policy.best_return.fill_(10.0)
@@ -42,7 +41,7 @@ def lively(name, **given):
 
 @pytest.fixture(scope="module")
 def made():
-    parts = {name: lively(name, polyak=name != "forage") for name in FAMILIES}
+    parts = {name: lively(name, return_scaled_steps=name != "forage") for name in FAMILIES}
     return {name: (*part, bundle_policy(*part, {})) for name, part in parts.items()}
 
 
@@ -83,7 +82,7 @@ def test_an_agent_takes_the_step_that_torch_takes(made, name, engine):
     legal = padded(allowed) | ~valid.unsqueeze(-1)
     log_probs = policy.network.log_probs(one, observations, actions, legal)
     played = Trajectories(observations, actions, log_probs, padded(told).float(), valid, legal)
-    support = judge(played, policy.advantages(config))
+    support = with_advantages(played, policy.advantages(config))
     sizes = {own: size.detach() for own, size in policy.step_sizes.items()}
     expected = inner_step(policy.network, start, support, sizes, policy.advantages(config))
     found = agent._trial.step.context.weights

@@ -6,8 +6,8 @@ import torch
 
 from gameagent.config import make_config
 from gameagent.errors import TrainingError
-from gameagent.methods.gradient.meta_batch import judge
-from gameagent.methods.learners import make_learner
+from gameagent.methods.gradient.meta_batch import with_advantages
+from gameagent.methods.learning import make_learner
 from gameagent.methods.rl2.update import split_rows
 from gameagent.workers import Share, Workers
 from slow_training.precision import in_double, interpret_games
@@ -23,7 +23,7 @@ KINDS = {
     "fewer games of a process than minibatches": {"num_games": 4, "num_minibatches": 4},
     "gradient steps on beliefs": {"num_games": 5, "num_minibatches": 2, "gradient": True},
     "MAML": {"algorithm": "maml", **GRADIENT, "num_epochs": 2},
-    "MAML with Polyak's steps": {"algorithm": "maml", **GRADIENT, "polyak": True},
+    "MAML with return-scaled steps": {"algorithm": "maml", **GRADIENT, "return_scaled_steps": True},
     "Reptile": {"algorithm": "reptile", **GRADIENT},
 }
 
@@ -131,10 +131,10 @@ def test_the_scales_of_advantages_are_over_the_tasks_of_all_processes():
 
     def work(workers):
         share = workers.share(5)
-        return judge(type(trajectories)(*(share.of(part) for part in trajectories)), JUDGED, workers).weight
+        return with_advantages(type(trajectories)(*(share.of(part) for part in trajectories)), JUDGED, workers).weight
 
     parts = together(2, lambda workers: workers, work)
-    torch.testing.assert_close(torch.cat(parts), judge(trajectories, JUDGED).weight)
+    torch.testing.assert_close(torch.cat(parts), with_advantages(trajectories, JUDGED).weight)
     assert torch.cat(parts).square().mean().item() == pytest.approx(1.0)
 
 

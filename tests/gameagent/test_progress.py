@@ -1,4 +1,4 @@
-"""What `train` shows: trials that are informed apart from the others, and how much a budget is."""
+"""What `train` shows: trials that are told apart from the others, and how much a budget is."""
 
 import io
 import re
@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from gameagent.config import make_config
-from gameagent.methods.learners import make_learner
+from gameagent.methods.learning import make_learner
 from gameagent.run.folder import Progress
 from gameagent.run.progress import TrainingDisplay, shown_episodes, updates_in_all
 from gameagent.workers import Workers
@@ -85,13 +85,13 @@ def test_an_update_counts_returns_of_informed_trials_apart(monkeypatch, share):
     seen = {}
     whole = learner._trials.play
 
-    def play(policy, variants, seeds, told, generator):
-        seen["told"], seen["rollout"] = told, whole(policy, variants, seeds, told, generator)
+    def play(policy, variants, seeds, informed, generator):
+        seen["informed"], seen["rollout"] = informed, whole(policy, variants, seeds, informed, generator)
         return seen["rollout"]
 
     monkeypatch.setattr(learner._trials, "play", play)
     update = learner.update(0, 0.0)
-    rewards, told = seen["rollout"].rewards.numpy().T, seen["told"]  # (games, pulls): an episode is one pull
-    for mask, returns in ((~told, update.returns), (told, update.informed_returns)):
+    rewards, informed = seen["rollout"].rewards.numpy().T, seen["informed"]  # (games, pulls): an episode is one pull
+    for mask, returns in ((~informed, update.returns), (informed, update.informed_returns)):
         np.testing.assert_allclose(returns, rewards[mask].mean(axis=0) if mask.any() else [], atol=1e-6)
-    assert told.any() == (share > 0) and told.all() == (share == 1)
+    assert informed.any() == (share > 0) and informed.all() == (share == 1)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from gameagent.inner_loop import adapt, constant_step_sizes, for_tasks
-from gameagent.methods.gradient import reptile
-from gameagent.methods.gradient.meta_batch import Experience, judge
-from gameagent.methods.gradient.reptile import ReptileSettings, set_gradients
+from gameagent.methods.gradient.meta_batch import Experience, with_advantages
+from gameagent.methods.reptile import update as reptile
+from gameagent.methods.reptile.update import ReptileSettings, set_gradients
 from gameagent.workers import Workers
 from tiny_tasks import JUDGED, POLICY, RecordedSampler, random_trajectories, table
 
@@ -47,7 +47,7 @@ def test_an_update_equals_the_formula_with_a_loop_over_tasks(head_only):
     for task in range(3):
         own = {name: param.clone().requires_grad_() for name, param in start.items()}
         for step in range(2):
-            support = Experience(*(part[task] for part in judge(played[step], JUDGED)))
+            support = Experience(*(part[task] for part in with_advantages(played[step], JUDGED)))
             log_probs = POLICY.log_probs(own, support.observations, support.actions, support.legal_actions)
             ratios = torch.exp(log_probs - support.log_probs)
             (-(ratios * support.advantages * support.valid).sum() / support.valid.numel()).backward()

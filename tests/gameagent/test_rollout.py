@@ -26,11 +26,11 @@ def played(request, lively):
 def play(policy, family, seed=3):
     variants = family.space.sample(NUM_GAMES, seed, "all")
     seeds = game_seeds(seed, "test", NUM_GAMES)
-    told = np.arange(NUM_GAMES) % 2 == 1
+    informed = np.arange(NUM_GAMES) % 2 == 1
     trials = Trials(family, NUM_GAMES, family.num_episodes, policy.belief_head.size)
-    rollout = trials.play(policy, variants, seeds, told, torch_generator(seed, "test"))
+    rollout = trials.play(policy, variants, seeds, informed, torch_generator(seed, "test"))
     return SimpleNamespace(
-        policy=policy, family=family, trials=trials, variants=variants, seeds=seeds, told=told, rollout=rollout
+        policy=policy, family=family, trials=trials, variants=variants, seeds=seeds, informed=informed, rollout=rollout
     )
 
 
@@ -137,7 +137,7 @@ def test_log_probs_and_values_are_the_policys_over_each_rows_own_decisions(playe
         if length == 0:
             continue
         alone = [None if part is None else part[:length, row : row + 1] for part in rollout.inputs[:5]]
-        inputs = Inputs(*alone, rollout.inputs.truth[row : row + 1], rollout.inputs.told[row : row + 1])
+        inputs = Inputs(*alone, rollout.inputs.truth[row : row + 1], rollout.inputs.informed[row : row + 1])
         with torch.no_grad():
             outputs, _ = policy(inputs, policy.initial_state(1))
         actions = rollout.actions[:length, row]
@@ -151,9 +151,9 @@ def test_log_probs_and_values_are_the_policys_over_each_rows_own_decisions(playe
         torch.testing.assert_close(rollout.values[:length, row], outputs.values[:, 0], atol=1e-4, rtol=1e-4)
 
 
-def test_told_rows_hold_the_truth_of_their_own_variant(played):
+def test_informed_rows_hold_the_truth_of_their_own_variant(played):
     seats, space = played.family.num_seats, played.family.space
-    assert played.rollout.inputs.told[:, 0].tolist() == np.repeat(played.told, seats).tolist()
+    assert played.rollout.inputs.informed[:, 0].tolist() == np.repeat(played.informed, seats).tolist()
     for game in range(NUM_GAMES):
         encoding = torch.from_numpy(space.encode(played.variants[game : game + 1], hidden=True))
         own = truth_from_encoding(encoding, space.hidden_slots)[0]
@@ -162,8 +162,12 @@ def test_told_rows_hold_the_truth_of_their_own_variant(played):
 
 
 def test_the_same_seed_gives_the_same_rollout_also_from_used_buffers(played):
-    again = played.trials.play(played.policy, played.variants, played.seeds, played.told, torch_generator(3, "test"))
-    other = played.trials.play(played.policy, played.variants, played.seeds, played.told, torch_generator(4, "test"))
+    again = played.trials.play(
+        played.policy, played.variants, played.seeds, played.informed, torch_generator(3, "test")
+    )
+    other = played.trials.play(
+        played.policy, played.variants, played.seeds, played.informed, torch_generator(4, "test")
+    )
     assert torch.equal(again.actions, played.rollout.actions) and torch.equal(again.rewards, played.rollout.rewards)
     assert torch.equal(again.log_probs, played.rollout.log_probs)
     assert not torch.equal(other.actions, played.rollout.actions)

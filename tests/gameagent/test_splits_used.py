@@ -5,9 +5,10 @@ import pytest
 
 from gameagent.config import make_config
 from gameagent.judging.evaluate import evaluate_bundle, evaluate_random
-from gameagent.methods.learners import make_learner
+from gameagent.methods.learning import make_learner
 from gameagent.workers import Workers
 from gameagent_games.sources.simulator import Simulator
+from known_settings import known_settings
 from small_families import RIDDLE
 
 SMALL = {
@@ -40,7 +41,9 @@ def splits(space, records):
 @pytest.mark.parametrize("algorithm", ["rl2", "maml", "reptile"])
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_training_plays_variants_of_its_own_split_alone(started, algorithm, split):
-    learner = make_learner(make_config(RIDDLE, SMALL | {"algorithm": algorithm, "split": split}), RIDDLE, Workers())
+    learner = make_learner(
+        make_config(RIDDLE, known_settings(SMALL | {"algorithm": algorithm, "split": split})), RIDDLE, Workers()
+    )
     looked_at = 0 if algorithm == "rl2" else 1  # episodes that say how large observations and returns are
     assert len(started) == looked_at
     for number in range(2):

@@ -16,7 +16,7 @@ from gameagent.config import make_config
 from gameagent.errors import ConfigError, TrainingError
 from gameagent.export.bundling import bundle_run
 from gameagent.judging.evaluate import evaluate_bundle
-from gameagent.methods.learners import make_learner
+from gameagent.methods.learning import make_learner
 from gameagent.methods.rl2 import update as rl2
 from gameagent.outer_loop import read_metrics
 from gameagent.run.folder import RunFolder
@@ -165,7 +165,9 @@ class TwoWorkers(Workers):
 
 def rule_learner(workers=None):
     family = load_family("bandit")
-    learner = make_learner(make_config(family, {"algorithm": "maml", "polyak": True}), family, workers or Workers())
+    learner = make_learner(
+        make_config(family, {"algorithm": "maml", "return_scaled_steps": True}), family, workers or Workers()
+    )
     return learner, learner.policy
 
 
@@ -365,7 +367,13 @@ def test_torchrun_with_another_number_of_processes_is_refused(bandit_run, monkey
 
 
 def test_two_processes_adapt_by_the_same_returns_and_resume_to_the_same_weights(tmp_path, run_of):
-    given = {"algorithm": "maml", "num_rollouts": 4, "meta_batch_size": 5, "inner_steps": 1, "polyak": True}
+    given = {
+        "algorithm": "maml",
+        "num_rollouts": 4,
+        "meta_batch_size": 5,
+        "inner_steps": 1,
+        "return_scaled_steps": True,
+    }
     given["num_processes"] = 2
     whole = run_of(tmp_path / "whole", steps=3 * 40, **given)
     with pytest.raises(KeyboardInterrupt):

@@ -5,13 +5,14 @@ infinities lie there.
 """
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from gameagent.config import make_config
-from gameagent.methods.learners import make_learner
+from gameagent.methods.learning import make_learner
 from gameagent.methods.rl2.update import split_rows
 from gameagent.seeding import numpy_generator
 from gameagent.workers import Workers
@@ -33,6 +34,11 @@ def _interpreted(monkeypatch):
     interpret_games(monkeypatch)
 
 
+def flat(config):
+    """All settings side by side."""
+    return SimpleNamespace(**config.as_dict())
+
+
 def weights_of(policy):
     return {name: weight.detach().numpy().copy() for name, weight in policy.named_parameters()}
 
@@ -48,15 +54,15 @@ def test_an_update_of_meta_lstm_equals_the_slow_one(family):
         assert len(set(rollout.valid.sum(0).tolist())) > 2  # rows of different lengths
         shuffle = numpy_generator(config.seed, "minibatches", number)
         shuffle.integers(2**63)
-        minibatches = [rows for _ in range(config.num_epochs) for rows in split_rows(9, 2, shuffle)]
-        weights, metrics = slow_rl2.update(weights, adam, rollout, family, config, done, minibatches)
+        minibatches = [rows for _ in range(config.own.num_epochs) for rows in split_rows(9, 2, shuffle)]
+        weights, metrics = slow_rl2.update(weights, adam, rollout, family, flat(config), done, minibatches)
         for name, weight in weights_of(learner.policy).items():
             np.testing.assert_allclose(weight, weights[name], atol=1e-6, err_msg=name)
         for name in ("policy_loss", "value_loss", "entropy", "approx_kl", "belief_loss", "gradient_norm"):
             assert update.metrics[name] == pytest.approx(metrics[name], rel=1e-6, abs=1e-6), name
         assert metrics["gradient_norm"] > config.max_gradient_norm  # clipping is not idle
     assert math.isclose(update.metrics["learning_rate"], 0.02 * (1 - 0.9 * 0.6))
-    assert 0 < played.told[0].sum() < 9 and not played.told[1].any()
+    assert 0 < played.informed[0].sum() < 9 and not played.informed[1].any()
 
 
 # -- by gradient --
@@ -87,13 +93,15 @@ def assert_close(params, expected):
 
 
 @pytest.mark.parametrize("family", [RIDDLE, DIAL], ids=lambda family: family.name)
-@pytest.mark.parametrize("given", [{}, {"first_order": True}, {"learn_step_sizes": False, "polyak": True}], ids=str)
+@pytest.mark.parametrize(
+    "given", [{}, {"first_order": True}, {"learn_step_sizes": False, "return_scaled_steps": True}], ids=str
+)
 def test_an_update_of_maml_equals_the_slow_one(family, given):
-    lr = 3.0 if family is RIDDLE and "polyak" not in given else 0.7  # enough for both orders to differ
+    lr = 3.0 if family is RIDDLE and "return_scaled_steps" not in given else 0.7  # enough for both orders to differ
     config, learner, played = prepared(family, algorithm="maml", num_epochs=2, inner_lr=lr, **given)
     theta, alpha = parts_of(learner.policy)
     spec = learner.policy.advantages(config)
-    assert (spec.best_return is not None) == ("polyak" in given)
+    assert (spec.best_return is not None) == ("return_scaled_steps" in given)
     update = learner.update(0, 0.6)
     rate = 0.02 * (1 - 0.9 * 0.6)
     for params, steps in ((played.params[0], 0), (played.params[1], 1), (played.params[2], 2)):  # who played
@@ -102,7 +110,7 @@ def test_an_update_of_maml_equals_the_slow_one(family, given):
             for tasks in slow.rounds_of(played.trajectories, spec)[:steps]:
                 weights = slow.inner_step(weights, alpha, tasks[task])
             assert_close({name: param[task] for name, param in params.items()}, weights)
-    theta, alpha, losses = slow.maml_update(theta, alpha, Adam(), played.trajectories, config, spec, rate)
+    theta, alpha, losses = slow.maml_update(theta, alpha, Adam(), played.trajectories, flat(config), spec, rate)
     assert_close(learner.policy.initialisation, theta)
     assert_close(learner.policy.step_sizes, alpha)
     assert update.metrics["outer_loss"] == pytest.approx(np.mean(losses), abs=1e-6)
@@ -128,6 +136,6 @@ def test_an_update_of_reptile_equals_the_slow_one(family):
     for number, done in enumerate((0.0, 0.6)):
         learner.update(number, done)
         rate = 0.02 * (1 - 0.9 * done)
-        phi = slow.reptile_update(phi, alpha, adam, played.trajectories[-2:], config, spec, rate)
+        phi = slow.reptile_update(phi, alpha, adam, played.trajectories[-2:], flat(config), spec, rate)
         assert_close(learner.policy.initialisation, phi)
     assert_close(learner.policy.step_sizes, alpha)

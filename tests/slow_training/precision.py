@@ -9,7 +9,7 @@ from functools import partialmethod
 
 import torch
 
-from gameagent.methods.learners import MemoryLearner
+from gameagent.methods.rl2.learner import MemoryLearner
 from gameagent_games.interface import Family
 
 
@@ -47,10 +47,10 @@ class DoubleTrials:
     """Stands in for `rollout.Trials`. Log-probabilities are moved, so that some ratios leave the clipping range."""
 
     def __init__(self, trials):
-        self.trials, self.told, self.variants, self.rollouts = trials, [], [], []
+        self.trials, self.informed, self.variants, self.rollouts = trials, [], [], []
 
-    def play(self, policy, variants, seeds, told, generator):
-        rollout = self.trials.play(copy.deepcopy(policy).float(), variants, seeds, told, generator)
+    def play(self, policy, variants, seeds, informed, generator):
+        rollout = self.trials.play(copy.deepcopy(policy).float(), variants, seeds, informed, generator)
         rows, steps = rollout.rows, len(rollout.valid)
         moves = torch.randn(rows.total, 64, generator=torch.Generator().manual_seed(5)).double()[:, :steps].T
         rollout = replace(
@@ -62,7 +62,7 @@ class DoubleTrials:
             rewards=rollout.rewards.double(),
         )
         self.variants.append(variants)
-        self.told.append(told)
+        self.informed.append(informed)
         self.rollouts.append(rollout)
         by_step = (
             "observation",

@@ -100,7 +100,7 @@ class Step:
 def steps_of(weights: dict[Any, Any], rollout: Any, family: Family, row: Any) -> Iterator[Step]:
     """The row's steps in turn."""
     inputs = rollout.inputs
-    truth, informed = inputs.truth[row].numpy(), float(inputs.told[row, 0])
+    truth, informed = inputs.truth[row].numpy(), float(inputs.informed[row, 0])
     num_sets, width = weights["encoder.bias"].shape
     memory = cell = np.zeros((num_sets, width))
 

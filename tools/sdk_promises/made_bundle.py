@@ -11,11 +11,11 @@ from pathlib import Path
 
 import torch
 
-from gameagent.export.bundling import make_manifest, trace_step
-from gameagent.nets.interface import PolicySpec
-from gameagent.nets.network import AgentNetwork
+from gameagent.config import make_config
+from gameagent.export.bundling import make_manifest
+from gameagent.export.graph import trace
 from gameagent_games.registry import load_family
-from gameagent_sdk.authoring import attach_manifest
+from gameagent_sdk.authoring import attach_manifest, step_inputs, step_outputs
 
 HIDDEN_SIZE = 128
 
@@ -25,9 +25,11 @@ def main(argv: Sequence[str]) -> int:
     (path,) = argv
     torch.manual_seed(0)
     family = load_family("forage")
-    policy = AgentNetwork(PolicySpec.of(family, family.num_episodes, True), HIDDEN_SIZE, True)
+    config = make_config(family, {"hidden_size": HIDDEN_SIZE})
+    policy = config.method.make_policy(config, family)
     manifest = make_manifest(policy, family, family.num_episodes, {}, None)
-    Path(path).write_bytes(attach_manifest(trace_step(policy, manifest), manifest))
+    step = trace(config.method.step(policy), step_inputs(manifest), step_outputs(manifest))
+    Path(path).write_bytes(attach_manifest(bytes(step.SerializeToString()), manifest))
     return 0
 
 

@@ -17,8 +17,7 @@ from gameagent.export.engines.playback import Playback, play_back
 from gameagent.export.engines.profiles import PROFILES, Profile
 from gameagent.export.engines.structure import check_structure
 from gameagent.export.graph import lower, trace
-from gameagent.methods.gradient.policy import GradientPolicy
-from gameagent.methods.making import TrainedPolicy
+from gameagent.nets.interface import PolicyNetwork
 from gameagent.run.folder import RunFolder
 from gameagent.run.sealed_file import write_atomically
 from gameagent_games.interface import Family
@@ -67,22 +66,20 @@ def export_engine_file(folder: RunFolder, path: Path, profile: str) -> EngineFil
 
 
 def make_engine_file(
-    policy: TrainedPolicy, config: TrainConfig, family: Family, training: dict[str, Any], profile: str
+    policy: PolicyNetwork, config: TrainConfig, family: Family, training: dict[str, Any], profile: str
 ) -> EngineFile:
     """A policy as a checked file for an engine, in memory; raises as `export_engine_file` does."""
     if family.box is not None:
         raise ExportError(
             f"{family.name!r} acts by numbers, and files for engines carry choices only: export without --profile"
         )
-    if isinstance(policy, GradientPolicy):
-        raise ExportError(
-            f"{config.algorithm} adapts by gradient steps alone, and files for engines carry none: "
-            "export without --profile, or train with algorithm=rl2"
-        )
+    config.method.require_engine_step(policy)
     num_episodes = config.episodes_of_trial(family)
     manifest = make_manifest(policy, family, num_episodes, training, None)
     side: Profile = PROFILES[profile](manifest)
-    model = lower(trace(side.module(policy), side.inputs, side.outputs), side.max_opset, side.max_ir_version)
+    model = lower(
+        trace(side.module(config.method.step(policy)), side.inputs, side.outputs), side.max_opset, side.max_ir_version
+    )
     check_structure(model, side)
     playback = play_back(model.SerializeToString(), side, policy, family, num_episodes, config.seed, config.split)
     playback.check()

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from gameagent.errors import ExportError
 from gameagent.export.engines.profiles import Decision, Moment, Profile
 from gameagent.export.parity import NUM_GAMES, TOLERANCE
-from gameagent.nets.interface import HiddenState, Inputs, Outputs
-from gameagent.nets.network import AgentNetwork
+from gameagent.nets.interface import HiddenState, Inputs, Outputs, PolicyNetwork
 from gameagent.playing.rollout import Rollout, Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
@@ -107,7 +106,7 @@ class EngineRun:
 
 
 def play_back(
-    data: bytes, profile: Profile, policy: AgentNetwork, family: Family, num_episodes: int, seed: int, split: Split
+    data: bytes, profile: Profile, policy: PolicyNetwork, family: Family, num_episodes: int, seed: int, split: Split
 ) -> Playback:
     """Plays greedy trials in torch and lets the file decide the same, its state carried by the engine's rules alone.
 
@@ -193,12 +192,10 @@ class _Tally:
         self.state = _larger(self.state, _worst_state(restarted.state, fresh.state))
 
 
-class _Greedy(nn.Module):
+class _Greedy(PolicyNetwork):
     """A policy that always takes the likeliest action, and no gradient steps: engines run no graph but the policy's."""
 
-    correction = None
-
-    def __init__(self, policy: AgentNetwork) -> None:
+    def __init__(self, policy: PolicyNetwork) -> None:
         super().__init__()
         self.policy, self.spec = policy, policy.spec
 
@@ -212,13 +209,11 @@ class _Greedy(nn.Module):
         return outputs._replace(action_params=(torch.where(likeliest > 0, 0.0, -torch.inf),)), after
 
 
-def _greedy_trials(policy: AgentNetwork, family: Family, num_episodes: int, seed: int, split: Split) -> Rollout:
-    belief_size = policy.belief_head.size if policy.belief_head else 0
-    trials = Trials(family, NUM_GAMES, num_episodes, belief_size)
+def _greedy_trials(policy: PolicyNetwork, family: Family, num_episodes: int, seed: int, split: Split) -> Rollout:
+    trials = Trials(family, NUM_GAMES, num_episodes, policy.belief_size)
     variants = family.space.sample(NUM_GAMES, numpy_generator(seed, "playback"), split)
-    seeds, told = game_seeds(seed, "playback", NUM_GAMES), np.zeros(NUM_GAMES, bool)
-    greedy: Any = _Greedy(policy)
-    return trials.play(greedy, variants, seeds, told, torch_generator(seed, "playback"))
+    seeds, informed = game_seeds(seed, "playback", NUM_GAMES), np.zeros(NUM_GAMES, bool)
+    return trials.play(_Greedy(policy), variants, seeds, informed, torch_generator(seed, "playback"))
 
 
 def _at(inputs: Inputs, t: int) -> Inputs:
@@ -230,7 +225,7 @@ def _at(inputs: Inputs, t: int) -> Inputs:
     legal = None if inputs.legal_actions is None else cut(inputs.legal_actions)
     return Inputs(
         cut(inputs.observation), cut(inputs.previous_action), cut(inputs.previous_reward), cut(inputs.episode_start),
-        legal, inputs.truth, inputs.told,
+        legal, inputs.truth, inputs.informed,
     )  # fmt: skip
 
 

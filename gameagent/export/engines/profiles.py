@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from gameagent.export.engines.layout import Layout, make_layout, width
 from gameagent.export.engines.step import EngineStep, GodotStep, UnityStep
-from gameagent.nets.network import AgentNetwork
 from gameagent_sdk import Manifest
 from gameagent_sdk.authoring import Port
 
@@ -89,8 +89,8 @@ class Profile(Protocol):
     def constants(self) -> dict[str, NDArray[np.float32]]:
         """The outputs that never change."""
 
-    def module(self, policy: AgentNetwork) -> EngineStep:
-        """The step to be traced, its tensors in the ports' order."""
+    def module(self, step: nn.Module) -> EngineStep:
+        """The step to trace, its tensors in the ports' order, around a policy's own step."""
 
     def feed(self, moment: Moment) -> Arrays:
         """The inputs, filled as the engine's scripts fill them."""
@@ -131,8 +131,8 @@ class Godot:
     def constants(self) -> dict[str, NDArray[np.float32]]:
         return {}
 
-    def module(self, policy: AgentNetwork) -> EngineStep:
-        return GodotStep(policy, self.manifest, self.layout)
+    def module(self, step: nn.Module) -> EngineStep:
+        return GodotStep(step, self.manifest, self.layout)
 
     def feed(self, moment: Moment) -> Arrays:
         legal = [] if moment.legal_actions is None else [moment.legal_actions.astype(np.float32)]
@@ -193,8 +193,8 @@ class Unity:
             "discrete_action_output_shape": np.array([[self.manifest.num_actions]], np.float32),
         }
 
-    def module(self, policy: AgentNetwork) -> EngineStep:
-        return UnityStep(policy, self.manifest, self.layout, self.VERSION)
+    def module(self, step: nn.Module) -> EngineStep:
+        return UnityStep(step, self.manifest, self.layout, self.VERSION)
 
     def feed(self, moment: Moment) -> Arrays:
         shape = len(moment.features), self.manifest.num_actions

@@ -10,9 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gameagent.export.engines.layout import SIGNALS, Layout
-from gameagent.export.step import PolicyStep
 from gameagent.nets.distribution import ILLEGAL_LOGIT
-from gameagent.nets.network import AgentNetwork
 from gameagent_sdk import Manifest
 
 ROUNDING = 1e-6
@@ -22,9 +20,9 @@ ROUNDING = 1e-6
 class EngineStep(nn.Module):
     """What the steps of all engines share."""
 
-    def __init__(self, policy: AgentNetwork, manifest: Manifest, layout: Layout) -> None:
+    def __init__(self, step: nn.Module, manifest: Manifest, layout: Layout) -> None:
         super().__init__()
-        self.policy_step = PolicyStep(policy)
+        self.policy_step = step
         self.has_mask = manifest.action.mask
         self.num_actions = manifest.num_actions
         self.hidden_shapes = [tensor.shape for tensor in manifest.hidden_state]
@@ -92,8 +90,8 @@ class UnityStep(EngineStep):
     memory_size: Tensor
     branches: Tensor
 
-    def __init__(self, policy: AgentNetwork, manifest: Manifest, layout: Layout, version: int) -> None:
-        super().__init__(policy, manifest, layout)
+    def __init__(self, step: nn.Module, manifest: Manifest, layout: Layout, version: int) -> None:
+        super().__init__(step, manifest, layout)
         self.register_buffer("version", torch.tensor([float(version)]))
         self.register_buffer("memory_size", torch.tensor([float(layout.memory_size)]))
         self.register_buffer("branches", torch.tensor([[float(self.num_actions)]]))

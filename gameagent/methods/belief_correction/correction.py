@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from gameagent.inner_loop import Parameters, StepSizes, adapt
 from gameagent.losses import masked
+from gameagent.nets.interface import OFFSET
 
-OFFSET = "belief_offset"
 MIN_LOG_STD, MAX_LOG_STD = -3.0, 1.0
 MAX_INNER_NORM = 10.0  # of one inner gradient: a broken reward stream moves a belief no further than any other
 MAX_ERROR = 1e3  # deviations; what is farther off, such as a reward of 1e30, is broken, and teaches nothing

@@ -1,7 +1,7 @@
 """The policy step and the gradient step of a policy that MAML or Reptile trained, as graphs for the runtime."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -9,12 +9,23 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gameagent.config import TrainConfig
-from gameagent.export.adaptation import SMALLEST_MARGIN, margin_of, trace_gradient_steps
+from gameagent.export.tracing import trace_gradient_steps
 from gameagent.inner_loop import Parameters, adapt, for_tasks
-from gameagent.methods.gradient.meta_batch import MAX_INNER_NORM, USUAL_NORM, Experience, inner_step, judge
+from gameagent.methods.gradient.config import GradientConfig
+from gameagent.methods.gradient.meta_batch import (
+    MAX_INNER_NORM,
+    USUAL_NORM,
+    Experience,
+    Trajectories,
+    inner_step,
+    with_advantages,
+)
 from gameagent.methods.gradient.policy import GradientPolicy
+from gameagent.methods.interface import Calibration
+from gameagent.methods.margins import NUM_ADAPTATIONS, SMALLEST_MARGIN, margin_of
 from gameagent.nets.feedforward import ILLEGAL_LOGIT, LOG_SQRT_TWO_PI, FeedforwardPolicy
 from gameagent.playing.episodes import EpisodeSampler
+from gameagent.playing.rollout import Rollout
 from gameagent.seeding import numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_sdk import Bundle, Manifest
@@ -26,7 +37,6 @@ from gameagent_sdk.authoring import GradientSpec, TensorSpec, adaptation_inputs,
 from gameagent_sdk.backends import BackendName
 
 NUM_TASKS = 32  # played to see how far gradient steps usually move
-NUM_ADAPTATIONS = 50
 PARITY_ROLLOUTS = 2
 ROOM = 2.0  # of the trust region beyond the largest change seen
 
@@ -69,27 +79,88 @@ def _affine(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
     return torch.matmul(weight, x.unsqueeze(-1)).squeeze(-1) + bias
 
 
-def trace_policy_gradient(policy: GradientPolicy, family: Family, manifest: Manifest) -> bytes:
-    """One inner step of the policy as a serialised ONNX model, its tensors named as by `adaptation_inputs`."""
-    names = tuple(policy.step_sizes)
-    fixed = {name: weight.detach() for name, weight in policy.initialisation.items() if name not in names}
-    step_sizes = {name: size.detach() for name, size in policy.step_sizes.items()}
-    told = [port.name for port in adaptation_inputs(manifest)][len(names) :]
+class PolicyGradientSteps:
+    """The inner steps of a gradient policy; see `gameagent.methods.interface.GradientSteps`."""
 
-    def step(*tensors: Tensor) -> tuple[Tensor, ...]:
-        weights, given = tensors[: len(names)], dict(zip(told, tensors[len(names) :], strict=True))
-        legal = given.get("legal_actions")
+    def __init__(self, policy: GradientPolicy, config: TrainConfig, family: Family) -> None:
+        """Keeps what the steps depend on."""
+        self._policy, self._config, self._family = policy, config, family
+        self._advantages = policy.advantages(config)
 
-        def loss(params: Parameters, data: Tensor) -> Tensor:
-            log_probs = _log_probs(policy.network, params, data, given["actions"], legal)
-            return -(log_probs @ given["advantages"][:, 0]) / (given["episode_end"][:, 0].sum() * family.max_steps)
+    def spec(self, calibration: Calibration) -> GradientSpec:
+        """A step after every batch of episodes, on advantages."""
+        return GradientSpec(
+            weights=tuple(TensorSpec(name, tuple(weight.shape)) for name, weight in self.initial_weights().items()),
+            episodes_per_step=GradientConfig.of(self._config).num_rollouts,
+            max_kl=calibration["max_kl"],
+            rollback_margin=calibration["rollback_margin"],
+            learns_from="advantages",
+            advantages=self._advantages,
+        )
 
-        start = fixed | {name: weight[0] for name, weight in zip(names, weights, strict=True)}
-        norm = USUAL_NORM * given["step_scale"][0] if "step_scale" in given else None
-        adapted = adapt(start, loss, given["observations"], step_sizes, max_norm=MAX_INNER_NORM, norm=norm)
-        return tuple(adapted[name].unsqueeze(0) for name in names)
+    def initial_weights(self) -> dict[str, Tensor]:
+        """The learnt initialisation of what adapts."""
+        return {name: self._policy.weights[name] for name in self._policy.step_sizes}
 
-    return trace_gradient_steps(step, adaptation_inputs(manifest), adaptation_outputs(manifest))
+    def trace(self, manifest: Manifest) -> bytes:
+        """One inner step."""
+        policy, max_steps = self._policy, self._family.max_steps
+        names = tuple(policy.step_sizes)
+        fixed = {name: weight.detach() for name, weight in policy.initialisation.items() if name not in names}
+        step_sizes = {name: size.detach() for name, size in policy.step_sizes.items()}
+        data_names = [port.name for port in adaptation_inputs(manifest)][len(names) :]
+
+        def step(*tensors: Tensor) -> tuple[Tensor, ...]:
+            weights, given = tensors[: len(names)], dict(zip(data_names, tensors[len(names) :], strict=True))
+            legal = given.get("legal_actions")
+
+            def loss(params: Parameters, data: Tensor) -> Tensor:
+                log_probs = _log_probs(policy.network, params, data, given["actions"], legal)
+                return -(log_probs @ given["advantages"][:, 0]) / (given["episode_end"][:, 0].sum() * max_steps)
+
+            start = fixed | {name: weight[0] for name, weight in zip(names, weights, strict=True)}
+            norm = USUAL_NORM * given["step_scale"][0] if "step_scale" in given else None
+            adapted = adapt(start, loss, given["observations"], step_sizes, max_norm=MAX_INNER_NORM, norm=norm)
+            return tuple(adapted[name].unsqueeze(0) for name in names)
+
+        return trace_gradient_steps(step, adaptation_inputs(manifest), adaptation_outputs(manifest))
+
+    @torch.no_grad()
+    def largest_difference(self, bundle: Bundle, rollout: Rollout, engine: BackendName) -> float:
+        """Takes one step on episodes of each of `NUM_ADAPTATIONS` tasks, always from the learnt initialisation."""
+        policy, config, family = self._policy, self._config, self._family
+        few = EpisodeSampler(family, policy.network, NUM_ADAPTATIONS, PARITY_ROLLOUTS)
+        draw = numpy_generator(config.seed, "parity")
+        variants = family.space.sample(few.num_tasks, draw, config.split)
+        few.set_tasks(variants, draw, torch_generator(config.seed, "parity"))
+        start = for_tasks(policy.initialisation, few.num_tasks)
+        played = few.collect(start)
+        support = with_advantages(played, self._advantages)
+        expected = inner_step(policy.network, start, support, policy.step_sizes, self._advantages)
+        backend, worst = load_adaptation(bundle, engine), 0.0
+        for task in range(few.num_tasks):
+            given = {name: weight.detach().numpy()[None].copy() for name, weight in self.initial_weights().items()}
+            outputs = {f"next_{name}": np.zeros_like(array) for name, array in given.items()}
+            backend.bind({**given, **self._kept(bundle.manifest, played, task)}, outputs)()
+            for name in given:
+                worst = max(worst, float(np.abs(outputs[f"next_{name}"][0] - expected[name][task].numpy()).max()))
+        return worst
+
+    def _kept(self, manifest: Manifest, played: Trajectories, task: int) -> dict[str, NDArray[Any]]:
+        """A task's episodes as the runtime keeps them, in the tensors that it gives to the graph."""
+        kept, spec = Kept(manifest), self._policy.spec
+        for episode in range(PARITY_ROLLOUTS):
+            length = int(played.valid[task, :, episode].sum())
+            for t in range(length):
+                parts = [played.observations[task, t, episode].numpy()]
+                if spec.has_mask:
+                    parts.append(played.legal_actions[task, t, episode].numpy())
+                action = played.actions[task, t, episode]
+                if spec.box is None:
+                    action = nn.functional.one_hot(action, spec.num_actions)
+                reward = float(played.rewards[task, t, episode])
+                kept.add(*parts, action.numpy(), reward, ended=t == length - 1)
+        return kept.tensors()
 
 
 def _log_probs(
@@ -113,25 +184,18 @@ def _log_probs(
 
 
 @torch.no_grad()
-def policy_gradient_spec(policy: GradientPolicy, config: TrainConfig, family: Family) -> GradientSpec:
-    """How the runtime is to take the steps: trust region and rollback margin are measured on training tasks.
+def calibrate(policy: GradientPolicy, config: TrainConfig, family: Family) -> Calibration:
+    """Measures trust region and rollback margin on training tasks.
 
-    The margin is what mean returns fall by in one of a hundred comparisons of episodes with others of the very same
-    weights, after each number of steps that training took: by bad luck alone, whatever harm steps may do.
+    The margin is the fall of mean returns that is exceeded in one of a hundred comparisons of episodes with others of
+    the very same weights, after each number of steps that training took: bad luck alone, whatever harm steps may do.
     """
     largest = 0.0
     falls: list[Tensor] = []
-    for before, after, support, returns, again in _played(policy, config, family, NUM_TASKS, config.num_rollouts):
+    for before, after, support, returns, again in _played(policy, config, family, NUM_TASKS):
         largest = max(largest, *(_moved(policy, before, after, support, task) for task in range(NUM_TASKS)))
         falls += [_worst_fall(returns, again), _worst_fall(again, returns)]
-    return GradientSpec(
-        weights=tuple(TensorSpec(name, tuple(policy.weights[name].shape)) for name in policy.step_sizes),
-        episodes_per_step=config.num_rollouts,
-        max_kl=max(ROOM * largest, SMALLEST_MARGIN),
-        rollback_margin=margin_of(torch.cat(falls)),
-        learns_from="advantages",
-        advantages=policy.advantages(config),
-    )
+    return {"max_kl": max(ROOM * largest, SMALLEST_MARGIN), "rollback_margin": margin_of(torch.cat(falls))}
 
 
 class _Step(NamedTuple):
@@ -160,19 +224,18 @@ def _worst_fall(before: Tensor, after: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _played(
-    policy: GradientPolicy, config: TrainConfig, family: Family, num_tasks: int, num_rollouts: int
-) -> Iterator[_Step]:
+def _played(policy: GradientPolicy, config: TrainConfig, family: Family, num_tasks: int) -> Iterator[_Step]:
     """The inner steps of training variants, in turn, and one more."""
-    sampler = EpisodeSampler(family, policy.network, num_tasks, num_rollouts)
+    own = GradientConfig.of(config)
+    sampler = EpisodeSampler(family, policy.network, num_tasks, own.num_rollouts)
     draw = numpy_generator(config.seed, "gradient steps")
     variants = family.space.sample(num_tasks, draw, config.split)
     sampler.set_tasks(variants, draw, torch_generator(config.seed, "gradient steps"))
     spec, params = policy.advantages(config), for_tasks(policy.initialisation, num_tasks)
     first_returns = None
-    for _ in range(config.inner_steps + 1):
+    for _ in range(own.inner_steps + 1):
         played, again = sampler.collect(params), sampler.collect(params)
-        support = judge(played, spec, first_returns=first_returns)
+        support = with_advantages(played, spec, first_returns=first_returns)
         first_returns = played.mean_returns() if first_returns is None else first_returns
         before, params = params, inner_step(policy.network, params, support, policy.step_sizes, spec)
         yield _Step(before, params, support, *((some.rewards * some.valid).sum(1) for some in (played, again)))
@@ -198,42 +261,3 @@ def _moved(policy: GradientPolicy, before: Parameters, after: Parameters, suppor
 def _as_array(tensor: Tensor) -> NDArray[np.float64]:
     array: NDArray[np.float64] = tensor.double().numpy()
     return array
-
-
-@torch.no_grad()
-def follow_policy_gradient(
-    policy: GradientPolicy, config: TrainConfig, family: Family, bundle: Bundle, engine: BackendName
-) -> float:
-    """Takes single steps on episodes of `NUM_ADAPTATIONS` tasks, in torch and with the file, from the same weights.
-
-    Returns:
-        The largest difference of a weight.
-    """
-    backend, names = load_adaptation(bundle, engine), tuple(policy.step_sizes)
-    worst = 0.0
-    few = EpisodeSampler(family, policy.network, NUM_ADAPTATIONS, PARITY_ROLLOUTS)
-    draw = numpy_generator(config.seed, "parity")
-    few.set_tasks(family.space.sample(few.num_tasks, draw, config.split), draw, torch_generator(config.seed, "parity"))
-    start = for_tasks(policy.initialisation, few.num_tasks)
-    played = few.collect(start)
-    spec = policy.advantages(config)
-    expected = inner_step(policy.network, start, judge(played, spec), policy.step_sizes, spec)
-    for task in range(few.num_tasks):
-        kept = Kept(bundle.manifest)
-        for episode in range(PARITY_ROLLOUTS):
-            length = int(played.valid[task, :, episode].sum())
-            for t in range(length):
-                parts = [played.observations[task, t, episode].numpy()]
-                if policy.spec.has_mask:
-                    parts.append(played.legal_actions[task, t, episode].numpy())
-                action = played.actions[task, t, episode]
-                if policy.spec.box is None:
-                    action = nn.functional.one_hot(action, policy.spec.num_actions)
-                reward = float(played.rewards[task, t, episode])
-                kept.add(*parts, action.numpy(), reward, ended=t == length - 1)
-        given = {name: policy.weights[name].detach().numpy()[None].copy() for name in names}
-        outputs = {f"next_{name}": np.zeros_like(array) for name, array in given.items()}
-        backend.bind({**given, **kept.tensors()}, outputs)()
-        for name in names:
-            worst = max(worst, float(np.abs(outputs[f"next_{name}"][0] - expected[name][task].numpy()).max()))
-    return worst

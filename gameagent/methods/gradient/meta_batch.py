@@ -91,7 +91,7 @@ class Experience(NamedTuple):
     step_scale: Tensor
 
 
-def judge(
+def with_advantages(
     trajectories: Trajectories, spec: AdvantageSpec, workers: Workers = ALONE, first_returns: Tensor | None = None
 ) -> Experience:
     """Says how much better than usual each action went; in double precision, as the SDK's `advantages` does.

@@ -7,24 +7,28 @@ from torch import Tensor, nn
 
 from gameagent.config import TrainConfig
 from gameagent.inner_loop import Parameters, StepSizes, constant_step_sizes
-from gameagent.methods.belief_correction.correction import BeliefCorrection
-from gameagent.nets.beliefs import BeliefHead
+from gameagent.methods.gradient.config import GradientConfig
 from gameagent.nets.distribution import ActionParams
 from gameagent.nets.feedforward import FeedforwardPolicy
-from gameagent.nets.interface import HiddenState, Inputs, Outputs, PolicySpec
+from gameagent.nets.interface import HiddenState, Inputs, Outputs, PolicyNetwork, PolicySpec
+from gameagent_games.interface import Family
 from gameagent_sdk.authoring import AdvantageSpec
 
 INITIAL_STD = 0.5  # of a fresh policy's continuous actions, in half sides of their box
 
 
-class GradientPolicy(nn.Module):
+def make_gradient_policy(config: TrainConfig, family: Family) -> "GradientPolicy":
+    """A policy that adapts by gradient steps alone, with fresh weights from torch's global generator."""
+    own = GradientConfig.of(config)
+    spec = PolicySpec.of(family, config.episodes_of_trial(family), beliefs=False)
+    return GradientPolicy(spec, config.hidden_size, own.inner_lr, head_only=own.head_only)
+
+
+class GradientPolicy(PolicyNetwork):
     """Two tanh layers and a head, without memory or critic. Continuous actions are scaled to -1 … 1 over their box.
 
     Tanh, since a step learnt in one place must not grow without bound in another: ReLU's features, and with them its
     gradient steps, grow with the distance from where they bend.
-
-    It decides as an `AgentNetwork` does; that it never moves its beliefs, as it has none, is what the two attributes
-    that are None say.
 
     Attributes:
         spec: What it knows of its game.
@@ -35,12 +39,7 @@ class GradientPolicy(nn.Module):
         adapted_return: Of an episode at each task's best, a moving average.
         return_covariance: Of both over tasks, ``(2, 2)``, a moving average.
         network: Its shapes; a function of `initialisation`.
-        belief_head: None.
-        correction: None.
     """
-
-    belief_head: BeliefHead | None = None
-    correction: BeliefCorrection | None = None
 
     def __init__(self, spec: PolicySpec, hidden_size: int, inner_lr: float, *, head_only: bool = False) -> None:
         """Fresh weights from torch's global generator.
@@ -86,8 +85,9 @@ class GradientPolicy(nn.Module):
     def advantages(self, config: TrainConfig) -> AdvantageSpec:
         """How its gradient steps judge episodes."""
         best, usual = float(self.best_return), float(self.usual_return)
-        compared = (best, usual, float(self.best_slope)) if config.polyak and best > usual else ()
-        return AdvantageSpec(config.discount, config.gae_lambda, config.standardise, *compared)
+        own = GradientConfig.of(config)
+        compared = (best, usual, float(self.best_slope)) if own.return_scaled_steps and best > usual else ()
+        return AdvantageSpec(config.discount, config.gae_lambda, own.standardise, *compared)
 
     @torch.no_grad()
     def remember(self, means: Tensor, covariance: Tensor, rate: float) -> None:

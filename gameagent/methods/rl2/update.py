@@ -15,6 +15,8 @@ from torch import Tensor
 from gameagent.config import TrainConfig
 from gameagent.losses import clipped_policy_loss, masked, masked_mean, value_loss
 from gameagent.methods.belief_correction.correction import Exercises, Transitions
+from gameagent.methods.belief_correction.network import CorrectedNetwork
+from gameagent.methods.rl2.config import Rl2Config
 from gameagent.nets.interface import Inputs
 from gameagent.nets.network import AgentNetwork
 from gameagent.playing.rollout import Rollout
@@ -32,13 +34,12 @@ class Schedule(NamedTuple):
     @classmethod
     def at(cls, config: TrainConfig, done: float) -> "Schedule":
         """The schedule when the share ``done`` (0 to 1) of the budget is spent."""
-        told = (
-            config.informed_share * max(0.0, 1.0 - done / config.informed_until) if config.informed_until > 0 else 0.0
-        )
+        own = Rl2Config.of(config)
+        informed = own.informed_share * max(0.0, 1.0 - done / own.informed_until) if own.informed_until > 0 else 0.0
         return cls(
-            config.learning_rate * (1.0 - 0.9 * done),
-            config.entropy_start + (config.entropy_end - config.entropy_start) * done,
-            told if config.beliefs and config.memory == "lstm" and not config.reveal else 0.0,
+            config.learning_rate_at(done),
+            own.entropy_start + (own.entropy_end - own.entropy_start) * done,
+            informed if own.believes and not config.reveal else 0.0,
         )
 
 
@@ -84,20 +85,22 @@ def update(
         Means of the losses and diagnostics over the gradient steps, of all processes' rows.
     """
     rollout = rollout.cleared()
-    rewards = rollout.rewards * config.reward_scale
+    own = Rl2Config.of(config)
+    rewards = rollout.rewards * own.reward_scale
     advantages = trial_advantages(rewards, rollout.values, rollout.valid, config.discount, config.gae_lambda)
     returns = advantages + rollout.values
     mean, std = workers.mean_and_std(advantages[rollout.valid])
     advantages = masked((advantages - mean) / (std + 1e-8), rollout.valid)
     for group in optimizer.param_groups:
         group["lr"] = schedule.learning_rate
-    chance = torch.Generator().manual_seed(int(shuffle.integers(2**63)))
-    truth = None if policy.correction is None else workers.gather(rollout.inputs.truth, rollout.rows)
+    exercise_rng = torch.Generator().manual_seed(int(shuffle.integers(2**63)))
+    corrects = isinstance(policy, CorrectedNetwork)
+    truth = workers.gather(rollout.inputs.truth, rollout.rows) if corrects else None
     sums: dict[str, float] = {}
-    norm, batches = torch.zeros(len(policy.separate_parts())), draw_minibatches(rollout, config, workers, shuffle)
+    norm, batches = torch.zeros(len(policy.separate_parts())), draw_minibatches(rollout, own, workers, shuffle)
     for batch in batches:
-        exercises = None if truth is None else Exercises.draw(truth, rollout.trial_returns.shape[1], chance)
-        loss, parts = objective(policy, rollout, advantages, returns, batch, config, schedule, exercises)
+        exercises = None if truth is None else Exercises.draw(truth, rollout.trial_returns.shape[1], exercise_rng)
+        loss, parts = objective(policy, rollout, advantages, returns, batch, own, schedule, exercises)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         workers.sum_gradients(policy.parameters())
@@ -116,7 +119,7 @@ def update(
 
 
 def draw_minibatches(
-    rollout: Rollout, config: TrainConfig, workers: Workers, shuffle: np.random.Generator
+    rollout: Rollout, config: Rl2Config, workers: Workers, shuffle: np.random.Generator
 ) -> list[Minibatch]:
     """The minibatches of all passes, in turn: rows are drawn from those of the run, each process takes its own."""
     everywhere = [
@@ -159,7 +162,7 @@ def objective(
     advantages: Tensor,
     returns: Tensor,
     batch: Minibatch,
-    config: TrainConfig,
+    config: Rl2Config,
     schedule: Schedule,
     exercises: Exercises | None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -186,7 +189,7 @@ def objective(
         beliefs = masked(outputs.beliefs, valid, instead=1.0)
         parts["belief_loss"] = masked_mean(policy.belief_head.loss(beliefs, inputs.truth), valid, count)
         loss = loss + config.belief_weight * parts["belief_loss"]
-    if policy.correction is not None and exercises is not None:
+    if isinstance(policy, CorrectedNetwork) and exercises is not None:
         steps = Transitions.of(
             inputs.observation, inputs.previous_action, inputs.episode_start, outputs.beliefs.detach(),
             rollout.rewards[:, rows], valid,
@@ -209,7 +212,7 @@ def select_rows(inputs: Inputs, rows: Tensor) -> Inputs:
         pick(inputs.episode_start),
         None if inputs.legal_actions is None else pick(inputs.legal_actions),
         inputs.truth[rows],
-        None if inputs.told is None else inputs.told[rows],
+        None if inputs.informed is None else inputs.informed[rows],
         None if inputs.belief_offset is None else pick(inputs.belief_offset),
     )
 

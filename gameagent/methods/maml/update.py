@@ -21,7 +21,15 @@ from torch import Tensor
 
 from gameagent.inner_loop import Loss, Parameters, StepSizes, adapt, for_tasks
 from gameagent.losses import clipped_policy_loss
-from gameagent.methods.gradient.meta_batch import ALONE, Experience, Policy, Sampler, inner_step, judge, outer_step
+from gameagent.methods.gradient.meta_batch import (
+    ALONE,
+    Experience,
+    Policy,
+    Sampler,
+    inner_step,
+    outer_step,
+    with_advantages,
+)
 from gameagent.workers import Workers
 from gameagent_sdk.authoring import AdvantageSpec
 
@@ -95,7 +103,7 @@ def update(
     """
     played = play_and_adapt(policy, params, step_sizes, sampler, settings, workers=workers)  # lines 4-7
     query_trajectories = sampler.collect(played.params_by_task)  # line 8
-    query = judge(query_trajectories, settings.advantages, workers)
+    query = with_advantages(query_trajectories, settings.advantages, workers)
     weight = workers.weight(sampler.num_tasks)
     total, norms = 0.0, []
     for _ in range(settings.num_epochs):  # line 10
@@ -128,7 +136,7 @@ def play_and_adapt(
         for step in range(settings.inner_steps):
             trajectories = sampler.collect(params_by_task)
             returns[step] = trajectories.mean_returns()
-            supports.append(judge(trajectories, settings.advantages, workers, returns[0]))
+            supports.append(with_advantages(trajectories, settings.advantages, workers, returns[0]))
             params_by_task = _inner_step(policy, params_by_task, supports[-1], step_sizes, settings)
             if step == 0:
                 step_sizes = {name: later_factor * size for name, size in step_sizes.items()}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gameagent.inner_loop import Parameters, StepSizes, for_tasks
-from gameagent.methods.gradient.meta_batch import Policy, Sampler, inner_step, judge, outer_step
+from gameagent.methods.gradient.meta_batch import Policy, Sampler, inner_step, outer_step, with_advantages
 from gameagent.workers import Workers
 from gameagent_sdk.authoring import AdvantageSpec
 
@@ -61,7 +61,7 @@ def update(
         for _ in range(settings.inner_steps):
             trajectories = sampler.collect(adapted)
             returns.append(trajectories.mean_returns())
-            support = judge(trajectories, settings.advantages, workers, returns[0])
+            support = with_advantages(trajectories, settings.advantages, workers, returns[0])
             adapted = inner_step(policy, adapted, support, step_sizes, settings.advantages)
     set_gradients(params, adapted, workers.weight(sampler.num_tasks))
     norm = outer_step(optimizer, workers, settings.max_gradient_norm)

@@ -1,0 +1,43 @@
+"""What the learners of all methods share: a seeded start, the optimizer, and sums of an update over processes."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from gameagent.config import TrainConfig
+from gameagent.methods.interface import Learner
+from gameagent.workers import Workers
+from gameagent_games.interface import Family
+
+
+def make_learner(config: TrainConfig, family: Family, workers: Workers) -> Learner:
+    """The learner of a run's method, with a fresh policy from the run's seed; see `Method.make_learner`."""
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        return config.method.make_learner(config, family, workers)
+
+
+def over_processes(
+    workers: Workers, num_steps: int, returns: NDArray[np.float64], informed: NDArray[np.bool_]
+) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
+    """Steps of all processes, and mean returns of their trials that were not informed, and of those that were.
+
+    Args:
+        workers: This process among the others.
+        num_steps: Its steps.
+        returns: Of its trials, by episode index or number of gradient steps, ``(trials, K)``.
+        informed: Which of them were, ``(trials,)``.
+    """
+    groups = [returns[~informed], returns[informed]]
+    counted = [np.array([float(num_steps)]), *(np.append(len(group), group.sum(axis=0)) for group in groups)]
+    steps, *sums = workers.sum(torch.from_numpy(np.concatenate(counted))).tolist()
+    half = len(sums) // 2
+    means = [tuple(value / num for value in rest) if num else () for num, *rest in (sums[:half], sums[half:])]
+    return int(steps), means[0], means[1]
+
+
+def adam(policy: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """The outer loop's optimizer, of all parameters that require gradients."""
+    learnt = [param for param in policy.parameters() if param.requires_grad]
+    return torch.optim.Adam(learnt, config.learning_rate, eps=1e-5, fused=True)

@@ -1,0 +1,1 @@
+"""MAML: learns an initialisation from which few gradient steps adapt."""

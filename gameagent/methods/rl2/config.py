@@ -1,0 +1,47 @@
+"""Settings of learning by memory."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gameagent.settings import MethodConfig, setting
+
+
+@dataclass(frozen=True)
+class Rl2Config(MethodConfig):
+    """Settings of Meta-LSTM trained by PPO over whole trials; each field's `Setting` says what it means."""
+
+    memory: Literal["lstm", "none"] = setting("lstm for Meta-LSTM, none for a memoryless policy.", "lstm")
+    beliefs: bool = setting("Whether a belief head predicts the hidden rules and the policy acts on it.", True)
+    gradient: bool = setting(
+        "Whether gradient steps correct the belief after each episode: memory and gradient.", False
+    )
+    inner_lr: float = setting(
+        "With gradient=true: step size of a belief's gradient steps at the start; it is learnt.",
+        0.1,
+        0,
+        100,
+        above=True,
+    )
+    inner_steps: int = setting("With gradient=true: gradient steps after an episode.", 3, 1, 100)
+    num_games: int = setting("Games side by side, over all processes.", 512, 1, 1_000_000)
+    informed_share: float = setting(
+        "Share of trials, at the start, that are informed: the true rules stand in for the belief.", 0.5, 0, 1
+    )
+    informed_until: float = setting(
+        "Part of the budget after which no trial is informed any more; the share falls linearly.", 0.5, 0, 1
+    )
+    reward_scale: float = setting(
+        "Factor on rewards in the loss, so that values are of order one.", 1.0, 0, 1e6, above=True
+    )
+    num_epochs: int = setting("Passes over each batch of trials.", 2, 1, 1000)
+    num_minibatches: int = setting("Gradient steps of one pass; each takes whole trials.", 4, 1, 100_000)
+    clip_ratio: float = setting("PPO's clipping of the probability ratio.", 0.2, 0, 10, above=True)
+    entropy_start: float = setting("Weight of the entropy bonus at the start.", 0.02, 0, 1000)
+    entropy_end: float = setting("Weight of the entropy bonus at the budget's end; falls linearly.", 0.001, 0, 1000)
+    value_weight: float = setting("Weight of the value loss.", 0.5, 0, 1000)
+    belief_weight: float = setting("Weight of the belief loss.", 0.2, 0, 1000)
+
+    @property
+    def believes(self) -> bool:
+        """Whether the policy has beliefs: without memory there is nothing to form them from."""
+        return self.beliefs and self.memory == "lstm"

@@ -1,0 +1,65 @@
+"""Training by memory: plays whole trials and takes passes of clipped policy gradient over them."""
+
+from time import perf_counter
+
+from gameagent.config import TrainConfig
+from gameagent.methods.belief_correction.network import CorrectedNetwork
+from gameagent.methods.interface import Update
+from gameagent.methods.learning import adam, over_processes
+from gameagent.methods.rl2 import update as rl2
+from gameagent.methods.rl2.config import Rl2Config
+from gameagent.nets.interface import PolicyNetwork, PolicySpec
+from gameagent.nets.network import AgentNetwork
+from gameagent.playing.rollout import Trials
+from gameagent.seeding import game_seeds, numpy_generator, torch_generator
+from gameagent.workers import Workers
+from gameagent_games.interface import Family
+
+
+def make_network(config: TrainConfig, family: Family) -> AgentNetwork:
+    """A policy that adapts by memory, or not at all, with fresh weights from torch's global generator."""
+    own = Rl2Config.of(config)
+    spec = PolicySpec.of(family, config.episodes_of_trial(family), own.believes)
+    if own.gradient:
+        return CorrectedNetwork(
+            spec,
+            config.hidden_size,
+            reward_scale=own.reward_scale,
+            inner_lr=own.inner_lr,
+            inner_steps=own.inner_steps,
+        )
+    return AgentNetwork(spec, config.hidden_size, recurrent=own.memory == "lstm")
+
+
+class MemoryLearner:
+    """Meta-LSTM: plays whole trials and takes passes of clipped policy gradient over them."""
+
+    policy: PolicyNetwork
+
+    def __init__(self, config: TrainConfig, family: Family, workers: Workers) -> None:
+        """See `Method.make_learner`."""
+        self._config, self._family, self._workers = config, family, workers
+        self._own = Rl2Config.of(config)
+        self.policy = self._network = make_network(config, family)
+        self.optimizer = adam(self._network, config)
+        self._share = workers.share(self._own.num_games)
+        self._trials = Trials(
+            family, self._share.size, config.episodes_of_trial(family), self._network.belief_size, self._share
+        )  # fmt: skip
+
+    def update(self, number: int, done: float) -> Update:
+        """One rollout and the passes over it; see `Learner.update`."""
+        config, num_games, started = self._config, self._own.num_games, perf_counter()
+        schedule = rl2.Schedule.at(config, done)
+        draw = numpy_generator(config.seed, "trials", number)
+        variants = self._family.space.sample(num_games, draw, config.split)
+        informed = draw.random(num_games) < schedule.informed_share
+        seeds = game_seeds(config.seed, "games", num_games, number)
+        action_rng, own = torch_generator(config.seed, "actions", number), self._share.of
+        rollout = self._trials.play(self._network, own(variants), own(seeds), own(informed), action_rng)
+        played = perf_counter()
+        shuffle = numpy_generator(config.seed, "minibatches", number)
+        metrics = rl2.update(self._network, self.optimizer, rollout, config, schedule, self._workers, shuffle)
+        seconds = {"play_seconds": played - started, "update_seconds": perf_counter() - played}
+        done_here = rollout.num_steps, rollout.trial_returns, own(informed)
+        return Update(*over_processes(self._workers, *done_here), {**metrics, **seconds, **schedule._asdict()})

@@ -1,0 +1,95 @@
+"""Learning by memory (RL²), if asked for with gradient steps that correct its beliefs after each episode."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gameagent.errors import ConfigError
+from gameagent.methods.interface import Calibration, Curve, GradientSteps, Learner, Method
+from gameagent.methods.rl2.config import Rl2Config
+from gameagent_games.interface import Family
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gameagent.config import TrainConfig
+    from gameagent.nets.network import AgentNetwork
+    from gameagent.workers import Workers
+
+RECORDED = (
+    6  # numbers of a step beside observation, action and mask: reward twice, start, log-probability, value, valid
+)
+
+
+class Rl2(Method["AgentNetwork"]):
+    """Meta-LSTM trained by PPO over whole trials, with beliefs about the hidden rules."""
+
+    name: ClassVar[str] = "rl2"
+    summary: ClassVar[str] = "learns by memory"
+    config: ClassVar[type[Rl2Config]] = Rl2Config
+    sizes: ClassVar[tuple[str, ...]] = ("num_games",)
+    curve: ClassVar[Curve] = Curve("episode of a trial", "by episode", 1, "as in the game")
+
+    def check(self, config: "TrainConfig", family: Family) -> None:
+        """There must be beliefs for gradient steps to correct."""
+        own = Rl2Config.of(config)
+        if own.gradient and (config.reveal or not own.believes):
+            raise ConfigError("gradient is True, expected False if there are no beliefs to correct")
+
+    def role(self, config: "TrainConfig") -> str:
+        """Memoryless if it has no memory."""
+        return "memoryless" if Rl2Config.of(config).memory == "none" else "agent"
+
+    def usual_episodes(self, config: "TrainConfig", family: Family) -> int:
+        """The family's number."""
+        return family.num_episodes
+
+    def num_parallel(self, config: "TrainConfig") -> int:
+        """Games side by side."""
+        return Rl2Config.of(config).num_games
+
+    def record_bytes(self, config: "TrainConfig", family: Family) -> int:
+        """Of all trials of a rollout."""
+        per_step = 4 * (family.observation_size + 2 * family.num_actions + RECORDED)
+        rows = self.num_parallel(config) * family.num_seats
+        return per_step * rows * config.episodes_of_trial(family) * family.max_steps
+
+    def baselines(self, config: "TrainConfig", family: Family, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """The same network without memory, and the same network that is shown the rules."""
+        return {
+            "memoryless": {**given, "memory": "none", "beliefs": False, "gradient": False},
+            "oracle": {**given, "reveal": True, "gradient": False},
+        }
+
+    def make_policy(self, config: "TrainConfig", family: Family) -> "AgentNetwork":
+        """See `Method.make_policy`."""
+        from gameagent.methods.rl2.learner import make_network
+
+        return make_network(config, family)
+
+    def make_learner(self, config: "TrainConfig", family: Family, workers: "Workers") -> Learner:
+        """See `Method.make_learner`."""
+        from gameagent.methods.rl2.learner import MemoryLearner
+
+        return MemoryLearner(config, family, workers)
+
+    def calibrate(self, policy: "AgentNetwork", config: "TrainConfig", family: Family) -> Calibration:
+        """The rollback margin of belief correction."""
+        from gameagent.methods.belief_correction.network import CorrectedNetwork
+        from gameagent.methods.belief_correction.steps import rollback_margin
+
+        if not isinstance(policy, CorrectedNetwork):
+            return {}
+        return {"rollback_margin": rollback_margin(policy, config, family)}
+
+    def step(self, policy: "AgentNetwork") -> "nn.Module":
+        """See `Method.step`."""
+        from gameagent.export.step import NetworkStep
+
+        return NetworkStep(policy)
+
+    def gradient_steps(self, policy: "AgentNetwork", config: "TrainConfig", family: Family) -> GradientSteps | None:
+        """Those of belief correction, if the policy has it."""
+        from gameagent.methods.belief_correction.network import CorrectedNetwork
+        from gameagent.methods.belief_correction.steps import CorrectionSteps
+
+        return CorrectionSteps(policy.correction) if isinstance(policy, CorrectedNetwork) else None
