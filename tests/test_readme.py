@@ -20,8 +20,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 SHORTENED = (
-    (r"--steps \S+", "--steps 60k"),  # training budgets: an update or two
-    (r'steps="\w+"', 'steps="60k"'),
+    (r"--steps \S+", "--steps 20k"),  # training budgets: an update or two
+    (r'steps="\w+"', 'steps="20k"'),
     (r"(?m)^(gameagent (?:evaluate|export) (?!.*--(?:profile|variants)).*)$", r"\1 --variants 40"),
     (r"run\.evaluate\(\)", "run.evaluate(num_variants=40)"),
     (r'run\.export\("([\w.-]+)"\)', r'run.export("\1", num_variants=40)'),
