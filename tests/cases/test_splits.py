@@ -28,7 +28,7 @@ from gameagent_games import (
     space_to_dict,
     state_type,
 )
-from gameagent_games.variants import splits as module
+from gameagent_games.variants.splits import interface as module
 
 HELD_OUT: tuple[Split, ...] = ("validation", "test")
 SPLITS: tuple[Split, ...] = ("train", *HELD_OUT)

@@ -164,7 +164,7 @@ def test_samples_belong_to_their_split_and_depend_on_the_seed_alone(name: str, s
 
 
 def test_splits_never_change() -> None:
-    """A change of these figures is another split: raise ``splits.SCHEME`` with it."""
+    """A change of these figures is another split: raise ``SCHEME`` with it."""
     grid = VariantSpace((Rule("a", Integers(0, 9)), Rule("b", Choice(tuple("abcdefghij")))))
     cells = grid.records([{"a": a, "b": b} for a in range(10) for b in "abcdefghij"])
     assert np.flatnonzero(grid.split_of(cells) == "test").tolist() == [0, 17, 24, 31, 48, 52, 66, 75, 89, 93]

@@ -22,7 +22,9 @@ from gameagent_games.errors import VariantError
 from gameagent_games.field_types import as_text, as_tuple, expect, kind_of
 from gameagent_games.variants.distributions import Distribution, Fixed, Slot
 from gameagent_games.variants.distributions.plain import plain_table
-from gameagent_games.variants.splits import HOLD_OUTS, LABELS, SCHEME, HoldOut, Splits, make_splits, num_values
+from gameagent_games.variants.splits.cells import num_values
+from gameagent_games.variants.splits.interface import HOLD_OUTS, LABELS, SCHEME, HoldOut, Splits
+from gameagent_games.variants.splits.making import make_splits
 
 Split = Literal["train", "validation", "test", "out_of_range", "all"]
 """A part of a variant space: ``"all"`` is every variant within the training range."""
