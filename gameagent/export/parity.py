@@ -11,7 +11,8 @@ from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
 from gameagent.methods.interface import GradientSteps
 from gameagent.nets.interface import OFFSET, Outputs, PolicyNetwork
-from gameagent.playing.rollout import Rollout, Trials
+from gameagent.playing.buffer import Rollout
+from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_sdk import Bundle, Policy

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gameagent.config import TrainConfig
     from gameagent.nets.interface import PolicyNetwork
-    from gameagent.playing.rollout import Rollout
+    from gameagent.playing.buffer import Rollout
     from gameagent.workers import Workers
     from gameagent_sdk import Bundle, Manifest
     from gameagent_sdk.authoring import GradientSpec

@@ -1,4 +1,4 @@
-"""Episodes for the gradient-based learners: N tasks, B episodes of each, all side by side."""
+"""Episodes for learners by gradient: B episodes of each of N tasks, all side by side."""
 
 from time import perf_counter
 from typing import Any
@@ -14,16 +14,18 @@ from gameagent.nets.feedforward import FeedforwardPolicy
 from gameagent.playing.finite_games import reset_games, step_games
 from gameagent.workers import Share
 from gameagent_games.interface import Family
+from gameagent_games.loop import play_trials
+from gameagent_games.players import Outcome, Sight
 
 
 class EpisodeSampler:
-    """Plays the episodes of N tasks: a `meta_batch.Sampler` on a family's games.
+    """Plays the episodes of N tasks: a `meta_batch.Sampler` on a family's simulator.
 
     Attributes:
         num_tasks: N.
         num_rollouts: B, episodes of each task at a time.
         num_steps: Decisions taken since the tasks were set.
-        seconds: Time that these took.
+        seconds: Wall time that these took.
     """
 
     def __init__(
@@ -41,17 +43,13 @@ class EpisodeSampler:
         self._games = (share or Share.whole(num_tasks)).times(num_rollouts)
         self.num_tasks, self.num_rollouts = num_tasks, num_rollouts
         self._family, self._policy = family, policy
-        self._mask_size = family.num_actions if family.has_mask else 0
         self._simulator = family.make_games(num_tasks * num_rollouts, num_episodes=1)
-        if family.box is not None:
-            low, high = np.array(family.box.low), np.array(family.box.high)
-            self._middle, self._half = (low + high) / 2, (high - low) / 2
 
     def set_tasks(self, variants: NDArray[Any], draw: np.random.Generator, generator: torch.Generator) -> None:
         """Says what is played from now on.
 
-        Both sources are drawn from for all games of the run, of whose numbers this sampler uses its share, and by the
-        same amount at each `collect`: what is played does not depend on which process plays it.
+        Both sources are drawn from for all games of the run, and this sampler uses its share of what is drawn. Each
+        `collect` draws equally much. So what is played does not depend on which process plays it.
 
         Args:
             variants: Records of the tasks, ``(N,)``.
@@ -65,46 +63,94 @@ class EpisodeSampler:
         self.num_steps, self.seconds = 0, 0.0
 
     def collect(self, params_by_task: Parameters) -> Trajectories:
-        """Plays fresh episodes of every task, see `meta_batch.Sampler`; T is the family's time limit.
+        """Plays new episodes of every task, see `meta_batch.Sampler`; T is the family's time limit.
 
         They are a trial's next episodes, as a game would play them one after another: what drifts within a trial
         drifts from each to the next, and through all calls since the tasks were set.
 
-        Actions in a box are scaled, -1 … 1 over the box, and as they were drawn: not clipped.
+        Actions in a box are scaled from -1 to 1 over the box, and not clipped.
+
+        Raises:
+            GameValueError: A game gives a number that is not finite, or too large.
         """
         started = perf_counter()
-        simulator, games = self._simulator, self._games
         episodes = np.tile(self._episode + np.arange(self.num_rollouts), self.num_tasks)
-        reset_games(simulator, self._variants, self._seeds, episodes)
+        reset_games(self._simulator, self._variants, self._seeds, episodes)
         self._episode += self.num_rollouts
         # A generator of its own for each call: how many steps are drawn for depends on the games of this process.
         generator = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=self._generator)))
-        steps: list[tuple[Tensor, ...]] = []
-        while not simulator.finished.all():
-            playing = self._by_task(~simulator.finished)
-            observations = self._by_task(simulator.observations[:, 0])
-            legal_actions = self._by_task(simulator.legal_actions[:, 0, : self._mask_size])
-            noise = games.of(self._policy.noise(games.total, generator)).reshape(*playing.shape, -1)
-            actions, log_probs = self._policy.sample(params_by_task, observations, legal_actions, noise)
-            step_games(simulator, self._for_games(actions))
-            rewards = self._by_task(simulator.rewards[:, 0].astype(np.float32))
-            steps.append((observations, actions, log_probs, rewards, playing, legal_actions))
-            self.num_steps += int(playing.sum())
-        played = [torch.stack(parts, 1) for parts in zip(*steps, strict=True)]
+        player = TaskPlayer(
+            self._family, self._policy, params_by_task, self.num_tasks, self._games, generator
+        )  # fmt: skip
+        play_trials(self._simulator, player, step_games)
+        played = player.trajectories()
+        self.num_steps += int(played.valid.sum())
         self.seconds += perf_counter() - started
-        return Trajectories(*(_padded(part, self._family.max_steps) for part in played))
+        return played
+
+
+class TaskPlayer:
+    """A policy with parameters of each task's own: it plays B rows of each of N tasks for one episode."""
+
+    def __init__(
+        self, family: Family, policy: FeedforwardPolicy, params_by_task: Parameters, num_tasks: int,
+        games: Share, generator: torch.Generator,
+    ) -> None:  # fmt: skip
+        """Makes a player.
+
+        Args:
+            family: A game of one seat.
+            policy: The policy.
+            params_by_task: ``(N, …)`` each.
+            num_tasks: N.
+            games: Which of the run's games these are.
+            generator: For the choice of actions; drawn from at every step for all games of the run.
+        """
+        self._family, self._policy, self._params_by_task = family, policy, params_by_task
+        self._num_tasks, self._games, self._generator = num_tasks, games, generator
+        self._steps: list[tuple[Tensor, ...]] = []
+        self._rewards: list[Tensor] = []
+        if family.box is not None:
+            low, high = np.array(family.box.low), np.array(family.box.high)
+            self._middle, self._half = (low + high) / 2, (high - low) / 2
+
+    def begin(self, num_rows: int) -> None:
+        """Has nothing to forget: a player is made for each episode."""
+
+    def act(self, sight: Sight) -> NDArray[Any]:
+        """Draws an action from each task's own policy, and records it."""
+        playing, observations = self._by_task(sight.deciding), self._by_task(sight.observations)
+        mask = np.zeros((len(sight.deciding), 0), np.bool_) if sight.legal_actions is None else sight.legal_actions
+        legal_actions = self._by_task(mask)
+        noise = self._games.of(self._policy.noise(self._games.total, self._generator)).reshape(*playing.shape, -1)
+        actions, log_probs = self._policy.sample(self._params_by_task, observations, legal_actions, noise)
+        self._steps.append((observations, actions, log_probs, playing, legal_actions))
+        return self._for_games(actions)
+
+    def observe(self, outcome: Outcome) -> None:
+        """Records rewards, of which there are none for episodes that ended before."""
+        self._rewards.append(self._by_task(np.where(outcome.reported, outcome.rewards, 0.0).astype(np.float32)))
+
+    def trajectories(self) -> Trajectories:
+        """The episodes, padded to the family's time limit."""
+        by_step = [torch.stack(parts, 1) for parts in zip(*self._steps, strict=True)]
+        observations, actions, log_probs, playing, legal_actions = (
+            _padded(part, self._family.max_steps) for part in by_step
+        )
+        rewards = _padded(torch.stack(self._rewards, 1), self._family.max_steps)
+        return Trajectories(observations, actions, log_probs, rewards, playing, legal_actions)
 
     def _by_task(self, array: NDArray[Any]) -> Tensor:
         """A copy as a tensor ``(N, B, …)`` of what is ``(N * B, …)``."""
-        return torch.from_numpy(array.reshape(self.num_tasks, self.num_rollouts, *array.shape[1:]).copy())
+        return torch.from_numpy(array.reshape(self._num_tasks, len(array) // self._num_tasks, *array.shape[1:]).copy())
 
     def _for_games(self, actions: Tensor) -> NDArray[Any]:
-        """Actions as the simulator takes them, ``(N * B, 1, …)``, in a box's own units."""
-        flat = actions.reshape(self._simulator.num_games, 1, *actions.shape[2:]).numpy()
-        return flat if self._family.box is None else self._middle + self._half * flat.astype(np.float64)
+        """Actions as the games take them, ``(N * B, …)``, in a box's own units."""
+        flat = actions.flatten(0, 1).numpy()
+        return np.asarray(flat if self._family.box is None else self._middle + self._half * flat.astype(np.float64))
 
 
 def _padded(tensor: Tensor, num_steps: int) -> Tensor:
-    """``(N, T, …)`` from ``(N, fewer, …)``: zeros behind the end."""
+    """``(N, T, …)`` from ``(N, fewer, …)``: zeros after the end."""
     missing = tensor.new_zeros(len(tensor), num_steps - tensor.shape[1], *tensor.shape[2:])
     return torch.cat((tensor, missing), 1)

@@ -52,7 +52,7 @@ def book(family, variants, seeds, actions_of):
     game.reset(variants, seeds)
     decisions = [[] for _ in range(family.num_seats)]
     fresh = [1.0] * family.num_seats  # whether an episode started since the seat's last decision
-    returns, unearned = [0.0] * family.num_episodes, 0.0
+    returns, unearned = np.zeros((family.num_episodes, family.num_seats)), 0.0
     while not game.finished[0]:
         actions = np.zeros((1, family.num_seats) if family.box is None else (1, family.num_seats, family.num_actions))
         for seat, mine in enumerate(decisions):
@@ -74,7 +74,7 @@ def book(family, variants, seeds, actions_of):
             actions[0, seat] = action
         episode = int(game.episodes[0])
         game.step(actions.astype(np.int64) if family.box is None else actions)
-        returns[episode] += float(game.rewards[0].mean())
+        returns[episode] += game.rewards[0]
         for seat, mine in enumerate(decisions):
             if mine:
                 mine[-1].reward += float(game.rewards[0, seat])
@@ -115,7 +115,8 @@ def test_every_entry_equals_the_slow_bookkeepers(played):
                 np.testing.assert_allclose(given, expected.reshape(given.shape), atol=1e-5, err_msg=name)
             if family.has_mask:
                 assert all(decision.legal[decision.action] for decision in mine)
-    np.testing.assert_allclose(rollout.episode_returns, np.mean(returns, axis=0), atol=1e-6)
+    np.testing.assert_allclose(rollout.returns, returns, atol=1e-9)
+    np.testing.assert_allclose(rollout.episode_returns, np.mean(returns, axis=(0, 2)), atol=1e-9)
     assert rollout.num_steps == int(rollout.valid.sum())
     assert (unearned > 0) == (family.name == "tolls")
     assert rollout.valid[-1].any()  # cut to the longest row

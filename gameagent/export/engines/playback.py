@@ -13,7 +13,8 @@ from gameagent.errors import ExportError
 from gameagent.export.engines.profiles import Decision, Moment, Profile
 from gameagent.export.parity import NUM_GAMES, TOLERANCE
 from gameagent.nets.interface import HiddenState, Inputs, Outputs, PolicyNetwork
-from gameagent.playing.rollout import Rollout, Trials
+from gameagent.playing.buffer import Rollout
+from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_games.variants.variant import Split

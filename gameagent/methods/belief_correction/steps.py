@@ -13,7 +13,8 @@ from gameagent.methods.belief_correction.network import CorrectedNetwork
 from gameagent.methods.interface import Calibration
 from gameagent.methods.margins import NUM_ADAPTATIONS, margin_of
 from gameagent.nets.interface import OFFSET
-from gameagent.playing.rollout import Rollout, Trials
+from gameagent.playing.buffer import Rollout
+from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_sdk import Bundle, Manifest

@@ -24,8 +24,8 @@ from gameagent.methods.gradient.policy import GradientPolicy
 from gameagent.methods.interface import Calibration
 from gameagent.methods.margins import NUM_ADAPTATIONS, SMALLEST_MARGIN, margin_of
 from gameagent.nets.feedforward import ILLEGAL_LOGIT, LOG_SQRT_TWO_PI, FeedforwardPolicy
+from gameagent.playing.buffer import Rollout
 from gameagent.playing.episodes import EpisodeSampler
-from gameagent.playing.rollout import Rollout
 from gameagent.seeding import numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_sdk import Bundle, Manifest

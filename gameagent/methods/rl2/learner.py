@@ -61,5 +61,5 @@ class MemoryLearner:
         shuffle = numpy_generator(config.seed, "minibatches", number)
         metrics = rl2.update(self._network, self.optimizer, rollout, config, schedule, self._workers, shuffle)
         seconds = {"play_seconds": played - started, "update_seconds": perf_counter() - played}
-        done_here = rollout.num_steps, rollout.trial_returns, own(informed)
+        done_here = rollout.num_steps, rollout.returns.mean(axis=2), own(informed)
         return Update(*over_processes(self._workers, *done_here), {**metrics, **seconds, **schedule._asdict()})

@@ -19,7 +19,7 @@ from gameagent.methods.belief_correction.network import CorrectedNetwork
 from gameagent.methods.rl2.config import Rl2Config
 from gameagent.nets.interface import Inputs
 from gameagent.nets.network import AgentNetwork
-from gameagent.playing.rollout import Rollout
+from gameagent.playing.buffer import Rollout
 from gameagent.returns import trial_advantages
 from gameagent.workers import Workers
 
@@ -99,7 +99,7 @@ def update(
     sums: dict[str, float] = {}
     norm, batches = torch.zeros(len(policy.separate_parts())), draw_minibatches(rollout, own, workers, shuffle)
     for batch in batches:
-        exercises = None if truth is None else Exercises.draw(truth, rollout.trial_returns.shape[1], exercise_rng)
+        exercises = None if truth is None else Exercises.draw(truth, rollout.returns.shape[1], exercise_rng)
         loss, parts = objective(policy, rollout, advantages, returns, batch, own, schedule, exercises)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
