@@ -17,7 +17,8 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from gameagent.cli import main
-from gameagent.commands.settings_help import explain_settings
+from gameagent.commands.settings_help import allowed_values, as_typed, own_settings
+from gameagent.config import shared_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"\]\(([^)#\s]+)")
@@ -61,8 +62,13 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
 
 
 def settings_page() -> Iterator[str]:
-    """Yields the lines that explain every setting."""
-    yield from ("```text", *explain_settings(), "```")
+    """Yields a table of the settings of every method, and one for each group of methods that share some."""
+    shared = [one for name, one in shared_settings().items() if name != "family"]  # an argument of its own
+    for title, group in (("Every method", shared), *((" and ".join(names), own) for names, own in own_settings())):
+        yield from ("", f"## {title}", "", "| setting | values | default | meaning |", "| --- | --- | --- | --- |")
+        for one in group:
+            cells = (f"`{one.name}`", allowed_values(one), f"`{as_typed(one.default)}`", one.setting.meaning)
+            yield f"| {' | '.join(cells)} |"
 
 
 def commands_page() -> Iterator[str]:

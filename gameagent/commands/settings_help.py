@@ -60,18 +60,23 @@ def _explained(one: SettingField, suggested: dict[str, Any], everywhere: bool) -
         suggested: What the family suggests, by algorithm.
         everywhere: Whether it does so for every algorithm that has the setting.
     """
-    kind = "one of " + ", ".join(one.options) if one.options else TYPE_NAMES[one.kind]
-    facts = [f"{kind} {one.setting.range}".strip(), f"default {_text(one.default)}"]
+    facts = [allowed_values(one), f"default {as_typed(one.default)}"]
     if suggested:
-        values = set(map(_text, suggested.values()))
+        values = set(map(as_typed, suggested.values()))
         same = everywhere and len(values) == 1
-        shown = values if same else {f"{_text(value)} for {by}": None for by, value in suggested.items()}
+        shown = values if same else {f"{as_typed(value)} for {by}": None for by, value in suggested.items()}
         facts.append(f"suggested {', '.join(shown)}")
     yield from wrapped("; ".join(facts), f"  {one.name:{INDENT - 2}}", " " * INDENT)
     yield from wrapped(one.setting.meaning, " " * INDENT)
 
 
-def _text(value: Any) -> str:
+def allowed_values(one: SettingField) -> str:
+    """What a setting may be: "number from 0 to 1"."""
+    kind = "one of " + ", ".join(one.options) if one.options else TYPE_NAMES[one.kind]
+    return f"{kind} {one.setting.range}".strip()
+
+
+def as_typed(value: Any) -> str:
     """A value as it may be written after ``=``."""
     if isinstance(value, bool):
         return str(value).lower()
