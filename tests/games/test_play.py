@@ -1,5 +1,7 @@
 """Playing with and without a screen: the session, the panel, the keys, the command line."""
 
+import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -546,17 +548,27 @@ def test_a_screenshot_that_cannot_be_written_is_told(tmp_path: Path, capsys: pyt
     assert "file" in capsys.readouterr().err
 
 
-def test_without_pygame_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in [name for name in sys.modules if name.startswith("gameagent_games.drawing")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "pygame", None)
-    assert "gameagent-games[render]" in failure(["forage"], capsys)
+def run_fresh(*argv: str, missing: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs the command in a process of its own, in which a package is not installed."""
+    hide = f"sys.modules[{missing!r}] = None; " if missing else ""
+    code = f"import sys; {hide}from gameagent_games.play.main import main; sys.exit(main({list(argv)!r}))"
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_without_the_sdk_it_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(sys.modules, "gameagent_sdk", None)
-    assert "pip install 'gameagent-games[play]'" in failure(["forage", "--agent", "x.onnx", "--headless"], capsys)
-    assert "pip install 'gameagent-games[play]'" in failure(["forage", "--by-hand"], capsys)
+@pytest.mark.parametrize(("missing", "extra"), [("pygame", "render"), ("gameagent_sdk", "play")])
+@pytest.mark.parametrize("argv", [("forage",), ("forage", "--by-hand")])
+def test_what_is_not_installed_is_named_with_its_extra(missing: str, extra: str, argv: tuple[str, ...]) -> None:
+    done = run_fresh(*argv, missing=missing)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"gameagent play: .* pip install 'gameagent-games\[{extra}]'\n", done.stderr)
+
+
+def test_a_picture_is_saved_without_a_word_of_pygame(tmp_path: Path) -> None:
+    path = tmp_path / "out.png"
+    done = run_fresh("forage", "--headless", "--episodes", "1", "--size", "160", "--screenshot", str(path))
+    assert done.returncode == 0 and path.is_file()
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["forage,", "episode"]
 
 
 def test_the_agent_that_comes_with_a_game_plays_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -178,6 +178,7 @@ def _variants(family: Family, arguments: argparse.Namespace) -> Callable[[], Any
 
 
 def _stage(session: PlaySession, arguments: argparse.Namespace, next_variant: Callable[[], None]) -> "Stage":
+    import gameagent_games.drawing  # noqa: F401  (first: it names the extra if pygame is not installed)
     from gameagent_games.play.stage import Stage
 
     return Stage(session, arguments.size, next_variant)
