@@ -9,9 +9,7 @@ listed with its index, and the exit status is 1. What a mutant is depends on --s
 """
 
 import argparse
-import json
 import os
-import select
 import subprocess
 import sys
 import tempfile
@@ -25,14 +23,15 @@ from typing import Any
 
 from fuzzing.mutants import Source, make_mutant
 
+from sdk.hostile.judge import ONE_THREAD, LossyProcess
+
 TOOLS = Path(__file__).resolve().parent
 FIXTURES = sorted((TOOLS.parent / "tests" / "sdk" / "fixtures").glob("*.onnx"))
-START_LIMIT = 120.0
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-SETTINGS = ONE_THREAD | {"ORT_DISABLE_TELEMETRY": "1", "PYTHONPATH": str(TOOLS)}
+SEARCHED = os.pathsep.join([str(TOOLS), *filter(None, [os.environ.get("PYTHONPATH")])])
+SETTINGS = ONE_THREAD | {"ORT_DISABLE_TELEMETRY": "1", "PYTHONPATH": SEARCHED}
 GOOD = ("refused", "accepted")
 FAULTS = (
-    *("crash", "hang", "foreign open", "unexpected exception", "engine saw it", "agent changed", "slow"),
+    *("crashed", "hung", "foreign open", "unexpected exception", "engine saw it", "agent changed", "slow"),
     "slow to play",
 )
 NUM_LISTED = 20
@@ -77,66 +76,24 @@ class Tally:
 
 
 class Worker:
-    """A process that judges mutants, started again when it is lost."""
+    """A process that judges mutants in a folder of its own, started again when it is lost."""
 
     def __init__(self, seed: int, paths: Sequence[Path], time_limit: float, plant: str) -> None:
-        self._time_limit = time_limit
-        self._arguments = [str(seed), plant, *(str(path) for path in paths)]
         self._folder = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
-        Path(self._folder.name, "canary.bin").write_bytes(bytes(64))
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
-        self._process: subprocess.Popen[str] | None = None
+        folder = Path(self._folder.name)
+        (folder / "canary.bin").write_bytes(bytes(64))
+        command = [sys.executable, "-m", "fuzzing.worker", str(seed), plant, *(str(path) for path in paths)]
+        self._process = LossyProcess(command, folder, time_limit, SETTINGS)
 
     def judge(self, index: int) -> dict[str, Any]:
         """The verdict on a mutant."""
-        process = self._process or self._start()
-        assert process.stdin
-        process.stdin.write(f"{index}\n")
-        process.stdin.flush()
-        return self._read(process, self._time_limit)
+        found = self._process.ask(index)
+        return {"reason": found["error"], **found} if "error" in found else found
 
     def close(self) -> None:
         """Ends the process and removes its folder."""
-        self._stop()
-        self._errors.close()
+        self._process.close()
         self._folder.cleanup()
-
-    def _start(self) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "fuzzing.worker", *self._arguments]
-        environment = os.environ | SETTINGS
-        self._process = subprocess.Popen(
-            command, cwd=self._folder.name, env=environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-        )  # fmt: skip
-        started = self._read(self._process, START_LIMIT)
-        if "ready" not in started:
-            raise SystemExit(f"a worker does not start ({started['reason']}): are these sound bundles? {command[4:]}")
-        return self._process
-
-    def _read(self, process: "subprocess.Popen[str]", limit: float) -> dict[str, Any]:
-        assert process.stdout
-        if not select.select([process.stdout], [], [], limit)[0]:
-            self._stop()
-            return {"outcome": "hang", "reason": f"no answer within {limit} s"}
-        line = process.stdout.readline()
-        if not line:
-            self._errors.seek(0)
-            said = self._errors.read()[-300:].decode(errors="replace").strip()
-            reason = f"the process ended with status {process.wait(START_LIMIT)} {said!r}"
-            self._stop()
-            return {"outcome": "crash", "reason": reason}
-        verdict: dict[str, Any] = json.loads(line)
-        return verdict
-
-    def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        for stream in (process.stdin, process.stdout):
-            if stream:
-                stream.close()
-        process.wait(START_LIMIT)
 
 
 def fuzz(args: argparse.Namespace, indices: Sequence[int], paths: Sequence[Path]) -> Tally:
@@ -237,7 +194,7 @@ def main() -> int:
     parser.add_argument("--only", type=int, metavar="INDEX", help="this one alone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--time-limit", type=float, default=10.0, help="seconds until a mutant counts as a hang")
+    parser.add_argument("--time-limit", type=float, default=10.0, help="seconds until a mutant counts as hung")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where to write the mutants that were faults")
     parser.add_argument("--plant", default="", metavar="CODE", help="damage each worker first: is it reported?")
     args = parser.parse_args()

@@ -11,7 +11,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits the work
 
 TOOLS = Path(__file__).parents[2] / "tools"
 SEAM = (
-    "import gameagent_sdk.bundle.file as seam\ntrue = seam.check_graph\n"  # the deep check: mutants have to get there
+    "import contextlib, os, time, onnxruntime, gameagent_sdk.bundle.file as seam\n"
+    "true = seam.check_graph\n"  # the deep check: mutants have to get there
 )
 
 
@@ -50,7 +51,7 @@ def test_mutants_depend_on_seed_and_index_alone(tmp_path: Path) -> None:
 
 
 PLANTS = {
-    "crash": "seam.check_graph = lambda *_, **__: os.abort()",
+    "crashed": "seam.check_graph = lambda *_, **__: os.abort()",
     "unexpected exception": "seam.check_graph = lambda *_, **__: 1 // 0",
     "foreign open": (
         "def check(*a, **b):\n  open('canary.bin').close()\n  return true(*a, **b)\nseam.check_graph = check"
@@ -82,13 +83,13 @@ PLANTS = {
         "  return right(agent, *a)\n"
         "Agent.act = act"
     ),
-    "hang": "seam.check_graph = lambda *_, **__: time.sleep(100)",
+    "hung": "seam.check_graph = lambda *_, **__: time.sleep(100)",
 }
 
 
 @pytest.mark.parametrize("fault", PLANTS)
 def test_a_planted_fault_is_reported(fault: str) -> None:
-    files, limit = {"hang": ("2", "3"), "slow": ("2", "30")}.get(fault, ("30", "10"))
+    files, limit = {"hung": ("2", "3"), "slow": ("2", "30")}.get(fault, ("30", "10"))
     status, printed = fuzz("--files", files, "--first", "100", "--time-limit", limit, "--plant", SEAM + PLANTS[fault])
     assert status == 1
     assert counts(printed)[fault] >= 1, printed

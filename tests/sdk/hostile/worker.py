@@ -1,5 +1,7 @@
 """Shows files to the SDK, in a process that may be lost. Run by ``judge.py``; speaks lines of JSON.
 
+The fuzzer's worker in ``tools/fuzzing`` makes its files itself and shows them by the same functions.
+
 A request is {"what": "bundle" or "mind", "path": ..., "bundle": the mind's bundle}. The answer:
 
     outcome      "refused", "accepted", or "unexpected" where anything but the promised error was raised
@@ -7,6 +9,10 @@ A request is {"what": "bundle" or "mind", "path": ..., "bundle": the mind's bund
     memory_error whether a refusal hides that the memory ran out
     findings     of a BundleError: [what, where, advice] each
     later        by backend, what playing on with an accepted file came to: "played" or an SdkError
+    disagree     of an accepted bundle: whether the backends chose the first action by different chances, or one of
+                 them failed alone
+    costs        of an accepted bundle in the slower backend: "load" and "call" (the longest act or tick) in seconds of
+                 the processor's time, "megabytes" that it took at most
     opened       files that Python opened other than the one in question
     engine       how often onnxruntime was given a model while the file was being checked
     unchanged    of a refused mind: whether the agent at hand stayed as it was
@@ -27,7 +33,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from gameagent_sdk import Agent, Bundle, BundleError, CallOrderError, MindError, SdkError
+from gameagent_sdk import Agent, Bundle, BundleError, CallOrderError, MindError, Policy, SdkError
 
 BACKENDS = ("onnxruntime", "numpy")
 HEADROOM = 600 * 2**20  # bytes of address space beyond what the process has once it is warm
@@ -36,15 +42,26 @@ WATCHED = ("open", "os.system", "os.exec", "os.posix_spawn", "os.fork", "subproc
 
 
 class Cost:
-    """What something takes, from now on."""
+    """What something takes, from now on; and what the parts of it take at most."""
 
     def __init__(self) -> None:
         Path("/proc/self/clear_refs").write_text("5")  # forgets the peak of memory in use
         self._memory, self._started = megabytes("VmRSS:"), time.process_time()
+        self.most: dict[str, float] = {}
 
     def taken(self) -> dict[str, float]:
+        """Seconds of the processor's time, and megabytes at the peak."""
         seconds = time.process_time() - self._started
         return {"seconds": seconds, "megabytes": megabytes("VmHWM:") - self._memory}
+
+    @contextlib.contextmanager
+    def of(self, part: str) -> Iterator[None]:
+        """Measures what is done within."""
+        started = time.process_time()
+        try:
+            yield
+        finally:
+            self.most[part] = max(self.most.get(part, 0.0), time.process_time() - started)
 
 
 class Watch:
@@ -85,10 +102,10 @@ class Watch:
             self.opened.append(f"{event} {path}")
 
 
-def limit_memory() -> None:
-    """From here on the process may take so much more and no more: beyond it, MemoryError."""
+def limit_memory(headroom: int = HEADROOM) -> None:
+    """From here on the process may take so many bytes more and no more: beyond them, MemoryError."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + HEADROOM
+    limit = pages * resource.getpagesize() + headroom
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
@@ -98,32 +115,68 @@ def megabytes(name: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
-def play(agent: Agent, steps: int = 4) -> None:
-    """A few steps of whatever game the manifest describes, over an episode's end."""
+def play(agent: Agent, cost: Cost | None = None, steps: int = 4) -> Any:
+    """A few steps of whatever game the manifest describes, over an episode's end, and all pending work.
+
+    Returns:
+        The chances of the first action; of a continuous one its mean and deviation.
+    """
+    cost, first = cost or Cost(), None
     numbers = np.random.default_rng(0)
     manifest = agent.manifest
     for step in range(steps):
         legal = [True] * manifest.num_actions if manifest.action.mask else None
-        action = agent.act(numbers.normal(size=manifest.observation_size), legal)
-        if manifest.action.kind == "box":
-            assert ((manifest.action.low <= action) & (action <= manifest.action.high)).all()
-            assert np.isfinite(agent.distribution).all()
-        else:
-            assert 0 <= action < manifest.num_actions
-            assert np.isfinite(agent.probabilities).all() and abs(agent.probabilities.sum() - 1) < 1e-6
+        with cost.of("call"):
+            action = agent.act(numbers.normal(size=manifest.observation_size), legal)
+        chances = chances_of(agent, action)
+        first = chances if first is None else first
         agent.beliefs()
         agent.observe(float(numbers.normal()), terminated=step == 2)
+        left = 1
+        while left:
+            with cost.of("call"):
+                left = agent.tick(1e-3)  # a slice
+    return first
 
 
-def play_bundle(path: str, backend: str) -> str:
-    """How it goes with an accepted bundle."""
+def chances_of(agent: Agent, action: Any) -> Any:
+    """What the last action was drawn by, seen to be possible."""
+    spec = agent.manifest.action
+    if spec.kind == "box":
+        assert ((spec.low <= action) & (action <= spec.high)).all()
+        chances = np.stack(agent.distribution)
+        assert np.isfinite(chances).all() and (chances[1] >= 0).all()
+    else:
+        assert 0 <= action < agent.manifest.num_actions
+        chances = agent.probabilities
+        assert np.isfinite(chances).all() and abs(chances.sum() - 1) < 1e-6
+    return chances
+
+
+def play_bundle(path: str, backend: Any, cost: Cost) -> tuple[str, Any]:
+    """How it goes with an accepted bundle, and the chances of its first action."""
     try:
-        agent = Agent.load(path, seed=0, backend=backend)
+        with cost.of("load"):
+            agent = Agent.load(path, seed=0, backend=backend)
         agent.begin_trial()
-        play(agent)
+        return "played", play(agent, cost)
     except SdkError as error:
-        return f"{type(error).__name__}: {error}"
-    return "played"
+        return f"{type(error).__name__}: {error}", None
+
+
+def play_both(path: str) -> dict[str, Any]:
+    """Both backends play on with an accepted bundle."""
+    cost, later, chances = Cost(), {}, []
+    for backend in BACKENDS:
+        try:
+            later[backend], first = play_bundle(path, backend, cost)
+        except Exception:
+            return {"outcome": "unexpected", "error": f"{backend}: {traceback.format_exc()}"}
+        chances.append(first)
+    one, other = chances
+    same = one is other if one is None or other is None else bool(np.allclose(one, other, atol=1e-3))
+    costs = cost.most | {"megabytes": cost.taken()["megabytes"]}
+    return {"later": later, "disagree": not same, "costs": costs}
 
 
 def state_of(agent: Agent) -> bytes:
@@ -140,13 +193,7 @@ def show_bundle(path: str, watch: Watch) -> dict[str, Any]:
         except BundleError as error:
             return refusal(error, watch) | cost.taken()
         checked = {"outcome": "accepted", "engine": watch.engine} | cost.taken()
-        later = {}
-        for backend in BACKENDS:
-            try:
-                later[backend] = play_bundle(path, backend)
-            except Exception:
-                return checked | {"outcome": "unexpected", "error": f"{backend}: {traceback.format_exc()}"}
-        return checked | {"later": later}
+        return checked | play_both(path)
 
 
 def show_mind(path: str, watch: Watch, agent: Agent) -> dict[str, Any]:
@@ -189,30 +236,32 @@ def caused_by_memory(error: BaseException | None) -> bool:
     return False
 
 
-def answer(request: dict[str, str], watch: Watch, agents: dict[str, Agent]) -> dict[str, Any]:
-    """What came of one file."""
-    path, bundle = request["path"], request["bundle"]
+def show(what: str, path: str, watch: Watch, policy: Policy | None = None) -> dict[str, Any]:
+    """What came of one file; a mind needs the policy that it pretends to belong to."""
     try:
-        if request["what"] == "bundle":
+        if what == "bundle":
             found = show_bundle(path, watch)
         else:
-            agents[bundle] = agents.get(bundle) or Agent.load(bundle, seed=0)
-            found = show_mind(path, watch, agents[bundle])
+            assert policy
+            found = show_mind(path, watch, Agent(policy, seed=0))
     except Exception:
         found = {"outcome": "unexpected", "engine": watch.engine, "error": traceback.format_exc()}
     return found | {"opened": watch.opened}
 
 
 def main() -> None:
+    """Gets ready, then answers request after request."""
     watch = Watch()
-    for backend in BACKENDS:
-        play_bundle(sys.argv[1], backend)  # so that late imports are done
+    play_both(sys.argv[1])  # so that late imports are done
     exec(sys.argv[2], globals())  # a fault planted by a test of these very tests
     limit_memory()
-    agents: dict[str, Agent] = {}
+    policies: dict[str, Policy] = {}
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line), watch, agents)), flush=True)
+        what, path, bundle = json.loads(line).values()
+        if what == "mind" and bundle not in policies:
+            policies[bundle] = Policy.load(bundle)
+        print(json.dumps(show(what, path, watch, policies.get(bundle))), flush=True)
 
 
 if __name__ == "__main__":
