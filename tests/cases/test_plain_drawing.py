@@ -15,6 +15,7 @@ from gameagent_games.errors import FamilyError, GamesError
 from gameagent_games.interface import Box, Family
 from gameagent_games.play import main as play
 from gameagent_games.play.session import PlaySession
+from gameagent_games.players import Outcome, RandomPlayer, Sight
 from two_seat_families import NIM, THROWS, TUG
 
 pygame = pytest.importorskip("pygame", reason="drawing needs the render extra")
@@ -223,15 +224,19 @@ class Seated:
     told: list[Any] = field(default_factory=list)
     by_gradient: bool = False
 
-    def begin_trial(self) -> None:
+    def begin(self, num_rows: int) -> None:
         self.told.append("begin")
 
-    def act(self, observation: np.ndarray, legal_actions: np.ndarray) -> Any:
+    def act(self, sight: Sight) -> np.ndarray:
+        if not sight.deciding[0]:
+            return np.zeros(1, np.int64)
         self.told.append("act")
-        return self.actions.pop(0)
+        return np.array([self.actions.pop(0)])
 
-    def observe(self, action: Any, reward: float, terminated: bool, truncated: bool) -> None:
-        self.told.append((action, reward, terminated, truncated))
+    def observe(self, outcome: Outcome) -> None:
+        if outcome.reported[0]:
+            ends = bool(outcome.terminated[0]), bool(outcome.truncated[0])
+            self.told.append((int(outcome.actions[0]), float(outcome.rewards[0]), *ends))
 
     def beliefs(self) -> dict[str, Any]:
         return {}
@@ -335,17 +340,16 @@ def test_keys_reach_every_action() -> None:
     assert [key for key, _ in key_hints(BOX_TOSSES)] == ["ARROWS", "."]
 
 
-class Chance(Seated):
-    """Plays legal actions by chance."""
+class Chance(RandomPlayer):
+    """Plays at random, and shows nothing."""
 
-    def __init__(self, family: Family, seed: int) -> None:
-        super().__init__([])
-        self.family, self.generator = family, np.random.default_rng(seed)
+    by_gradient = False
 
-    def act(self, observation: np.ndarray, legal_actions: np.ndarray) -> Any:
-        if self.family.box is not None:
-            return self.family.random_actions(self.generator, 1)[0, 0]
-        return int(self.generator.choice(np.flatnonzero(legal_actions)))
+    def beliefs(self) -> dict[str, Any]:
+        return {}
+
+    def last_change(self) -> None:
+        return None
 
 
 @pytest.mark.parametrize(
@@ -360,7 +364,7 @@ class Chance(Seated):
 def test_any_family_is_played_headless_and_leaves_a_picture(
     place: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(play, "load_player", lambda path, family, seed: Chance(family, seed))
+    monkeypatch.setattr(play, "load_player", lambda path, family, seed: Chance(family, np.random.default_rng(seed)))
     path = tmp_path / "out.png"
     arguments = ["--agent", "any.onnx", "--headless", "--split", "all", "--size", "240", "--screenshot", str(path)]
     assert play.main([place, *arguments]) == 0

@@ -16,7 +16,9 @@ from gameagent_games.errors import GamesError
 from gameagent_games.family_files import AGENT, family_file
 from gameagent_games.interface import Box
 from gameagent_games.play import main as play
-from gameagent_games.play.session import AgentPlayer, PlaySession
+from gameagent_games.play.agents import AgentPlayer
+from gameagent_games.play.session import PlaySession
+from gameagent_games.players import Outcome, Sight
 from gameagent_games.registry import load_family
 from gameagent_sdk import Belief
 from gameagent_sdk.overlay import brush as sdk_brush
@@ -35,9 +37,7 @@ FORAGE, GRIDNAVI, BANDIT = load_family("forage"), load_family("gridnavi"), load_
 NAVIGATION = load_family("navigation")
 RIGHT, LEFT = 2, 4
 BOARD = 480
-NOTHING, LEGAL = np.zeros(2, np.float32), np.ones(2, np.bool_)
 NAVIGATORS_MANIFEST = SimpleNamespace(name="navigation", action=SimpleNamespace(kind="discrete"), training={})
-MASKLESS = SimpleNamespace(action=SimpleNamespace(mask=False))
 FIXTURES = Path(__file__).parents[1] / "sdk" / "fixtures"
 
 
@@ -57,16 +57,19 @@ class FakePlayer:
     def last_change(self) -> Any:
         return self.change
 
-    def begin_trial(self) -> None:
+    def begin(self, num_rows: int) -> None:
+        assert num_rows == 1
         self.calls.append("begin")
 
-    def act(self, observation: np.ndarray, legal_actions: np.ndarray) -> Any:
-        assert observation.dtype == np.float32 and legal_actions.dtype == np.bool_
+    def act(self, sight: Sight) -> np.ndarray:
+        assert sight.observations.dtype == np.float32 and sight.deciding.tolist() == [True]
         self.calls.append("act")
-        return self.action
+        return np.array([self.action])
 
-    def observe(self, action: int, reward: float, terminated: bool, truncated: bool) -> None:
-        self.calls.append((action, reward, terminated, truncated))
+    def observe(self, outcome: Outcome) -> None:
+        assert outcome.reported.all()
+        ends = bool(outcome.terminated[0]), bool(outcome.truncated[0])
+        self.calls.append((outcome.actions[0].tolist(), float(outcome.rewards[0]), *ends))
 
     def beliefs(self) -> dict[str, Any]:
         return self.thoughts
@@ -188,17 +191,38 @@ def test_without_player_or_action_nobody_decides() -> None:
 
 
 class FakeAgent:
-    def observe(self, reward: float, terminated: bool, truncated: bool, action: int | None = None) -> None:
-        self.seen: Any = (reward, terminated, truncated, action)
+    def __init__(self, said: Any = 0) -> None:
+        self.said, self.seen, self.phase = said, [], "act"
+
+    def act(self, observation: np.ndarray, legal_actions: np.ndarray | None) -> Any:
+        self.phase = "observe"
+        return self.said
+
+    def observe(self, reward: float, terminated: bool, truncated: bool, action: Any = None) -> None:
+        self.phase = "act"
+        self.seen.append((reward, terminated, truncated, action))
 
     def tick(self, budget_ms: float) -> None:
-        self.seen = (*self.seen, "ticked")
+        self.seen.append("ticked")
 
 
-def test_an_agent_hears_of_the_executed_action() -> None:
-    agent = FakeAgent()
-    AgentPlayer(agent).observe(3, 0.5, False, True)
-    assert agent.seen == (0.5, False, True, 3, "ticked")
+def outcome_of(family: Any, action: Any, reward: float, ended: bool, reported: bool = True) -> Outcome:
+    actions = family.blank_actions(1)[:, 0]
+    actions[0] = action
+    flags = (np.array([flag]) for flag in (False, ended, True, reported))
+    return Outcome(actions, np.array([reward]), *flags)
+
+
+def test_an_agent_hears_once_of_each_decision_that_was_executed() -> None:
+    agent: Any = FakeAgent()
+    player = AgentPlayer(agent, GRIDNAVI)
+    player.act(Sight(np.zeros((1, 2), np.float32), None, np.array([True])))
+    player.observe(outcome_of(GRIDNAVI, 1, 0.25, ended=False, reported=False))
+    assert agent.seen == []
+    player.observe(outcome_of(GRIDNAVI, 3, 0.5, ended=True))
+    assert agent.seen == [(0.5, False, True, 3), "ticked"]
+    player.observe(outcome_of(GRIDNAVI, 3, 0.75, ended=True))  # rewarded in the next episode before it decides there
+    assert len(agent.seen) == 2
 
 
 # The panel.
@@ -425,11 +449,17 @@ def test_an_agent_may_decide_by_numbers() -> None:
     session.step()
     np.testing.assert_allclose([session.state["x"], session.state["y"]], [0.07, -0.1])
     action, reward, terminated, truncated = player.calls[-2]
-    assert action.tolist() == [0.07, -0.3] and reward == pytest.approx(-np.hypot(0.33, 0.5))
+    assert action == [0.07, -0.3] and reward == pytest.approx(-np.hypot(0.33, 0.5))
     assert not (terminated or truncated)
-    for said in (np.array([0.5], np.float32), np.int64(3)):
-        decided = AgentPlayer(SimpleNamespace(act=lambda *_, said=said: said, manifest=MASKLESS)).act(NOTHING, LEGAL)
-        assert np.ndim(decided) == np.ndim(said) and decided == said
+
+
+def test_an_agent_decides_in_the_form_of_its_game_when_it_is_its_turn() -> None:
+    for family, said in ((NAVIGATION, [0.05, -0.1]), (GRIDNAVI, 3)):
+        agent: Any = FakeAgent(said)
+        for deciding, expected in ((True, said), (False, np.zeros_like(said))):
+            sight = Sight(np.zeros((1, family.observation_size), np.float32), None, np.array([deciding]))
+            decided = AgentPlayer(agent, family).act(sight)
+            assert decided.shape == family.blank_actions(1)[:, 0].shape and np.array_equal(decided[0], expected)
 
 
 def test_an_ended_episode_rests_then_gives_way() -> None:
@@ -532,7 +562,7 @@ def test_failures_are_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert "plays 'fixture-recurrent', not 'forage'" in failure(["forage", "--agent", fixture, "--headless"], capsys)
     own = {"load": lambda path, seed: SimpleNamespace(manifest=NAVIGATORS_MANIFEST)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gameagent_sdk.Agent", SimpleNamespace(**own))
+        patch.setattr("gameagent_games.play.agents.Agent", SimpleNamespace(**own))
         argv = ["navigation", "--agent", "old.onnx", "--headless"]
         assert "old.onnx has discrete actions, but those of 'navigation' are box" in failure(argv, capsys)
         patch.setattr(NAVIGATORS_MANIFEST, "training", {"family_version": 99})

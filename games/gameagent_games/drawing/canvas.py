@@ -28,7 +28,7 @@ class Scene:
         reward: The last step's reward, the first seat's.
         progress: How far the picture has moved from ``before`` to ``state``, from 0 to 1.
         reveal: Whether hidden rules may be seen.
-        beliefs: By hidden rule, what an agent thinks of it (see `play_session.Belief`); empty where nobody does.
+        beliefs: By hidden rule, what an agent thinks of it (see `gameagent_sdk.Belief`); empty where nobody does.
         moves: The last step's actions by seat; empty where no step was taken or nothing is known of it.
         rewards: The last step's reward of each seat; empty where not known.
         returns: The episode's sum of rewards of each seat; empty where not known.

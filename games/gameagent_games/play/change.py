@@ -7,7 +7,8 @@ from gameagent_games.drawing.brush import Box as Area
 from gameagent_games.drawing.brush import Brush
 from gameagent_games.drawing.palette import BAD, CARD, INK, INK_FAINT, INK_SOFT, LINE, Colour, mix
 from gameagent_games.interface import Family
-from gameagent_games.play.session import Change, describe_change
+from gameagent_games.play.session import describe_change
+from gameagent_sdk import Adaptation
 
 HEIGHT = 128.0
 PAD = 16.0
@@ -17,7 +18,7 @@ ACTIONS: tuple[Colour, ...] = (
 )  # fmt: skip
 
 
-def draw_change(brush: Brush, family: Family, change: Change | None, area: Area) -> None:
+def draw_change(brush: Brush, family: Family, change: Adaptation | None, area: Area) -> None:
     """Draws the card.
 
     Args:

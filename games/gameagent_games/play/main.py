@@ -13,7 +13,7 @@ from gameagent_games.conformance import require_sound
 from gameagent_games.errors import GamesError, MissingExtra
 from gameagent_games.family_files import AGENT, family_file
 from gameagent_games.interface import Family
-from gameagent_games.play.session import AgentPlayer, Player, PlaySession, describe_change
+from gameagent_games.play.session import PlaySession, WatchedPlayer, describe_change
 from gameagent_games.registry import family_names, load_family
 from gameagent_games.variants.variant import SPLITS
 
@@ -134,7 +134,7 @@ def _play(arguments: argparse.Namespace) -> None:
         _play_in_window(_stage(session, arguments, next_variant), arguments)
 
 
-def _players(family: Family, arguments: argparse.Namespace) -> tuple[Player | None, list[Player]]:
+def _players(family: Family, arguments: argparse.Namespace) -> tuple[WatchedPlayer | None, list[WatchedPlayer]]:
     """Who plays the first seat and who the others: the same agent in every seat, each with a memory of its own.
 
     Without an agent, nobody: a person plays.
@@ -155,8 +155,10 @@ def _require_sdk() -> None:
         raise MissingExtra("playing needs the SDK: pip install 'gameagent-games[play]'") from None
 
 
-def load_player(path: Path, family: Family, seed: int) -> Player:
+def load_player(path: Path, family: Family, seed: int) -> WatchedPlayer:
     """Loads the agent; see `AgentPlayer.load`."""
+    from gameagent_games.play.agents import AgentPlayer
+
     return AgentPlayer.load(path, family, seed)
 
 
