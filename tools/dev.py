@@ -3,6 +3,7 @@
 
     python tools/dev.py demo     train an agent in minutes, export it, watch it learn without torch
     python tools/dev.py test     all checks: ruff, mypy, pytest; what follows goes to pytest, such as -k simulator
+    python tools/dev.py test --fast    the quick part of them: two minutes on two cores
     python tools/dev.py lint     ruff and mypy alone
     python tools/dev.py docs     build the documentation site into build/site
     python tools/dev.py bench    the benchmarks in tools/bench_*.py
@@ -172,14 +173,18 @@ def lint() -> None:
 def test(pytest_arguments: Sequence[str]) -> None:
     """The cheap checks first; pytest's summary is the last line.
 
-    Without arguments the tests run side by side, one process for each core; those that measure time follow alone.
+    Without arguments the tests run side by side, one process for each core; those that measure time follow alone. So
+    do those that --fast chooses (see tests/conftest.py). Other arguments go to a single process.
     """
     lint()
-    if pytest_arguments:
+    side_by_side = ("-n", str(available_cores()), "--dist", "worksteal")
+    if list(pytest_arguments) == ["--fast"]:
+        must(PYTHON, "-m", "pytest", *side_by_side, "--fast")
+    elif pytest_arguments:
         must(PYTHON, "-m", "pytest", *pytest_arguments)
-        return
-    must(PYTHON, "-m", "pytest", "-n", str(available_cores()), "--dist", "worksteal", "-m", "not quiet")
-    must(PYTHON, "-m", "pytest", "-m", "quiet")
+    else:
+        must(PYTHON, "-m", "pytest", *side_by_side, "-m", "not quiet")
+        must(PYTHON, "-m", "pytest", "-m", "quiet")
 
 
 def bench() -> None:
@@ -239,7 +244,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("setup", help="make .venv and install")
-    commands.add_parser("test", help="all checks; further arguments go to pytest", add_help=False)
+    commands.add_parser("test", help="all checks, or --fast ones; further arguments go to pytest", add_help=False)
     commands.add_parser("lint", help="ruff and mypy")
     commands.add_parser("docs", help="the documentation site, in build/site")
     commands.add_parser("bench", help="the benchmarks in tools/bench_*.py")

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,6 +107,47 @@ def test_further_arguments_go_to_pytest_alone(dev: ModuleType, monkeypatch: pyte
     assert ran[-1][1:] == ("-m", "pytest", "-k", "simulator", "-x")
     with pytest.raises(SystemExit):
         dev.main(["lint", "-x"])
+
+
+def test_fast_tests_run_side_by_side(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[object, ...]] = []
+    monkeypatch.setattr(dev, "setup", lambda: None)
+    monkeypatch.setattr(dev, "available_cores", lambda: 3)
+    monkeypatch.setattr(dev, "run", lambda *command: ran.append(command) or 0)
+    assert dev.main(["test", "--fast"]) == 0
+    assert ran[-1][1:] == ("-m", "pytest", "-n", "3", "--dist", "worksteal", "--fast")
+    assert any("mypy" in command for command in ran)
+
+
+FAST_SUITE = """
+import pytest
+
+@pytest.mark.parametrize("number", range(100))
+def test_of_many(number): pass
+
+@pytest.mark.parametrize("number", range(3))
+def test_of_few(number): pass
+
+@pytest.mark.slow
+def test_that_takes_long(): pass
+
+@pytest.mark.quiet
+def test_of_time(): pass
+
+class TestGroup:
+    def test_of_many(self): pass
+"""
+
+
+def test_fast_leaves_out_slow_tests_and_most_parameters_of_the_others(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    (tmp_path / "test_many.py").write_text(FAST_SUITE)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    slow\n    quiet\n")
+    command = [sys.executable, "-m", "pytest", "--fast", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    chosen = [line.split("::", 1)[1] for line in done.stdout.splitlines() if "::" in line]
+    many, few = [f"test_of_many[{i}]" for i in (0, 33, 66, 99)], [f"test_of_few[{i}]" for i in range(3)]
+    assert chosen == [*many, *few, "TestGroup::test_of_many"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="process groups and SIGINT as a terminal sends them are POSIX")
