@@ -16,7 +16,7 @@ from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_sdk import Bundle, Policy
-from gameagent_sdk.authoring import Gaussian, PolicySession, action_probabilities
+from gameagent_sdk.authoring import BoxOutput, PolicySession, action_probabilities
 from gameagent_sdk.backends import BackendName
 
 NUM_GAMES = 8
@@ -91,7 +91,7 @@ def _follow(session: PolicySession, rollout: Rollout, outputs: Outputs) -> tuple
         if rollout.inputs.belief_offset is not None:
             session.context.weights[OFFSET][:] = rollout.inputs.belief_offset[t].numpy()
         given = session.step(rollout.inputs.observation[t].numpy(), legal)
-        if isinstance(given, Gaussian):
+        if isinstance(given, BoxOutput):
             for found, wanted in zip(given, outputs.action_params, strict=True):
                 worst_chances = max(worst_chances, _worst(found[valid], wanted[t].numpy()[valid]))
         else:

@@ -9,7 +9,7 @@ from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games.interface import Family
 from gameagent_games.players import Outcome, Player, Sight
 from gameagent_sdk import Agent, Bundle, Policy, Squad
-from gameagent_sdk.authoring import Gaussian, PolicySession, action_probabilities, sample_actions, sample_box_actions
+from gameagent_sdk.authoring import PolicySession
 
 MAX_AGENTS = 2**16
 
@@ -53,10 +53,7 @@ class SessionPlayer:
         self._tell()
         mask = None if sight.legal_actions is None else _never_empty(sight.legal_actions)
         given = self._call(sight.observations, mask, sight.deciding)
-        if isinstance(given, Gaussian):
-            spec = self._session.manifest.action
-            return sample_box_actions(spec, given, self._temperature, self._generator)
-        return sample_actions(action_probabilities(given, mask, self._temperature), self._generator)
+        return self._session.actions.sample(given, mask, self._temperature, self._generator)
 
     def observe(self, outcome: Outcome) -> None:
         """Keeps what to tell the file at its next call."""

@@ -4,7 +4,7 @@ Start at :class:`Agent`. Engines are imported when the first agent is loaded. Wh
 :mod:`gameagent_sdk.authoring`.
 """
 
-from gameagent_sdk.adaptation.adapter import Adaptation
+from gameagent_sdk.adaptation.interface import Adaptation
 from gameagent_sdk.agent.agent import Agent
 from gameagent_sdk.agent.replay import Replay, replay
 from gameagent_sdk.agent.slots import SaveSlots

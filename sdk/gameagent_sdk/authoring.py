@@ -18,7 +18,7 @@ from gameagent_sdk.bundle.manifest import (
     TensorSpec,
 )
 from gameagent_sdk.bundle.signature import adaptation_inputs, adaptation_outputs, step_inputs, step_outputs
-from gameagent_sdk.engine.sampling import Gaussian, action_probabilities, sample_actions, sample_box_actions
+from gameagent_sdk.engine.sampling import BoxOutput, action_probabilities, sample_actions
 from gameagent_sdk.engine.session import PolicySession
 from gameagent_sdk.graph import Port
 
@@ -26,8 +26,8 @@ __all__ = [
     "ActionSpec",
     "AdvantageSpec",
     "BeliefSpec",
+    "BoxOutput",
     "FeatureSpec",
-    "Gaussian",
     "GradientSpec",
     "PolicySession",
     "Port",
@@ -38,7 +38,6 @@ __all__ = [
     "attach_manifest",
     "load_adaptation",
     "sample_actions",
-    "sample_box_actions",
     "step_inputs",
     "step_outputs",
 ]

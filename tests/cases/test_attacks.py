@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gameagent_sdk import Agent, Bundle, BundleError, Policy, SdkError
-from gameagent_sdk.adaptation.experience import Experience
+from gameagent_sdk.adaptation.experience import ExperienceBuffer
 from gameagent_sdk.backends import load_adaptation, load_backend
 from gameagent_sdk.backends.onnx_runtime import session_options
 from sdk.hostile import BUNDLES
@@ -273,12 +273,12 @@ def test_a_squad_and_an_agent_of_a_sound_file_play_without_a_warning() -> None:
 def test_the_longest_experience_is_kept_from_its_end() -> None:
     """Steps beyond the most are forgotten, the oldest first; a mind that holds more is cut as well."""
     manifest = Bundle.from_bytes(adapting()).manifest
-    short, long = Experience(manifest, max_steps=100), Experience(manifest)
+    short, long = ExperienceBuffer(manifest, max_steps=100), ExperienceBuffer(manifest)
     for step in range(230):
         for kept in (short, long):
             kept.add(np.full(3, step, np.float32), np.ones(2, np.float32), 1.0, ended=False)
     assert 50 <= len(short) <= 100 and len(long) == 230
     assert short.rows[-1, 0] == 229 and (np.diff(short.rows[:, 0]) == 1).all()
-    other = Experience(manifest, max_steps=100)
+    other = ExperienceBuffer(manifest, max_steps=100)
     other.take_over(long.rows.copy())
     assert len(other) == 100 and other.rows[0, 0] == 130

@@ -11,7 +11,7 @@ from gameagent.playing.episodes import EpisodeSampler
 from gameagent_games.families.navigation.family import NAVIGATION
 from gameagent_sdk import BundleError, Manifest
 from gameagent_sdk.adaptation.advantages import advantages, step_scale
-from gameagent_sdk.adaptation.experience import Experience
+from gameagent_sdk.adaptation.experience import ExperienceBuffer
 from gameagent_sdk.authoring import ActionSpec, AdvantageSpec, FeatureSpec, GradientSpec, TensorSpec
 from masked_family import ORCHARD
 
@@ -96,7 +96,7 @@ def test_the_sdk_tells_the_graph_how_long_a_step_is_as_the_trainer_does(walks, s
     )  # fmt: skip
     scales = []
     for task in range(4):
-        experience = Experience(manifest)
+        experience = ExperienceBuffer(manifest)
         for episode in range(3):
             length = int(played.valid[task, :, episode].sum())
             for t in range(length):

@@ -245,7 +245,7 @@ def test_any_engine_may_leave_the_weights_out(made):
     agent.begin_trial()
     agent._trial.step.inputs["episode_start"][:] = 0.0
     agent.act(np.zeros(agent.manifest.observation_size, np.float32))
-    np.testing.assert_allclose(logits[0], agent._trial.logits, atol=1e-6)
+    np.testing.assert_allclose(logits[0], agent._trial.given[0], atol=1e-6)
 
 
 def test_a_changed_or_missing_adaptation_graph_is_refused(made):

@@ -53,7 +53,7 @@ def play(agent, num_episodes, generator):
         legal = generator.permutation(agent.manifest.num_actions) > 0 if spec.mask else np.zeros(0, bool)
         allowed.append(legal)
         action = agent.act(seen[-1], legal if spec.mask else None)
-        done.append(action if isinstance(action, int) else agent._trial.progress.drawn)
+        done.append(action if isinstance(action, int) else agent._trial.tally.decision.drawn)
         told.append(float(np.float32(generator.normal())))
         agent.observe(told[-1], terminated=len(told) % STEPS == 0)
     return [np.array(part).reshape(num_episodes, STEPS, *np.shape(part[0])) for part in (seen, done, told, allowed)]

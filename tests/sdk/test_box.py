@@ -23,7 +23,8 @@ from gameagent_sdk import (
     Squad,
     replay,
 )
-from gameagent_sdk.authoring import ActionSpec, Gaussian, PolicySession, sample_box_actions
+from gameagent_sdk.authoring import ActionSpec, BoxOutput, PolicySession
+from gameagent_sdk.engine.sampling import sample_box_actions
 
 LOW, HIGH = np.array([-1.0, 0.0]), np.array([1.0, 8.0])
 MIDDLE, HALF = np.array([0.0, 4.0]), np.array([1.0, 4.0])
@@ -82,7 +83,7 @@ def test_extreme_numbers_still_give_actions_within_the_bounds(
     actions = decide(agent, numbers, 8)
     assert ((actions >= LOW) & (actions <= HIGH)).all()
     assert np.isfinite(agent.distribution).all()
-    gaussian = Gaussian(np.float32([numbers[:2]]), np.float32([numbers[2:]]))
+    gaussian = BoxOutput(np.float32([numbers[:2]]), np.float32([numbers[2:]]))
     drawn = sample_box_actions(SPEC, gaussian, temperature, np.random.default_rng(0))
     assert ((drawn >= LOW) & (drawn <= HIGH)).all()
 
@@ -206,7 +207,7 @@ def test_sessions_give_gaussians_that_are_sampled_row_by_row(policy: Policy) -> 
     session.reset(3)
     told = rng.normal(size=(3, 4)).astype(np.float32)
     gaussian = session.step(told)
-    assert isinstance(gaussian, Gaussian)
+    assert isinstance(gaussian, BoxOutput)
     np.testing.assert_array_equal(gaussian.mean, told[:, :2])
     np.testing.assert_array_equal(gaussian.log_std, told[:, 2:])
     actions = sample_box_actions(session.manifest.action, gaussian, 0.5, np.random.default_rng(7))
@@ -225,13 +226,13 @@ def test_sessions_give_gaussians_that_are_sampled_row_by_row(policy: Policy) -> 
 
 
 def test_discrete_actions_are_not_drawn_from_a_gaussian() -> None:
-    gaussian = Gaussian(np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32))
+    gaussian = BoxOutput(np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32))
     with pytest.raises(InputError, match="discrete: draw them with sample_actions"):
         sample_box_actions(ActionSpec(("a", "b")), gaussian, 1.0, np.random.default_rng(0))
 
 
 def test_temperature_0_samples_the_mean() -> None:
-    gaussian = Gaussian(np.float32([[0.5, -3.0]]), np.float32([[2.0, 3e38]]))
+    gaussian = BoxOutput(np.float32([[0.5, -3.0]]), np.float32([[2.0, 3e38]]))
     np.testing.assert_array_equal(sample_box_actions(SPEC, gaussian, 0.0, np.random.default_rng(0)), [[0.5, 0.0]])
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gameagent_sdk import Manifest
 from gameagent_sdk.adaptation.advantages import advantages
-from gameagent_sdk.adaptation.experience import Experience
+from gameagent_sdk.adaptation.experience import ExperienceBuffer
 from gameagent_sdk.authoring import ActionSpec, AdvantageSpec, BeliefSpec, FeatureSpec, GradientSpec, TensorSpec
 from gameagent_sdk.bundle.signature import padded_length
 
@@ -32,7 +32,7 @@ def gather(lengths: list[Any], judged_by: AdvantageSpec | None = None) -> Experi
             advantages=judged_by,
         ),
     )
-    experience, generator = Experience(manifest), np.random.default_rng(0)
+    experience, generator = ExperienceBuffer(manifest), np.random.default_rng(0)
     sizes = [port.shape[1] for port in experience.ports[:-2]]
     for length in lengths:
         for step in range(length):

@@ -29,7 +29,7 @@ def play_on(agent: Any, num_calls: int, seed: int) -> list[Any]:
 def state_of(agent: Any) -> Any:
     overlay = (agent.episode, agent.step, agent.returns, agent.episode_return)
     context = {name: array.tolist() for name, array in agent._trial.step.context.inputs().items()}
-    return overlay, context, agent.phase, agent._random_bits.state
+    return overlay, context, agent.phase, agent.decider.random_bits.state
 
 
 @pytest.mark.parametrize("num_calls", [0, 1, 2, 7, 40])

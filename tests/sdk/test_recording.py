@@ -41,7 +41,7 @@ def play(agent: Any, num_steps: int, seed: int) -> list[Any]:
 
 def state_of(agent: Any) -> Any:
     context = {name: array.tolist() for name, array in agent._trial.step.context.inputs().items()}
-    return context, agent.returns, agent.phase, agent._random_bits.state, agent.strength, agent.temperature
+    return context, agent.returns, agent.phase, agent.decider.random_bits.state, agent.strength, agent.temperature
 
 
 def test_every_action_comes_again_and_so_does_the_agent(any_path: Path, backend: str, tmp_path: Path) -> None:
@@ -133,10 +133,10 @@ def test_writing_waits_for_a_tick_but_not_for_ever(path_of: Callable[[str], Path
     assert agent.tick(1000.0) == 0
     assert (tmp_path / "match.jsonl").stat().st_size > size
     play(agent, 2000, seed=0)
-    assert len(agent._recording._waiting) <= 512 and agent.num_pending == 1
+    assert len(agent.decider.recording._waiting) <= 512 and agent.num_pending == 1
     while agent.tick(50.0):
         pass
-    assert not agent._recording._waiting
+    assert not agent.decider.recording._waiting
     agent.stop_recording()
     assert len((tmp_path / "match.jsonl").read_text().splitlines()) == 2 + 2 * 2010
 
@@ -156,8 +156,8 @@ def test_a_full_disk_ends_the_recording_and_not_the_game(
 
     agent, twin = (Agent.load(path_of("recurrent"), seed=3) for _ in range(2))
     agent.record(tmp_path / "match.jsonl")
-    agent._recording._file.close()
-    agent._recording._file = disk = FullDisk()
+    agent.decider.recording._file.close()
+    agent.decider.recording._file = disk = FullDisk()
     for player in (agent, twin):
         player.begin_trial()
     assert play(agent, num_steps, seed=0) == play(twin, num_steps, seed=0)
@@ -177,7 +177,7 @@ def test_a_full_disk_is_told_at_the_end_if_nobody_ticked(path_of: Callable[[str]
     agent = Agent.load(path_of("recurrent"), seed=3)
     agent.record(tmp_path / "match.jsonl")
     agent.begin_trial()
-    agent._recording._file.close()
+    agent.decider.recording._file.close()
     play(agent, 3, seed=0)
     with pytest.raises(RecordingError, match="cannot be written"):
         agent.stop_recording()

@@ -164,7 +164,7 @@ def test_a_refused_member_uses_no_seed(path_of: Callable[[str], Path]) -> None:
     first, second = (Squad.load(path_of("recurrent"), seed=5) for _ in range(2))
     with pytest.raises(InputError, match="strength"):
         first.join(strength=2)
-    assert first.join()._random_bits.state == second.join()._random_bits.state
+    assert first.join().decider.random_bits.state == second.join().decider.random_bits.state
 
 
 def test_squads_may_share_a_policy(path_of: Callable[[str], Path]) -> None:

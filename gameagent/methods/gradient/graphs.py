@@ -29,12 +29,12 @@ from gameagent.playing.episodes import EpisodeSampler
 from gameagent.seeding import numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_sdk import Bundle, Manifest
-from gameagent_sdk.adaptation.adapter import divergence
-from gameagent_sdk.adaptation.experience import Experience as Kept
+from gameagent_sdk.adaptation.experience import ExperienceBuffer
 from gameagent_sdk.adaptation.guard import first_look, margin_at
 from gameagent_sdk.adaptation.probes import spread
 from gameagent_sdk.authoring import GradientSpec, TensorSpec, adaptation_inputs, adaptation_outputs, load_adaptation
 from gameagent_sdk.backends import BackendName
+from gameagent_sdk.engine.actions import divergence
 
 NUM_TASKS = 32  # played to see how far gradient steps usually move
 PARITY_ROLLOUTS = 2
@@ -148,7 +148,7 @@ class PolicyGradientSteps:
 
     def _kept(self, manifest: Manifest, played: Trajectories, task: int) -> dict[str, NDArray[Any]]:
         """A task's episodes as the runtime keeps them, in the tensors that it gives to the graph."""
-        kept, spec = Kept(manifest), self._policy.spec
+        kept, spec = ExperienceBuffer(manifest), self._policy.spec
         for episode in range(PARITY_ROLLOUTS):
             length = int(played.valid[task, :, episode].sum())
             for t in range(length):

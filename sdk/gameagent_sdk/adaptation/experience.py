@@ -12,7 +12,7 @@ from gameagent_sdk.graph import Port
 from gameagent_sdk.onnx_file.limits import MAX_STEPS
 
 
-class Experience:
+class ExperienceBuffer:
     """Steps in the order they were taken, each a row of one growing array."""
 
     def __init__(self, manifest: Manifest, max_steps: int = MAX_STEPS) -> None:

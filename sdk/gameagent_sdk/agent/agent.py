@@ -16,24 +16,23 @@ thread. A call that raises leaves it as it was.
 """
 
 import os
-from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from gameagent_sdk.agent.decider import Decider
 from gameagent_sdk.agent.readout import Readout
 from gameagent_sdk.agent.timing import CallTimes
 from gameagent_sdk.backends import BackendName
 from gameagent_sdk.bundle.file import Bundle
-from gameagent_sdk.engine.actions import Action, Box
-from gameagent_sdk.engine.inputs import as_action, as_flag, as_number, as_reward, as_seed
+from gameagent_sdk.engine.actions import Action
+from gameagent_sdk.engine.inputs import as_flag, as_number, as_reward, as_seed
 from gameagent_sdk.engine.policy import Policy
-from gameagent_sdk.engine.sampling import one_row_action, one_row_box_action, one_row_probabilities, one_row_std
 from gameagent_sdk.errors import SdkError
 from gameagent_sdk.regular_file import as_path
-from gameagent_sdk.saving.mind import Mind, read_mind, write_mind, write_mind_in_slices
+from gameagent_sdk.saving.mind import read_mind, write_mind, write_mind_in_slices
 from gameagent_sdk.saving.pending import PendingWork
 from gameagent_sdk.saving.recording import Recording
 
@@ -66,11 +65,10 @@ class Agent(Readout):
             BundleError: the engine refuses the bundle.
             InputError: ``seed``, ``temperature``, ``strength`` or ``deadline_ms`` is out of range.
         """
-        super().__init__(policy if isinstance(policy, Policy) else Policy(policy))
-        self._random_bits = np.random.PCG64(as_seed(seed))
-        self._rng = np.random.Generator(self._random_bits)
+        policy = policy if isinstance(policy, Policy) else Policy(policy)
+        self._decider = Decider(policy, as_seed(seed))
+        super().__init__(policy, self._decider.trial)
         self._pending = PendingWork()
-        self._recording: Recording | None = None
         self.temperature = self.manifest.temperature if temperature is None else temperature
         self.strength = strength
         self.act_times = CallTimes(as_number("deadline_ms", deadline_ms, 0.0))
@@ -108,6 +106,11 @@ class Agent(Readout):
         policy = Policy.load(path, backend)
         return cls(policy, seed=seed, temperature=temperature, strength=strength, deadline_ms=deadline_ms)
 
+    @property
+    def decider(self) -> Decider:
+        """What chooses the actions: for squads and replays, not for games."""
+        return self._decider
+
     def begin_trial(self) -> None:
         """Starts afresh: a new opponent or new rules. Clears the memory and the counters; may be called any time.
 
@@ -115,12 +118,12 @@ class Agent(Readout):
         A frozen agent stays frozen, now at what is left of its memory.
         """
         self._trial.begin()
-        self._note("begin_trial")
+        self._decider.note("begin_trial")
 
     def begin_season(self) -> None:
         """As :meth:`begin_trial`, but clears the memory that outlives trials, too: nobody will return."""
         self._trial.begin_season()
-        self._note("begin_season")
+        self._decider.note("begin_season")
 
     def act(self, observation: ArrayLike, legal_actions: ArrayLike | None = None) -> Action:
         """Decides.
@@ -149,11 +152,7 @@ class Agent(Readout):
         trial.step.run()
         trial.step.check_outputs()
         trial.step.advance()
-        action: Action
-        if trial.box is None:
-            action = self._decide(trial.logits.tolist())
-        else:
-            action = self._decide_in_box(trial.box, trial.gaussian.mean.tolist(), trial.gaussian.log_std.tolist())
+        action = self._decider.decide([output.tolist() for output in trial.given])
         self.act_times.count(perf_counter() - started)
         return action
 
@@ -177,13 +176,14 @@ class Agent(Readout):
         self._trial.expect("observe", "observe")
         value = as_reward(reward)
         terminated, truncated = as_flag("terminated", terminated), as_flag("truncated", truncated)
-        done = self._trial.progress.last_action if action is None else as_action(self.manifest, action)
-        if self._trial.observed(done, value, terminated or truncated) and self._trial.adapter is not None:
-            self._pending.drop(self._trial.adapter)  # an older one, done by an act since
-            self._pending.add(self._trial.adapter.work(), about=self._trial.adapter)
-        if self._recording is not None:
+        trial = self._trial
+        done = trial.tally.decision.action if action is None else self._policy.actions.check(action, rows=())
+        if trial.observed(done, value, terminated or truncated):
+            self._pending.drop(trial.adapter)  # an older one, done by an act since
+            self._pending.add(trial.adapter.work(), about=trial.adapter)
+        if self._decider.recording is not None:
             told = done.tolist() if isinstance(done, np.ndarray) else done
-            self._recording.note("observe", reward=value, terminated=terminated, truncated=truncated, action=told)
+            self._decider.note("observe", reward=value, terminated=terminated, truncated=truncated, action=told)
 
     def tick(self, budget_ms: float) -> int:
         """Does pending work in slices, in frames with time to spare.
@@ -225,12 +225,12 @@ class Agent(Readout):
 
         Of a box, the deviations are multiplied by it.
         """
-        return self._temperature
+        return self._decider.temperature
 
     @temperature.setter
     def temperature(self, value: float) -> None:
-        self._temperature = as_number("temperature", value, 0.0)
-        self._note("temperature", value=self._temperature)
+        self._decider.temperature = as_number("temperature", value, 0.0)
+        self._decider.note("temperature", value=self.temperature)
 
     @property
     def strength(self) -> float:
@@ -240,12 +240,12 @@ class Agent(Readout):
 
         It goes on learning at any strength.
         """
-        return self._strength
+        return self._decider.strength
 
     @strength.setter
     def strength(self, value: float) -> None:
-        self._strength = as_number("strength", value, 0.0, 1.0)
-        self._note("strength", value=self._strength)
+        self._decider.strength = as_number("strength", value, 0.0, 1.0)
+        self._decider.note("strength", value=self.strength)
 
     @property
     def learning(self) -> bool:
@@ -264,12 +264,12 @@ class Agent(Readout):
         """
         self._trial.expect_act("freeze")
         self._trial.freeze()
-        self._note("freeze")
+        self._decider.note("freeze")
 
     def unfreeze(self) -> None:
         """Goes on learning from where it is; without effect if it was not frozen."""
         self._trial.frozen_at = None
-        self._note("unfreeze")
+        self._decider.note("unfreeze")
 
     def forget(self, fraction: float) -> None:
         """Lets what was learnt in this trial fade; called at each episode's end with 0.1, say, it forgets gradually.
@@ -286,8 +286,8 @@ class Agent(Readout):
         """
         fraction = as_number("fraction", fraction, 0.0, 1.0)
         self._trial.expect_act("forget")
-        self._trial.forget(fraction, self._rng)
-        self._note("forget", fraction=fraction)
+        self._trial.forget(fraction, self._decider.rng)
+        self._decider.note("forget", fraction=fraction)
 
     def rollback(self) -> bool:
         """Takes the last gradient steps back: the weights become what they were before them.
@@ -301,8 +301,8 @@ class Agent(Readout):
             CallOrderError: there is no trial.
         """
         self._trial.expect_trial()
-        self._note("rollback")
-        return self._trial.adapter is not None and self._trial.adapter.rollback()
+        self._decider.note("rollback")
+        return self._trial.adapter.rollback()
 
     # What the agent learnt, kept for another day.
 
@@ -318,7 +318,7 @@ class Agent(Readout):
         """
         self._trial.expect_trial()
         self._pending.drop(as_path(path))  # older than what is saved now
-        write_mind(path, self._mind(), self._policy.bundle)
+        write_mind(path, self._decider.mind(), self._policy.bundle)
 
     def save_soon(self, path: str | os.PathLike[str]) -> None:
         """As :meth:`save`, of what the agent knows at this moment, but written by the next calls of :meth:`tick`.
@@ -327,7 +327,7 @@ class Agent(Readout):
             CallOrderError: there is no trial to save.
         """
         self._trial.expect_trial()
-        self._pending.add(write_mind_in_slices(path, self._mind(), self._policy.bundle), about=as_path(path))
+        self._pending.add(write_mind_in_slices(path, self._decider.mind(), self._policy.bundle), about=as_path(path))
 
     def finish_saving(self, path: str | os.PathLike[str]) -> None:
         """Writes what :meth:`save_soon` has promised for a path; without effect if nothing is pending.
@@ -353,9 +353,9 @@ class Agent(Readout):
         """
         self.finish_saving(path)
         mind = read_mind(path, self._policy.bundle)
-        self._take_over(mind)
-        if self._recording is not None:
-            self._recording.note("restore", mind=self._recording.encode(mind))
+        self._decider.take_over(mind)
+        if (recording := self._decider.recording) is not None:
+            recording.note("restore", mind=recording.encode(mind))
 
     def record(self, path: str | os.PathLike[str]) -> None:
         """Starts a recording: everything the agent is told and does from now on, until :meth:`stop_recording`.
@@ -371,18 +371,10 @@ class Agent(Readout):
         Raises:
             RecordingError: the file cannot be written.
         """
-        before = self._recording
+        before = self._decider.recording
         if before is not None and before.path == as_path(path):
             self.stop_recording()
-        mind, frozen_at = self._mind(), self._trial.frozen_at
-        frozen = None if frozen_at is None else replace(mind, context=frozen_at)
-        settings = {
-            "temperature": self._temperature,
-            "strength": self._strength,
-            "phase": self._trial.phase,
-            "freeze_again": self._trial.freeze_again,
-        }
-        self._recording = Recording(path, self._policy, mind, frozen, settings, self._pending)
+        self._decider.recording = Recording(path, self._policy, *self._decider.snapshot(), self._pending)
         if before is not None and before.path != as_path(path):
             before.close()
 
@@ -392,37 +384,9 @@ class Agent(Readout):
         Raises:
             RecordingError: the file cannot be written.
         """
-        if self._recording is not None:
-            recording, self._recording = self._recording, None
+        recording, self._decider.recording = self._decider.recording, None
+        if recording is not None:
             recording.close()
-
-    # Parts that Squad and replay are built on.
-
-    def _decide(self, logits: list[float], rows: int = 1, row: int = 0) -> int:
-        """Chooses by the logits of a step that was taken; in a batch, of how many rows and in which."""
-        trial = self._trial
-        legal = None if trial.legal is None else trial.legal.tolist()
-        probabilities = one_row_probabilities(logits, legal, self._temperature, self._strength)
-        action = one_row_action(probabilities, self._rng.random())
-        trial.decided(action, probabilities)
-        if self._recording is not None:
-            seen = trial.observation.tolist()
-            self._recording.note("act", observation=seen, legal=legal, action=action, rows=rows, row=row)
-        return action
-
-    def _decide_in_box(
-        self, box: Box, mean: list[float], log_std: list[float], rows: int = 1, row: int = 0
-    ) -> NDArray[np.float64]:
-        """As :meth:`_decide`, where actions are continuous."""
-        std = one_row_std(log_std, self._temperature)
-        drawn = one_row_box_action(box, mean, std, self._strength, self._rng)
-        action = box.clip(drawn)
-        numbers = action.tolist()  # the array is the game's to change
-        self._trial.decided_in_box(numbers, drawn.tolist(), mean, std)
-        if self._recording is not None:
-            seen = self._trial.observation.tolist()
-            self._recording.note("act", observation=seen, legal=None, action=numbers, rows=rows, row=row)
-        return action
 
     def __reduce__(self) -> Any:
         """Refuses to be copied or pickled: the copy would share the original's arrays.
@@ -431,21 +395,3 @@ class Agent(Readout):
             SdkError: always.
         """
         raise SdkError("an agent cannot be copied: make another with Agent(agent.policy), and save and restore a mind")
-
-    def _mind(self) -> Mind:
-        state = self._random_bits.state["state"]
-        return self._trial.mind((state["state"], state["inc"]))
-
-    def _take_over(self, mind: Mind) -> None:
-        self._trial.take_over(mind)
-        state, increment = mind.rng_state
-        self._random_bits.state = {
-            "bit_generator": "PCG64",
-            "state": {"state": state, "inc": increment},
-            "has_uint32": 0,
-            "uinteger": 0,
-        }
-
-    def _note(self, call: str, **details: Any) -> None:
-        if self._recording is not None:
-            self._recording.note(call, **details)

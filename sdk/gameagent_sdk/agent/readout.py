@@ -3,22 +3,21 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_sdk.adaptation.adapter import Adaptation
+from gameagent_sdk.adaptation.interface import Adaptation
 from gameagent_sdk.agent.trial import Phase, TrialState
 from gameagent_sdk.bundle.manifest import Manifest
 from gameagent_sdk.engine.beliefs import Belief, decode_beliefs
 from gameagent_sdk.engine.observation_report import ObservationReport
 from gameagent_sdk.engine.policy import Policy
-from gameagent_sdk.errors import SdkError
 
 
 class Readout:
     """The part of an agent that is only looked at."""
 
-    def __init__(self, policy: Policy) -> None:
-        """Before any trial."""
+    def __init__(self, policy: Policy, trial: TrialState) -> None:
+        """Shows a trial on a policy."""
         self._policy = policy
-        self._trial = TrialState(policy)
+        self._trial = trial
 
     def beliefs(self) -> dict[str, Belief | tuple[Belief, ...]]:
         """What the agent thinks the hidden rules are, as of its last decision.
@@ -42,10 +41,9 @@ class Readout:
             CallOrderError: no decision was made in this trial.
             SdkError: actions are continuous: see :attr:`distribution`.
         """
-        if self._trial.box is not None:
-            raise SdkError("this bundle's actions are continuous, none has a chance of its own: see agent.distribution")
+        probabilities = self._policy.actions.probabilities(self._trial.tally.decision)
         self._trial.expect_decision("probabilities")
-        return np.array(self._trial.progress.probabilities)
+        return probabilities
 
     def observation_report(self) -> ObservationReport:
         """What the agent has seen of each feature since it was loaded, and how often outside its declared range."""
@@ -54,7 +52,7 @@ class Readout:
     @property
     def last_adaptation(self) -> Adaptation | None:
         """What the last gradient steps of this trial did; None before the first, and for a bundle without."""
-        return None if self._trial.adapter is None else self._trial.adapter.last
+        return self._trial.adapter.last
 
     @property
     def distribution(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -67,10 +65,9 @@ class Readout:
             CallOrderError: no decision was made in this trial.
             SdkError: actions are discrete: see :attr:`probabilities`.
         """
-        if self._trial.box is None:
-            raise SdkError("this bundle's actions are discrete, they have no mean: see agent.probabilities")
+        distribution = self._policy.actions.distribution(self._trial.tally.decision)
         self._trial.expect_decision("means and deviations")
-        return np.array(self._trial.progress.mean), np.array(self._trial.progress.std)
+        return distribution
 
     @property
     def phase(self) -> Phase:
@@ -80,27 +77,27 @@ class Readout:
     @property
     def episode(self) -> int:
         """Index in the trial, from 0, of the episode at hand; after an episode's end, of the next."""
-        return len(self._trial.progress.returns)
+        return len(self._trial.tally.returns)
 
     @property
     def step(self) -> int:
         """How many steps of the episode at hand were observed."""
-        return self._trial.progress.step
+        return self._trial.tally.step
 
     @property
     def num_decisions(self) -> int:
         """How many decisions were made in this trial."""
-        return self._trial.progress.num_decisions
+        return self._trial.tally.num_decisions
 
     @property
     def returns(self) -> tuple[float, ...]:
         """The return (sum of rewards) of each episode of this trial that has ended."""
-        return tuple(self._trial.progress.returns)
+        return tuple(self._trial.tally.returns)
 
     @property
     def episode_return(self) -> float:
         """The sum of rewards so far in the episode at hand."""
-        return self._trial.progress.episode_return
+        return self._trial.tally.episode_return
 
     @property
     def manifest(self) -> Manifest:

@@ -14,7 +14,6 @@ from gameagent_sdk.agent.agent import Agent
 from gameagent_sdk.agent.squad import Batches
 from gameagent_sdk.bundle.file import Bundle
 from gameagent_sdk.engine.actions import Action
-from gameagent_sdk.engine.inputs import as_action
 from gameagent_sdk.engine.policy import Policy
 from gameagent_sdk.errors import RecordingError, SdkError, shown, shown_path, shown_value
 from gameagent_sdk.regular_file import as_path, open_regular, reason_of
@@ -75,10 +74,10 @@ def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
     for line in calls:
         call = line.pop("call")
         if call == "act":
-            done = as_action(agent.manifest, line["action"])
+            done = agent.policy.actions.check(line["action"], rows=())
             if not np.array_equal(_act(agent, line, batches), done):
                 different.append(len(actions))
-                agent._trial.progress.last_action = done.tolist() if isinstance(done, np.ndarray) else done
+                agent.decider.correct(done)
             actions.append(done)
         elif call == "observe":
             agent.observe(**line)
@@ -89,7 +88,7 @@ def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
         elif call in ("begin_trial", "begin_season", "freeze", "unfreeze", "rollback"):
             getattr(agent, call)()
         elif call == "restore":
-            agent._take_over(_decode(line["mind"], agent.policy))
+            agent.decider.take_over(_decode(line["mind"], agent.policy))
         else:
             raise RecordingError(
                 f"it holds a call {shown_value(call)} that this gameagent-sdk does not know: upgrade it?"
@@ -111,8 +110,8 @@ def _act(agent: Agent, line: dict[str, Any], batches: Batches) -> Action:
         )
     if rows == 1:
         return agent.act(line["observation"], line["legal"])
-    agent._trial.perceive(line["observation"], line["legal"])
-    return batches.act([agent], rows, [row])[0]
+    agent.decider.trial.perceive(line["observation"], line["legal"])
+    return batches.act([agent.decider], rows, [row])[0]
 
 
 def _agent_at_start(header: dict[str, Any], policy: Policy) -> Agent:
@@ -120,12 +119,12 @@ def _agent_at_start(header: dict[str, Any], policy: Policy) -> Agent:
         given = shown_value(header["format_version"])
         raise RecordingError(f"it is of format {given}, this gameagent-sdk reads {FORMAT_VERSION}")
     agent = Agent(policy, seed=0, temperature=header["temperature"], strength=header["strength"])
-    agent._take_over(_decode(header["mind"], policy))
-    if header["frozen"] is not None:
-        agent._trial.frozen_at = _decode(header["frozen"], policy).context
-        agent._trial.freeze_again = header.get("freeze_again", False) is True
-    if header["phase"] == "begin_trial":
-        agent._trial.phase = "begin_trial"
+    agent.decider.start_at(
+        _decode(header["mind"], policy),
+        None if header["frozen"] is None else _decode(header["frozen"], policy),
+        before_trial=header["phase"] == "begin_trial",
+        freeze_again=header.get("freeze_again", False) is True,
+    )
     return agent
 
 

@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gameagent_sdk.agent.agent import DEADLINE_MS, Agent
+from gameagent_sdk.agent.decider import Decider
 from gameagent_sdk.agent.timing import CallTimes
 from gameagent_sdk.backends import BackendName
 from gameagent_sdk.bundle.file import Bundle
-from gameagent_sdk.engine.actions import Action, Box
+from gameagent_sdk.engine.actions import Action
 from gameagent_sdk.engine.inputs import as_number, as_seed
 from gameagent_sdk.engine.intake import Intake
 from gameagent_sdk.engine.observation_report import ObservationReport
@@ -132,8 +133,10 @@ class Squad:
         if not self._members.keys() >= observations.keys():
             raise InputError("an agent that is no member of the squad cannot act with it: let it join() first")
         for agent in agents:
-            agent._trial.perceive(observations[agent], None if legal_actions is None else legal_actions.get(agent))
-        actions = self._batches.act(agents, len(agents), slice(len(agents))) if agents else []
+            legal = None if legal_actions is None else legal_actions.get(agent)
+            agent.decider.trial.perceive(observations[agent], legal)
+        deciders = [agent.decider for agent in agents]
+        actions = self._batches.act(deciders, len(agents), slice(len(agents))) if agents else []
         self.act_times.count(perf_counter() - started)
         return dict(zip(agents, actions, strict=True))
 
@@ -168,16 +171,15 @@ class Batches:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._box = Box.of(policy.manifest.action)
         self._steps: dict[int, PolicyStep] = {}
 
-    def act(self, agents: Sequence[Agent], num_rows: int, rows: slice | list[int]) -> list[Action]:
+    def act(self, deciders: Sequence[Decider], num_rows: int, rows: slice | list[int]) -> list[Action]:
         """Decides for agents that have perceived, in one call of the engine.
 
         Args:
-            agents: each of them once.
-            num_rows: of the batch; rows without an agent are idle.
-            rows: each agent's.
+            deciders: One agent's each, every one once.
+            num_rows: Of the batch; rows without an agent are idle.
+            rows: Each agent's own.
 
         Returns:
             Each agent's action.
@@ -188,11 +190,9 @@ class Batches:
         size = 1 << (num_rows - 1).bit_length()
         if size not in self._steps:
             self._steps[size] = PolicyStep(self._policy, size)
-        given = self._steps[size].run_for([agent._trial.step for agent in agents], rows)
+        given = self._steps[size].run_for([decider.trial.step for decider in deciders], rows)
         placed = range(num_rows)[rows] if isinstance(rows, slice) else rows
-        decisions = zip(agents, given, placed, strict=True)
-        if (box := self._box) is not None:
-            return [
-                agent._decide_in_box(box, mean, log_std, num_rows, row) for agent, (mean, log_std), row in decisions
-            ]
-        return [agent._decide(logits, num_rows, row) for agent, logits, row in decisions]
+        return [
+            decider.decide(numbers, num_rows, row)
+            for decider, numbers, row in zip(deciders, given, placed, strict=True)
+        ]

@@ -5,14 +5,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gameagent_sdk.adaptation.adapter import Adapter
+from gameagent_sdk.adaptation.adapter import adapter_for
 from gameagent_sdk.bundle.manifest import Manifest
-from gameagent_sdk.engine.actions import Action, Box
-from gameagent_sdk.engine.context import Context, Progress
+from gameagent_sdk.engine.actions import Action, Decision
+from gameagent_sdk.engine.context import Context, Tally
 from gameagent_sdk.engine.inputs import fill_legal_actions
 from gameagent_sdk.engine.intake import Intake
 from gameagent_sdk.engine.policy import Policy, PolicyStep
-from gameagent_sdk.engine.sampling import Gaussian
 from gameagent_sdk.errors import CallOrderError
 from gameagent_sdk.saving.mind import DecidedOn, Mind
 
@@ -26,14 +25,12 @@ class TrialState:
         step: the policy step; its outputs are of the last run, whether or not it led to a decision.
         observation: float32 (D,), where the step reads it.
         legal: bool (A,), likewise; None where there is no mask.
-        box: that continuous actions lie in; None if they are discrete.
-        logits: float32 (A,), where the step writes them; empty for a box.
-        gaussian: of float32 (A,), where the step writes it for a box; else empty.
-        progress: what is counted.
+        given: float32 (A,) each, where the step writes what actions are drawn by.
+        tally: what is counted.
         phase: the call that is due.
         frozen_at: what every episode starts from while learning is frozen; else None.
         freeze_again: whether it is to be what is known once the outcome of the last decision is in.
-        adapter: the gradient steps; None for a bundle without.
+        adapter: the gradient steps.
         intake: checks and counts what the game hands in.
     """
 
@@ -41,7 +38,8 @@ class TrialState:
         """The state before any trial."""
         self._manifest: Manifest = policy.manifest
         self.step = PolicyStep(policy, 1)
-        self.progress = Progress.blank(self._manifest)
+        self._actions = policy.actions
+        self.tally = Tally(self._actions.undecided)
         self.phase: Phase = "begin_trial"
         self.frozen_at: Context | None = None
         self.freeze_again = False
@@ -51,12 +49,10 @@ class TrialState:
         mask = self.step.inputs.get("legal_actions")
         self.legal: NDArray[np.bool_] | None = None if mask is None else mask[0]
         self.intake = Intake(self._manifest)
-        nothing = np.zeros((1, 0), np.float32)
-        self.box = Box.of(self._manifest.action)
-        outputs = [self.step.outputs.get(name, nothing)[0] for name in ("logits", "mean", "log_std")]
-        self.logits: NDArray[np.float32] = outputs[0]
-        self.gaussian = Gaussian(*outputs[1:])
-        self.adapter = None if self._manifest.gradient is None else Adapter(policy, self.step)
+        self.given: tuple[NDArray[np.float32], ...] = tuple(
+            self.step.outputs[name][0] for name in self._manifest.action.outputs
+        )
+        self.adapter = adapter_for(policy, self.step)
 
     def begin_season(self) -> None:
         """Forgets everything, and begins a trial."""
@@ -67,11 +63,10 @@ class TrialState:
         """Begins a trial: clears everything but the arrays and the hidden state that is kept for a season."""
         self.step.context.begin_trial()
         self.step.beliefs[:] = 0.0
-        self.progress = Progress.blank(self._manifest)
+        self.tally = Tally(self._actions.undecided)
         self.phase = "act"
         self._outcome_may_be_missing = self._incomplete = False
-        if self.adapter is not None:
-            self.adapter.clear()
+        self.adapter.clear()
         if self.frozen_at is not None:
             self.freeze()
 
@@ -83,43 +78,32 @@ class TrialState:
             fill_legal_actions(self._manifest, legal_actions, self.legal)
         if self.phase == "observe":
             self._go_on_without_outcome()
-        if self.adapter is not None:
-            self.adapter.perceived()
+        self.adapter.perceived()
 
     def _go_on_without_outcome(self) -> None:
         """Feeds the next step a reward of 0 for the last action, in an episode that gradient steps pass over.
 
         :meth:`decided` makes it count. Until then the outcome may still come in: it overwrites what is fed here.
         """
-        self._feed(self.progress.last_action, 0.0, ended=False)
+        self._feed(self.tally.decision.action, 0.0, ended=False)
         if self.freeze_again:
             self.freeze()
             self.freeze_again = True
         self._incomplete = True
-        if self.adapter is not None:
-            self.adapter.drop_episode()
+        self.adapter.drop_episode()
 
-    def decided(self, action: int, probabilities: list[float]) -> None:
-        """Counts the decision that a step led to; ``observe`` is due."""
-        self._close_last_decision()
-        self.progress.decided(action, probabilities)
-        self.phase = "observe"
-        if self.adapter is not None:
-            self.adapter.decided()
+    def decided(self, decision: Decision) -> None:
+        """Counts the decision that a step led to; ``observe`` is due.
 
-    def decided_in_box(self, action: list[float], drawn: list[float], mean: list[float], std: list[float]) -> None:
-        """As :meth:`decided`, of a continuous action; ``drawn`` is what was brought into the box."""
-        self._close_last_decision()
-        self.progress.decided_in_box(action, drawn, mean, std)
-        self.phase = "observe"
-        if self.adapter is not None:
-            self.adapter.decided()
-
-    def _close_last_decision(self) -> None:
-        """Counts a step without a reward, where the outcome of the last decision has not come in."""
+        If the outcome of the decision before has not come in, that one counts as a step without a reward.
+        """
         if self.phase == "observe":
-            self.progress.observed(0.0, ended=False)
+            self.tally.observed(0.0, ended=False)
             self._outcome_may_be_missing = self.freeze_again = False
+        self.tally.decision = decision
+        self.tally.num_decisions += 1
+        self.phase = "observe"
+        self.adapter.decided()
 
     def observed(self, action: Action, reward: float, ended: bool) -> bool:
         """Takes in what was done and what came of it; says whether gradient steps are due now."""
@@ -132,25 +116,21 @@ class TrialState:
             if ended:
                 self.step.context.assign(self.frozen_at)
             self._incomplete = True
-        self.progress.observed(reward, ended)
+        self.tally.observed(reward, ended)
         self.phase = "act"
         self._outcome_may_be_missing = False
         teaches, self._incomplete = not self._incomplete, self._incomplete and not ended
-        if self.adapter is None or not teaches:
+        if not teaches:
             return False
         learnt_from = self.step.context.previous_action[0]
-        if self.box is not None and self.adapter.adapts_policy and np.array_equal(action, self.progress.last_action):
-            learnt_from = self.box.scale_freely(self.progress.drawn)
-        return self.adapter.observed(learnt_from, fed, ended, self.progress.returns)
+        if self.adapter.adapts_policy:
+            learnt_from = self._actions.taught(action, self.tally.decision, learnt_from)
+        return self.adapter.observed(learnt_from, fed, ended, self.tally.returns)
 
     def _feed(self, action: Action, reward: float, ended: bool) -> None:
         """What the next step is told of the last one."""
         context = self.step.context
-        if self.box is None:
-            context.previous_action[:] = 0.0
-            context.previous_action[0, action] = 1.0
-        else:
-            context.previous_action[0] = self.box.scale(action)
+        self._actions.encode(action, context.previous_action[0])
         context.previous_reward[:] = reward
         context.episode_start[:] = ended
 
@@ -159,10 +139,9 @@ class TrialState:
 
         Where the outcome of the last decision is not in yet, it starts from what is known once it is.
         """
-        self._incomplete = self._incomplete or self.phase == "observe" or self.progress.step > 0
-        if self.adapter is not None:
-            self.adapter.finish()
-            self.adapter.pause()
+        self._incomplete = self._incomplete or self.phase == "observe" or self.tally.step > 0
+        self.adapter.finish()
+        self.adapter.pause()
         self.frozen_at = self.step.context.copy()
         self.frozen_at.episode_start[:] = 1.0
         self.freeze_again = self.phase == "observe"
@@ -172,9 +151,8 @@ class TrialState:
 
         Weights that adapted go that share of the way back to the initial ones.
         """
-        if self.adapter is not None:
-            self.adapter.finish()
-            self.adapter.fade(fraction, self.step.context.initial_weights)
+        self.adapter.finish()
+        self.adapter.fade(fraction, self.step.context.initial_weights)
         outcome_lost = rng.random() < fraction
         lost: dict[tuple[int, ...], NDArray[np.bool_]] = {}
         for context in (self.step.context, self.frozen_at) if self.frozen_at is not None else (self.step.context,):
@@ -191,16 +169,15 @@ class TrialState:
 
     def mind(self, rng_state: tuple[int, int]) -> Mind:
         """All that was gathered, in arrays of its own."""
-        if self.adapter is not None:
-            self.adapter.finish()  # the weights are part of the context
+        adaptation = self.adapter.state()  # first, since the weights are part of the context
         return Mind(
             context=self.step.context.copy(),
             beliefs=self.step.beliefs.copy(),
-            progress=self.progress.copy(),
+            tally=self.tally.copy(),
             awaits_observe=self.phase == "observe",
             rng_state=rng_state,
-            adaptation=None if self.adapter is None else self.adapter.state(),
-            decided_on=None if self.adapter is None else self._decided_on(),
+            adaptation=adaptation,
+            decided_on=None if adaptation is None else self._decided_on(),
         )
 
     def _decided_on(self) -> DecidedOn:
@@ -211,7 +188,7 @@ class TrialState:
         """Goes on from a mind; where learning is frozen, it is frozen at that mind."""
         self.step.context.assign(mind.context)
         self.step.beliefs[:] = mind.beliefs
-        self.progress = mind.progress
+        self.tally = mind.tally
         self.phase = "observe" if mind.awaits_observe else "act"
         self._outcome_may_be_missing = mind.awaits_observe
         self._incomplete = False
@@ -220,7 +197,7 @@ class TrialState:
             if self.legal is not None:
                 self.legal[:] = mind.decided_on.legal_actions
             self._incomplete = mind.decided_on.incomplete
-        if self.adapter is not None and mind.adaptation is not None:
+        if mind.adaptation is not None:
             self.adapter.take_over(mind.adaptation)
         if self.frozen_at is not None:
             self.freeze()
@@ -242,7 +219,7 @@ class TrialState:
 
     def expect_decision(self, what: str) -> None:
         """Raises CallOrderError before a trial's first decision."""
-        if not self.progress.num_decisions:
+        if not self.tally.num_decisions:
             raise CallOrderError(f"there are no {what} before a trial's first decision: call act() first")
 
 

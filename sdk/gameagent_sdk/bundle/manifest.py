@@ -112,6 +112,11 @@ class ActionSpec:
         else:
             _require(not self.low and not self.high and not self.unit, "action: low, high and unit are for a box")
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The policy's outputs that actions are drawn by; those of a box are in ``unit``."""
+        return ("mean", "log_std") if self.kind == "box" else ("logits",)
+
     def _check_box(self) -> None:
         _require(not self.mask, "action.mask must be false for a box")
         _require(

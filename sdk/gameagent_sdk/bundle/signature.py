@@ -25,17 +25,11 @@ def step_inputs(manifest: Manifest) -> tuple[Port, ...]:
     )
 
 
-def decision_outputs(manifest: Manifest) -> tuple[Port, ...]:
-    """What actions are drawn by: logits, or for a box mean and logarithm of the deviation, in the box's units."""
-    names = ("mean", "log_std") if manifest.action.kind == "box" else ("logits",)
-    return tuple(Port(name, "float32", (None, manifest.num_actions)) for name in names)
-
-
 def step_outputs(manifest: Manifest) -> tuple[Port, ...]:
     """The outputs of the policy step: what actions are drawn by, the next hidden state, then the beliefs if any."""
     beliefs = [Port("beliefs", "float32", (None, manifest.belief_size))] if manifest.beliefs else []
     return (
-        *decision_outputs(manifest),
+        *(Port(name, "float32", (None, manifest.num_actions)) for name in manifest.action.outputs),
         *(Port(f"next_{tensor.name}", tensor.dtype, (None, *tensor.shape)) for tensor in manifest.hidden_state),
         *beliefs,
     )

@@ -7,55 +7,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_sdk.bundle.manifest import LIFETIMES, Manifest, TensorSpec
-from gameagent_sdk.engine.actions import Box
+from gameagent_sdk.engine.actions import Decision
 
 
 @dataclass
-class Progress:
+class Tally:
     """What one agent keeps count of in a trial, for its game and for overlays.
 
     Attributes:
-        probabilities: A numbers, of the last decision; zeros before the first. Empty for a box.
-        last_action: the last decision; 0, or the middle of the box, before the first.
-        drawn: of a box the last decision before it was brought inside; its middle before the first. Empty if actions
-            are discrete.
-        mean: A numbers that the last decision was drawn by, in the box's units; zeros before the first. Empty if
-            actions are discrete.
-        std: likewise, the deviations.
-        num_decisions: in this trial.
-        step: how many steps of the episode at hand were observed.
-        episode_return: the sum of rewards so far in the episode at hand.
-        returns: of the episodes of this trial that have ended.
+        decision: The last decision; before the first, :attr:`Actions.undecided`.
+        num_decisions: In this trial.
+        step: Observed steps of the current episode.
+        episode_return: The sum of rewards so far in the current episode.
+        returns: Of the episodes of this trial that have ended.
     """
 
-    probabilities: list[float]
-    last_action: int | list[float] = 0
-    drawn: list[float] = field(default_factory=list)
-    mean: list[float] = field(default_factory=list)
-    std: list[float] = field(default_factory=list)
+    decision: Decision
     num_decisions: int = 0
     step: int = 0
     episode_return: float = 0.0
     returns: list[float] = field(default_factory=list)
-
-    @classmethod
-    def blank(cls, manifest: Manifest) -> "Progress":
-        """That of a trial's start."""
-        zeros = [0.0] * manifest.num_actions
-        box = Box.of(manifest.action)
-        if box is None:
-            return cls(zeros)
-        return cls([], box.middle.tolist(), box.middle.tolist(), mean=zeros, std=zeros)
-
-    def decided(self, action: int, probabilities: list[float]) -> None:
-        """Counts a decision."""
-        self.last_action, self.probabilities = action, probabilities
-        self.num_decisions += 1
-
-    def decided_in_box(self, action: list[float], drawn: list[float], mean: list[float], std: list[float]) -> None:
-        """Counts a decision on a continuous action."""
-        self.last_action, self.drawn, self.mean, self.std = action, drawn, mean, std
-        self.num_decisions += 1
 
     def observed(self, reward: float, ended: bool) -> None:
         """Counts a step, and an episode if it ended."""
@@ -65,7 +36,7 @@ class Progress:
             self.returns.append(self.episode_return)
             self.step, self.episode_return = 0, 0.0
 
-    def copy(self) -> "Progress":
+    def copy(self) -> "Tally":
         """One with a list of returns of its own."""
         return replace(self, returns=self.returns.copy())
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gameagent_sdk.bundle.manifest import Manifest
-from gameagent_sdk.engine.actions import Action, Box
 from gameagent_sdk.errors import InputError, shown, shown_names, shown_value
 
 _LARGEST = float(np.finfo(np.float32).max)
@@ -32,7 +31,7 @@ def as_observations(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray
         return f"finite numbers of shape {shape}, the features {describe_features(manifest)}"
 
     shape = (*rows, manifest.observation_size)
-    array = _as_array("observation", value, "biuf", shape, expected)
+    array = as_array("observation", value, "biuf", shape, expected)
     observations = _as_float32(array)
     finite = np.isfinite(observations)
     if not finite.all():
@@ -79,50 +78,13 @@ def as_legal_actions(manifest: Manifest, value: ArrayLike | None, rows: Rows) ->
         return None
     if value is None:
         raise InputError(f"legal_actions is needed at every decision, {expected()}")
-    array = _as_array("legal_actions", value, "biu", shape, expected)
+    array = as_array("legal_actions", value, "biu", shape, expected)
     legal = array != 0
     if not (legal == array).all():
         raise InputError(f"legal_actions must be {expected()}, given the value {array[legal != array][0]}")
     if not legal.any(axis=-1).all():
         raise InputError("legal_actions has no True: at least one action must be legal at every decision")
     return np.ascontiguousarray(legal)
-
-
-def as_actions(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray[np.int64]:
-    """Actions as int64 (*rows), each in 0..A-1.
-
-    Raises:
-        InputError: another shape, dtype or range.
-    """
-    array = _as_array("action", value, "iu", rows, lambda: _one_or_many("an integer", rows))
-    if array.min() < 0 or array.max() >= manifest.num_actions:
-        raise InputError(f"actions must be from 0 to {manifest.num_actions - 1}, given {array.min()} to {array.max()}")
-    return array.astype(np.int64)
-
-
-def as_action(manifest: Manifest, value: ArrayLike) -> Action:
-    """One action, as an int in 0..A-1 or as float64 (A,); raises as :func:`as_actions` or :func:`as_box_actions`."""
-    if manifest.action.kind == "box":
-        return as_box_actions(manifest, value, rows=())
-    return int(as_actions(manifest, value, rows=()))
-
-
-def as_box_actions(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray[np.float64]:
-    """Continuous actions as float64 (*rows, A), finite; those outside the box are brought into it, as games do.
-
-    Raises:
-        InputError: another shape or dtype, or a NaN or infinity.
-    """
-
-    def expected() -> str:
-        return f"finite numbers of shape {shape}, one for each of {shown_names(manifest.action.names)}"
-
-    shape = (*rows, manifest.num_actions)
-    array = _as_array("action", value, "iuf", shape, expected)
-    finite = np.isfinite(array)
-    if not finite.all():
-        raise InputError(f"action must be {expected()}, given {array[~finite][0]}")
-    return Box(manifest.action).clip(array)
 
 
 def as_reward(value: float) -> float:
@@ -138,7 +100,7 @@ def as_rewards(value: ArrayLike, rows: Rows) -> NDArray[np.float32]:
     Raises:
         InputError: another shape or dtype, or not finite in single precision.
     """
-    array = _as_array("reward", value, "biuf", rows, lambda: _one_or_many("a finite number", rows))
+    array = as_array("reward", value, "biuf", rows, lambda: one_or_many("a finite number", rows))
     rewards = _as_float32(array)
     if not np.isfinite(rewards).all():
         raise InputError(f"reward must be a finite number, given {array[~np.isfinite(rewards)].flat[0]}")
@@ -156,7 +118,7 @@ def as_flags(name: str, value: ArrayLike, rows: Rows) -> NDArray[np.bool_]:
     Raises:
         InputError: another shape or dtype.
     """
-    return _as_array(name, value, "b", rows, lambda: _one_or_many("True or False", rows))
+    return as_array(name, value, "b", rows, lambda: one_or_many("True or False", rows))
 
 
 def as_number(name: str, value: Any, low: float, high: float = math.inf) -> float:
@@ -218,7 +180,7 @@ def describe_features(manifest: Manifest) -> str:
     return shown_names(f"{feature.name} ({feature.size})" for feature in manifest.observation)
 
 
-def _as_array(
+def as_array(
     name: str, value: ArrayLike, kinds: str, shape: tuple[int, ...], expected: Callable[[], str]
 ) -> NDArray[Any]:
     """An array of a wanted shape and of numpy's dtype kinds ("b" bool, "iu" integers, "f" floats)."""
@@ -258,5 +220,6 @@ def _feature_at(manifest: Manifest, index: int) -> str:
     return manifest.observation[int(np.searchsorted(ends, index, side="right"))].name
 
 
-def _one_or_many(what: str, rows: Rows) -> str:
+def one_or_many(what: str, rows: Rows) -> str:
+    """What is expected, in words: one thing, or one for each row."""
     return f"{what} for each row, of shape {rows}" if rows else what

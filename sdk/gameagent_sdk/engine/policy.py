@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from gameagent_sdk.backends import Backend, BackendName, load_adaptation, load_backend
 from gameagent_sdk.bundle.file import Bundle
 from gameagent_sdk.bundle.manifest import Manifest
-from gameagent_sdk.bundle.signature import decision_outputs, step_inputs, step_outputs
+from gameagent_sdk.bundle.signature import step_inputs, step_outputs
+from gameagent_sdk.engine.actions import Actions, actions_of
 from gameagent_sdk.engine.context import Context
 from gameagent_sdk.engine.inputs import all_finite, small_weights
 from gameagent_sdk.errors import BundleError, shown, shown_names
@@ -38,6 +39,7 @@ class Policy:
         """
         self.bundle = bundle
         self.manifest: Manifest = bundle.manifest
+        self.actions: Actions = actions_of(self.manifest.action)
         self.backend = load_backend(bundle, backend)
         adapts = self.manifest.gradient is not None
         self.adaptation_backend: Backend | None = load_adaptation(bundle, self.backend.name) if adapts else None
@@ -75,9 +77,9 @@ class PolicyStep:
     def __init__(self, policy: Policy, num_rows: int) -> None:
         """Makes the arrays; the engine is bound to them at the first run."""
         manifest = policy.manifest
-        decided_by = decision_outputs(manifest)
-        carried = step_outputs(manifest)[len(decided_by) :]
-        self._decided_by = tuple(port.name for port in decided_by)
+        self._decided_by = manifest.action.outputs
+        ports = step_outputs(manifest)
+        decided_by, carried = ports[: len(self._decided_by)], ports[len(self._decided_by) :]
         self._given, self.outputs = _block([*carried, *decided_by], num_rows)
         self._small = small_weights(len(self._given))
         self._carried, self._kept = _block(carried, num_rows)
@@ -122,7 +124,7 @@ class PolicyStep:
         if not all_finite(self._given, self._small):
             _refuse_infinite(self.outputs, self.inputs)
 
-    def run_for(self, others: Sequence["PolicyStep"], rows: slice | list[int]) -> list[Any]:
+    def run_for(self, others: Sequence["PolicyStep"], rows: slice | list[int]) -> list[tuple[list[float], ...]]:
         """Runs on the inputs of steps of one row, and advances each of them; rows without one are idle.
 
         Args:
@@ -130,7 +132,7 @@ class PolicyStep:
             rows: where in this batch each of them goes, as many.
 
         Returns:
-            The logits for each of them; for a box a pair of the mean and the logarithm of the deviation.
+            For each of them, lists of A numbers: one for each of ``manifest.action.outputs``.
 
         Raises:
             BundleError: the engine failed, or an output is not finite. The others are as they were.
@@ -144,7 +146,7 @@ class PolicyStep:
         for name, values in given.items():
             for other, value in zip(others, values, strict=True):
                 other._kept[name][0] = value
-        return decided_by[0] if len(decided_by) == 1 else list(zip(*decided_by, strict=True))
+        return list(zip(*decided_by, strict=True))
 
     def advance(self) -> None:
         """Takes over the next hidden state and the beliefs."""

@@ -1,4 +1,4 @@
-"""From logits to actions."""
+"""From a policy's outputs to actions, of many rows or of one on plain numbers."""
 
 import math
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_sdk.bundle.manifest import ActionSpec
-from gameagent_sdk.engine.actions import Box
+from gameagent_sdk.engine.bounds import Bounds
 from gameagent_sdk.errors import InputError
 
 MAX_LOG_STD, MAX_STD = 700.0, 1e300  # beyond them a deviation would overflow
 
 
-class Gaussian(NamedTuple):
+class BoxOutput(NamedTuple):
     """What a policy gives for continuous actions, in the box's units.
 
     Attributes:
@@ -127,13 +127,13 @@ def one_row_action(probabilities: Sequence[float], uniform: float) -> int:
 
 
 def sample_box_actions(
-    spec: ActionSpec, gaussian: Gaussian, temperature: float, rng: "np.random.Generator"
+    spec: ActionSpec, given: BoxOutput, temperature: float, rng: "np.random.Generator"
 ) -> NDArray[np.float64]:
     """Draws one continuous action a row, and brings it into the box. A normal number is used for each component.
 
     Args:
         spec: of kind "box".
-        gaussian: what the policy gave for N rows, finite.
+        given: what the policy gave for N rows, finite.
         temperature: the deviations are multiplied by it: 1 as trained, 0 takes the mean.
         rng: where the normal numbers come from.
 
@@ -145,10 +145,10 @@ def sample_box_actions(
     """
     if spec.kind != "box":
         raise InputError("these actions are discrete: draw them with sample_actions")
-    mean, log_std = np.asarray(gaussian.mean, np.float64), np.asarray(gaussian.log_std, np.float64)
+    mean, log_std = np.asarray(given.mean, np.float64), np.asarray(given.log_std, np.float64)
     with np.errstate(over="ignore"):  # a huge temperature, which the limit is for
         std = np.minimum(temperature * np.exp(np.minimum(log_std, MAX_LOG_STD)), MAX_STD)
-    return Box(spec).clip(mean + std * rng.standard_normal(mean.shape))
+    return Bounds(spec).clip(mean + std * rng.standard_normal(mean.shape))
 
 
 def one_row_std(log_std: Sequence[float], temperature: float) -> list[float]:
@@ -162,12 +162,12 @@ def one_row_std(log_std: Sequence[float], temperature: float) -> list[float]:
 
 
 def one_row_box_action(
-    box: Box, mean: Sequence[float], std: Sequence[float], strength: float, rng: "np.random.Generator"
+    bounds: Bounds, mean: Sequence[float], std: Sequence[float], strength: float, rng: "np.random.Generator"
 ) -> NDArray[np.float64]:
     """:func:`sample_box_actions` of one row, but as it was drawn.
 
     Args:
-        box: where uniform actions lie.
+        bounds: where uniform actions lie.
         mean: A finite numbers.
         std: A finite numbers of 0 or above.
         strength: from 0 to 1, the chance that it is drawn by ``mean`` and ``std``; else it is uniform in the box.
@@ -177,5 +177,5 @@ def one_row_box_action(
         float64 (A,), which may lie outside the box.
     """
     if strength < 1.0 and rng.random() >= strength:
-        return box.low + (box.high - box.low) * rng.random(len(box.low))
+        return bounds.low + (bounds.high - bounds.low) * rng.random(len(bounds.low))
     return np.array(mean) + np.array(std) * rng.standard_normal(len(mean))

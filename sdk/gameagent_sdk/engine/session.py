@@ -10,11 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from gameagent_sdk.bundle.file import Bundle
 from gameagent_sdk.bundle.manifest import Manifest
-from gameagent_sdk.engine.actions import Box
+from gameagent_sdk.engine.actions import Actions
 from gameagent_sdk.engine.context import Context
 from gameagent_sdk.engine.inputs import (
-    as_actions,
-    as_box_actions,
     as_count,
     as_flags,
     as_legal_actions,
@@ -23,7 +21,6 @@ from gameagent_sdk.engine.inputs import (
 from gameagent_sdk.engine.intake import Intake
 from gameagent_sdk.engine.observation_report import ObservationReport
 from gameagent_sdk.engine.policy import Policy, PolicyStep
-from gameagent_sdk.engine.sampling import Gaussian
 from gameagent_sdk.errors import CallOrderError
 
 Phase = Literal["reset", "step", "observe"]  # the call that is due
@@ -36,8 +33,9 @@ class PolicySession:
 
         session = PolicySession(Bundle.read("forage.onnx"))
         session.reset(num_rows=1000)
-        logits = session.step(observations)
-        ...                                          # sample actions, step the games
+        given = session.step(observations)
+        actions = session.actions.sample(given, None, 1.0, rng)
+        ...                                          # step the games
         session.observe(actions, rewards, episode_ended)
         session.reset_rows(trial_ended)
 
@@ -55,7 +53,7 @@ class PolicySession:
         """
         self._policy = policy if isinstance(policy, Policy) else Policy(policy)
         self.manifest: Manifest = self._policy.manifest
-        self._box = Box.of(self.manifest.action)
+        self.actions: Actions = self._policy.actions
         self._step = PolicyStep(self._policy, 0)
         self._intake = Intake(self.manifest)
         self._beliefs: NDArray[np.float32] | None = None
@@ -125,9 +123,9 @@ class PolicySession:
             legal_actions: bool (N, A), at least one True a row; if and only if the manifest's action spec has a mask.
 
         Returns:
-            The logits, float32 (N, A); those of illegal actions are meaningless, see ``action_probabilities``.
-            If ``manifest.action.kind`` is "box", a :class:`gameagent_sdk.authoring.Gaussian` of two float32 (N, A);
-            see ``sample_box_actions``.
+            What ``session.actions.sample`` draws actions by: logits, float32 (N, A), of which those of illegal
+            actions are meaningless; or, if ``manifest.action.kind`` is "box", a
+            :class:`gameagent_sdk.authoring.BoxOutput` of two float32 (N, A).
 
         Raises:
             InputError: a wrong shape, dtype or value.
@@ -146,9 +144,7 @@ class PolicySession:
         step.advance()
         self._beliefs = step.beliefs.copy()
         self._phase = "observe"
-        if self._box is not None:
-            return Gaussian(step.outputs["mean"].copy(), step.outputs["log_std"].copy())
-        return step.outputs["logits"].copy()
+        return self.actions.read(step.outputs)
 
     def observe(self, actions: ArrayLike, rewards: ArrayLike, episode_ended: ArrayLike) -> None:
         """Tells what was done and what came of it. Memory is kept when an episode ends.
@@ -165,15 +161,10 @@ class PolicySession:
             InputWarning: where warnings are errors: the first time that a reward is beyond 1e15.
         """
         self._expect("observe", "observe")
-        box = self._box
-        taken = (as_actions if box is None else as_box_actions)(self.manifest, actions, self._rows)
+        taken = self.actions.check(actions, self._rows)
         ended = as_flags("episode_ended", episode_ended, self._rows)
         reward = self._intake.rewards(as_rewards(rewards, self._rows))
-        if box is None:
-            self.context.previous_action[:] = 0.0
-            self.context.previous_action[np.arange(self.num_rows), taken] = 1.0
-        else:
-            self.context.previous_action[:] = box.scale(taken)
+        self.actions.encode(taken, self.context.previous_action)
         self.context.previous_reward[:, 0] = reward
         self.context.episode_start[:, 0] = ended
         self._phase = "step"

@@ -15,11 +15,11 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from gameagent_sdk.adaptation import guard, probes
-from gameagent_sdk.adaptation.adapter import AdaptationState
+from gameagent_sdk.adaptation.interface import AdaptationState
 from gameagent_sdk.bundle.file import Bundle
 from gameagent_sdk.bundle.signature import experience_ports, step_inputs
-from gameagent_sdk.engine.actions import Box
-from gameagent_sdk.engine.context import Context, Progress
+from gameagent_sdk.engine.actions import actions_of
+from gameagent_sdk.engine.context import Context, Tally
 from gameagent_sdk.engine.intake import MAX_FED
 from gameagent_sdk.errors import MindError, shown, shown_path
 from gameagent_sdk.onnx_file.limits import MAX_STEPS
@@ -56,7 +56,7 @@ class Mind:
     Attributes:
         context: of one row.
         beliefs: float32 (1, E), of the last decision; zeros before the first.
-        progress: what the agent keeps count of.
+        tally: What the agent keeps count of.
         awaits_observe: whether ``observe`` is due; else ``act`` is.
         rng_state: of PCG64: state and increment, each 0 to 2**128 - 1.
         adaptation: of the gradient steps; None for a bundle without.
@@ -65,7 +65,7 @@ class Mind:
 
     context: Context
     beliefs: NDArray[np.float32]
-    progress: Progress
+    tally: Tally
     awaits_observe: bool
     rng_state: tuple[int, int]
     adaptation: AdaptationState | None = None
@@ -147,9 +147,9 @@ def decode_mind(data: bytes, bundle: Bundle) -> Mind:
 
 
 def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
-    progress = mind.progress
-    last_action = 0 if isinstance(progress.last_action, list) else progress.last_action  # a list is stored by itself
-    counters = [last_action, progress.num_decisions, progress.step, mind.awaits_observe]
+    tally = mind.tally
+    index, decision = actions_of(bundle.manifest.action).to_arrays(tally.decision)
+    counters = [index, tally.num_decisions, tally.step, mind.awaits_observe]
     return {
         "format_version": np.array(FORMAT_VERSION, np.int64),
         "bundle_hash": np.frombuffer(bytes.fromhex(bundle.bundle_hash), np.uint8),
@@ -157,10 +157,10 @@ def _to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
         "previous_reward": mind.context.previous_reward,
         "episode_start": mind.context.episode_start,
         "beliefs": mind.beliefs,
-        **_decision_arrays(progress, bundle),
+        **decision,
         "counters": np.array(counters, np.int64),
-        "episode_return": np.array(progress.episode_return, np.float64),
-        "returns": np.array(progress.returns, np.float64),
+        "episode_return": np.array(tally.episode_return, np.float64),
+        "returns": np.array(tally.returns, np.float64),
         "rng_state": np.array([half for word in mind.rng_state for half in divmod(word, 2**64)], np.uint64),
         **{HIDDEN_STATE + name: tensor for name, tensor in mind.context.hidden_state.items()},
         **_adaptation_arrays(mind),
@@ -196,14 +196,6 @@ def _decided_on_arrays(mind: Mind) -> dict[str, NDArray[Any]]:
         "legal_actions": decided_on.legal_actions.astype(np.uint8),
         "incomplete": np.array(decided_on.incomplete, np.int64),
     }
-
-
-def _decision_arrays(progress: Progress, bundle: Bundle) -> dict[str, NDArray[Any]]:
-    """The last decision, but for the index of a discrete action."""
-    if bundle.manifest.action.kind == "discrete":
-        return {"probabilities": np.array(progress.probabilities, np.float64)}
-    parts = {"last_action": progress.last_action, "drawn": progress.drawn, "mean": progress.mean, "std": progress.std}
-    return {name: np.array(numbers, np.float64) for name, numbers in parts.items()}
 
 
 def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
@@ -253,21 +245,23 @@ def _check_origin(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> None:
 def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
     """A mind from its arrays, each checked against those of a fresh mind of the bundle."""
     manifest, fresh = bundle.manifest, _fresh(bundle)
-    discrete = manifest.action.kind == "discrete"
+    actions = actions_of(manifest.action)
     _require("returns" in arrays, "it holds no returns")
-    fresh.progress.returns = [0.0] * arrays["returns"].size
+    fresh.tally.returns = [0.0] * arrays["returns"].size
     if manifest.gradient is not None:
         fresh = replace(fresh, adaptation=_fresh_adaptation(arrays, bundle), decided_on=_nothing_decided_on(bundle))
     _check_arrays(arrays, _to_arrays(fresh, bundle))
-    last_action, num_decisions, step, awaits_observe = arrays["counters"].tolist()
+    index, num_decisions, step, awaits_observe = arrays["counters"].tolist()
     _require(
-        0 <= last_action < (manifest.num_actions if discrete else 1)
+        0 <= index < actions.num_indices
         and 0 <= step <= num_decisions < MAX_COUNT
         and awaits_observe in ((0, 1) if num_decisions else (0,)),
         f"its counters {arrays['counters'].tolist()} are impossible",
     )
     start = arrays["episode_start"]
-    _check_actions(arrays, bundle)
+    decision = actions.from_arrays(index, arrays)
+    impossible = actions.fault(arrays["previous_action"], decision)
+    _require(not impossible, impossible)
     _require(start.item() in (0.0, 1.0), "its episode start is neither yes nor no")
     _require(abs(arrays["previous_reward"].item()) <= MAX_FED, "its previous reward is larger than any that is fed")
     sums = arrays["episode_return"], arrays["returns"]
@@ -285,12 +279,8 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
             weights={name: arrays[WEIGHTS + name] for name in fresh.context.weights},
         ),
         beliefs=arrays["beliefs"],
-        progress=Progress(
-            probabilities=arrays["probabilities"].tolist() if discrete else [],
-            last_action=last_action if discrete else arrays["last_action"].tolist(),
-            drawn=[] if discrete else arrays["drawn"].tolist(),
-            mean=[] if discrete else arrays["mean"].tolist(),
-            std=[] if discrete else arrays["std"].tolist(),
+        tally=Tally(
+            decision=decision,
             num_decisions=num_decisions,
             step=step,
             episode_return=float(arrays["episode_return"]),
@@ -350,23 +340,12 @@ def _decided_on(arrays: dict[str, NDArray[Any]]) -> DecidedOn:
     return DecidedOn(arrays["observation"], legal.astype(np.bool_), bool(incomplete))
 
 
-def _check_actions(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> None:
-    action, box = arrays["previous_action"], Box.of(bundle.manifest.action)
-    if box is None:
-        _require(bool(((action == 0) | (action == 1)).all()) and action.sum() <= 1, "its previous action is none")
-        return
-    _require(bool((np.abs(action) <= 1).all()), "its previous action is none")
-    last = arrays["last_action"]
-    _require(bool((box.clip(last) == last).all()), "its last action lies outside the bounds")
-    _require(bool((arrays["std"] >= 0).all()), "its deviations are below 0")
-
-
 def _fresh(bundle: Bundle) -> Mind:
     """The mind of an agent that has not decided anything."""
     return Mind(
         context=Context.blank(bundle.manifest, 1),
         beliefs=np.zeros((1, bundle.manifest.belief_size), np.float32),
-        progress=Progress.blank(bundle.manifest),
+        tally=Tally(actions_of(bundle.manifest.action).undecided),
         awaits_observe=False,
         rng_state=(0, 0),
     )

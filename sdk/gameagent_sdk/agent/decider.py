@@ -1,0 +1,101 @@
+"""What chooses an agent's actions: settings, random numbers and a recording, on the state of its trial.
+
+:class:`gameagent_sdk.Agent` is the face that games see; squads and replays, which decide for agents, work with this.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gameagent_sdk.agent.trial import TrialState
+from gameagent_sdk.engine.actions import Action
+from gameagent_sdk.engine.policy import Policy
+from gameagent_sdk.saving.mind import Mind
+from gameagent_sdk.saving.recording import Recording
+
+
+class Decider:
+    """Chooses actions for one agent.
+
+    Attributes:
+        trial: The state that it decides on.
+        temperature: Finite, 0 or above.
+        strength: From 0 to 1.
+        recording: What notes down its calls; None while nothing is recorded.
+        random_bits: Where its random numbers come from.
+    """
+
+    def __init__(self, policy: Policy, seed: int | None) -> None:
+        """Before any trial; settings are the policy's own."""
+        self._actions = policy.actions
+        self.trial = TrialState(policy)
+        self.temperature = policy.manifest.temperature
+        self.strength = 1.0
+        self.recording: Recording | None = None
+        self.random_bits = np.random.PCG64(seed)
+        self.rng = np.random.Generator(self.random_bits)
+
+    def decide(self, given: Sequence[Sequence[float]], rows: int = 1, row: int = 0) -> Action:
+        """Chooses an action after a policy step.
+
+        Args:
+            given: A numbers of each of the outputs that actions are drawn by.
+            rows: Of the batch that the step was taken in.
+            row: The agent's own in it.
+        """
+        trial = self.trial
+        legal = None if trial.legal is None else trial.legal.tolist()
+        action, decision = self._actions.decide(given, legal, self.temperature, self.strength, self.rng)
+        trial.decided(decision)
+        if self.recording is not None:
+            seen, done = trial.observation.tolist(), decision.action
+            self.recording.note("act", observation=seen, legal=legal, action=done, rows=rows, row=row)
+        return action
+
+    def correct(self, action: Action) -> None:
+        """Puts another action in place of the last decision's, as if it had been drawn."""
+        done = action.tolist() if isinstance(action, np.ndarray) else action
+        self.trial.tally.decision = self.trial.tally.decision._replace(action=done)
+
+    def note(self, call: str, **details: Any) -> None:
+        """Records a call, if calls are being recorded."""
+        if self.recording is not None:
+            self.recording.note(call, **details)
+
+    def mind(self) -> Mind:
+        """Everything that was gathered in the trial, in arrays of its own."""
+        state = self.random_bits.state["state"]
+        return self.trial.mind((state["state"], state["inc"]))
+
+    def take_over(self, mind: Mind) -> None:
+        """Goes on from a mind."""
+        self.trial.take_over(mind)
+        state, increment = mind.rng_state
+        self.random_bits.state = {
+            "bit_generator": "PCG64",
+            "state": {"state": state, "inc": increment},
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
+
+    def snapshot(self) -> tuple[Mind, Mind | None, dict[str, Any]]:
+        """Where it stands: its mind, the mind that it goes back to if it is frozen, and settings ready for JSON."""
+        trial, mind = self.trial, self.mind()
+        frozen = None if trial.frozen_at is None else replace(mind, context=trial.frozen_at)
+        settings = {
+            "temperature": self.temperature,
+            "strength": self.strength,
+            "phase": trial.phase,
+            "freeze_again": trial.freeze_again,
+        }
+        return mind, frozen, settings
+
+    def start_at(self, mind: Mind, frozen: Mind | None, *, before_trial: bool, freeze_again: bool) -> None:
+        """Goes on from a :meth:`snapshot`, settings aside."""
+        self.take_over(mind)
+        if frozen is not None:
+            self.trial.frozen_at, self.trial.freeze_again = frozen.context, freeze_again
+        if before_trial:
+            self.trial.phase = "begin_trial"
