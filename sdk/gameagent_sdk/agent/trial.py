@@ -52,6 +52,9 @@ class TrialState:
         self.given: tuple[NDArray[np.float32], ...] = tuple(
             self.step.outputs[name][0] for name in self._manifest.action.outputs
         )
+        self._previous_action = self.step.context.previous_action[0]
+        self._previous_reward = self.step.context.previous_reward[0]
+        self._episode_start = self.step.context.episode_start[0]
         self.adapter = adapter_for(policy, self.step)
 
     def begin_season(self) -> None:
@@ -122,17 +125,16 @@ class TrialState:
         teaches, self._incomplete = not self._incomplete, self._incomplete and not ended
         if not teaches:
             return False
-        learnt_from = self.step.context.previous_action[0]
+        learnt_from = self._previous_action
         if self.adapter.adapts_policy:
             learnt_from = self._actions.taught(action, self.tally.decision, learnt_from)
         return self.adapter.observed(learnt_from, fed, ended, self.tally.returns)
 
     def _feed(self, action: Action, reward: float, ended: bool) -> None:
         """What the next step is told of the last one."""
-        context = self.step.context
-        self._actions.encode(action, context.previous_action[0])
-        context.previous_reward[:] = reward
-        context.episode_start[:] = ended
+        self._actions.encode(action, self._previous_action)
+        self._previous_reward[0] = reward
+        self._episode_start[0] = ended
 
     def freeze(self) -> None:
         """From now on every episode starts from what is known at this moment.
