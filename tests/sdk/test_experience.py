@@ -14,7 +14,7 @@ from gameagent_sdk.bundle.signature import padded_length
 SPEC = AdvantageSpec(0.9, 0.8, True)
 
 
-def gather(lengths: list[Any], judged_by: AdvantageSpec | None = None) -> Experience:
+def gather(lengths: list[Any], judged_by: AdvantageSpec | None = None) -> ExperienceBuffer:
     manifest = Manifest(
         name="pong",
         summary="",
