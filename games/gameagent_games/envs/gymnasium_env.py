@@ -24,17 +24,17 @@ from gameagent_games.variants.variant import Split
 class FamilyEnv(gymnasium.Env[NDArray[np.float32], Any]):
     """One seat, one game; an episode of the environment is one episode of the game, or a whole trial.
 
-    With ``num_episodes`` above 1 the environment's episode is a trial: where an episode ends inside it the next
-    one of the same variant starts at once, the step returns that one's first observation, neither terminated nor
-    truncated, and ``info`` tells of the ended one (see `OneGame.info`). The trial ends as its last episode does:
+    With ``num_episodes`` above 1 the environment's episode is a trial: when an episode ends inside it, the next one of
+    the same variant starts at once. That step returns the new episode's first observation, neither terminated nor
+    truncated, and ``info`` describes the ended one (see `OneGame.info`). The trial ends as its last episode does:
     terminated by the rules or truncated by the time limit.
 
-    Where the family has illegal actions, ``info["action_mask"]`` (int8 ``(A,)``) marks the legal ones, and an
-    illegal action raises ActionError without touching the game. Continuous actions are clipped to their box.
+    If the family has illegal actions, ``info["action_mask"]`` (int8 ``(A,)``) marks the legal ones, and an illegal
+    action raises ActionError and leaves the game as it was. Continuous actions are clipped to their box.
 
     Attributes:
         observation_space: ``Box`` of the features' bounds, float32 ``(D,)``.
-        action_space: ``Discrete(A)``, or ``Box`` float32 ``(A,)`` where actions are continuous.
+        action_space: ``Discrete(A)``, or a ``Box`` of float32 ``(A,)`` if actions are continuous.
         family: The game.
     """
 
@@ -53,7 +53,7 @@ class FamilyEnv(gymnasium.Env[NDArray[np.float32], Any]):
         """See `OneGame` for the arguments and what they raise.
 
         Raises:
-            FamilyError: The family has several seats: play it through ``faces.pettingzoo_env``.
+            FamilyError: The family has several seats: play it through ``envs.pettingzoo_env``.
         """
         self._game = OneGame(
             family,
@@ -89,7 +89,7 @@ class FamilyEnv(gymnasium.Env[NDArray[np.float32], Any]):
 
         Raises:
             VariantError: The variant is not one of this family.
-            SettingError: The seed is no integer of at least 0, or ``options`` is no mapping.
+            SettingError: The seed is not an integer of at least 0, or ``options`` is not a mapping.
         """
         super().reset(seed=checked_seed(seed))
         self._game.reset(self.np_random, options)
@@ -102,7 +102,7 @@ class FamilyEnv(gymnasium.Env[NDArray[np.float32], Any]):
             Observation float32 ``(D,)``, reward, terminated, truncated, info.
 
         Raises:
-            ActionError: Not a whole number (or not finite numbers where actions are continuous), out of range,
+            ActionError: Not a whole number (or not finite numbers if actions are continuous), out of range,
                 illegal now.
             ResetNeeded: There was no reset yet, or the episode (trial) is over.
         """

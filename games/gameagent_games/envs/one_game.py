@@ -1,4 +1,4 @@
-"""One game of a family, as every face plays it: where variants come from, seeding, trials, refusals, frames."""
+"""One game of a family, as all environments play it: variants, seeds, trials, checks of actions, frames."""
 
 import copy
 import operator
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gameagent_games.errors import ActionError, FamilyError, ResetNeeded, SettingError, VariantError
 from gameagent_games.interface import Action, Family
+from gameagent_games.loop import Match
 from gameagent_games.registry import load_family
 from gameagent_games.variants.variant import SPLITS, Split, Variant
 
@@ -68,8 +69,6 @@ class OneGame:
     Attributes:
         family: The game.
         games: The games of the family, of which there is one.
-        episode_ended: Whether the last step ended an episode.
-        episode_return: float64 ``(seats,)``; sum of rewards of the running episode, or of the one just ended.
         last_observations: float32 ``(seats, D)``; what the ended episode's last state looked like.
     """
 
@@ -115,8 +114,7 @@ class OneGame:
         self._variant = Variant({})
         self._before: NDArray[Any] | None = None
         self._moves: Mapping[int, Action] = {}  # of the last step of the episode that is seen, by seat
-        self.episode_ended = False
-        self.episode_return = np.zeros(self.family.num_seats)
+        self._match = Match(self.games, {})
         self.last_observations = np.zeros((self.family.num_seats, self.family.observation_size), np.float32)
 
     @property
@@ -135,6 +133,16 @@ class OneGame:
         return [int(seat) for seat in np.flatnonzero(self.games.acting[0])]
 
     @property
+    def episode_ended(self) -> bool:
+        """Whether the last step ended an episode."""
+        return bool(self._match.ended[0])
+
+    @property
+    def episode_return(self) -> NDArray[np.float64]:
+        """Sum of rewards in the current episode, or in the one that just ended, float64 ``(seats,)``."""
+        return np.array(self._match.totals[0])
+
+    @property
     def finished(self) -> bool:
         """Whether the trial is over."""
         return bool(self.games.finished[0])
@@ -150,7 +158,7 @@ class OneGame:
         return self.finished and bool(self.games.truncated[0])
 
     def reset(self, generator: np.random.Generator, options: Mapping[str, Any] | None = None) -> None:
-        """Starts a trial; variant (where none is given) and game seed are drawn from ``generator``.
+        """Starts a trial; the variant, unless one is given, and the game's seed are drawn from ``generator``.
 
         Args:
             generator: Is advanced.
@@ -158,7 +166,7 @@ class OneGame:
 
         Raises:
             VariantError: The variant is not one of this family, or none can be drawn from the split.
-            SettingError: ``options`` is no mapping.
+            SettingError: ``options`` is not a mapping.
         """
         if options is not None and not isinstance(options, Mapping):
             raise SettingError(f"options is {options!r}, expected None or a dict such as {{'variant': {{...}}}}")
@@ -170,9 +178,8 @@ class OneGame:
         self._variant = space.variants(record)[0]
         self.games.reset(record, generator.integers(2**62, size=1, dtype=np.int64))
         self._before, self._moves = None, {}
+        self._match.begin()
         self._begun = True
-        self.episode_ended = False
-        self.episode_return = np.zeros(self.family.num_seats)
         self._show_if_human()
 
     def require_begun(self) -> None:
@@ -187,12 +194,12 @@ class OneGame:
             raise ResetNeeded(f"family {self.family.name!r}: the trial is over: call reset() first")
 
     def checked(self, seat: int, action: Any) -> Action:
-        """An action of a seat that acts now: an int, or where actions are continuous float64 ``(A,)``.
+        """An action of a seat that acts now: an int, or float64 ``(A,)`` if actions are continuous.
 
         Numbers outside the box pass: the game clips them.
 
         Raises:
-            ActionError: Not a whole number, out of range, or illegal now; where actions are continuous, not A finite
+            ActionError: Not a whole number, out of range, or illegal now; if actions are continuous, not A finite
                 numbers.
             ResetNeeded: There is no running game.
         """
@@ -225,7 +232,7 @@ class OneGame:
         return numbers
 
     def step(self, actions: Mapping[int, Action]) -> NDArray[np.float64]:
-        """Takes one decision of every acting seat; starts the trial's next episode where one ended.
+        """Takes one decision of every acting seat; starts the trial's next episode when one ends.
 
         Args:
             actions: Checked action of each acting seat.
@@ -238,16 +245,12 @@ class OneGame:
         """
         self.require_running()
         games = self.games
-        if self.episode_ended:
-            self.episode_return = np.zeros(self.family.num_seats)
         taken = self.family.blank_actions(1)
         for seat, action in actions.items():
             taken[0, seat] = action
         self._before, self._moves = None if games.states is None else games.states[0:1].copy(), dict(actions)
-        games.step(taken)
+        self._match.advance(taken)
         rewards = np.array(games.rewards[0], np.float64)
-        self.episode_return += rewards
-        self.episode_ended = bool(games.terminated[0] or games.truncated[0])
         if self.episode_ended:
             self.last_observations = games.observations[0].copy()
         if self.episode_ended and not self.finished:
@@ -257,7 +260,7 @@ class OneGame:
         return rewards
 
     def observation(self, seat: int) -> NDArray[np.float32]:
-        """What a seat sees now: a fresh float32 ``(D,)``. Raises ResetNeeded where there is no game to see."""
+        """What a seat sees now: a fresh float32 ``(D,)``. Raises ResetNeeded if there is no game to see."""
         self.require_begun()
         return np.array(self.games.observations[0, seat], np.float32)
 
@@ -266,30 +269,30 @@ class OneGame:
         return np.array(self.games.legal_actions[0, seat], np.int8)
 
     def info(self, seat: int) -> dict[str, Any]:
-        """What the faces tell beside the observation, in fresh containers.
+        """What environments report beside the observation, in fresh containers.
 
         Returns:
             ``variant_id`` (str), ``rules`` (values by rule name, hidden ones included: for people and for
             evaluation, not for agents), ``episode_index`` (of the episode that the observation is from) and
-            ``episode_ended``; where that is True also ``episode_return`` of this seat, ``episode_terminated``,
+            ``episode_ended``; if that is True, also ``episode_return`` of this seat, ``episode_terminated``,
             ``episode_truncated`` and ``last_observation``, the one that the ended episode left this seat with.
         """
         games = self.games
-        told: dict[str, Any] = {
+        report: dict[str, Any] = {
             "variant_id": self._variant.id,
             "rules": copy.deepcopy(dict(self._variant.rules)),
             "episode_index": int(games.episodes[0]) - int(self.finished),
             "episode_ended": self.episode_ended,
         }
         if self.episode_ended:
-            told["episode_return"] = float(self.episode_return[seat])
-            told["episode_terminated"] = bool(games.terminated[0])
-            told["episode_truncated"] = bool(games.truncated[0])
-            told["last_observation"] = self.last_observations[seat].copy()
-        return told
+            report["episode_return"] = float(self.episode_return[seat])
+            report["episode_terminated"] = bool(games.terminated[0])
+            report["episode_truncated"] = bool(games.truncated[0])
+            report["last_observation"] = self.last_observations[seat].copy()
+        return report
 
     def frame(self) -> NDArray[np.uint8]:
-        """The game drawn by the family's view, or plainly where it has none: uint8 ``(H, W, 3)``.
+        """The game drawn by the family's view, or plainly if it has none: uint8 ``(H, W, 3)``.
 
         Raises:
             ResetNeeded: There is no game to see.

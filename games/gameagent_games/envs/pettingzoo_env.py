@@ -1,9 +1,9 @@
 """Any family as a PettingZoo environment: `FamilyParallelEnv` and `FamilyAECEnv`.
 
-Agents are the family's seats, by name. Where the family has illegal actions an observation is a dict of
-``observation`` and ``action_mask`` (int8 ``(A,)``), else the observation alone, float32 ``(D,)``. An illegal or
-unknown action raises ActionError and leaves the game as it was; continuous actions are clipped to their box. With
-``num_episodes`` above 1 a whole trial is one PettingZoo episode, as in `faces.gymnasium_env.FamilyEnv`.
+Agents are the family's seats, by name. If the family has illegal actions, an observation is a dict of ``observation``
+and ``action_mask`` (int8 ``(A,)``), otherwise the observation alone, float32 ``(D,)``. An illegal or unknown action
+raises ActionError and leaves the game as it was; continuous actions are clipped to their box. With ``num_episodes``
+above 1 a whole trial is one PettingZoo episode, as in `envs.gymnasium_env.FamilyEnv`.
 """
 
 from collections.abc import Mapping
@@ -32,13 +32,13 @@ MADE_BY_RESET = ("agent_selection", "rewards", "terminations", "truncations", "i
 
 
 class _Seats:
-    """What both faces share: the game, its agents and their spaces.
+    """What both environments share: the game, its agents and their spaces.
 
     Attributes:
         family: The game.
         possible_agents: The seats' names, in seat order.
         observation_spaces: ``Box`` float32 ``(D,)``, or a ``Dict`` of it and the mask, by agent.
-        action_spaces: ``Discrete(A)``, or ``Box`` float32 ``(A,)`` where actions are continuous, by agent.
+        action_spaces: ``Discrete(A)``, or a ``Box`` of float32 ``(A,)`` if actions are continuous, by agent.
     """
 
     def __init__(
