@@ -47,14 +47,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         more = " gameagent inspect lists them" if findings else ""
         errors.print(f"gameagent: {one_line(first)}{more}", markup=False)
         return EXIT_FAILED
-    except BrokenPipeError:  # the reader of our output left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains as it ends
+    except BrokenPipeError:  # the reader of our output is gone, as with `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # otherwise Python complains on exit
         return EXIT_FAILED
     except (GameAgentError, GamesError, SdkError, OSError) as error:
         errors.print(f"gameagent: {one_line(error)}", markup=False)
         return EXIT_FAILED
     except MemoryError:
-        errors.print("gameagent: this machine has not enough memory for that; ask for less", markup=False)
+        errors.print("gameagent: this machine does not have enough memory for that; ask for less", markup=False)
         return EXIT_FAILED
     except KeyboardInterrupt:
         errors.print("gameagent: stopped")
@@ -103,12 +103,12 @@ def _parser() -> argparse.ArgumentParser:
     # Listed for the help only: `main` hands their arguments to the command lines of the SDK and the games.
     add("inspect", _elsewhere, "describe an exported file", "gameagent inspect forage.onnx")
     add("bench", _elsewhere, "measure an exported file on this machine", "gameagent bench forage.onnx")
-    add("play", _elsewhere, "open a window where an agent, or you, plays", "gameagent play forage --agent forage.onnx")
+    add("play", _elsewhere, "open a window in which an agent, or you, plays", "gameagent play forage")
     return parser
 
 
 def _elsewhere(args: argparse.Namespace, console: Console) -> None:
-    raise ConfigError("inspect, bench and play must be the first word behind gameagent")
+    raise ConfigError("inspect, bench and play must be the first word after gameagent")
 
 
 if __name__ == "__main__":

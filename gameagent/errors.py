@@ -1,12 +1,12 @@
-"""What can go wrong in training, evaluation and export, each with a message that says what to do."""
+"""The errors of training, evaluation and export; each message says what to do."""
 
 
 class GameAgentError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base class of every error that this package raises on purpose."""
 
 
 class ConfigError(GameAgentError):
-    """A config field is misspelt, has the wrong type, or does not go with the others."""
+    """A setting is misspelt, has the wrong type or value, or conflicts with another."""
 
 
 class RunError(GameAgentError):
@@ -14,7 +14,7 @@ class RunError(GameAgentError):
 
 
 class TrainingError(GameAgentError):
-    """Training cannot go on: a loss or a weight that is not finite, or a process that died."""
+    """Training cannot continue: a loss or weight is not finite, or a process died."""
 
 
 class GameValueError(GameAgentError):

@@ -1,10 +1,9 @@
 """The terms of the training objective, as functions of tensors. Every mean is over valid steps.
 
-What is not valid is replaced *before* anything is computed from it, not multiplied by zero afterwards: infinity times
-zero is not a number, and neither would be its gradient. So steps past a row's end may hold anything, and count for
-nothing.
+Invalid steps are replaced *before* anything is computed from them, not multiplied by zero afterwards: infinity times
+zero is NaN, and so would its gradient be. Steps past a row's end may therefore hold anything and have no effect.
 
-Axes before those that are named are of tasks: each has a loss of its own.
+Leading axes beyond those named are tasks; each task has its own loss.
 """
 
 import torch
@@ -12,12 +11,12 @@ from torch import Tensor
 
 
 def masked(values: Tensor, valid: Tensor, instead: float = 0.0) -> Tensor:
-    """``values`` where ``valid``, else a number that takes no gradient.
+    """``values`` where ``valid``, and elsewhere a constant without a gradient.
 
     Args:
         values: ``(T, B)`` or ``(T, B, …)``.
         valid: bool ``(T, B)``.
-        instead: What takes the place of the others.
+        instead: The constant.
     """
     return torch.where(valid.reshape(valid.shape + (1,) * (values.dim() - valid.dim())), values, instead)
 
@@ -26,10 +25,10 @@ def masked_mean(values: Tensor, valid: Tensor, count: Tensor | None = None) -> T
     """Mean of ``values`` where ``valid`` (both ``(T, B)``).
 
     Args:
-        values: May be anything where not valid.
+        values: May hold anything where not valid.
         valid: bool.
-        count: What the sum is divided by, where these are a part of the steps that the mean is over: the number of
-            valid steps of all processes, so that the sum over processes is the mean. Default: the valid ones here.
+        count: The divisor, if these are only some of the steps of the mean: the number of valid steps of all
+            processes, so that the sum over processes is the mean. Default: the number of valid steps here.
     """
     count = valid.sum((-2, -1)) if count is None else count
     return masked(values, valid).sum((-2, -1)) / count.clamp(min=1)

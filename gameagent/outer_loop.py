@@ -17,17 +17,17 @@ from gameagent.run.folder import Progress, RunFolder
 from gameagent.workers import Workers
 from gameagent_games.interface import Family
 
-COMPARE_EVERY = 20  # updates, after which processes compare their weights
+COMPARE_EVERY = 20  # updates between comparisons of the processes' weights
 
 Report = Callable[[Progress, dict[str, Any]], None]
 """Called in process 0 after every update with how far the run is and the update's metrics."""
 
 
 def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Workers, report: Report) -> None:
-    """Trains until the config's budget is spent, from the folder's checkpoint where there is one.
+    """Trains until the config's budget is spent, starting from the folder's checkpoint if there is one.
 
-    Every process of the run calls this. A run that is stopped at any moment and called again ends with the same
-    weights as one that was not: nothing random is carried from update to update.
+    Every process of the run calls this. A run that is stopped at any moment and continued ends with the same weights
+    as one that was not: no random state is carried from update to update.
 
     Args:
         config: The run's config.
@@ -39,8 +39,8 @@ def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Worke
     Raises:
         TrainingError: A loss, a gradient norm or a weight is not finite, or weights differ between processes; the last
             good checkpoint is kept.
-        GameValueError: A game gave a reward or an observation that is not usable, before anything was learnt from it.
-        OSError: The folder cannot be written any more.
+        GameValueError: A game gave an unusable reward or observation; nothing was learnt from it.
+        OSError: The folder can no longer be written.
     """
     learner = make_learner(config, family, workers)
     policy, optimizer = learner.policy, learner.optimizer
@@ -64,8 +64,8 @@ def _require_finite(progress: Progress, metrics: dict[str, float]) -> None:
     """Raises TrainingError if a loss, a gradient norm or a return is not finite."""
     if broken := [f"{name} {value:g}" for name, value in metrics.items() if not math.isfinite(value)]:
         raise TrainingError(
-            f"update {progress.updates} gave values that are not finite: {', '.join(broken)}; nothing of it is kept. "
-            "A lower learning_rate or, where rewards are large, a lower reward_scale usually helps."
+            f"update {progress.updates} gave values that are not finite: {', '.join(broken)}; the update is discarded. "
+            "A lower learning_rate or, if rewards are large, a lower reward_scale usually helps."
         )
 
 

@@ -1,6 +1,6 @@
-"""Randomness of a run: every stream is derived from (seed, purpose, where it is used), none is carried along.
+"""Random numbers of a run: every stream is derived from (seed, purpose, where it is used); no state is carried over.
 
-So a run that was killed and resumed draws the same numbers as one that was not.
+Therefore a run that was killed and resumed draws the same numbers as one that was not.
 """
 
 import zlib

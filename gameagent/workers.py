@@ -1,7 +1,7 @@
-"""The processes of one run: each plays its share of the games; gradients are summed, so that weights stay equal.
+"""The processes of one run: each plays its share of the games, and gradients are summed, so weights stay equal.
 
-How many processes there are is no part of a run's result. What is drawn is drawn for all games of the run, in every
-process alike, of which each takes its `Share`; sums over processes are divided by counts over processes.
+A run's result does not depend on the number of processes. Every process draws the random numbers of all games of the
+run and uses its `Share` of them; sums over processes are divided by counts over processes.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ from torch import Tensor, nn
 from gameagent.errors import TrainingError
 
 TIMEOUT = timedelta(minutes=10)
-LOOK_EVERY = 0.0002  # seconds between looks at whether the others have answered
+LOOK_EVERY = 0.0002  # seconds between checks whether the others have answered
 
 Rows = TypeVar("Rows")
-"""An array or tensor whose first axis is of all games, tasks or rows of a run."""
+"""An array or tensor whose first axis runs over all games, tasks or rows of a run."""
 
 
 class Share(NamedTuple):
-    """A process's part of what a run has side by side: games, tasks or rows ``start`` to ``stop`` of ``total``."""
+    """The games, tasks or rows of a run that one process has: ``start`` to ``stop`` of ``total``."""
 
     start: int
     stop: int
@@ -38,7 +38,7 @@ class Share(NamedTuple):
         return self.stop - self.start
 
     def times(self, num: int) -> "Share":
-        """The same part of ``num`` rows for each: of seats for games, of rollouts for tasks."""
+        """The same share if each game or task has ``num`` rows, such as its seats or its rollouts."""
         return Share(num * self.start, num * self.stop, num * self.total)
 
     def of(self, rows: Rows) -> Rows:
@@ -48,7 +48,7 @@ class Share(NamedTuple):
 
     @classmethod
     def whole(cls, num: int) -> "Share":
-        """All of them, where one process has everything."""
+        """Everything, for a process that is alone."""
         return cls(0, num, num)
 
 
@@ -90,7 +90,7 @@ class Workers:
 
     @classmethod
     def from_torchrun(cls) -> "Workers | None":
-        """Joins the group that torchrun set up, or None where this process was not started by it."""
+        """Joins the group that torchrun set up, or None if torchrun did not start this process."""
         if not under_torchrun():
             return None
         return cls.connect(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), "env://")
@@ -128,7 +128,7 @@ class Workers:
         return Share(start, start + each + (self.rank < rest), num)
 
     def weight(self, num: int) -> float:
-        """What a mean over this process's ``num`` tasks counts in the mean over all processes' tasks."""
+        """The weight of the mean over this process's ``num`` tasks in the mean over all processes' tasks."""
         return num / float(self.sum(torch.tensor(float(num), dtype=torch.float64)))
 
     def gather(self, rows: Tensor, share: Share) -> Tensor:
@@ -151,7 +151,7 @@ class Workers:
         return float(mean), float((squares / count).sqrt())
 
     def sum_gradients(self, params: Iterable[Tensor]) -> None:
-        """Replaces every gradient by its sum over processes; a tensor that has none counts as one of zeros."""
+        """Replaces every gradient by its sum over processes; a missing gradient counts as zeros."""
         learnt = list(params)
         for param in learnt:
             if param.grad is None:

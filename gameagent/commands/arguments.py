@@ -1,4 +1,4 @@
-"""Arguments of the command line: checked before anything is done with them, refused in one line each."""
+"""Arguments of the command line, checked before they are used; each mistake is reported in one line."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ def one_line(message: object) -> str:
 
 
 def check_text(arguments: Sequence[str]) -> None:
-    """Raises ConfigError for an argument that no file name, number or text can be: undecodable bytes, a null byte."""
+    """Raises ConfigError for an argument with undecodable bytes or a null byte."""
     for word in arguments:
         if any("\ud800" <= character <= "\udfff" for character in word) or "\0" in word:
             raise ConfigError(
@@ -49,7 +49,7 @@ def check_text(arguments: Sequence[str]) -> None:
 
 
 def file_path(text: str) -> Path:
-    """A path, for argparse: any but the empty one, which would mean the folder at hand."""
+    """A path, for argparse; the empty one, which would mean the current folder, is refused."""
     if not text.strip():
         raise argparse.ArgumentTypeError("expected a path, got an empty one")
     return Path(text)
@@ -58,5 +58,5 @@ def file_path(text: str) -> Path:
 def check_range(args: argparse.Namespace, option: str, low: float, high: float) -> None:
     """Raises ConfigError if an option's number is out of range; None passes."""
     value: Any = getattr(args, option.lstrip("-"))
-    if value is not None and not low <= value <= high:  # not: NaN
+    if value is not None and not low <= value <= high:  # written so that NaN is refused
         raise ConfigError(f"{option} is {value}, expected from {low:,} to {high:,}")

@@ -8,7 +8,7 @@ from gameagent.commands.arguments import HIGHEST_SEED, MOST_EPISODES, MOST_TRIAL
 from gameagent.errors import ConfigError
 from gameagent_games.variants.variant import SPLITS
 
-SUMMARY_TRIALS = 500  # of the evaluation in an exported file, where no other number is asked for
+SUMMARY_TRIALS = 500  # of the evaluation in an exported file, unless another number is asked for
 HIGHEST_TEMPERATURE = 1000
 
 

@@ -11,7 +11,7 @@ from gameagent.errors import ConfigError
 
 
 def add_commands(add: AddCommand) -> None:
-    """Adds it to the command line."""
+    """Adds the command to the command line."""
     sub = add("train", _train, "train an agent", "gameagent train forage --out runs/forage --steps 12M --baselines")
     sub.add_argument("family", help="a family's name, or package.module:NAME")
     sub.add_argument("--out", type=file_path, required=True, metavar="DIR", help="folder of the run")
@@ -21,7 +21,7 @@ def add_commands(add: AddCommand) -> None:
     sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
     sub.add_argument(
         "--help-settings", action=_HelpSettings, nargs="?", metavar="FAMILY",
-        help="explain every setting, with what a family suggests for it, and leave",
+        help="explain every setting and what a family suggests for it, then exit",
     )  # fmt: skip
     sub.add_argument("--resume", action="store_true", help="continue the run in DIR where it stopped")
     sub.add_argument(
@@ -31,7 +31,7 @@ def add_commands(add: AddCommand) -> None:
 
 
 class _HelpSettings(argparse.Action):
-    """Prints what `settings_help` says and leaves, as --help does."""
+    """Prints the explanation of the settings and exits, as --help does."""
 
     def __call__(
         self,
@@ -59,7 +59,7 @@ def _train(args: argparse.Namespace, console: Console) -> None:
 
 
 def _given_fields(args: argparse.Namespace) -> dict[str, Any]:
-    """Settings from the file, over them --set, over them the options of their own."""
+    """The settings: --steps and --seed override --set, which overrides the file."""
     from gameagent.settings import read_config_file, shown
 
     given: dict[str, Any] = read_config_file(args.config) if args.config is not None else {}
@@ -69,9 +69,7 @@ def _given_fields(args: argparse.Namespace) -> dict[str, Any]:
             raise ConfigError(f"--set {pair}: expected KEY=VALUE")
         given[key] = value
     if given.get("family", args.family) != args.family:
-        raise ConfigError(
-            f"family is {shown(given['family'])} among the settings, but the command says {args.family!r}"
-        )
+        raise ConfigError(f"family is {shown(given['family'])} in the settings, but the command says {args.family!r}")
     for field in ("steps", "seed"):
         if getattr(args, field) is not None:
             given[field] = getattr(args, field)

@@ -1,6 +1,6 @@
-"""Writes scalars for TensorBoard from this very thread, so that a full disk is an error here and now.
+"""Writes scalars for TensorBoard in the calling thread, so that a full disk raises an error at once.
 
-(`torch.utils.tensorboard` writes from a thread of its own, which prints a traceback and is not heard of again.)
+(`torch.utils.tensorboard` writes in a thread of its own, which prints a traceback and then stays silent.)
 """
 
 import io
@@ -19,8 +19,8 @@ class EventLog:
         """Starts a file.
 
         Args:
-            folder: Made if it is not there.
-            purge_step: TensorBoard forgets what earlier files hold from this step on; None to forget nothing.
+            folder: Created if it does not exist.
+            purge_step: TensorBoard drops what earlier files hold from this step on; None to drop nothing.
 
         Raises:
             OSError: It cannot be written.
@@ -29,7 +29,7 @@ class EventLog:
 
         folder.mkdir(parents=True, exist_ok=True)
         name = f"events.out.tfevents.{time():017.6f}.{socket.gethostname()}.{os.getpid()}"
-        self._file = (folder / name).open("wb", buffering=0)  # else what could not be written is tried again at the end
+        self._file = (folder / name).open("wb", buffering=0)  # a buffer would retry a failed write on closing
         self._append(Event(wall_time=time(), file_version="brain.Event:2"))
         if purge_step is not None:
             started = SessionLog(status=SessionLog.START)

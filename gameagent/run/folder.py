@@ -1,11 +1,11 @@
-"""A run's folder: its config, its checkpoints, its metrics. All writes are atomic, no pickle of code is loaded.
+"""A run's folder: its config, checkpoints and metrics. All writes are atomic, and loading never unpickles code.
 
 runs/x/run.json                config, versions, commit
 runs/x/checkpoint.pt           weights, optimizer, how far the run is; with a checksum over every byte
 runs/x/checkpoint-previous.pt  the same, one update earlier
 runs/x/metrics.jsonl           one line per update
 runs/x/tensorboard/            the same for TensorBoard
-runs/x/memoryless/ …           baselines, each a run's folder of its own
+runs/x/memoryless/ …           baselines, each in a run folder of its own
 """
 
 import io
@@ -36,7 +36,7 @@ from gameagent_games.errors import GamesError
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
 
-FIRST_SCHEME = "combinations-1"  # splits of runs from before `VariantSpace.split_scheme` was written down
+FIRST_SCHEME = "combinations-1"  # splits of runs from before `VariantSpace.split_scheme` was recorded
 BASELINES = ("memoryless", "oracle")
 _UNREADABLE = (
     AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError,

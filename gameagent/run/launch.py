@@ -1,4 +1,4 @@
-"""Prepares a run and starts it: in processes of this machine, or in those that torchrun started."""
+"""Prepares a run and starts it, in processes of its own or in those that torchrun started."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
 
 MOST_PER_CORE = 8  # processes: beyond that they only wait for each other
-USUAL_MEMORY = 64 * 2**30  # bytes, where the machine does not say how much it has
+USUAL_MEMORY = 64 * 2**30  # bytes, if the machine does not say how much it has
 
 
 def available_cores() -> int:
@@ -36,13 +36,13 @@ def available_cores() -> int:
 def open_run(
     folder: RunFolder, given: dict[str, Any], *, resume: bool, notify: Callable[[str], None] = lambda line: None
 ) -> Iterator[TrainConfig]:
-    """Holds a run's folder, prepares the run in it (`prepare_run`), and leaves nothing of a run without an update.
+    """Locks a run's folder and prepares the run in it (`prepare_run`); a run without an update leaves nothing behind.
 
-    A broken newest checkpoint is replaced by the one before it, if the run is to be resumed.
+    If the run is resumed and its newest checkpoint is broken, the one before it takes its place.
 
     Args:
         folder: Where the run lives.
-        given: Config fields that were asked for.
+        given: Settings that were asked for.
         resume: Whether to continue the run in ``folder`` if there is one.
         notify: Called with a line if an older checkpoint is used.
 
@@ -76,9 +76,8 @@ def launch(folder: RunFolder, report: Report) -> None:
         report: Called after every update, in this process only.
 
     Raises:
-        GameAgentError: What `train` raises, a process died, the folder cannot be written any more, or another process
-            trains this run.
-        KeyboardInterrupt: Ctrl-C; the last update's checkpoint is there.
+        GameAgentError: As `train` does; or a process died, or another process is training this run.
+        KeyboardInterrupt: Ctrl-C was pressed; the checkpoint of the last update is kept.
     """
     joined = Workers.from_torchrun()  # before the folder is read: process 0 has created it once all have joined
     config, _ = folder.load_config()
@@ -99,11 +98,11 @@ def launch(folder: RunFolder, report: Report) -> None:
 
 
 def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> TrainConfig:
-    """Creates the folder of a new run, or checks that a run to be resumed is the one that is asked for.
+    """Creates the folder of a new run, or checks that the run to resume is the one that was asked for.
 
     Args:
         folder: Where the run lives.
-        given: Config fields that were asked for, the family's place among them.
+        given: Settings that were asked for, "family" among them.
         resume: Whether to continue the run in ``folder`` if there is one.
 
     Returns:
@@ -111,13 +110,12 @@ def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> Tr
 
     Raises:
         RunError: There is a run and ``resume`` is False.
-        ConfigError: A field is wrong, differs from the run that is to be resumed, or asks for more than this machine
-            has.
+        ConfigError: A setting is wrong, differs from that of the run to resume, or asks for more than this machine has.
     """
     if resume and folder.exists():
         config, _ = folder.load_config()
         asked = parse_settings(str(given.get("algorithm", config.algorithm)), given)
-        if "num_processes" in asked:  # as `settle_processes` settled it
+        if "num_processes" in asked:  # as `settle_processes` filled it in
             asked["num_processes"] = min(asked["num_processes"] or config.num_processes, config.num_parallel)
         used = config.as_dict()
         differing = [
@@ -137,7 +135,7 @@ def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> Tr
 
 
 def settle_processes(config: TrainConfig) -> TrainConfig:
-    """The config with its number of processes filled in, so that a resumed run uses the same.
+    """The config with its number of processes filled in, so that a resumed run uses the same number.
 
     Raises:
         ConfigError: Far more processes than cores.
@@ -192,7 +190,7 @@ def _work(folder: RunFolder, workers: Workers, report: Report) -> None:
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
             raise RunError(
-                "this machine has not enough memory for the run; lower "
+                "this machine does not have enough memory for the run; lower "
                 f"{', '.join(config.method.sizes)}, num_episodes or hidden_size"
             ) from error
         raise

@@ -14,9 +14,9 @@ LOCK_NAME = ".lock"
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds a folder that exists against other processes; this process may enter again.
+    """Locks an existing folder against other processes; this process may lock it again.
 
-    The operating system holds the lock, so that of a process that was killed is free at once.
+    The operating system keeps the lock, so a killed process releases it at once.
 
     Raises:
         RunError: Another process holds it, or the folder cannot be written.
@@ -38,16 +38,16 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked_new(folder: Path, keep: Callable[[], bool]) -> Iterator[None]:
-    """The same for a folder that need not exist; what was made for nothing is removed again.
+    """The same for a folder that need not exist yet; folders that turn out not to be needed are removed again.
 
     Args:
-        folder: Made if it is not there.
-        keep: Asked at the end, whether the folder is still needed. If not, the lock's file is removed, and the folders
-            that were made here and are empty.
+        folder: Created if it does not exist.
+        keep: Called at the end: whether the folder is still needed. If not, the lock's file is removed, and so are the
+            folders that were created here, if they are empty.
 
     Raises:
         RunError: As `locked`.
-        OSError: The folder cannot be made.
+        OSError: The folder cannot be created.
     """
     made = [path for path in (folder, *folder.parents) if not os.path.exists(path)]
     try:
@@ -63,7 +63,7 @@ def locked_new(folder: Path, keep: Callable[[], bool]) -> Iterator[None]:
 
 
 def _remove_empty(folders: list[Path]) -> None:
-    """Removes folders, the innermost first, up to the first one that holds something or is gone."""
+    """Removes folders, the innermost first, up to the first one that is not empty or does not exist."""
     for path in folders:
         try:
             path.rmdir()

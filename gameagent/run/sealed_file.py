@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and archives that notice when a single bit of them has changed."""
+"""Files that are either complete or absent, and archives that show if a single bit of them has changed."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ class BrokenSeal(Exception):
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replaces a file's content at once and for good: after a crash there is the old or the new one, never a part."""
+    """Replaces a file's content atomically and durably: a crash leaves the old or the new content, never a part."""
     partial = partial_of(path)
     write_durably(partial, content)
     try:
@@ -26,7 +26,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Writes a file and waits until it is on the disk; nothing is left of it if that fails."""
+    """Writes a file and waits until it is on disk; if that fails, the file is removed."""
     try:
         with path.open("wb") as file:
             file.write(content)
@@ -38,12 +38,12 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 def partial_of(path: Path) -> Path:
-    """Where a file's new content is gathered before it takes the file's place."""
+    """Where a file's new content is written before it replaces the file."""
     return path.with_name(path.name + ".partial")
 
 
 def sync_folder(path: Path) -> None:
-    """Waits until names that were changed in a folder are on the disk; on Windows folders cannot be waited for."""
+    """Waits until renames in a folder are on disk; Windows offers no way to do that."""
     if os.name == "nt":
         return
     folder = os.open(path, os.O_RDONLY)
@@ -54,16 +54,16 @@ def sync_folder(path: Path) -> None:
 
 
 def sealed(archive: bytes) -> bytes:
-    """A zip archive with a SHA-256 of all its bytes in its comment, which readers of zip archives pass over.
+    """A zip archive with a SHA-256 of all its bytes in its comment, which readers of zip archives ignore.
 
-    The archive's own checksums cover its members one by one and are not looked at by `torch.load`; this one covers
-    every byte, the archive's directory too.
+    The archive's own checksums cover only its members, and `torch.load` does not verify them; this one covers every
+    byte, the archive's directory included.
 
     Args:
         archive: A zip archive without a comment, as `torch.save` writes it.
 
     Raises:
-        ValueError: It is not one.
+        ValueError: It is not such an archive.
     """
     if archive[-22:-18] != _END_RECORD or archive[-2:] != b"\x00\x00":
         raise ValueError("expected a zip archive without a comment")
@@ -72,7 +72,7 @@ def sealed(archive: bytes) -> bytes:
 
 
 def check_seal(archive: bytes) -> None:
-    """Raises BrokenSeal unless the bytes are what `sealed` gave, to the last bit."""
+    """Raises BrokenSeal unless the bytes are exactly what `sealed` returned."""
     content, seal = archive[:-_SEAL_SIZE], archive[-_SEAL_SIZE:]
     if not seal.startswith(_MARK):
         raise BrokenSeal("it does not end in a checksum: damaged, cut short, or not written by this version")
