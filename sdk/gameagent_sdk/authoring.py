@@ -9,15 +9,9 @@ thousands of trials at once with a :class:`PolicySession`.
 
 from gameagent_sdk.backends import load_adaptation
 from gameagent_sdk.bundle.file import attach_manifest
-from gameagent_sdk.bundle.manifest import (
-    ActionSpec,
-    AdvantageSpec,
-    BeliefSpec,
-    FeatureSpec,
-    GradientSpec,
-    TensorSpec,
-)
+from gameagent_sdk.bundle.gradient import AdvantageSpec, GradientSpec
 from gameagent_sdk.bundle.signature import adaptation_inputs, adaptation_outputs, step_inputs, step_outputs
+from gameagent_sdk.bundle.specs import ActionSpec, BeliefSpec, FeatureSpec, TensorSpec
 from gameagent_sdk.engine.sampling import BoxOutput, action_probabilities, sample_actions
 from gameagent_sdk.engine.session import PolicySession
 from gameagent_sdk.graph import Port

@@ -16,7 +16,7 @@ import pytest
 from gameagent_sdk import Agent, Bundle, BundleError, Manifest, ManifestError
 from gameagent_sdk.authoring import attach_manifest
 from gameagent_sdk.bundle.file import MANIFEST_KEY, graph_sha256
-from gameagent_sdk.bundle.manifest import ActionSpec, FeatureSpec, TensorSpec
+from gameagent_sdk.bundle.specs import ActionSpec, FeatureSpec, TensorSpec
 
 KEY = MANIFEST_KEY.encode()
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_sdk.adaptation.baseline import linear_baseline
-from gameagent_sdk.bundle.manifest import AdvantageSpec
+from gameagent_sdk.bundle.gradient import AdvantageSpec
 
 TINY = 1e-8  # of the largest return or reward, or of 1: what varies less is rounding
 MOST_SCALE = 3.0  # of a step

@@ -32,7 +32,7 @@ from gameagent_sdk.engine.inputs import as_flag, as_number, as_reward, as_seed
 from gameagent_sdk.engine.policy import Policy
 from gameagent_sdk.errors import SdkError
 from gameagent_sdk.regular_file import as_path
-from gameagent_sdk.saving.mind import read_mind, write_mind, write_mind_in_slices
+from gameagent_sdk.saving.mind_file import read_mind, write_mind, write_mind_in_slices
 from gameagent_sdk.saving.pending import PendingWork
 from gameagent_sdk.saving.recording import Recording
 

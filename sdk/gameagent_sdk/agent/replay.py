@@ -17,7 +17,8 @@ from gameagent_sdk.engine.actions import Action
 from gameagent_sdk.engine.policy import Policy
 from gameagent_sdk.errors import RecordingError, SdkError, shown, shown_path, shown_value
 from gameagent_sdk.regular_file import as_path, open_regular, reason_of
-from gameagent_sdk.saving.mind import Mind, decode_mind
+from gameagent_sdk.saving.mind import Mind
+from gameagent_sdk.saving.mind_file import decode_mind
 from gameagent_sdk.saving.recording import FORMAT_VERSION
 
 MAX_LINE = 2**26  # bytes: a longer line is refused

@@ -12,7 +12,7 @@ from typing import Any
 
 from gameagent_sdk.bundle.file import Bundle
 from gameagent_sdk.bundle.json_fields import as_fields
-from gameagent_sdk.bundle.manifest import ActionSpec, BeliefSpec, FeatureSpec
+from gameagent_sdk.bundle.specs import ActionSpec, BeliefSpec, FeatureSpec
 from gameagent_sdk.console.plain_text import counted, number, plain, table, wrapped
 from gameagent_sdk.errors import BundleError
 

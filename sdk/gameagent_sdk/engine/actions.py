@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gameagent_sdk.bundle.manifest import ActionSpec
+from gameagent_sdk.bundle.specs import ActionSpec
 from gameagent_sdk.engine.bounds import Bounds
 from gameagent_sdk.engine.inputs import Rows, as_array, one_or_many
 from gameagent_sdk.engine.sampling import (

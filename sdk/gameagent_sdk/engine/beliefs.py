@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_sdk.bundle.manifest import BeliefSpec
+from gameagent_sdk.bundle.specs import BeliefSpec
 
 
 @dataclass(frozen=True)

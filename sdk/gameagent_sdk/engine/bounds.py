@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gameagent_sdk.bundle.manifest import ActionSpec
+from gameagent_sdk.bundle.specs import ActionSpec
 
 FARTHEST = 1e6  # half widths from the middle, of an action that is learnt from
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_sdk.bundle.manifest import LIFETIMES, Manifest, TensorSpec
+from gameagent_sdk.bundle.manifest import Manifest
+from gameagent_sdk.bundle.specs import LIFETIMES, TensorSpec
 from gameagent_sdk.engine.actions import Decision
 
 

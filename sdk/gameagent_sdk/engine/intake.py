@@ -10,7 +10,8 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gameagent_sdk.bundle.manifest import FeatureSpec, Manifest
+from gameagent_sdk.bundle.manifest import Manifest
+from gameagent_sdk.bundle.specs import FeatureSpec
 from gameagent_sdk.engine.inputs import as_observations
 from gameagent_sdk.engine.observation_report import FeatureReport, ObservationReport, declared_range
 from gameagent_sdk.errors import InputWarning, shown

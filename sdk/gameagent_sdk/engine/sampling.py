@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_sdk.bundle.manifest import ActionSpec
+from gameagent_sdk.bundle.specs import ActionSpec
 from gameagent_sdk.engine.bounds import Bounds
 from gameagent_sdk.errors import InputError
 

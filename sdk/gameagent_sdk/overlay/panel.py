@@ -5,7 +5,8 @@ What stays while the agent plays is painted once; what moves is painted on top o
 
 from collections.abc import Iterator, Sequence
 
-from gameagent_sdk.bundle.manifest import ActionSpec, Manifest
+from gameagent_sdk.bundle.manifest import Manifest
+from gameagent_sdk.bundle.specs import ActionSpec
 from gameagent_sdk.engine.beliefs import Belief
 from gameagent_sdk.overlay.brush import CHOICE, GOOD, INK, INK_SOFT, TRACK, TRUTH, Area, Brush, Colour, mix
 from gameagent_sdk.overlay.chart import Returns, draw_returns

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gameagent_sdk.agent.agent import Agent
-from gameagent_sdk.bundle.manifest import BeliefSpec
+from gameagent_sdk.bundle.specs import BeliefSpec
 from gameagent_sdk.engine.beliefs import Belief
 from gameagent_sdk.errors import InputError, shown, shown_names, shown_value
 from gameagent_sdk.overlay.rows import Row, Truth

@@ -14,7 +14,8 @@ from typing import IO, Any
 from gameagent_sdk.engine.policy import Policy
 from gameagent_sdk.errors import RecordingError, shown_path
 from gameagent_sdk.regular_file import as_path, reason_of
-from gameagent_sdk.saving.mind import Mind, encode_mind
+from gameagent_sdk.saving.mind import Mind
+from gameagent_sdk.saving.mind_file import encode_mind
 from gameagent_sdk.saving.pending import PendingWork
 
 FORMAT_VERSION = 1
