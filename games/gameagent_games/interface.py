@@ -1,9 +1,10 @@
 """Family: what everybody may know of a game: its name, what is seen and done in it, its variants and its source."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +19,24 @@ Action: TypeAlias = int | NDArray[np.float64]
 """What one seat does: a discrete action's number, or the components ``(A,)`` of a continuous one."""
 
 
+FeatureKind: TypeAlias = Literal["vector", "flags", "category", "grid"]
+"""How the values of a feature are meant, and so how a network reads them."""
+
+
 @dataclass(frozen=True)
 class Feature:
-    """One named part of an observation.
+    """One named part of an observation, which travels as ``size`` float32 values in a row.
 
     Attributes:
         name: Unique within the family, snake_case.
         size: Number of float32 values.
-        low: Lowest value that can occur.
-        high: Highest value that can occur.
+        low: Lowest value that can occur; 0 for flags and categories.
+        high: Highest value that can occur; 1 for flags, and for one of n categories n - 1.
         unit: Unit of the values, such as "cells" or "1" for a flag.
         meaning: One sentence for a person.
+        shape: Axes of the values, whose product is ``size``; ``(size,)`` unless given. Either of the two is enough.
+        kind: "vector" for numbers; "flags" for numbers that are 0 or 1; "category" for values that each name one of n
+            things by its number from 0 to n - 1; "grid" for a map of ``shape`` (channels, height, width).
     """
 
     name: str
@@ -37,14 +45,50 @@ class Feature:
     high: float = 1.0
     unit: str = "1"
     meaning: str = ""
+    shape: tuple[int, ...] = ()
+    kind: FeatureKind = "vector"
 
     def __post_init__(self) -> None:
+        """Checks the fields and fills in size, shape and the bounds of flags and categories.
+
+        Raises:
+            FamilyError: They do not fit together.
+        """
         as_text("feature", "name", self.name)
-        object.__setattr__(self, "size", as_count(f"feature {self.name!r}", "size", self.size))
+        owner = f"feature {self.name!r}"
+        object.__setattr__(self, "size", as_count(owner, "size", self.size))
+        self._settle_shape(owner)
         for bound in ("low", "high"):
-            expect(f"feature {self.name!r}", bound, getattr(self, bound), (int, float, np.number), "a number")
+            expect(owner, bound, getattr(self, bound), (int, float, np.number), "a number")
+        if self.kind in ("flags", "category"):
+            self._settle_bounds(owner)
         if not self.low < self.high:
-            raise FamilyError(f"feature {self.name!r}: low {self.low} is not below high {self.high}")
+            raise FamilyError(f"{owner}: low {self.low} is not below high {self.high}")
+
+    def _settle_shape(self, owner: str) -> None:
+        if self.kind not in get_args(FeatureKind):
+            kinds = ", ".join(map(repr, get_args(FeatureKind)))
+            raise FamilyError(f"{owner}: kind is {kind_of(self.kind)}, expected one of {kinds}")
+        given = as_tuple(owner, "shape", self.shape, int) or (self.size,)
+        shape = tuple(as_count(owner, "shape", length) for length in given)
+        if self.size not in (1, math.prod(shape)):
+            raise FamilyError(f"{owner}: shape {shape} has {math.prod(shape)} values, but size is {self.size}")
+        if self.kind == "grid" and len(shape) != 3:
+            raise FamilyError(f"{owner}: shape is {shape}, expected (channels, height, width) of a grid")
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "size", math.prod(shape))
+
+    def _settle_bounds(self, owner: str) -> None:
+        low = 0.0 if self.low == -1.0 else self.low  # the default means the kind's own bound
+        if low != 0.0 or not float(self.high).is_integer() or (self.kind == "flags" and self.high != 1.0):
+            expected = "0 and 1" if self.kind == "flags" else "0 and n - 1 for n categories"
+            raise FamilyError(f"{owner}: low {self.low} and high {self.high} of {self.kind!r}, expected {expected}")
+        object.__setattr__(self, "low", low)
+
+    @property
+    def num_categories(self) -> int:
+        """Number of things that a value of a category may name (n)."""
+        return int(self.high) + 1
 
 
 @dataclass(frozen=True)

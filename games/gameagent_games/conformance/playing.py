@@ -1,6 +1,7 @@
-"""Plays a family for its checks: rules called directly, without the simulator; and traces of simulators."""
+"""Plays a family's games for its checks, whatever their source."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from time import process_time
 from typing import Any, Final, get_args
@@ -8,23 +9,25 @@ from typing import Any, Final, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_games.game_rng import begin_episode
+from gameagent_games.games import Games
 from gameagent_games.interface import Family
 from gameagent_games.sources.guarded_rules import Guard, guard_rules
-from gameagent_games.sources.rules import EVERY_SEAT, Rules
-from gameagent_games.sources.simulator import RecordView, Simulator
+from gameagent_games.sources.rules import Rules
+from gameagent_games.sources.simulator import Simulator
 from gameagent_games.variants.variant import Split
 
 STEPS: Final = 64  # decisions played with each variant
+LONGER: Final = 3  # times as many, if only errors are looked for
 FEWEST_STEPS: Final = 2  # where the rules are slow
 NUM_VARIANTS: Final = 6
+ROUNDING: Final = 1e-6  # of an observation's bounds, relative
 ROUNDED: Final = 1e-9  # what two roundings may differ by, relative; 1e-5 in observations, which are float32
 PLAY_SECONDS: Final = 0.05  # of CPU that play of one variant may take; slower rules are played for fewer steps
 
 
 @dataclass(frozen=True)
 class Subject(Family):
-    """A family under check: its rules guarded, and played for fewer steps where they are slow.
+    """A family under check: its rules, if it has any, guarded, and played for fewer steps if they are slow.
 
     Attributes:
         original: The family itself, whose rules numba can compile.
@@ -62,10 +65,8 @@ def make_subject(family: Family, guard: Guard) -> Subject:
     subject = Subject(**given, original=family, guard=guard)
     began, moves = process_time(), 0
     try:
-        for table in _play_variant(subject, 0, sample(subject, 1)[0], STEPS):
+        for _ in play_games(replace(subject, num_variants=1)):
             moves += 1
-            for seat in range(family.num_seats):
-                table.observe(seat, 0.0)
             if process_time() - began > PLAY_SECONDS:
                 break
     except Exception:  # a check will meet and report it
@@ -74,78 +75,61 @@ def make_subject(family: Family, guard: Guard) -> Subject:
     return replace(subject, num_steps=num_steps, num_variants=NUM_VARIANTS if num_steps == STEPS else NUM_VARIANTS // 2)
 
 
-class Table:
-    """One uncompiled game, played by calling the rules directly, without the simulator."""
+@dataclass
+class Position:
+    """A moment of play: the one game that is played, and how it came here.
 
-    def __init__(self, family: Subject, record: NDArray[Any], seed: int) -> None:
-        self._family, self.seed, self.episode = family, seed, -1
-        self.states = np.zeros(1, family.rules.state)
-        self.variants = record.reshape(1).copy()
-        self.variant_given = self.variants.copy()
-        self.state, self.variant = RecordView(self.states, 0), RecordView(self.variants, 0, family.space.names)
-        self.start()
+    Attributes:
+        games: The game.
+        episode: Number of the episode, from 0.
+        step: Steps taken in it.
+        ended: Whether it is over.
+    """
 
-    def start(self) -> None:
-        self.episode += 1
-        self.steps, self.ended, self.returned = 0, False, False
-        self.rewards = np.zeros(self._family.num_seats)
-        begin_episode(self.state, self.seed, self.episode)
-        self.key = self.state.random_key
-        self._family.rules.start(self.state, self.variant)
-
-    def step(self, actions: NDArray[Any]) -> None:
-        self.rewards = np.zeros(self._family.num_seats)
-        self.returned = self._family.rules.step(self.state, self.variant, actions, self.rewards)
-        self.steps += 1
-        self.ended = bool(self.returned) or self.steps >= self._family.max_steps
+    games: Games
+    episode: int = 0
+    step: int = 0
+    ended: bool = False
 
     def __str__(self) -> str:
-        variant = self._family.space.variants(self.variant_given)[0].id
-        return f"variant {variant}, seed {self.seed}, episode {self.episode + 1}, step {self.steps}"
-
-    def observe(self, seat: int, before: Any) -> NDArray[np.float32]:
-        """What ``observe`` makes of an array that holds ``before``: float32 ``(own_size,)``."""
-        observation = np.zeros(self._family.own_size, np.float32)
-        observation[:] = before
-        self._family.rules.observe(self.state, self.variant, seat, observation)
-        return observation
-
-    def mask(self, seat: int, before: bool) -> NDArray[np.bool_]:
-        """What ``legal`` makes of a mask that holds ``before``: bool ``(A,)``."""
-        mask = np.full(self._family.num_actions, before)
-        if self._family.rules.legal is not None:
-            self._family.rules.legal(self.state, self.variant, seat, mask)
-        return mask
-
-    def mover(self) -> int:
-        return EVERY_SEAT if self._family.rules.turn is None else self._family.rules.turn(self.state, self.variant)
+        variant = self.games.family.space.variants(self.games.variants)[0].id
+        return f"variant {variant}, seed {self.games.seeds[0]}, episode {self.episode + 1}, step {self.step}"
 
 
-def play(family: Subject, longer: int = 1) -> Iterator[Table]:
+def make(family: Family, num_games: int, **options: Any) -> Games:
+    """Games of a family, uncompiled."""
+    return family.make_games(num_games, compiled=False, **options)
+
+
+def play_games(family: Subject, longer: int = 1) -> Iterator[Position]:
     """Random legal play of several variants; stops at every state, the first and the last of an episode included.
 
-    Where actions are continuous, every other variant is played by holding one corner of the box, which leads further
-    out than uniform draws do. Play may be ``longer``, unless the rules are slow.
+    If actions are continuous, every other variant is played by holding one corner of the box, which leads further
+    out than uniform draws do. Play may be ``longer``, unless the games are slow.
     """
     if family.num_steps < STEPS:
         longer = 1
-    for seed, record in enumerate(sample(family, family.num_variants)):
-        yield from _play_variant(family, seed, record, longer * family.num_steps)
+    with closing(make(family, 1, num_episodes=0, auto_start=False)) as games:
+        for seed, record in enumerate(sample(family, family.num_variants)):
+            yield from _play_variant(games, seed, record, longer * family.num_steps)
 
 
-def _play_variant(family: Subject, seed: int, record: NDArray[Any], num_steps: int) -> Iterator[Table]:
-    generator = np.random.default_rng(seed)
-    table = Table(family, record, seed)
-    yield table
+def _play_variant(games: Games, seed: int, record: NDArray[Any], num_steps: int) -> Iterator[Position]:
+    family, generator = games.family, np.random.default_rng(seed)
+    games.reset(record.reshape(1), np.array([seed]))
+    position = Position(games)
+    yield position
     corner = np.round(draw(family, generator)) if family.box is not None and seed % 2 else None
     for _ in range(num_steps):
-        if table.ended:
-            table.start()
+        if position.ended:
+            games.next_episode()
+            position = Position(games, position.episode + 1)
         else:
-            masks = np.stack([table.mask(seat, True) for seat in range(family.num_seats)])
             draws = draw(family, generator) if corner is None else corner
-            table.step(choose(family, masks[None], draws[None])[0])
-        yield table
+            games.step(choose(family, games.legal_actions, draws[None]))
+            ended = bool(games.terminated[0] or games.truncated[0])
+            position = Position(games, position.episode, position.step + 1, ended)
+        yield position
 
 
 def splits_of(family: Family) -> list[Split]:
@@ -182,26 +166,32 @@ Moment = list[dict[str, bytes]]
 
 
 def watch(
-    simulator: Simulator, records: NDArray[Any], seeds: NDArray[np.int64], num_steps: int,
+    games: Games, records: NDArray[Any], seeds: NDArray[np.int64], num_steps: int,
     players: Sequence[int] | NDArray[Any] = (),
 ) -> Iterator[Moment]:  # fmt: skip
     """Plays a trial and yields, at every moment, each game's arrays as bytes. A player chooses by its own draws."""
-    simulator.reset(records, seeds)
+    games.reset(records, seeds)
     generators = [np.random.default_rng(int(player)) for player in (players if len(players) else range(len(records)))]
-    yield moment(simulator)
+    yield moment(games)
     for _ in range(num_steps):
-        draws = np.stack([draw(simulator.family, generator) for generator in generators])
-        simulator.step(choose(simulator.family, simulator.legal_actions, draws))
-        yield moment(simulator)
+        draws = np.stack([draw(games.family, generator) for generator in generators])
+        games.step(choose(games.family, games.legal_actions, draws))
+        yield moment(games)
 
 
-def trace(simulator: Simulator, records: NDArray[Any], seeds: NDArray[np.int64], num_steps: int) -> list[Moment]:
-    return list(watch(simulator, records, seeds, num_steps))
+def trace(
+    games: Games, records: NDArray[Any], seeds: NDArray[np.int64], num_steps: int,
+    players: Sequence[int] | NDArray[Any] = (),
+) -> list[Moment]:  # fmt: skip
+    """All that `watch` yields; closes the games."""
+    with closing(games):
+        return list(watch(games, records, seeds, num_steps, players))
 
 
-def moment(simulator: Simulator) -> Moment:
+def moment(games: Games) -> Moment:
+    """Each game's arrays as bytes; its state may hold what no rule reads any more, and is left out."""
     names = ("observations", "legal_actions", "acting", "rewards", "terminated", "truncated", "finished")
-    return [{name: getattr(simulator, name)[game].tobytes() for name in names} for game in range(simulator.num_games)]
+    return [{name: getattr(games, name)[game].tobytes() for name in names} for game in range(games.num_games)]
 
 
 def differing(first: NDArray[Any], second: NDArray[Any]) -> str:
@@ -222,6 +212,31 @@ def same_margins(ours: NDArray[np.int64], theirs: NDArray[np.int64]) -> bool:
     degrees, surprise = counts.shape[1] - 1, np.log(1e6)
     bound = degrees + 2.0 * np.sqrt(degrees * surprise) + 2.0 * surprise
     return bool(((counts - expected) ** 2 / expected).sum() <= bound)
+
+
+def bounds(family: Family) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The least and greatest value of each entry of an observation, widened by what rounding may add."""
+    sizes = [feature.size for feature in family.features]
+    low = np.repeat([float(feature.low) for feature in family.features], sizes)
+    high = np.repeat([float(feature.high) for feature in family.features], sizes)
+    slack = ROUNDING * np.maximum(np.where(np.isfinite(low), abs(low), 0), np.where(np.isfinite(high), abs(high), 0))
+    return (low - slack).astype(np.float32), (high + slack).astype(np.float32)
+
+
+def out_of_bounds(family: Family, values: NDArray[np.float32]) -> str:
+    """What is wrong with an observation ``(own_size,)``."""
+    low, high = bounds(family)
+    wrong = np.flatnonzero(~(np.isfinite(values) & (values >= low) & (values <= high))).tolist()
+    features = {feature.name: feature for feature in family.features}
+    names = entries(family, wrong)
+    allowed = ", ".join(f"{features[name].low:g} to {features[name].high:g}" for name in names.split(", "))
+    return f"observation entries {shown(wrong)} ({names}) are {shown(values[wrong].tolist())}, expected {allowed}"
+
+
+def shown(values: list[Any]) -> str:
+    """The first few of many values."""
+    texts = [f"{value:g}" for value in values[:4]]
+    return "[" + ", ".join(texts + ["..."] * (len(values) > 4)) + "]"
 
 
 def entries(family: Family, numbers: list[int]) -> str:

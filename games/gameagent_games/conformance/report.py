@@ -4,16 +4,19 @@ from dataclasses import dataclass, field
 from time import process_time
 from typing import Final
 
-from gameagent_games.conformance.checks import CHECKS, Broken, Check, Skip
+from gameagent_games.conformance import games_checks, rules_checks, simulator_checks, variant_checks
+from gameagent_games.conformance.contract import Broken, Check, Skip, in_order
 from gameagent_games.conformance.playing import Subject, make_subject
 from gameagent_games.errors import FamilyError, GamesError
 from gameagent_games.interface import Family
 from gameagent_games.places import authors_place
 from gameagent_games.registry import load_family
 from gameagent_games.sources.guarded_rules import Guard, described, quiet
+from gameagent_games.sources.rules import Rules
 from gameagent_games.sources.watchdog import TimeLimit, Watchdog
 
 CALL_SECONDS: Final = 4.0  # that one call of a rule may take, in the interpreter
+CHECKS: Final = in_order([*variant_checks.CHECKS, *rules_checks.CHECKS, *games_checks.CHECKS, *simulator_checks.CHECKS])
 QUICK_SECONDS: Final = 3.0  # of CPU, after which the quick half starts no further check
 
 
@@ -86,7 +89,7 @@ def check_family(family: Family | str, *, quick: bool = False) -> Report:
     began = process_time()
     with Watchdog(CALL_SECONDS) as watchdog, quiet():
         subject = make_subject(found, Guard(watchdog))
-        for check in [check for check in CHECKS if check.quick or not quick]:
+        for check in _asked(found, quick):
             if causes := unmet.intersection(check.needs):
                 unmet.add(check.name)
                 results.append(CheckResult(check.name, True, f"builds on {', '.join(sorted(causes))}", skipped=True))
@@ -97,6 +100,12 @@ def check_family(family: Family | str, *, quick: bool = False) -> Report:
                 if not results[-1].passed:
                     unmet.add(check.name)
     return Report(found.name, tuple(results))
+
+
+def _asked(family: Family, quick: bool) -> list[Check]:
+    """The checks that a family must pass."""
+    of_rules = isinstance(family.source, Rules)
+    return [check for check in CHECKS if (check.quick or not quick) and (of_rules or not check.of_rules)]
 
 
 def require_sound(family: Family) -> Family:
@@ -129,5 +138,6 @@ def _run(check: Check, family: Subject) -> CheckResult:
         return CheckResult(check.name, False, str(error), cause=error.__cause__)
     except TimeLimit as limit:
         return CheckResult(check.name, False, f"{authors_place(limit)}: did not end within {CALL_SECONDS:g} s")
-    except Exception as error:  # the rules are foreign code: whatever they raise is a finding
-        return CheckResult(check.name, False, f"raised {described(error)}", cause=error)
+    except Exception as error:  # a source is foreign code: whatever it raises is a finding
+        where = "" if (place := authors_place(error)) is None else f"{place}: "
+        return CheckResult(check.name, False, f"{where}raised {described(error)}", cause=error)
