@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from gameagent.inner_loop import for_tasks
-from gameagent.methods.gradient.meta_batch import Experience, Trajectories
+from gameagent.methods.gradient.meta_batch import Experience
 from gameagent.nets.feedforward import FeedforwardPolicy
+from gameagent.playing.trajectories import Trajectories
 from gameagent.returns import episode_advantages
 from gameagent_sdk.authoring import AdvantageSpec
 

@@ -21,7 +21,6 @@ from gameagent_sdk.authoring import (
     BeliefSpec,
     FeatureSpec,
     GradientSpec,
-    TensorSpec,
     attach_manifest,
     step_inputs,
     step_outputs,
@@ -107,17 +106,16 @@ def make_manifest(
     gradient: GradientSpec | None = None,
 ) -> Manifest:
     """The manifest of a family's policy; without ``gradient``, of one whose gradient steps are left out."""
-    hidden = policy.initial_state(1)
     return Manifest(
         name=family.name,
         summary=family.summary,
         observation=tuple(_feature_spec(feature) for feature in family.game_features),
         action=_action_spec(family),
-        hidden_state=tuple(TensorSpec(name, tuple(tensor.shape[1:])) for name, tensor in hidden.items()),
+        hidden_state=policy.state_specs,
         beliefs=tuple(_belief_spec(slot) for slot in policy.spec.belief_slots),
         num_episodes=num_episodes,
         max_steps=family.max_steps,
-        adaptation=(*(["memory"] if hidden else []), *(["gradient"] if gradient else [])),
+        adaptation=(*(["memory"] if policy.state_specs else []), *(["gradient"] if gradient else [])),
         gradient=gradient,
         training=training,
         evaluation=evaluation,

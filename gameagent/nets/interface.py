@@ -7,13 +7,11 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from gameagent.nets.cores.state import HiddenState, initial_state
 from gameagent.nets.distribution import ActionDistribution, ActionParams, Categorical, Gaussian
 from gameagent_games.interface import Box, Family
 from gameagent_games.variants.distributions import Slot
-
-HiddenState = dict[str, Tensor]
-"""Named tensors ``(B, …)`` carried from step to step."""
-
+from gameagent_sdk.authoring import TensorSpec
 
 OFFSET = "belief_offset"
 """What a file calls the weights that gradient steps add to beliefs."""
@@ -97,6 +95,11 @@ class PolicySpec:
     belief_slots: tuple[Slot, ...]
     box: Box | None = None
 
+    @property
+    def num_inputs(self) -> int:
+        """Values that a policy with memory sees at a step: observation, previous action and reward, episode's start."""
+        return self.observation_size + self.num_actions + 2
+
     @cached_property
     def distribution(self) -> ActionDistribution:
         """What actions are drawn from."""
@@ -129,9 +132,14 @@ class PolicyNetwork(nn.Module, ABC):
         """Width of the offset that it adds to its beliefs and moves after each episode; 0 if it has none."""
         return 0
 
-    @abstractmethod
+    @property
+    def state_specs(self) -> tuple[TensorSpec, ...]:
+        """What is carried from step to step; nothing unless the policy remembers."""
+        return ()
+
     def initial_state(self, num_rows: int) -> HiddenState:
-        """The hidden state at a trial's start."""
+        """The hidden state at a trial's start, of the parameters' type."""
+        return initial_state(self.state_specs, num_rows, next(self.parameters()))
 
     @abstractmethod
     def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:

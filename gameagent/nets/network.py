@@ -1,38 +1,50 @@
-"""The policy network: Meta-LSTM with beliefs (Duan et al. 2016; Wang et al. 2016), or the same without memory."""
+"""The policy network: a core that remembers, beliefs about the hidden rules, an actor and a critic."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gameagent.nets.beliefs import BeliefHead
-from gameagent.nets.interface import HiddenState, Inputs, Outputs, PolicyNetwork, PolicySpec
+from gameagent.nets.cores.interface import Core
+from gameagent.nets.cores.state import HiddenState
+from gameagent.nets.interface import Inputs, Outputs, PolicyNetwork, PolicySpec
+from gameagent_sdk.authoring import TensorSpec
+
+MOVED_INTO_CORE = ("encoder.", "lstm.", "memory_norm.")  # weights that earlier checkpoints hold beside the core
 
 
 class AgentNetwork(PolicyNetwork):
-    """Encoder, optional LSTM with layer norm, optional belief head, actor and critic.
+    """A core, a belief head if there are hidden rules to believe something about, actor and critic.
 
-    Actor and critic share a trunk that sees (inputs, recurrent output, belief with its gradient stopped).
+    Actor and critic share a trunk that sees (inputs, what the core remembers, belief with its gradient stopped).
+
+    Attributes:
+        core: What remembers.
+        belief_head: Predicts the hidden rules from what the core remembers; None for a policy without beliefs.
     """
 
-    def __init__(self, spec: PolicySpec, hidden_size: int, recurrent: bool) -> None:
+    def __init__(self, spec: PolicySpec, hidden_size: int, core: Core) -> None:
+        """Fresh weights from torch's global generator.
+
+        Args:
+            spec: Of the game.
+            hidden_size: Width of the trunk (H); of its first layer twice that.
+            core: Takes `PolicySpec.num_inputs` values at a step.
+        """
         super().__init__()
         self.spec = spec
-        self.hidden_size = hidden_size
-        self.recurrent = recurrent
-        num_inputs = spec.observation_size + spec.num_actions + 2
-        self.encoder = nn.Linear(num_inputs, hidden_size) if recurrent else None
-        self.lstm = nn.LSTM(hidden_size, hidden_size) if recurrent else None
-        self.memory_norm = nn.LayerNorm(hidden_size) if recurrent else None
-        num_features = num_inputs + hidden_size if recurrent else num_inputs
-        self.belief_head = BeliefHead(spec.belief_slots, hidden_size) if spec.belief_slots else None
-        num_features += self.belief_head.size if self.belief_head else 0
+        self.core = core
+        self.belief_head = BeliefHead(spec.belief_slots, core.size) if spec.belief_slots else None
+        num_features = spec.num_inputs + core.size + self.belief_size
         self.trunk = nn.Sequential(
             nn.Linear(num_features, 2 * hidden_size), nn.ReLU(), nn.Linear(2 * hidden_size, hidden_size), nn.ReLU()
         )
         self.actor = nn.Linear(hidden_size, spec.distribution.num_outputs)
         self.critic = nn.Linear(hidden_size, 1)
         self._initialise()
+        self.register_load_state_dict_pre_hook(_into_core)  # type: ignore[no-untyped-call]
 
     def _initialise(self) -> None:
         for module in self.modules():
@@ -41,24 +53,12 @@ class AgentNetwork(PolicyNetwork):
                 nn.init.zeros_(module.bias)
         self.spec.distribution.initialise(self.actor)
         nn.init.orthogonal_(self.critic.weight, 1.0)
-        if self.lstm is not None:
-            input_weight, hidden_weight, *biases = self.lstm.parameters()
-            nn.init.xavier_uniform_(input_weight)
-            for gate in hidden_weight.data.chunk(4):
-                nn.init.orthogonal_(gate)
-            for bias in biases:
-                nn.init.zeros_(bias)
-            # Chrono initialisation (Tallec and Ollivier 2018, eq. 16): memory that lasts 1 … T steps from the start.
-            lifetimes = torch.empty(self.hidden_size).uniform_(1.0, max(self.spec.horizon - 1.0, 2.0))
-            biases[0].data[self.hidden_size : 2 * self.hidden_size] = lifetimes.log()
-            biases[0].data[: self.hidden_size] = -lifetimes.log()
+        self.core.initialise(self.spec.horizon)
 
-    def initial_state(self, num_rows: int) -> HiddenState:
-        """The hidden state at a trial's start: zeros ``(num_rows, H)`` by name."""
-        if not self.recurrent:
-            return {}
-        weight = self.actor.weight  # of whose type it is
-        return {name: weight.new_zeros(num_rows, self.hidden_size) for name in ("hidden_h", "hidden_c")}
+    @property
+    def state_specs(self) -> tuple[TensorSpec, ...]:
+        """The core's."""
+        return self.core.state_specs
 
     @property
     def belief_size(self) -> int:
@@ -76,25 +76,21 @@ class AgentNetwork(PolicyNetwork):
 
     def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
         """See `PolicyNetwork.forward`."""
-        seen, memory = self.join(inputs), None
-        if self.encoder is not None and self.lstm is not None and self.memory_norm is not None:
-            start = (hidden_state["hidden_h"].unsqueeze(0), hidden_state["hidden_c"].unsqueeze(0))
-            raw, (h, c) = self.lstm(torch.relu(self.encoder(seen)), start)
-            memory = self.memory_norm(raw)
-            hidden_state = {"hidden_h": h[0], "hidden_c": c[0]}
+        seen = self.join(inputs)
+        memory, hidden_state = self.core(seen, hidden_state)
         return self.decide(seen, memory, inputs), hidden_state
 
-    def decide(self, seen: Tensor, memory: Tensor | None, inputs: Inputs) -> Outputs:
+    def decide(self, seen: Tensor, memory: Tensor, inputs: Inputs) -> Outputs:
         """Beliefs, the distribution of actions, and values.
 
         Args:
             seen: What `join` gives, ``(…, D + A + 2)``.
-            memory: Recurrent output ``(…, H)``, or None for a policy without memory.
-            inputs: For legal actions, and for the truth where it stands in for the belief.
+            memory: What the core remembers, ``(…, H)``.
+            inputs: For legal actions, and for the truth if it stands in for the belief.
         """
-        parts = [seen] if memory is None else [seen, memory]
+        parts = [seen, memory] if self.core.size else [seen]
         beliefs = seen[..., :0]
-        if self.belief_head is not None and memory is not None:
+        if self.belief_head is not None:
             beliefs = self.belief_head(memory)
             shown = beliefs.detach()
             if inputs.belief_offset is not None:
@@ -106,3 +102,9 @@ class AgentNetwork(PolicyNetwork):
         action_params = self.spec.distribution.params(self.actor(features), inputs.legal_actions)
         values = self.critic(features)[..., 0]
         return Outputs(action_params, values, beliefs)
+
+
+def _into_core(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Gives weights of a checkpoint of an earlier version the names that they have now."""
+    for name in [name for name in state_dict if name.removeprefix(prefix).startswith(MOVED_INTO_CORE)]:
+        state_dict[f"{prefix}core.{name.removeprefix(prefix)}"] = state_dict.pop(name)

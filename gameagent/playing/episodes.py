@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gameagent.inner_loop import Parameters
-from gameagent.methods.gradient.meta_batch import Trajectories
 from gameagent.nets.feedforward import FeedforwardPolicy
 from gameagent.playing.finite_games import reset_games, step_games
+from gameagent.playing.trajectories import Trajectories
 from gameagent.workers import Share
 from gameagent_games.interface import Family
 from gameagent_games.loop import play_trials

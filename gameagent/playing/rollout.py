@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gameagent.nets.beliefs import truth_from_encoding
+from gameagent.nets.cores.state import advance
 from gameagent.nets.interface import Inputs, PolicyNetwork
-from gameagent.nets.state import advance
 from gameagent.playing.buffer import Buffer, Rollout
 from gameagent.playing.finite_games import reset_games, step_games
 from gameagent.workers import Share

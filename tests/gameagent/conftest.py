@@ -99,8 +99,8 @@ def lively(small):
             for weight in policy.parameters():
                 spread = 1.5 / math.sqrt(weight.shape[1]) if weight.ndim == 2 else 0.1
                 weight.copy_(torch.randn(weight.shape, generator=generator) * spread)
-            if policy.memory_norm is not None:
-                policy.memory_norm.weight += 1.0
+            if policy.core.size:
+                policy.core.memory_norm.weight += 1.0
         return policy.eval(), config, family
 
     return build

@@ -111,7 +111,7 @@ def test_no_gradient_of_the_policy_reaches_the_belief_head(lively: Any, informed
     policy.zero_grad(set_to_none=True)
     (outputs.action_params[0].square().sum() + outputs.values.sum()).backward()
     assert all(weight.grad is None for weight in policy.belief_head.parameters())
-    assert policy.lstm.weight_hh_l0.grad.abs().sum() > 0
+    assert policy.core.lstm.weight_hh_l0.grad.abs().sum() > 0
     outputs, _ = policy(inputs, policy.initial_state(4))
     policy.zero_grad(set_to_none=True)
     policy.belief_head.loss(outputs.beliefs, inputs.truth).sum().backward()

@@ -13,10 +13,10 @@ import torch
 from gameagent.config import make_config
 from gameagent.errors import ExportError, RunError
 from gameagent.export import bundling as export
-from gameagent.export import step
 from gameagent.export.bundling import bundle_policy, export_run
 from gameagent.export.graph import strip
 from gameagent.export.parity import TOLERANCE, Parity, measure_parity
+from gameagent.nets.cores import lstm
 from gameagent.nets.interface import Inputs
 from gameagent.run.folder import RunFolder
 from gameagent_games.sources.simulator import Simulator
@@ -141,8 +141,8 @@ def test_the_manifest_tells_the_game_and_what_is_believed(exported):
     assert manifest.action.names == family.actions and manifest.action.mask == family.has_mask
     assert [(f.name, f.size) for f in manifest.observation] == [(f.name, f.size) for f in family.game_features]
     assert (manifest.num_episodes, manifest.max_steps) == (family.num_episodes, family.max_steps)
-    assert manifest.adaptation == (("memory",) if policy.recurrent else ())
-    assert [tensor.name for tensor in manifest.hidden_state] == (["hidden_h", "hidden_c"] if policy.recurrent else [])
+    assert manifest.adaptation == (("memory",) if policy.core.size else ())
+    assert [tensor.name for tensor in manifest.hidden_state] == (["hidden_h", "hidden_c"] if policy.core.size else [])
     assert [slot.rule for slot in manifest.beliefs] == [slot.rule for slot in policy.spec.belief_slots]
 
 
@@ -224,7 +224,7 @@ def test_a_step_with_its_gates_swapped_is_found_out(bandit_run, tmp_path, monkey
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         return o.sigmoid() * c.tanh(), c
 
-    monkeypatch.setattr("gameagent.export.step.lstm_step", swapped)
+    monkeypatch.setattr("gameagent.nets.cores.lstm.lstm_step", swapped)
     with pytest.raises(ExportError, match="nothing was written"):
         export_run(bandit_run, tmp_path / "agent.onnx")
     assert not list(tmp_path.iterdir())
@@ -236,8 +236,8 @@ def test_a_memory_that_is_lost_between_steps_is_found_out(bandit_run, tmp_path, 
     def forgetful(weights, x, h, c):
         return lstm_step(weights, x, 0.0 * h, 0.0 * c)
 
-    lstm_step = step.lstm_step
-    monkeypatch.setattr(step, "lstm_step", forgetful)
+    lstm_step = lstm.lstm_step
+    monkeypatch.setattr(lstm, "lstm_step", forgetful)
     with pytest.raises(ExportError, match="nothing was written"):
         export_run(bandit_run, tmp_path / "agent.onnx")
 

@@ -12,7 +12,7 @@ import torch
 from gameagent.inner_loop import adapt, constant_step_sizes
 from gameagent.losses import dice_loss, squared_error
 from gameagent.methods.gradient import meta_batch
-from gameagent.methods.gradient.meta_batch import Experience, Trajectories, outer_step, with_advantages
+from gameagent.methods.gradient.meta_batch import Experience, outer_step, with_advantages
 from gameagent.methods.maml import update as maml
 from gameagent.methods.maml.update import (
     MamlSettings,
@@ -22,6 +22,7 @@ from gameagent.methods.maml.update import (
     play_and_adapt,
 )
 from gameagent.nets.feedforward import FeedforwardPolicy
+from gameagent.playing.trajectories import Trajectories
 from gameagent.returns import episode_advantages, linear_baseline
 from gameagent.workers import Workers
 from gameagent_sdk.adaptation.baseline import linear_baseline as sdk_baseline

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from gameagent.export.step import LstmWeights, NetworkStep, layer_norm, lstm_step
+from gameagent.export.step import NetworkStep
+from gameagent.nets.cores.lstm import LstmWeights, layer_norm, lstm_step
 from gameagent.nets.interface import Inputs
 
 T, B = 6, 3

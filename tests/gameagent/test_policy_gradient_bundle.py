@@ -9,7 +9,8 @@ from gameagent.errors import ExportError
 from gameagent.export.bundling import bundle_policy
 from gameagent.export.engines import make_engine_file
 from gameagent.inner_loop import for_tasks
-from gameagent.methods.gradient.meta_batch import Trajectories, inner_step, with_advantages
+from gameagent.methods.gradient.meta_batch import inner_step, with_advantages
+from gameagent.playing.trajectories import Trajectories
 from gameagent_games.registry import load_family
 from gameagent_sdk import Agent, Policy
 from gameagent_sdk.adaptation.adapter import MAX_BOUND

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gameagent.nets.state import advance
+from gameagent.nets.cores.state import advance
 
 
 @pytest.mark.parametrize("shape", [(), (5,), (3, 4), (4, 2), (4, 4, 4)])

@@ -101,7 +101,7 @@ def steps_of(weights: dict[Any, Any], rollout: Any, family: Family, row: Any) ->
     """The row's steps in turn."""
     inputs = rollout.inputs
     truth, informed = inputs.truth[row].numpy(), float(inputs.informed[row, 0])
-    num_sets, width = weights["encoder.bias"].shape
+    num_sets, width = weights["core.encoder.bias"].shape
     memory = cell = np.zeros((num_sets, width))
 
     def layer(name: str, x: Any) -> Any:
@@ -117,10 +117,10 @@ def steps_of(weights: dict[Any, Any], rollout: Any, family: Family, row: Any) ->
             ]
         )
         seen = np.repeat(seen[None], num_sets, axis=0)
-        memory, cell = lstm(weights, np.maximum(layer("encoder", seen), 0.0), memory, cell)
+        memory, cell = lstm(weights, np.maximum(layer("core.encoder", seen), 0.0), memory, cell)
         centred = memory - memory.mean(1, keepdims=True)
         normal = centred / np.sqrt((centred**2).mean(1, keepdims=True) + 1e-5)
-        remembered = normal * weights["memory_norm.weight"] + weights["memory_norm.bias"]
+        remembered = normal * weights["core.memory_norm.weight"] + weights["core.memory_norm.bias"]
         raw = layer("belief_head.out", np.tanh(layer("belief_head.hidden", remembered)))
         belief, belief_loss = read_belief(raw, truth, family.space.hidden_slots)
         # What the policy acts on takes no gradient from acting: the belief of the weights that are not changed.
@@ -148,10 +148,10 @@ def detached(shown: Any, weights: Any) -> Any:
 
 def lstm(weights: Any, x: Any, memory: NDArray[Any], cell: NDArray[Any]) -> Any:
     gates = (
-        np.einsum("poi,pi->po", weights["lstm.weight_ih_l0"], x)
-        + np.einsum("poi,pi->po", weights["lstm.weight_hh_l0"], memory)
-        + weights["lstm.bias_ih_l0"]
-        + weights["lstm.bias_hh_l0"]
+        np.einsum("poi,pi->po", weights["core.lstm.weight_ih_l0"], x)
+        + np.einsum("poi,pi->po", weights["core.lstm.weight_hh_l0"], memory)
+        + weights["core.lstm.bias_ih_l0"]
+        + weights["core.lstm.bias_hh_l0"]
     )
     put_in, keep, new, show = np.split(gates, 4, axis=1)
     cell = sigmoid(keep) * cell + sigmoid(put_in) * np.tanh(new)

@@ -74,6 +74,12 @@ def make_engine_file(
             f"{family.name!r} acts by numbers, and files for engines carry choices only: export without --profile"
         )
     config.method.require_engine_step(policy)
+    for tensor in policy.state_specs:
+        if tensor.initial != 0.0 or tensor.lifetime != "trial":
+            raise ExportError(
+                f"engines empty an agent's memory to zeros at every trial's start, but {tensor.name} starts at "
+                f"{tensor.initial:g} and lasts for a {tensor.lifetime}: export without --profile"
+            )
     num_episodes = config.episodes_of_trial(family)
     manifest = make_manifest(policy, family, num_episodes, training, None)
     side: Profile = PROFILES[profile](manifest)

@@ -12,14 +12,15 @@ from torch import Tensor, nn
 from gameagent.errors import ExportError
 from gameagent.export.engines.profiles import Decision, Moment, Profile
 from gameagent.export.parity import NUM_GAMES, TOLERANCE
-from gameagent.nets.interface import HiddenState, Inputs, Outputs, PolicyNetwork
+from gameagent.nets.cores.state import HiddenState
+from gameagent.nets.interface import Inputs, Outputs, PolicyNetwork
 from gameagent.playing.buffer import Rollout
 from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_games.variants.variant import Split
 from gameagent_sdk import BundleError
-from gameagent_sdk.authoring import Port
+from gameagent_sdk.authoring import Port, TensorSpec
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,9 @@ class _Greedy(PolicyNetwork):
         super().__init__()
         self.policy, self.spec = policy, policy.spec
 
-    def initial_state(self, num_rows: int) -> HiddenState:
-        return self.policy.initial_state(num_rows)
+    @property
+    def state_specs(self) -> tuple[TensorSpec, ...]:
+        return self.policy.state_specs
 
     def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
         outputs, after = self.policy(inputs, hidden_state)

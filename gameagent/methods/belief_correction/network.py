@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from gameagent.methods.belief_correction.correction import BeliefCorrection, TransitionModel, Transitions
+from gameagent.nets.cores.interface import Core
 from gameagent.nets.interface import EndedEpisodes, PolicySpec
 from gameagent.nets.network import AgentNetwork
 
@@ -15,18 +16,19 @@ class CorrectedNetwork(AgentNetwork):
     """
 
     def __init__(
-        self, spec: PolicySpec, hidden_size: int, *, reward_scale: float, inner_lr: float, inner_steps: int
+        self, spec: PolicySpec, hidden_size: int, core: Core, *, reward_scale: float, inner_lr: float, inner_steps: int
     ) -> None:
         """Makes the network with fresh weights.
 
         Args:
             spec: Of the game, with belief slots.
-            hidden_size: H, also of the transition model.
+            hidden_size: Width of the trunk and of the transition model (H).
+            core: What remembers.
             reward_scale: Factor on rewards where the transition model predicts them.
             inner_lr: Step size of every part of the belief, to start with.
             inner_steps: Gradient steps after an episode.
         """
-        super().__init__(spec, hidden_size, recurrent=True)
+        super().__init__(spec, hidden_size, core)
         sizes = spec.observation_size, spec.num_actions, self.belief_size, hidden_size
         model = TransitionModel(*sizes, reward_scale=reward_scale)
         self.correction = BeliefCorrection(model, inner_lr, inner_steps)

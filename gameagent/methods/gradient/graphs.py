@@ -12,20 +12,14 @@ from gameagent.config import TrainConfig
 from gameagent.export.tracing import trace_gradient_steps
 from gameagent.inner_loop import Parameters, adapt, for_tasks
 from gameagent.methods.gradient.config import GradientConfig
-from gameagent.methods.gradient.meta_batch import (
-    MAX_INNER_NORM,
-    USUAL_NORM,
-    Experience,
-    Trajectories,
-    inner_step,
-    with_advantages,
-)
+from gameagent.methods.gradient.meta_batch import MAX_INNER_NORM, USUAL_NORM, Experience, inner_step, with_advantages
 from gameagent.methods.gradient.policy import GradientPolicy
 from gameagent.methods.interface import Calibration
 from gameagent.methods.margins import NUM_ADAPTATIONS, SMALLEST_MARGIN, margin_of
 from gameagent.nets.feedforward import ILLEGAL_LOGIT, LOG_SQRT_TWO_PI, FeedforwardPolicy
 from gameagent.playing.buffer import Rollout
 from gameagent.playing.episodes import EpisodeSampler
+from gameagent.playing.trajectories import Trajectories
 from gameagent.seeding import numpy_generator, torch_generator
 from gameagent_games.interface import Family
 from gameagent_sdk import Bundle, Manifest

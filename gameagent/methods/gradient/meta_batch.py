@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from gameagent.inner_loop import Parameters, StepSizes, adapt
-from gameagent.losses import dice_loss, masked
+from gameagent.losses import dice_loss
+from gameagent.playing.trajectories import Trajectories
 from gameagent.returns import all_alike, episode_advantages, linear_baseline
 from gameagent.workers import Workers
 from gameagent_sdk.adaptation.advantages import TINY, step_scale
@@ -20,38 +21,6 @@ from gameagent_sdk.authoring import AdvantageSpec
 MAX_INNER_NORM = 100.0  # of a task's inner gradient, in training as in the game: far above what steps usually need
 ALONE = Workers()
 USUAL_NORM = 10.0  # that a gradient is brought to, times the step's scale, where returns say how long a step is
-
-
-class Trajectories(NamedTuple):
-    """B episodes of each of N tasks, padded to T steps, the most that an episode may last.
-
-    Attributes:
-        observations: float32 ``(N, T, B, D)``.
-        actions: int64 ``(N, T, B)`` of choices, or float32 ``(N, T, B, A)``.
-        log_probs: float32 ``(N, T, B)``, under the parameters that played.
-        rewards: float32 ``(N, T, B)``.
-        valid: bool ``(N, T, B)``; False past an episode's last step, where the others may hold anything.
-        legal_actions: bool ``(N, T, B, A)``; ``(N, T, B, 0)`` where every action is always legal.
-    """
-
-    observations: Tensor
-    actions: Tensor
-    log_probs: Tensor
-    rewards: Tensor
-    valid: Tensor
-    legal_actions: Tensor
-
-    def mean_returns(self) -> Tensor:
-        """Mean undiscounted return of an episode of each task: ``(N,)``."""
-        return masked(self.rewards, self.valid).sum(1).mean(-1)
-
-    def cleared(self) -> "Trajectories":
-        """The same with zeros past each episode's last step, and every action legal there."""
-        legal = masked(self.legal_actions, self.valid, instead=True)
-        by_step = (masked(part, self.valid) for part in (self.observations, self.log_probs, self.rewards))
-        observations, log_probs, rewards = by_step
-        actions = masked(self.actions, self.valid, instead=0)
-        return Trajectories(observations, actions, log_probs, rewards, self.valid, legal)
 
 
 class Sampler(Protocol):

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from gameagent.config import TrainConfig
 from gameagent.inner_loop import Parameters, StepSizes, constant_step_sizes
 from gameagent.methods.gradient.config import GradientConfig
+from gameagent.nets.cores.state import HiddenState
 from gameagent.nets.distribution import ActionParams
 from gameagent.nets.feedforward import FeedforwardPolicy
-from gameagent.nets.interface import HiddenState, Inputs, Outputs, PolicyNetwork, PolicySpec
+from gameagent.nets.interface import Inputs, Outputs, PolicyNetwork, PolicySpec
 from gameagent_games.interface import Family
 from gameagent_sdk.authoring import AdvantageSpec
 
@@ -117,10 +118,6 @@ class GradientPolicy(PolicyNetwork):
         """Brings fresh weights to the scale of observations ``(B, D)``; see `FeedforwardPolicy.whitened`."""
         for name, weight in self.network.whitened(self.initialisation, observations).items():
             self.weights[name].copy_(weight)
-
-    def initial_state(self, num_rows: int) -> HiddenState:
-        """Nothing is remembered."""
-        return {}
 
     def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
         """Runs T steps from the initial weights; see `AgentNetwork.forward`. Values are zero."""

@@ -3,32 +3,15 @@
 from time import perf_counter
 
 from gameagent.config import TrainConfig
-from gameagent.methods.belief_correction.network import CorrectedNetwork
 from gameagent.methods.interface import Update
 from gameagent.methods.learning import adam, over_processes
 from gameagent.methods.rl2 import update as rl2
 from gameagent.methods.rl2.config import Rl2Config
-from gameagent.nets.interface import PolicyNetwork, PolicySpec
-from gameagent.nets.network import AgentNetwork
+from gameagent.nets.interface import PolicyNetwork
 from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent.workers import Workers
 from gameagent_games.interface import Family
-
-
-def make_network(config: TrainConfig, family: Family) -> AgentNetwork:
-    """A policy that adapts by memory, or not at all, with fresh weights from torch's global generator."""
-    own = Rl2Config.of(config)
-    spec = PolicySpec.of(family, config.episodes_of_trial(family), own.believes)
-    if own.gradient:
-        return CorrectedNetwork(
-            spec,
-            config.hidden_size,
-            reward_scale=own.reward_scale,
-            inner_lr=own.inner_lr,
-            inner_steps=own.inner_steps,
-        )
-    return AgentNetwork(spec, config.hidden_size, recurrent=own.memory == "lstm")
 
 
 class MemoryLearner:
@@ -40,7 +23,7 @@ class MemoryLearner:
         """See `Method.make_learner`."""
         self._config, self._family, self._workers = config, family, workers
         self._own = Rl2Config.of(config)
-        self.policy = self._network = make_network(config, family)
+        self.policy = self._network = config.method.make_policy(config, family)
         self.optimizer = adam(self._network, config)
         self._share = workers.share(self._own.num_games)
         self._trials = Trials(

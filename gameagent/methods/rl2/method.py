@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from gameagent.config import TrainConfig
+    from gameagent.nets.cores.interface import Core
+    from gameagent.nets.interface import PolicySpec
     from gameagent.nets.network import AgentNetwork
     from gameagent.workers import Workers
 
@@ -62,9 +64,16 @@ class Rl2(Method["AgentNetwork"]):
 
     def make_policy(self, config: "TrainConfig", family: Family) -> "AgentNetwork":
         """See `Method.make_policy`."""
-        from gameagent.methods.rl2.learner import make_network
+        from gameagent.methods.rl2.policy import make_network, make_spec
 
-        return make_network(config, family)
+        spec = make_spec(config, family)
+        return make_network(config, spec, self.make_core(config, spec))
+
+    def make_core(self, config: "TrainConfig", spec: "PolicySpec") -> "Core":
+        """What remembers; a method with another kind of memory replaces it."""
+        from gameagent.methods.rl2.policy import make_core
+
+        return make_core(config, spec)
 
     def make_learner(self, config: "TrainConfig", family: Family, workers: "Workers") -> Learner:
         """See `Method.make_learner`."""

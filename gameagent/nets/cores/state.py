@@ -1,8 +1,22 @@
-"""What holds for hidden state of any kind: rows that do not decide keep theirs."""
+"""What holds for hidden state of any kind: how it starts, and that rows that do not decide keep theirs."""
 
 from torch import Tensor
 
-from gameagent.nets.interface import HiddenState
+from gameagent_sdk.authoring import TensorSpec
+
+HiddenState = dict[str, Tensor]
+"""Named tensors ``(B, …)`` of any rank, carried from step to step; B rows that never influence one another."""
+
+
+def initial_state(specs: tuple[TensorSpec, ...], num_rows: int, like: Tensor) -> HiddenState:
+    """The hidden state at the start of a season, and of a trial if nothing outlives a trial.
+
+    Args:
+        specs: As `Core.state_specs`.
+        num_rows: B.
+        like: A tensor of the type that the state's tensors are to have.
+    """
+    return {spec.name: like.new_full((num_rows, *spec.shape), spec.initial) for spec in specs}
 
 
 def advance(before: HiddenState, after: HiddenState, deciding: Tensor) -> HiddenState:

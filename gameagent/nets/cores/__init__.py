@@ -1,0 +1,1 @@
+"""Cores: what a policy remembers from step to step."""
