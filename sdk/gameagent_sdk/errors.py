@@ -17,9 +17,9 @@ class Finding:
     """One thing in a file that is not to be trusted, or cannot be used.
 
     Attributes:
-        what: is wrong.
-        where: in the file.
-        advice: what to do.
+        what: Is wrong.
+        where: In the file.
+        advice: What to do.
     """
 
     what: str
@@ -35,10 +35,10 @@ class SdkError(Exception):
 
 
 class BundleError(SdkError):
-    """The file is no usable bundle: missing, damaged, forged, changed after export, or not what its manifest says.
+    """The file is not a usable bundle: missing, damaged, forged, changed after export, or not what its manifest says.
 
     Attributes:
-        findings: all that a check of the file found; empty where the error is not about the file's content.
+        findings: All that a check of the file found; empty if the error is not about the file's content.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -116,7 +116,7 @@ class _Short(reprlib.Repr):
 
 
 def shown_path(path: object) -> str:
-    """A path, as it may stand in a message: its end where it is long."""
+    """A path, as it may stand in a message: its end if it is long."""
     text = str(path)
     return shown(text if len(text) <= MAX_PATH_SHOWN else "..." + text[3 - MAX_PATH_SHOWN :], MAX_PATH_SHOWN)
 

@@ -14,9 +14,9 @@ class Port:
     """One input or output of the policy step.
 
     Attributes:
-        name: in the graph.
-        dtype: "float32" or "bool" where the SDK knows it; else what the engine calls it.
-        shape: axis sizes; None where an axis is dynamic, as the leading one is.
+        name: In the graph.
+        dtype: "float32" or "bool" if the SDK knows it; else what the engine calls it.
+        shape: Axis sizes; None if an axis is dynamic, as the leading one is.
     """
 
     name: str
@@ -32,11 +32,11 @@ class Node:
     """One operation of the graph.
 
     Attributes:
-        op_type: the operator's name in ONNX's own domain, such as "Gemm".
-        name: of the node, for messages; may be empty.
-        inputs: names of tensors; "" where an optional one is left out.
-        outputs: names of tensors; "" where an optional one is not wanted.
-        attributes: by name, as written in the file; those left out are not there.
+        op_type: The operator's name in ONNX's own domain, such as "Gemm".
+        name: Of the node, for messages; may be empty.
+        inputs: Names of tensors; "" where an optional one is left out.
+        outputs: Names of tensors; "" where an optional one is not wanted.
+        attributes: By name, as written in the file; those left out are not there.
     """
 
     op_type: str
@@ -51,13 +51,13 @@ class Model:
     """A model file's content.
 
     Attributes:
-        ir_version: of the file format.
-        opset: version of ONNX's operator set.
-        inputs: of the graph.
-        outputs: of the graph.
-        initializers: constants by name, read-only, and views of the file's bytes where those are aligned.
-        nodes: in the file's order.
-        metadata: of the model, texts by key.
+        ir_version: Of the file format.
+        opset: Version of ONNX's operator set.
+        inputs: Of the graph.
+        outputs: Of the graph.
+        initializers: Constants by name, read-only, and views of the file's bytes where those are aligned.
+        nodes: In the file's order.
+        metadata: Of the model, texts by key.
     """
 
     ir_version: int

@@ -13,8 +13,8 @@ def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
     """Opens an ordinary file for reading, without waiting for anybody.
 
     Raises:
-        OSError: it cannot be opened, or is a folder, a pipe or a device.
-        ValueError: the path holds a null byte.
+        OSError: It cannot be opened, or is a folder, a pipe or a device.
+        ValueError: The path holds a null byte.
     """
     expect_regular(os.stat(path).st_mode)
     file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 (the caller's)
@@ -27,10 +27,10 @@ def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
 
 
 def as_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Path:
-    """A path of any kind; bytes that are no text of the system's encoding survive in it.
+    """A path of any kind; bytes that the system's encoding cannot decode survive in it.
 
     Raises:
-        TypeError: it is no path.
+        TypeError: It is not a path.
     """
     return Path(os.fsdecode(path))
 
@@ -50,4 +50,4 @@ def expect_regular(mode: int) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "Is a directory")
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file")

@@ -211,7 +211,7 @@ ERRORS: dict[str, tuple[str, str] | None] = {
     "index.html": ("BundleError", "not an ONNX file"),
     "empty.onnx": ("BundleError", "holds 0 graphs"),
     "short.onnx": ("BundleError", "cut short"),
-    "plain.onnx": ("ManifestError", "an ordinary ONNX model is no bundle"),
+    "plain.onnx": ("ManifestError", "an ordinary ONNX model is not a bundle"),
     "changed.onnx": ("BundleError", "changed after export"),
     "temperature": ("InputError", "given -1"),
     "seed": ("InputError", "given -1"),

@@ -139,7 +139,7 @@ def test_numbers_of_every_kind_are_taken(
         ([None, 0.0, 0.0], "given list of dtype object"),
         ([1j, 0, 0], "complex128"),
         ({"position": 1}, "given dict"),
-        ([[0.0], [0.0, 1.0]], "given what makes no array"),
+        ([[0.0], [0.0, 1.0]], "given what does not make an array"),
     ],
 )
 def test_wrong_observations_are_refused_and_change_nothing(

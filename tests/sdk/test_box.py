@@ -271,7 +271,7 @@ def test_a_mind_saved_between_act_and_observe_goes_on(
         ("last_action", np.array([0.0]), "last_action is float64"),
         ("last_action", np.array([0.0, math.nan]), "last_action holds NaN"),
         ("last_action", None, "arrays other than"),
-        ("previous_action", np.float32([[1.5, 0.0]]), "previous action is none"),
+        ("previous_action", np.float32([[1.5, 0.0]]), "previous action is impossible"),
         ("std", np.array([1.0, -1.0]), "deviations are below 0"),
         ("mean", np.array([math.inf, 0.0]), "mean holds NaN or infinite"),
         ("probabilities", np.zeros(2), "arrays other than"),

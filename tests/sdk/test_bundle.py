@@ -69,7 +69,7 @@ def test_bundles_in_memory_are_read_too(path_of: Callable[[str], Path]) -> None:
     ids=["empty", "zero", "ones", "pointer", "text", "zip", "length", "graphs", "number", "many"],
 )
 def test_what_is_no_onnx_file_is_refused(data: bytes, write: Callable[..., Any], no_engine: None) -> None:
-    with pytest.raises(BundleError, match=r"game\.onnx is no usable bundle"):
+    with pytest.raises(BundleError, match=r"game\.onnx is not a usable bundle"):
         Agent.load(write(data))
 
 
@@ -107,7 +107,7 @@ def without_manifest(data: bytes) -> bytes:
 def test_an_ordinary_onnx_model_is_told_from_a_bundle(
     path_of: Callable[[str], Path], write: Callable[..., Any], no_engine: None
 ) -> None:
-    with pytest.raises(ManifestError, match="an ordinary ONNX model is no bundle"):
+    with pytest.raises(ManifestError, match="an ordinary ONNX model is not a bundle"):
         Agent.load(write(without_manifest(path_of("masked").read_bytes())))
 
 
@@ -234,7 +234,7 @@ def test_all_findings_are_told_and_the_first_are_shown(path_of: Callable[[str], 
     assert sum("Zigmoid" in finding.what for finding in findings) == data.count(b"Zigmoid") == 4
     assert sum("ZatMul" in finding.what for finding in findings) == data.count(b"ZatMul") == 6
     lines = str(error.value).splitlines()
-    assert lines[0] == f"game.onnx is no usable bundle, for {len(findings)} reasons:"
+    assert lines[0] == f"game.onnx is not a usable bundle, for {len(findings)} reasons:"
     assert lines[1:9] == [f"  {finding}" for finding in findings[:8]]
     assert lines[9:] == [f"  and {len(findings) - 8} more in this error's findings"]
 
@@ -267,7 +267,7 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, no_engine: N
     """A pipe that nobody writes to would block, and a device might never end."""
     os.mkfifo(tmp_path / "pipe.onnx")
     for path in (tmp_path / "pipe.onnx", "/dev/zero"):
-        with pytest.raises(BundleError, match=r"cannot be read \(it is no regular file\)"):
+        with pytest.raises(BundleError, match=r"cannot be read \(it is not a regular file\)"):
             Agent.load(path)
 
 

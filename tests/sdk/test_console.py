@@ -265,7 +265,7 @@ def test_every_finding_is_listed(run: Callable[..., tuple[int, str, str]], refus
     findings = caught.value.findings
     code, out, err = run(command, refused)
     assert code == 1
-    assert err == f"gameagent-sdk: {refused} is no usable bundle: {len(findings)} findings\n"
+    assert err == f"gameagent-sdk: {refused} is not a usable bundle: {len(findings)} findings\n"
     assert len(findings) >= 3 and f"for {len(findings)} reasons" in " ".join(out.split())
     words = " ".join(out.split())
     for index, finding in enumerate(findings, 1):

@@ -131,7 +131,7 @@ def test_the_unchanged_rewriting_is_taken(saved: Path, agent_of: Callable[..., A
     ("changes", "message"),
     [
         ({"format_version": np.int64(2)}, "saved in format 2"),
-        ({"format_version": None}, "damaged or no saved mind"),
+        ({"format_version": None}, "damaged or not a saved mind"),
         ({"hidden_state.hidden_h": None}, "it holds"),
         ({"extra": np.zeros(1)}, "it holds"),
         ({"hidden_state.hidden_h": np.zeros((1, 5), np.float32)}, r"hidden_h is float32 \(1, 5\) instead of"),
@@ -143,7 +143,7 @@ def test_the_unchanged_rewriting_is_taken(saved: Path, agent_of: Callable[..., A
         ({"counters": np.array([0, 4, 5, 1])}, "counters .* impossible"),
         ({"counters": np.array([0, 4, 1, 2])}, "counters .* impossible"),
         ({"rng_state": np.zeros(4, np.uint64)}, "rng_state is impossible"),
-        ({"previous_reward": np.array([["x"]])}, "damaged or no saved mind"),
+        ({"previous_reward": np.array([["x"]])}, "damaged or not a saved mind"),
         ({"bundle_hash": np.zeros(32, np.uint8)}, "another bundle"),
     ],
 )
@@ -164,7 +164,7 @@ def test_headers_that_ask_for_too_much_are_refused(saved: Path, refused: Callabl
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("returns.npy", huge.getvalue())
-    refused(buffer.getvalue(), "damaged or no saved mind")
+    refused(buffer.getvalue(), "damaged or not a saved mind")
 
 
 class Bomb:
@@ -180,8 +180,8 @@ def test_pickles_are_never_loaded(saved: Path, refused: Callable[..., None]) -> 
     objects = np.array([Bomb()], dtype=object)
     buffer = io.BytesIO()
     np.savez(buffer, returns=objects)
-    refused(buffer.getvalue(), "damaged or no saved mind")
-    refused(pickle.dumps(Bomb), "damaged or no saved mind")
+    refused(buffer.getvalue(), "damaged or not a saved mind")
+    refused(pickle.dumps(Bomb), "damaged or not a saved mind")
     assert not Bomb.exploded
 
 
@@ -189,7 +189,7 @@ def test_truncations_and_noise_are_refused(saved: Path, refused: Callable[..., N
     data = saved.read_bytes()
     for length in [*range(0, len(data), 97), len(data) - 1]:
         refused(data[:length], r"bad\.mind")
-    refused(np.random.default_rng(0).bytes(3000), "damaged or no saved mind")
+    refused(np.random.default_rng(0).bytes(3000), "damaged or not a saved mind")
 
 
 def test_changed_bytes_are_refused_or_harmless(saved: Path, agent_of: Callable[..., Agent], tmp_path: Path) -> None:

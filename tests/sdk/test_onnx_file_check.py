@@ -96,7 +96,7 @@ def test_sound_graphs() -> None:
 @pytest.mark.parametrize(
     ("nodes", "expected"),
     [
-        ([op("Sane", "x", "y")], ("the operator Sane is none that a bundle may use", "node 0 (Sane)")),
+        ([op("Sane", "x", "y")], ("the operator Sane is not one that a bundle may use", "node 0 (Sane)")),
         (
             [op("Same", "x", "y", "n\x1b", beta=1)],
             ("it has the attribute beta, which its operator does not", r"node 0 'n\\x1b' (Same)"),
@@ -201,7 +201,7 @@ def test_the_sound_bundle_passes() -> None:
         ),
         (
             detour(node("Conv", ["scores", "w_out"], ["logits"])),
-            r"node 4 \(Conv\): the operator Conv is none that a bundle may use: write the step with",
+            r"node 4 \(Conv\): the operator Conv is not one that a bundle may use: write the step with",
         ),
         (
             detour(node("Reshape", ["scores", "to"], ["logits"]), initializers=[ints("to", -1, 4)]),

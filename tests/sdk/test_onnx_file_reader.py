@@ -162,11 +162,15 @@ def test_aligned_weights_share_the_file_s_memory() -> None:
         (data(1, data(4, "Add") + data(4, "Mul")), "op_type is given twice", "graph.node[0]"),
         (data(1, data(4, "Add")) * 2 + data(1, integer(4, 1)), "op_type is stored as another type", "graph.node[2]"),
         (integer(99, 1), "it holds a field with the unknown number 99", "graph"),
-        (data(1, data(4, b"\xff")), "op_type is no UTF-8 text", "graph.node[0]"),
+        (data(1, data(4, b"\xff")), "op_type is not UTF-8 text", "graph.node[0]"),
         (data(1, data(4, "x" * 1025)), "op_type is 1025 bytes long, 1024 at most are read", "graph.node[0]"),
         (data(10, "x" * (2**20 + 1)), "doc_string is 1048577 bytes long", "graph"),
-        (data(5, integer(2, 2**32 + 1)), "data_type is 4294967297, which is no 32-bit number", "graph.initializer[0]"),
-        (data(1, data(9, data(1, b"\xff"))), "key is no UTF-8 text", "graph.node[0].metadata_props[0]"),
+        (
+            data(5, integer(2, 2**32 + 1)),
+            "data_type is 4294967297, which is not a 32-bit number",
+            "graph.initializer[0]",
+        ),
+        (data(1, data(9, data(1, b"\xff"))), "key is not UTF-8 text", "graph.node[0].metadata_props[0]"),
         (data(1, data(9, data(1, "a") * 2)), "key is given twice", "graph.node[0].metadata_props[0]"),
         (data(15, b""), "it holds sparse_initializer, which no bundle may use", "graph"),
         (data(14, b""), "it holds quantization_annotation", "graph"),
@@ -197,8 +201,8 @@ def test_one_thing_that_parsers_would_pass_over(graph_bytes: bytes, what: str, w
         (b"\x12" + b"\xff" * 9 + b"\x02", "a number is written longer than it needs to be", 1),  # 65 bits
         (b"\x12" + b"\xff" * 10 + b"\x01", "no number ends", 1),
         (b"\x12", "no number ends", 1),
-        (b"\x12\x05abc", "the field ends behind what holds it", 2),
-        (b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "the field ends behind what holds it", 11),
+        (b"\x12\x05abc", "the field ends after what holds it", 2),
+        (b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "the field ends after what holds it", 11),
     ],
 )
 def test_damage_is_located_and_ends_the_reading(graph_bytes: bytes, what: str, offset: int) -> None:
@@ -210,7 +214,7 @@ def test_damage_is_located_and_ends_the_reading(graph_bytes: bytes, what: str, o
 
 def test_parts_of_numbers_are_damage() -> None:
     assert the_finding(graph([], [data(4, b"\0\0\0")]))[0] == "float_data holds a part of a number"
-    assert the_finding(data(1, data(5, b"\x15\0\0")))[0] == "the field ends behind what holds it"
+    assert the_finding(data(1, data(5, b"\x15\0\0")))[0] == "the field ends after what holds it"
 
 
 def test_millions_of_fields_are_not_read() -> None:

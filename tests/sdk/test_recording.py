@@ -249,7 +249,7 @@ def test_damaged_recordings_are_refused(
     text = (tmp_path / "match.jsonl").read_text()
     assert damage(text) != text
     (tmp_path / "match.jsonl").write_text(damage(text))
-    with pytest.raises(RecordingError, match=r"match\.jsonl is damaged or no recording"):
+    with pytest.raises(RecordingError, match=r"match\.jsonl is damaged or not a recording"):
         replay(tmp_path / "match.jsonl", agent.policy)
 
 

@@ -92,7 +92,7 @@ def make_source(bundle: bytes) -> Source:
 def _group(found: dict[str, Any]) -> str:
     """A refusal's reason without names and numbers, so that like ones are counted together."""
     kind, _, text = found["error"].partition(": ")
-    text = found["findings"][0][0] if found["findings"] else re.sub(r"^\S+ ?(is no usable bundle)?:? ?", "", text)
+    text = found["findings"][0][0] if found["findings"] else re.sub(r"^\S+ ?(is not a usable bundle)?:? ?", "", text)
     words = re.sub(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|\[[^]]*\]?|-?\d[\w.^*]*", "#", text).split()
     return f"{kind}: {' '.join(words[:7])}"[:90]
 

@@ -38,8 +38,8 @@ class Adapter(NoAdapter):
         """For one row.
 
         Args:
-            policy: of a bundle that adapts by gradient.
-            step: of one row, whose weights are changed in place.
+            policy: Of a bundle that adapts by gradient.
+            step: Of one row, whose weights are changed in place.
         """
         spec, backend = policy.manifest.gradient, policy.adaptation_backend
         assert spec is not None and backend is not None, "only for bundles that adapt by gradient"
@@ -167,7 +167,7 @@ class Adapter(NoAdapter):
         self.last = Adaptation(episode, outcome, num_steps, float(change), kl, before[0], after[0], trust)
 
     def _gradient_steps(self, weights: Weights) -> Weights | None:
-        """The weights that the adaptation graph makes; None where they are not finite."""
+        """The weights that the adaptation graph makes; None if they are not finite."""
         tensors = {**weights, **self._experience.tensors(self._guard.first)}
         try:
             proposed = self._bound_for(tensors, weights).run(tensors)

@@ -1,6 +1,6 @@
 """How much better than usual each action of some episodes went: what a policy gradient learns from.
 
-In double precision, so that it is the same in the trainer: see `gameagent.methods.gradient.meta_batch.judge`.
+In double precision, so that it is the same in the trainer: see the trainer's `with_advantages`.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ def advantages(
         observations: float32 (T, D), of whole episodes one after the other.
         rewards: float32 (T, 1).
         episode_end: float32 (T, 1), 1 at each episode's last step, else 0.
-        spec: see there.
+        spec: See there.
 
     Returns:
         float32 (T, 1); not finite where rewards are not.
@@ -53,7 +53,7 @@ def all_alike(rewards: NDArray[np.float64], goes_on: NDArray[np.float64]) -> boo
     """Whether episodes are of one length and their rewards differ by rounding only, step by step.
 
     A single episode is alike where all its rewards are. Then there is nothing that one action earned and another did
-    not, and whatever a fit leaves over is no advantage.
+    not, and whatever a fit leaves over is not an advantage.
 
     Args:
         rewards: float64 (T,).
@@ -81,13 +81,13 @@ def step_scale(
     predicted from the return before the trial's first gradient step, by the line that training fitted.
 
     Args:
-        mean_returns: undiscounted, of an episode; any shape.
-        spec: what they are compared with.
-        first_returns: the same of the episodes before the first gradient step, in that shape; None where these are
+        mean_returns: Undiscounted, of an episode; any shape.
+        spec: What they are compared with.
+        first_returns: The same of the episodes before the first gradient step, in that shape; None if these are
             the first.
 
     Returns:
-        Factors from 0 to 3, in that shape; 1 where the spec has no best return; NaN where a return is.
+        Factors from 0 to 3, in that shape; 1 if the spec has no best return; NaN if a return is.
     """
     if spec.best_return is None or spec.pre_adaptation_return is None:
         return np.ones_like(mean_returns)

@@ -29,7 +29,7 @@ def linear_baseline(
     """Values: the returns' fit to powers of time, the observation and its square (the features of Duan et al. 2016).
 
     The fit is chosen by generalised cross-validation (Golub, Heath and Wahba 1979, eq. 1.4) with degrees of freedom
-    counted `COUNTED` times: where steps are many it is least squares, where they are few it may be the mean alone.
+    counted `COUNTED` times: with many steps it is least squares, with few it may be the mean alone.
 
     Args:
         observations: float64 (T, D).

@@ -19,8 +19,8 @@ class ExperienceBuffer:
         """An empty one.
 
         Args:
-            manifest: says what is kept of a step.
-            max_steps: so many at most: in episodes longer than all training, what is older is forgotten.
+            manifest: Says what is kept of a step.
+            max_steps: The most that it holds: in episodes longer than all training, what is older is forgotten.
         """
         self._max_steps = max_steps
         self.ports: tuple[Port, ...] = experience_ports(manifest)
@@ -43,8 +43,8 @@ class ExperienceBuffer:
         """Takes in a step.
 
         Args:
-            parts: a row of every one of :attr:`ports` but the last, in order.
-            ended: whether it was its episode's last.
+            parts: A row of every one of :attr:`ports` but the last, in order.
+            ended: Whether it was its episode's last.
         """
         if self._length == min(len(self._rows), self._max_steps):
             self._make_room()
@@ -73,13 +73,13 @@ class ExperienceBuffer:
         self._length = int(ends[-1]) + 1 if len(ends) else 0
 
     def tensors(self, first_return: float | None = None) -> dict[str, NDArray[Any]]:
-        """By name, what the adaptation graph is told of the steps: copies in one piece, (T, size) each but step_scale.
+        """By name, what the adaptation graph gets of the steps: copies in one piece, (T, size) each but step_scale.
 
         After the last step come steps that count for nothing, at most a quarter more: engines bind a graph anew for
         every length, and lengths that are rounded recur.
 
         Args:
-            first_return: mean of the episodes before the trial's first gradient step; None where these are they.
+            first_return: Mean of the episodes before the trial's first gradient step; None if these are they.
         """
         starts, length, padded = [0, *self._ends], self._length, padded_length(self._length)
         told: dict[str, NDArray[Any]] = {}

@@ -30,10 +30,10 @@ def margin_at(margin: float, episodes_per_step: int, num_before: int, num_after:
     The deviation of a difference of two means of m and n episodes is in proportion to sqrt(1 / m + 1 / n).
 
     Args:
-        margin: of the mean of ``first_look`` episodes after against ``episodes_per_step`` before.
-        episodes_per_step: see there.
-        num_before: episodes that are compared with, at least 1.
-        num_after: episodes that are judged, at least 1.
+        margin: Of the mean of ``first_look`` episodes after against ``episodes_per_step`` before.
+        episodes_per_step: See there.
+        num_before: Episodes that are compared with, at least 1.
+        num_after: Episodes that are compared, at least 1.
     """
     usual = 1.0 / first_look(episodes_per_step) + 1.0 / episodes_per_step
     return margin * math.sqrt((1.0 / num_before + 1.0 / num_after) / usual)
@@ -67,17 +67,17 @@ class Guard:
     """Judges the changes of one agent's weights.
 
     Attributes:
-        trust: factor on the next change of weights, above 0, at most 1.
-        first: mean return of the episodes before the trial's first change; None until there is one.
+        trust: Factor on the next change of weights, above 0, at most 1.
+        first: Mean return of the episodes before the trial's first change; None until there is one.
     """
 
     def __init__(self, margin: float, episodes_per_step: int, *, by_returns: bool) -> None:
         """At the start of a trial.
 
         Args:
-            margin: rollback margin of the first look.
-            episodes_per_step: episodes that one change learns from.
-            by_returns: whether changes follow the returns' own gradient: then what brings no better return, in a task
+            margin: Rollback margin of the first look.
+            episodes_per_step: Episodes that one change learns from.
+            by_returns: Whether changes follow the returns' own gradient: then what brings no better return, in a task
                 that is at its optimum say, gets ever shorter. Others may help without an effect on returns at once.
         """
         self._margin, self._per_step, self._by_returns = margin, episodes_per_step, by_returns

@@ -39,7 +39,7 @@ class Probes:
         """None yet.
 
         Args:
-            inputs: the step's input tensors, one row each, which are read at every decision.
+            inputs: The step's input tensors, one row each, which are read at every decision.
         """
         self._inputs = dict(inputs)
         self._kept = {name: np.zeros((NUM_PROBES, *array.shape[1:]), array.dtype) for name, array in inputs.items()}

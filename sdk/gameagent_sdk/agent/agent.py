@@ -8,10 +8,10 @@
         action = agent.act(observation)               # every decision
         ...                                           # the game moves on
         agent.observe(reward, terminated, truncated)  # what came of it
-    agent.save("player-one.mind")                     # and some other day: agent.restore("player-one.mind")
+    agent.save("player-one.mind")                     # another day: agent.restore("player-one.mind")
 
-A trial is a row of episodes against one opponent under one set of rules: within it the agent learns, so its memory
-is kept when an episode ends. ``begin_trial`` alone clears it. The agent owns no loop, opens no window, starts no
+A trial is a series of episodes against one opponent under one set of rules. The agent learns within it, so its memory
+is kept when an episode ends; only ``begin_trial`` clears it. The agent owns no loop, opens no window and starts no
 thread. A call that raises leaves it as it was.
 """
 
@@ -51,18 +51,19 @@ class Agent(Readout):
         strength: float = 1.0,
         deadline_ms: float = DEADLINE_MS,
     ) -> None:
-        """Makes an agent of a policy or bundle that is in memory; :meth:`load` does it from a path.
+        """Makes an agent from a policy or bundle in memory; :meth:`load` makes one from a path.
 
         Args:
-            policy: which agents may share, each with a memory of its own; a bundle is started in the default engine.
-            seed: of the agent's own random numbers, 0 or above; None for a fresh one every time.
-            temperature: how freely actions are sampled; None for the bundle's recommendation, 0 for always the
+            policy: What the agent runs on. Agents may share it, each with a memory of its own; a bundle is started in
+                the default engine.
+            seed: For the agent's own random numbers, 0 or above; None for a fresh one every time.
+            temperature: How freely actions are sampled; None for the bundle's recommendation, 0 to always take the
                 likeliest action.
-            strength: see :attr:`strength`.
-            deadline_ms: what one ``act`` may take; :attr:`act_times` counts those that took longer.
+            strength: See :attr:`strength`.
+            deadline_ms: How long one ``act`` may take; :attr:`act_times` counts those that took longer.
 
         Raises:
-            BundleError: the engine refuses the bundle.
+            BundleError: The engine refuses the bundle.
             InputError: ``seed``, ``temperature``, ``strength`` or ``deadline_ms`` is out of range.
         """
         policy = policy if isinstance(policy, Policy) else Policy(policy)
@@ -87,21 +88,22 @@ class Agent(Readout):
         strength: float = 1.0,
         deadline_ms: float = DEADLINE_MS,
     ) -> "Agent":
-        """Loads a bundle. Takes a moment, onnxruntime's start included: do it on the loading screen.
+        """Loads a bundle. This takes a moment, as it starts an engine: do it on the loading screen.
 
         Args:
-            path: of the ``.onnx`` file.
-            backend: "onnxruntime" or "numpy"; None takes onnxruntime where it can be imported, else numpy.
-            seed: as for the constructor.
-            temperature: as for the constructor.
-            strength: as for the constructor.
-            deadline_ms: as for the constructor.
+            path: The ``.onnx`` file.
+            backend: "onnxruntime" or "numpy"; None takes onnxruntime if it can be imported, else numpy.
+            seed: As for the constructor.
+            temperature: As for the constructor.
+            strength: As for the constructor.
+            deadline_ms: As for the constructor.
 
         Raises:
-            BundleError: no such file, no bundle, damaged, changed after export, or not to be trusted.
-            ManifestError: an ONNX file without a manifest that this SDK can use.
+            BundleError: The file does not exist, is not a bundle, is damaged, was changed after export, or cannot be
+                trusted.
+            ManifestError: The ONNX file has no manifest that this SDK can use.
             MissingBackend: onnxruntime was asked for and is not installed.
-            InputError: a setting is out of range, or there is no such backend.
+            InputError: A setting is out of range, or there is no such backend.
         """
         policy = Policy.load(path, backend)
         return cls(policy, seed=seed, temperature=temperature, strength=strength, deadline_ms=deadline_ms)
@@ -114,19 +116,19 @@ class Agent(Readout):
     def begin_trial(self) -> None:
         """Starts afresh: a new opponent or new rules. Clears the memory and the counters; may be called any time.
 
-        Only memory that the bundle keeps for a whole season outlives it (``manifest.hidden_state`` says which).
-        A frozen agent stays frozen, now at what is left of its memory.
+        Memory that the bundle keeps for a whole season (``manifest.hidden_state`` says which) is kept. A frozen agent
+        stays frozen, now at what is left of its memory.
         """
         self._trial.begin()
         self._decider.note("begin_trial")
 
     def begin_season(self) -> None:
-        """As :meth:`begin_trial`, but clears the memory that outlives trials, too: nobody will return."""
+        """Starts afresh like :meth:`begin_trial`, and clears the memory that outlives trials, too."""
         self._trial.begin_season()
         self._decider.note("begin_season")
 
     def act(self, observation: ArrayLike, legal_actions: ArrayLike | None = None) -> Action:
-        """Decides.
+        """Chooses an action.
 
         Args:
             observation: (D,) finite numbers, the features of ``manifest.observation`` in order and in their units.
@@ -140,11 +142,11 @@ class Agent(Readout):
             "box", float64 (A,) in its units, always within its bounds.
 
         Raises:
-            InputError: a wrong shape, dtype or value.
-            CallOrderError: before ``begin_trial``, or twice without ``observe``, but for the first after a
-                :meth:`restore`.
-            BundleError: the policy failed or gave numbers that are not finite.
-            InputWarning: where warnings are errors: the first time that a feature leaves its range.
+            InputError: A wrong shape, dtype or value.
+            CallOrderError: Called before ``begin_trial``, or twice without ``observe`` (which is allowed once after a
+                :meth:`restore`).
+            BundleError: The policy failed or gave numbers that are not finite.
+            InputWarning: If warnings are errors: the first time that a feature leaves its range.
         """
         started = perf_counter()
         trial = self._trial
@@ -159,19 +161,19 @@ class Agent(Readout):
     def observe(
         self, reward: float, terminated: bool = False, truncated: bool = False, *, action: ArrayLike | None = None
     ) -> None:
-        """Tells what came of the last action. Memory is kept when the episode ends.
+        """Reports the outcome of the last action. Memory is kept when the episode ends.
 
         Args:
-            reward: a finite number, on the scale used in training; the policy is fed at most 1e15 of it.
-            terminated: whether the episode ended by the game's rules.
-            truncated: whether it was cut off, by a time limit say.
-            action: what was really done, where it was not what ``act`` chose: a person took over, say. Of a box, (A,)
-                finite numbers; the nearest within its bounds are taken.
+            reward: A finite number, on the scale used in training; the policy is fed at most 1e15 of it.
+            terminated: Whether the episode ended by the game's rules.
+            truncated: Whether it was cut off, for example by a time limit.
+            action: What was really done, if it was not what ``act`` chose, for example because a person took over. For
+                a box, (A,) finite numbers, which are cut to its bounds.
 
         Raises:
-            InputError: the reward is not a finite number, a flag is not True or False, or there is no such action.
-            CallOrderError: there was no ``act`` to observe the outcome of.
-            InputWarning: where warnings are errors: the first time that a reward is beyond 1e15.
+            InputError: The reward is not a finite number, a flag is not True or False, or there is no such action.
+            CallOrderError: ``act`` was not called before.
+            InputWarning: If warnings are errors: the first time that a reward is beyond 1e15.
         """
         self._trial.expect("observe", "observe")
         value = as_reward(reward)
@@ -191,17 +193,17 @@ class Agent(Readout):
         Pending are gradient steps, and what :meth:`save_soon` and :meth:`record` have to write.
 
         Args:
-            budget_ms: what it may take, in milliseconds; exceeded by less than one slice. The slice that flushes a
-                saved mind to the disk takes as long as the disk does.
+            budget_ms: How long it may take, in milliseconds; it is exceeded by less than one slice. The slice that
+                flushes a saved mind to the disk takes as long as the disk does.
 
         Returns:
             How many tasks are still pending; 0 when all is done.
 
         Raises:
-            InputError: the budget is no finite number of 0 or above.
-            MindError: a mind that was to be saved cannot be written; that task is dropped.
-            RecordingError: the recording cannot be written; it has ended.
-            BundleError: the gradient steps failed; they are dropped.
+            InputError: The budget is not a finite number of 0 or above.
+            MindError: A mind that was to be saved cannot be written; that task is dropped.
+            RecordingError: The recording cannot be written; it has ended.
+            BundleError: The gradient steps failed; they are dropped.
         """
         self.tick_times.deadline_ms = budget_ms = as_number("budget_ms", budget_ms, 0.0)
         if self._pending and budget_ms > 0:
@@ -221,9 +223,9 @@ class Agent(Readout):
 
     @property
     def temperature(self) -> float:
-        """How freely actions are sampled: 1 as trained, above it more varied, below more decided, 0 the likeliest.
+        """How freely actions are sampled: 1 as in training, above 1 more varied, below 1 more decided, 0 the likeliest.
 
-        Of a box, the deviations are multiplied by it.
+        For a box, it multiplies the standard deviations.
         """
         return self._decider.temperature
 
@@ -234,11 +236,9 @@ class Agent(Readout):
 
     @property
     def strength(self) -> float:
-        """How well it plays: 1 its best, 0 at random, between them that share of its decisions is its own.
+        """How well it plays: 1 is its best, 0 is at random; in between, that share of the decisions is its own.
 
-        At random is any legal action, or anywhere in the box, with even chances.
-
-        It goes on learning at any strength.
+        The other decisions are drawn uniformly from the legal actions, or from the box. It learns at any strength.
         """
         return self._decider.strength
 
@@ -255,11 +255,11 @@ class Agent(Readout):
     def freeze(self) -> None:
         """Stops learning: from now on every episode starts from what the agent knows at this moment.
 
-        Within an episode its memory works as ever, since it may need it to play; when the episode ends, what was
-        gathered in it is dropped. Freeze between episodes, and all of them are played alike.
+        Within an episode its memory works as usual, since it may need it to play; what was gathered is dropped when the
+        episode ends. If you freeze it between episodes, it plays all of them alike.
 
         Raises:
-            CallOrderError: there is no trial, or ``observe`` is due; after a restore it may be called
+            CallOrderError: There is no trial, or ``observe`` is due; after a restore it may be called
                 even then, and the outcome is still taken in.
         """
         self._trial.expect_act("freeze")
@@ -267,22 +267,22 @@ class Agent(Readout):
         self._decider.note("freeze")
 
     def unfreeze(self) -> None:
-        """Goes on learning from where it is; without effect if it was not frozen."""
+        """Goes on learning; has no effect if it was not frozen."""
         self._trial.frozen_at = None
         self._decider.note("unfreeze")
 
     def forget(self, fraction: float) -> None:
-        """Lets what was learnt in this trial fade; called at each episode's end with 0.1, say, it forgets gradually.
+        """Lets what was learnt fade. Called at each episode's end with 0.1, for example, it forgets gradually.
 
-        Each memory cell is cleared with that chance, and so is the last outcome, which weakens what was learnt evenly.
-        (Scaling the cells instead did nothing up to a half and then everything, as they saturate.)
+        Each memory cell is cleared with that probability, and so is the last outcome, which weakens everything evenly.
+        (Scaling the cells instead had no effect up to one half and then erased everything, as they saturate.)
 
         Args:
-            fraction: from 0, nothing, to 1, everything.
+            fraction: From 0, nothing, to 1, everything.
 
         Raises:
-            InputError: the fraction is out of range.
-            CallOrderError: there is no trial, or ``observe`` is due; after a restore it may be called even then.
+            InputError: The fraction is out of range.
+            CallOrderError: There is no trial, or ``observe`` is due; after a restore it may be called even then.
         """
         fraction = as_number("fraction", fraction, 0.0, 1.0)
         self._trial.expect_act("forget")
@@ -290,15 +290,15 @@ class Agent(Readout):
         self._decider.note("forget", fraction=fraction)
 
     def rollback(self) -> bool:
-        """Takes the last gradient steps back: the weights become what they were before them.
+        """Undoes the last gradient steps: the weights become what they were before them.
 
-        The agent does so by itself where the episode behind them went clearly worse than those before.
+        The agent does so by itself if the episodes after them went clearly worse than those before.
 
         Returns:
-            Whether there were any to take back; those before the last ones stay.
+            Whether there were any to undo; earlier steps stay.
 
         Raises:
-            CallOrderError: there is no trial.
+            CallOrderError: There is no trial.
         """
         self._trial.expect_trial()
         self._decider.note("rollback")
@@ -307,49 +307,48 @@ class Agent(Readout):
     # What the agent learnt, kept for another day.
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Saves all that the agent gathered in this trial, the state of its random numbers included.
+        """Saves everything that the agent gathered in this trial, including the state of its random numbers.
 
-        May be called between any two calls. The file is replaced in one go. Temperature, strength and freezing are
-        not in it: they are settings of the game's, like the bundle itself.
+        It may be called between any two calls. The file is replaced atomically. Temperature, strength and freezing are
+        not saved: they are settings of the game, like the bundle itself.
 
         Raises:
-            MindError: the file cannot be written.
-            CallOrderError: there is no trial to save.
+            MindError: The file cannot be written.
+            CallOrderError: There is no trial to save.
         """
         self._trial.expect_trial()
         self._pending.drop(as_path(path))  # older than what is saved now
         write_mind(path, self._decider.mind(), self._policy.bundle)
 
     def save_soon(self, path: str | os.PathLike[str]) -> None:
-        """As :meth:`save`, of what the agent knows at this moment, but written by the next calls of :meth:`tick`.
+        """Saves what the agent knows at this moment, like :meth:`save`, but lets the next :meth:`tick` calls write it.
 
         Raises:
-            CallOrderError: there is no trial to save.
+            CallOrderError: There is no trial to save.
         """
         self._trial.expect_trial()
         self._pending.add(write_mind_in_slices(path, self._decider.mind(), self._policy.bundle), about=as_path(path))
 
     def finish_saving(self, path: str | os.PathLike[str]) -> None:
-        """Writes what :meth:`save_soon` has promised for a path; without effect if nothing is pending.
+        """Writes what :meth:`save_soon` has queued for a path; has no effect if nothing is pending.
 
         Raises:
-            MindError: the file cannot be written.
+            MindError: The file cannot be written.
         """
         self._pending.finish(as_path(path))
 
     def restore(self, path: str | os.PathLike[str]) -> None:
-        """Goes on exactly where :meth:`save` left off, in place of the current trial if there is one.
+        """Continues exactly where :meth:`save` left off; this replaces the current trial, if there is one.
 
-        If it was saved between ``act`` and ``observe``, :attr:`phase` is "observe" and two calls are in order.
-        ``observe`` takes in the outcome, and all is as if it had never been interrupted. ``act`` closes the decision
-        whose outcome will never come: as a step that paid 0 and did not end the episode, which is what memory and
-        counters get of it. Gradient steps pass over such an episode, as its return is not known. From then on the
-        order is as strict as ever.
+        If it was saved between ``act`` and ``observe``, :attr:`phase` is "observe" and either call is allowed.
+        ``observe`` reports the outcome, as if there had been no interruption. ``act`` closes the decision whose outcome
+        will never come: memory and counters see a step that paid 0 and did not end the episode, and gradient steps skip
+        that episode, as its return is not known. From then on the order is as strict as usual.
 
-        A save to this path that is pending is written first. A frozen agent is frozen at what was restored.
+        A pending save to this path is written first. A frozen agent is frozen at what was restored.
 
         Raises:
-            MindError: no such file, damaged, or saved with another bundle. The current trial is kept.
+            MindError: No such file, damaged, or saved with another bundle. The current trial is kept.
         """
         self.finish_saving(path)
         mind = read_mind(path, self._policy.bundle)
@@ -358,18 +357,18 @@ class Agent(Readout):
             recording.note("restore", mind=recording.encode(mind))
 
     def record(self, path: str | os.PathLike[str]) -> None:
-        """Starts a recording: everything the agent is told and does from now on, until :meth:`stop_recording`.
+        """Starts a recording: everything the agent is given and does from now on, until :meth:`stop_recording`.
 
-        :func:`gameagent_sdk.replay` goes through it again and gets every action bit for bit on the same backend. What
-        is recorded is written by :meth:`tick`, and at the latest every few hundred calls.
+        :func:`gameagent_sdk.replay` plays it again and gets every action bit for bit on the same backend. :meth:`tick`
+        writes what was recorded; without it, it is written every few hundred calls.
 
-        Of a member of a squad, decisions that were made with very many others (thousands, of a small policy) cannot be
-        replayed.
+        If a member of a squad decided together with very many others (thousands, for a small policy), its decisions
+        cannot be replayed.
 
-        A recording that is running ends, once the new one has begun.
+        A recording that is already running ends once the new one has begun.
 
         Raises:
-            RecordingError: the file cannot be written.
+            RecordingError: The file cannot be written.
         """
         before = self._decider.recording
         if before is not None and before.path == as_path(path):
@@ -382,16 +381,16 @@ class Agent(Readout):
         """Ends the recording, if there is one, and writes what is left of it.
 
         Raises:
-            RecordingError: the file cannot be written.
+            RecordingError: The file cannot be written.
         """
         recording, self._decider.recording = self._decider.recording, None
         if recording is not None:
             recording.close()
 
     def __reduce__(self) -> Any:
-        """Refuses to be copied or pickled: the copy would share the original's arrays.
+        """Refuses to be copied or pickled, since a copy would share the original's arrays.
 
         Raises:
-            SdkError: always.
+            SdkError: Always.
         """
         raise SdkError("an agent cannot be copied: make another with Agent(agent.policy), and save and restore a mind")

@@ -1,4 +1,4 @@
-"""What can be shown of an agent to a player or a designer."""
+"""What an agent shows to a player or a designer."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from gameagent_sdk.engine.policy import Policy
 
 
 class Readout:
-    """The part of an agent that is only looked at."""
+    """The read-only part of an agent."""
 
     def __init__(self, policy: Policy, trial: TrialState) -> None:
         """Shows a trial on a policy."""
@@ -20,13 +20,13 @@ class Readout:
         self._trial = trial
 
     def beliefs(self) -> dict[str, Belief | tuple[Belief, ...]]:
-        """What the agent thinks the hidden rules are, as of its last decision.
+        """What the agent thinks the hidden rules are, after its last decision.
 
         Returns:
             By rule: a :class:`Belief`, or a tuple of them for an array rule. Empty if the bundle has none.
 
         Raises:
-            CallOrderError: no decision was made in this trial.
+            CallOrderError: No decision was made in this trial.
         """
         if not self.manifest.beliefs:
             return {}
@@ -35,11 +35,11 @@ class Readout:
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """The chances that the last action was drawn by, float64 (A,): temperature, strength, legal actions applied.
+        """The probabilities of the last decision, float64 (A,), with temperature, strength and legal actions applied.
 
         Raises:
-            CallOrderError: no decision was made in this trial.
-            SdkError: actions are continuous: see :attr:`distribution`.
+            CallOrderError: No decision was made in this trial.
+            SdkError: Actions are continuous; see :attr:`distribution`.
         """
         probabilities = self._policy.actions.probabilities(self._trial.tally.decision)
         self._trial.expect_decision("probabilities")
@@ -51,19 +51,19 @@ class Readout:
 
     @property
     def last_adaptation(self) -> Adaptation | None:
-        """What the last gradient steps of this trial did; None before the first, and for a bundle without."""
+        """What the last gradient steps of this trial did; None before the first, and for a bundle without any."""
         return self._trial.adapter.last
 
     @property
     def distribution(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean and deviation that the last continuous action was drawn by, each float64 (A,) in the box's units.
+        """Mean and standard deviation of the last decision, each float64 (A,) in the box's units.
 
-        Temperature is applied; what lies outside the bounds is brought to them only after it is drawn, and so the mean
-        may lie there too. A strength below 1 is not in it.
+        Temperature is applied, strength is not. The mean may lie outside the bounds, as actions are cut to them only
+        after they are drawn.
 
         Raises:
-            CallOrderError: no decision was made in this trial.
-            SdkError: actions are discrete: see :attr:`probabilities`.
+            CallOrderError: No decision was made in this trial.
+            SdkError: Actions are discrete: see :attr:`probabilities`.
         """
         distribution = self._policy.actions.distribution(self._trial.tally.decision)
         self._trial.expect_decision("means and deviations")
@@ -71,32 +71,32 @@ class Readout:
 
     @property
     def phase(self) -> Phase:
-        """The call that is due: "begin_trial", "act" or "observe". Just restored, "observe" may be left out."""
+        """The call that is due: "begin_trial", "act" or "observe"; right after a restore "observe" may be skipped."""
         return self._trial.phase
 
     @property
     def episode(self) -> int:
-        """Index in the trial, from 0, of the episode at hand; after an episode's end, of the next."""
+        """Index of the current episode in the trial, from 0; after an episode's end, of the next one."""
         return len(self._trial.tally.returns)
 
     @property
     def step(self) -> int:
-        """How many steps of the episode at hand were observed."""
+        """How many steps of the current episode have been observed."""
         return self._trial.tally.step
 
     @property
     def num_decisions(self) -> int:
-        """How many decisions were made in this trial."""
+        """How many decisions have been made in this trial."""
         return self._trial.tally.num_decisions
 
     @property
     def returns(self) -> tuple[float, ...]:
-        """The return (sum of rewards) of each episode of this trial that has ended."""
+        """The return (sum of rewards) of each finished episode of this trial."""
         return tuple(self._trial.tally.returns)
 
     @property
     def episode_return(self) -> float:
-        """The sum of rewards so far in the episode at hand."""
+        """The sum of rewards in the current episode so far."""
         return self._trial.tally.episode_return
 
     @property

@@ -1,4 +1,4 @@
-"""Goes through a recording again."""
+"""Plays a recording again."""
 
 import base64
 import json
@@ -23,18 +23,18 @@ from gameagent_sdk.saving.recording import FORMAT_VERSION
 
 MAX_LINE = 2**26  # bytes: a longer line is refused
 MAX_ELEMENTS = 2**23  # of a batch's inputs and outputs: an engine takes up to 40 bytes for each
-ALWAYS_ROWS = 16  # of a batch: so many are taken of any bundle
+ALWAYS_ROWS = 16  # of a batch: this many are allowed for any bundle
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What came of a replay.
+    """The result of a replay.
 
     Attributes:
-        agent: as it stood at the recording's end; it can play on.
-        actions: those recorded, in order, each as ``act`` returned it.
-        num_different: how many of them came out differently now; 0 on the backend they were recorded on.
-        first_different: index of the first of these in ``actions``, or None.
+        agent: The agent as it was at the recording's end; it can play on.
+        actions: The recorded actions in order, each as ``act`` returned it.
+        num_different: How many of them came out differently this time; 0 on the backend they were recorded on.
+        first_different: The index of the first of these in ``actions``, or None.
     """
 
     agent: Agent
@@ -44,18 +44,18 @@ class Replay:
 
 
 def replay(path: str | os.PathLike[str], policy: Policy | Bundle) -> Replay:
-    """Makes an agent that goes through a recording: it is told what was told, and goes on from what was done.
+    """Plays a recording again with a new agent, which gets the same inputs and continues from the recorded actions.
 
-    Where its own choice differs from the recorded one (another backend, another version of it), the difference is
-    counted and the recorded action taken.
+    If its own choice differs from the recorded one (on another backend, or another version of it), the difference is
+    counted and the recorded action is taken.
 
     Args:
-        path: of the file that :meth:`Agent.record` wrote.
-        policy: of the bundle that it was recorded with.
+        path: The file that :meth:`Agent.record` wrote.
+        policy: The bundle that it was recorded with.
 
     Raises:
-        RecordingError: no such file, damaged, or made with another bundle. A last line that is cut short, as a crash
-            leaves it, is passed over.
+        RecordingError: The file does not exist, is damaged, or was made with another bundle. A last line that a crash
+            has cut short is ignored.
     """
     policy = policy if isinstance(policy, Policy) else Policy(policy)
     lines = _lines(as_path(path))
@@ -65,7 +65,7 @@ def replay(path: str | os.PathLike[str], policy: Policy | Bundle) -> Replay:
     except (SdkError, ValueError, KeyError, TypeError, StopIteration) as error:
         reason = "it is empty" if isinstance(error, StopIteration) else shown(str(error), 400)
         name = shown_path(as_path(path))
-        raise RecordingError(f"{name} is damaged or no recording of this bundle: {reason}") from error
+        raise RecordingError(f"{name} is damaged or not a recording of this bundle: {reason}") from error
 
 
 def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
@@ -144,9 +144,9 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
                     return
                 value = json.loads(line)
                 if not isinstance(value, dict):
-                    raise RecordingError("a line is no JSON object")
+                    raise RecordingError("a line is not a JSON object")
                 yield value
     except OSError as error:
         raise RecordingError(f"it cannot be read ({reason_of(error)})") from error
     except RecursionError as error:
-        raise RecordingError("a line is no line of a recording") from error
+        raise RecordingError("a line does not belong in a recording") from error

@@ -1,4 +1,4 @@
-"""One saved mind for each player, in one folder."""
+"""One saved mind per player, in one folder."""
 
 import contextlib
 import os
@@ -24,18 +24,18 @@ class SaveSlots:
         ...
         slots.save(agent, "Zoë")
 
-    Players may be called anything; the files' names are made of plain letters and digits.
+    Players may have any names; the files' names consist of plain letters and digits.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        """Takes a folder, which is made at the first save."""
+        """Takes a folder, which is created at the first save."""
         self.folder = as_path(folder)
 
     def path(self, player: str) -> Path:
-        """The file of a player, whether it exists or not.
+        """The file of a player, whether or not it exists.
 
         Raises:
-            InputError: the name is empty, too long, or no text.
+            InputError: The name is empty, too long, or not a text.
         """
         try:
             name = player.encode()
@@ -59,17 +59,17 @@ class SaveSlots:
         return sorted(found)
 
     def save(self, agent: Agent, player: str, *, soon: bool = False) -> None:
-        """Saves what the agent learnt of a player, in place of what was there.
+        """Saves what the agent learnt about a player, replacing what was saved before.
 
         Args:
-            agent: whose trial is with this player.
-            player: any name.
-            soon: write it in the next calls of ``agent.tick`` instead of now.
+            agent: The agent whose trial is with this player.
+            player: The player's name.
+            soon: Whether to write it in the next calls of ``agent.tick`` instead of now.
 
         Raises:
-            MindError: it cannot be written; what was there is kept. With ``soon`` it is ``agent.tick`` that says so.
-            CallOrderError: the agent has no trial to save.
-            InputError: no usable name.
+            MindError: It cannot be written; the old file is kept. With ``soon``, ``agent.tick`` raises it.
+            CallOrderError: The agent has no trial to save.
+            InputError: The name cannot be used.
         """
         path = self.path(player)
         try:
@@ -79,14 +79,14 @@ class SaveSlots:
         (agent.save_soon if soon else agent.save)(path)
 
     def restore(self, agent: Agent, player: str) -> bool:
-        """Restores what was saved of a player.
+        """Restores what was saved about a player.
 
         Returns:
             Whether there was anything; if not, the agent is as it was.
 
         Raises:
-            MindError: the saved mind is damaged, or of another bundle.
-            InputError: no usable name.
+            MindError: The saved mind is damaged, or belongs to another bundle.
+            InputError: The name cannot be used.
         """
         path = self.path(player)
         agent.finish_saving(path)
@@ -96,11 +96,11 @@ class SaveSlots:
         return True
 
     def remove(self, player: str) -> None:
-        """Forgets a player for good; without effect if nothing was saved. A save that is pending is not stopped.
+        """Deletes a player's mind; has no effect if nothing was saved. A pending save is not stopped.
 
         Raises:
-            MindError: the file cannot be removed.
-            InputError: no usable name.
+            MindError: The file cannot be removed.
+            InputError: The name cannot be used.
         """
         try:
             self.path(player).unlink(missing_ok=True)

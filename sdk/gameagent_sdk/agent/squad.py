@@ -1,4 +1,4 @@
-"""Many agents of one bundle that decide together: one call of the engine for all of them.
+"""Many agents of one bundle that decide together, in a single call of the engine.
 
 ::
 
@@ -33,18 +33,18 @@ from gameagent_sdk.errors import InputError
 
 
 class Squad:
-    """Agents of one bundle that decide in one call. They may join and leave at any time."""
+    """Agents of one bundle that decide in a single call. They may join and leave at any time."""
 
     def __init__(self, policy: Policy | Bundle, *, seed: int | None = None, deadline_ms: float = DEADLINE_MS) -> None:
-        """Makes a squad without members.
+        """Makes a squad with no members.
 
         Args:
-            policy: what its members run on; a bundle is started in the default engine.
-            seed: from which each member's own is drawn, 0 or above; None for fresh ones every time.
-            deadline_ms: what one :meth:`act` may take; :attr:`act_times` counts those that took longer.
+            policy: What the members run on; a bundle is started in the default engine.
+            seed: From which the members' seeds are drawn, 0 or above; None for fresh ones every time.
+            deadline_ms: How long one :meth:`act` may take; :attr:`act_times` counts those that took longer.
 
         Raises:
-            BundleError: the engine refuses the bundle.
+            BundleError: The engine refuses the bundle.
             InputError: ``seed`` or ``deadline_ms`` is out of range.
         """
         self.policy = policy if isinstance(policy, Policy) else Policy(policy)
@@ -52,7 +52,7 @@ class Squad:
         self._entropy = np.random.SeedSequence(as_seed(seed)).entropy
         self._num_joined = self._turn = 0
         self._members: dict[Agent, None] = {}
-        self._leaving: list[Agent] = []  # those who left with work pending
+        self._leaving: list[Agent] = []  # left with work pending
         self._batches = Batches(self.policy)
 
     @classmethod
@@ -67,28 +67,28 @@ class Squad:
         """Loads a bundle; raises as :meth:`Agent.load` does.
 
         Args:
-            path: of the ``.onnx`` file.
-            backend: "onnxruntime" or "numpy"; None takes onnxruntime where it can be imported, else numpy.
-            seed: as for the constructor.
-            deadline_ms: as for the constructor.
+            path: Of the ``.onnx`` file.
+            backend: "onnxruntime" or "numpy"; None takes onnxruntime if it can be imported, else numpy.
+            seed: As for the constructor.
+            deadline_ms: As for the constructor.
         """
         return cls(Policy.load(path, backend), seed=seed, deadline_ms=deadline_ms)
 
     @property
     def members(self) -> tuple[Agent, ...]:
-        """Those who have joined and not left, in the order they joined."""
+        """The agents that have joined and not left, in the order in which they joined."""
         return tuple(self._members)
 
     def join(self, *, seed: int | None = None, temperature: float | None = None, strength: float = 1.0) -> Agent:
-        """A new member at the start of a trial: an ordinary agent, with all that an agent can do.
+        """Adds a new member at the start of a trial: an ordinary agent, which can do everything that an agent can.
 
         Args:
-            seed: of its own random numbers; None draws one from the squad's.
-            temperature: as for :class:`Agent`.
-            strength: as for :class:`Agent`.
+            seed: For its own random numbers; None draws one from the squad's.
+            temperature: As for :class:`Agent`.
+            strength: As for :class:`Agent`.
 
         Raises:
-            InputError: a setting is out of range.
+            InputError: A setting is out of range.
         """
         if seed is None:
             drawn = np.random.SeedSequence(self._entropy, spawn_key=(self._num_joined,))
@@ -100,13 +100,13 @@ class Squad:
         return member
 
     def leave(self, member: Agent) -> None:
-        """Takes a member out; what it learnt stays with it, and it may be saved or act alone.
+        """Removes a member. It keeps what it learnt, and may be saved or act alone.
 
         Raises:
-            InputError: it is no member.
+            InputError: It is not a member.
         """
         if member not in self._members:
-            raise InputError("this agent is no member of the squad: it never joined, or has left")
+            raise InputError("this agent is not a member of the squad: it never joined, or it has left")
         del self._members[member]
         if member.num_pending:
             self._leaving.append(member)
@@ -114,24 +114,24 @@ class Squad:
     def act(
         self, observations: Mapping[Agent, ArrayLike], legal_actions: Mapping[Agent, ArrayLike] | None = None
     ) -> dict[Agent, Action]:
-        """Decides for some of the members or all of them, in one call of the engine.
+        """Chooses actions for some or all of the members, in one call of the engine.
 
         Args:
-            observations: by member, as for :meth:`Agent.act`; members that are left out do not decide.
-            legal_actions: by member, as for :meth:`Agent.act`; needed if and only if ``manifest.action.mask``.
+            observations: By member, as for :meth:`Agent.act`; members left out do not decide.
+            legal_actions: By member, as for :meth:`Agent.act`; needed if and only if ``manifest.action.mask``.
 
         Returns:
-            By member, in the order given, its action. Then each of them observes what came of it.
+            Each member's action, in the order given. Each of them then observes the outcome.
 
         Raises:
-            InputError: an agent is no member, or a wrong shape, dtype or value. Nobody has decided.
-            CallOrderError: a member has not observed what came of its last action. Nobody has decided.
-            BundleError: the policy failed or gave numbers that are not finite. Nobody has decided.
+            InputError: An agent is not a member, or a wrong shape, dtype or value. Nobody has decided.
+            CallOrderError: A member has not observed the outcome of its last action. Nobody has decided.
+            BundleError: The policy failed or gave numbers that are not finite. Nobody has decided.
         """
         started = perf_counter()
         agents = list(observations)
         if not self._members.keys() >= observations.keys():
-            raise InputError("an agent that is no member of the squad cannot act with it: let it join() first")
+            raise InputError("an agent that is not a member of the squad cannot act with it: let it join() first")
         for agent in agents:
             legal = None if legal_actions is None else legal_actions.get(agent)
             agent.decider.trial.perceive(observations[agent], legal)
@@ -141,14 +141,14 @@ class Squad:
         return dict(zip(agents, actions, strict=True))
 
     def observation_report(self) -> ObservationReport:
-        """What the members have seen of each feature, all of them together; each has a report of its own, too."""
+        """What all members together have seen of each feature; each has a report of its own, too."""
         nothing = Intake(self.policy.manifest).report()
         return ObservationReport.together([nothing, *(member.observation_report() for member in self._members)])
 
     def tick(self, budget_ms: float) -> int:
         """Does pending work in slices, as :meth:`Agent.tick` does: of the members, and of those who left with some.
 
-        They take turns at being first. Where one of them cannot write, its error is raised and the others wait for the
+        They take turns at being first. If one of them cannot write, its error is raised and the others wait for the
         next tick.
 
         Returns:
@@ -166,7 +166,7 @@ class Squad:
 class Batches:
     """Steps of many rows on one policy, kept from call to call.
 
-    Sizes are powers of two, so that a game in which agents come and go makes a handful of them and no more.
+    Sizes are powers of two, so that a game in which agents come and go needs only a handful of them.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -185,7 +185,7 @@ class Batches:
             Each agent's action.
 
         Raises:
-            BundleError: the policy failed or gave numbers that are not finite. Nobody has decided.
+            BundleError: The policy failed or gave numbers that are not finite. Nobody has decided.
         """
         size = 1 << (num_rows - 1).bit_length()
         if size not in self._steps:

@@ -1,4 +1,4 @@
-"""How long calls took, and how often that was too long."""
+"""How long calls took, and how often they were late."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ class CallTimes:
     """Counts calls against a deadline.
 
     Attributes:
-        deadline_ms: what a call may take, in milliseconds.
-        calls: how many there were.
-        misses: how many took longer.
-        worst_ms: the longest, in milliseconds.
-        total_ms: all together, in milliseconds.
+        deadline_ms: How long a call may take, in milliseconds.
+        calls: The number of calls.
+        misses: How many took longer.
+        worst_ms: The longest call, in milliseconds.
+        total_ms: All calls together, in milliseconds.
     """
 
     deadline_ms: float
@@ -28,5 +28,5 @@ class CallTimes:
         self.total_ms += ms
         if ms > self.worst_ms:
             self.worst_ms = ms
-        if ms > float(self.deadline_ms):  # it may have been set to a number of numpy's
+        if ms > float(self.deadline_ms):  # it may have been set to a numpy number
             self.misses += 1

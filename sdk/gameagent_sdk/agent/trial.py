@@ -1,4 +1,4 @@
-"""One agent's trial: what it carries from call to call, and which call is due."""
+"""One agent's trial: what is carried from call to call, and which call is due."""
 
 from typing import Literal, TypeAlias
 
@@ -22,16 +22,16 @@ class TrialState:
     """The state of one agent's trial, on the arrays of a policy step of one row.
 
     Attributes:
-        step: the policy step; its outputs are of the last run, whether or not it led to a decision.
+        step: The policy step; its outputs are of the last run, whether or not it led to a decision.
         observation: float32 (D,), where the step reads it.
-        legal: bool (A,), likewise; None where there is no mask.
+        legal: bool (A,), likewise; None if there is no mask.
         given: float32 (A,) each, where the step writes what actions are drawn by.
-        tally: what is counted.
-        phase: the call that is due.
-        frozen_at: what every episode starts from while learning is frozen; else None.
-        freeze_again: whether it is to be what is known once the outcome of the last decision is in.
-        adapter: the gradient steps.
-        intake: checks and counts what the game hands in.
+        tally: What is counted.
+        phase: The call that is due.
+        frozen_at: What every episode starts from while learning is frozen; else None.
+        freeze_again: Whether that is to become what is known once the outcome of the last decision is in.
+        adapter: The gradient steps.
+        intake: Checks and counts what the game hands in.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -74,7 +74,7 @@ class TrialState:
             self.freeze()
 
     def perceive(self, observation: ArrayLike, legal_actions: ArrayLike | None) -> None:
-        """Puts a decision's inputs in place; nothing that counts changes. Raises as :meth:`Agent.act`."""
+        """Puts a decision's inputs in place; nothing is counted yet. Raises like :meth:`Agent.act`."""
         self.expect_act("act")
         self.intake.observe(observation, self.observation)
         if self.legal is not None or legal_actions is not None:
@@ -84,9 +84,9 @@ class TrialState:
         self.adapter.perceived()
 
     def _go_on_without_outcome(self) -> None:
-        """Feeds the next step a reward of 0 for the last action, in an episode that gradient steps pass over.
+        """Feeds the next step a reward of 0 for the last action, in an episode that gradient steps skip.
 
-        :meth:`decided` makes it count. Until then the outcome may still come in: it overwrites what is fed here.
+        It counts once :meth:`decided` is called. Until then the outcome may still come in and overwrite it.
         """
         self._feed(self.tally.decision.action, 0.0, ended=False)
         if self.freeze_again:
@@ -109,7 +109,7 @@ class TrialState:
         self.adapter.decided()
 
     def observed(self, action: Action, reward: float, ended: bool) -> bool:
-        """Takes in what was done and what came of it; says whether gradient steps are due now."""
+        """Takes in what was done and its outcome; returns whether gradient steps are due now."""
         fed = self.intake.reward(reward)
         self._feed(action, fed, ended)
         if self.frozen_at is not None:
@@ -131,15 +131,15 @@ class TrialState:
         return self.adapter.observed(learnt_from, fed, ended, self.tally.returns)
 
     def _feed(self, action: Action, reward: float, ended: bool) -> None:
-        """What the next step is told of the last one."""
+        """Writes what the next step gets to know about the last one."""
         self._actions.encode(action, self._previous_action)
         self._previous_reward[0] = reward
         self._episode_start[0] = ended
 
     def freeze(self) -> None:
-        """From now on every episode starts from what is known at this moment.
+        """Makes every episode start from what is known at this moment.
 
-        Where the outcome of the last decision is not in yet, it starts from what is known once it is.
+        If the outcome of the last decision is not in yet, it starts from what is known once it is.
         """
         self._incomplete = self._incomplete or self.phase == "observe" or self.tally.step > 0
         self.adapter.finish()
@@ -149,9 +149,9 @@ class TrialState:
         self.freeze_again = self.phase == "observe"
 
     def forget(self, fraction: float, rng: "np.random.Generator") -> None:
-        """Clears each memory cell with a chance (the same cells in all tensors of a shape), and so the last outcome.
+        """Clears each memory cell with a probability (the same cells in all tensors of a shape), and the last outcome.
 
-        Weights that adapted go that share of the way back to the initial ones.
+        Adapted weights move back by that fraction towards the initial ones.
         """
         self.adapter.finish()
         self.adapter.fade(fraction, self.step.context.initial_weights)
@@ -170,7 +170,7 @@ class TrialState:
                 context.previous_reward[:] = 0.0
 
     def mind(self, rng_state: tuple[int, int]) -> Mind:
-        """All that was gathered, in arrays of its own."""
+        """Everything that was gathered, in arrays of its own."""
         adaptation = self.adapter.state()  # first, since the weights are part of the context
         return Mind(
             context=self.step.context.copy(),
@@ -187,7 +187,7 @@ class TrialState:
         return DecidedOn(self.observation.copy(), legal.copy(), self._incomplete)
 
     def take_over(self, mind: Mind) -> None:
-        """Goes on from a mind; where learning is frozen, it is frozen at that mind."""
+        """Continues from a mind; if learning is frozen, it is frozen at that mind."""
         self.step.context.assign(mind.context)
         self.step.beliefs[:] = mind.beliefs
         self.tally = mind.tally

@@ -38,15 +38,15 @@ class Backend(Protocol):
         """Ties the policy step to the caller's arrays.
 
         Args:
-            inputs: one C-contiguous array per input port, all with the same N; read at every run.
-            outputs: one C-contiguous array per output port with that N; written at every run.
+            inputs: One C-contiguous array per input port, all with the same N; read at every run.
+            outputs: One C-contiguous array per output port with that N; written at every run.
 
         Returns:
             A function that runs one policy step on the calling thread. It raises whatever the engine raises; the
             outputs are then in disorder.
 
         Raises:
-            BundleError: the engine does not take these arrays.
+            BundleError: The engine does not take these arrays.
         """
 
 
@@ -54,13 +54,13 @@ def load_backend(bundle: Bundle, name: BackendName | None = None) -> Backend:
     """Starts an engine on a bundle and checks that its graph is what the manifest says.
 
     Args:
-        bundle: what to load.
-        name: of the engine; None takes onnxruntime where it can be imported, else numpy.
+        bundle: What to load.
+        name: Of the engine; None takes onnxruntime if it can be imported, else numpy.
 
     Raises:
         MissingBackend: onnxruntime was asked for and cannot be imported.
-        BundleError: the engine refuses the graph, or the graph does not match the manifest.
-        InputError: there is no engine of that name.
+        BundleError: The engine refuses the graph, or the graph does not match the manifest.
+        InputError: There is no engine of that name.
     """
     try:
         backend = _start(bundle.data, bundle.model, name)
@@ -75,11 +75,11 @@ def load_adaptation(bundle: Bundle, name: BackendName) -> Backend:
     """Starts an engine on a bundle's gradient steps: N is then T, the steps of experience.
 
     Args:
-        bundle: one that adapts by gradient.
-        name: of the engine that runs its policy step.
+        bundle: One that adapts by gradient.
+        name: Of the engine that runs its policy step.
 
     Raises:
-        BundleError: the engine refuses the graph, or it does not match the manifest.
+        BundleError: The engine refuses the graph, or it does not match the manifest.
     """
     assert bundle.adaptation is not None, "only for bundles that adapt by gradient"
     backend = _start(bundle.adaptation_data, bundle.adaptation, name)

@@ -1,4 +1,4 @@
-"""The numpy engine: runs a bundle's graph where there is no onnxruntime, as in a browser.
+"""The numpy engine: runs a bundle's graph if there is no onnxruntime, as in a browser.
 
 All shapes are known once the caller's arrays are, so :meth:`NumpyBackend.bind` gives every tensor a buffer of its own
 and ties every node's function to its buffers. Nodes that only look at elements in other ways (slices, reshapes) become
@@ -28,12 +28,12 @@ class _Instruction:
     """A node that depends on the step's inputs.
 
     Attributes:
-        node: of the graph.
-        operator: the node's.
-        function: what the operator built for the node.
-        constants: the inputs that are constant, None elsewhere.
-        inputs: slots of the tensors it reads; None where an optional one is left out.
-        outputs: slots of the tensors it makes.
+        node: Of the graph.
+        operator: The node's.
+        function: What the operator built for the node.
+        constants: The inputs that are constant, None elsewhere.
+        inputs: Slots of the tensors it reads; None if an optional one is left out.
+        outputs: Slots of the tensors it makes.
     """
 
     node: Node
@@ -56,7 +56,7 @@ class NumpyBackend:
         """Compiles a graph: constants are worked out, and nodes on which no output depends are dropped.
 
         Args:
-            model: of a file that was checked; its nodes stand in an order in which they can run.
+            model: Of a file that was checked; its nodes stand in an order in which they can run.
 
         Raises:
             BundleError: numpy cannot run a node.
@@ -65,7 +65,7 @@ class NumpyBackend:
         self._outputs = model.outputs
         self._opset = model.opset
         self._slots: dict[str, int] = {}
-        self._constants: list[Array | None] = []  # by slot; None where a tensor depends on the step's inputs
+        self._constants: list[Array | None] = []  # by slot; None if a tensor depends on the step's inputs
         self._instructions: list[_Instruction] = []
         for port in self._inputs:
             self._new_slot(port.name)
@@ -99,17 +99,17 @@ class NumpyBackend:
         """Ties the graph to the caller's arrays, all with the same leading axis of N rows.
 
         Args:
-            inputs: a C-contiguous array for each input port; the step reads what they hold when it runs.
-            outputs: a C-contiguous array for each output port, which the step overwrites. They may be arrays of
+            inputs: A C-contiguous array for each input port; the step reads what they hold when it runs.
+            outputs: A C-contiguous array for each output port, which the step overwrites. They may be arrays of
                 ``inputs`` too, which then are read before they change.
 
         Returns:
-            The step. It raises BundleError where the graph cannot go on with what the inputs hold, and may then have
+            The step. It raises BundleError if the graph cannot go on with what the inputs hold, and may then have
             written some of the outputs. Where it comes to a NaN of which engines make different things, all outputs
             are NaN. Its buffers are its own, so it is for one thread at a time.
 
         Raises:
-            BundleError: an array does not fit its port, two outputs share memory, or the graph cannot run on arrays of
+            BundleError: An array does not fit its port, two outputs share memory, or the graph cannot run on arrays of
                 these shapes.
         """
         _check_arrays("input", self._inputs, inputs)
@@ -153,8 +153,8 @@ class _Tasks:
     """The work of one binding's step, collected while every slot gets its array.
 
     Attributes:
-        arrays: by slot; None where no instruction has made one yet.
-        destinations: the caller's arrays that may be written at once, by slot.
+        arrays: By slot; None if no instruction has made one yet.
+        destinations: The caller's arrays that may be written at once, by slot.
     """
 
     def __init__(self, arrays: list[Array | None], opset: int) -> None:

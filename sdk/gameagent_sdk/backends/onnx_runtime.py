@@ -65,8 +65,8 @@ class OnnxRuntimeBackend:
         """Loads a serialised ModelProto.
 
         Args:
-            data: the file.
-            model: what is in it, for a closer look at where a NaN may be lost; None to do without.
+            data: The file.
+            model: What is in it, for a closer look at where a NaN may be lost; None to do without.
 
         Raises:
             BundleError: onnxruntime refuses it.

@@ -51,14 +51,14 @@ class Bundle:
     """A bundle's bytes, read and checked; no engine has been started.
 
     Attributes:
-        path: where it was read from.
-        data: the whole file.
-        manifest: what it says about itself.
+        path: Where it was read from.
+        data: The whole file.
+        manifest: What it says about itself.
         bundle_hash: sha256 of the whole file, in hex: saved minds carry it.
-        model: its graph and weights, checked.
-        adaptation: the graph of its gradient steps, checked; None if it does not adapt by gradient.
-        adaptation_data: that graph's file; empty if there is none.
-        max_experience: steps that an adaptation may learn from without taking much of a second; what is older is
+        model: Its graph and weights, checked.
+        adaptation: The graph of its gradient steps, checked; None if it does not adapt by gradient.
+        adaptation_data: That graph's file; empty if there is none.
+        max_experience: Steps that an adaptation may learn from without taking much of a second; what is older is
             forgotten.
     """
 
@@ -76,9 +76,9 @@ class Bundle:
         """Reads and checks a bundle.
 
         Raises:
-            BundleError: no such file, not an ONNX file, cut short, changed after export, or with anything in it that
+            BundleError: No such file, not an ONNX file, cut short, changed after export, or with anything in it that
                 is not to be trusted: ``error.findings`` says what, where, and what to do.
-            ManifestError: it is ONNX but has no manifest, or one that cannot be used.
+            ManifestError: It is ONNX but has no manifest, or one that cannot be used.
         """
         path = as_path(path)
         try:
@@ -95,16 +95,16 @@ class Bundle:
         """Checks a bundle that is in memory already, such as one packed into a game's own archive.
 
         Args:
-            data: the whole file.
-            path: what messages call it.
+            data: The whole file.
+            path: What messages call it.
 
         Raises:
-            BundleError: as for :meth:`read`.
-            ManifestError: as for :meth:`read`.
+            BundleError: As for :meth:`read`.
+            ManifestError: As for :meth:`read`.
         """
         if type(data) is not bytes:
             data = bytes(memoryview(data))  # what is checked must not change afterwards
-        summary = f"{shown_path(as_path(path))} is no usable bundle"
+        summary = f"{shown_path(as_path(path))} is not a usable bundle"
         manifest, model = _checked(data, summary)
         adaptation_data, adaptation, steps = _adaptation(manifest, model.metadata.get(ADAPTATION_KEY), summary)
         bundle_hash = hashlib.sha256(data).hexdigest()
@@ -115,7 +115,7 @@ def graph_sha256(model: bytes) -> str:
     """The sha256, in hex, of a model's graph: the raw bytes of ModelProto's field 7.
 
     Raises:
-        BundleError: the bytes are no ONNX model, or hold not exactly one graph.
+        BundleError: The bytes are not an ONNX model, or hold not exactly one graph.
     """
     graphs = [part for part in wire.walk(memoryview(model)) if part.number == wire.GRAPH]
     if len(graphs) != 1 or graphs[0].wire_type != wire.BYTES:
@@ -130,16 +130,16 @@ def attach_manifest(model: bytes, manifest: Manifest, adaptation: bytes = b"") -
     other bytes stay as they are.
 
     Args:
-        model: a serialised ModelProto whose main graph is the policy step.
-        manifest: what the bundle says about itself; its hashes need not be set.
-        adaptation: a serialised ModelProto of the gradient steps, if ``manifest.gradient`` is given.
+        model: A serialised ModelProto whose main graph is the policy step.
+        manifest: What the bundle says about itself; its hashes need not be set.
+        adaptation: A serialised ModelProto of the gradient steps, if ``manifest.gradient`` is given.
 
     Returns:
         The bytes to write as the ``.onnx`` file.
 
     Raises:
-        BundleError: the bytes are no ONNX model.
-        ManifestError: the manifest does not survive the way through JSON.
+        BundleError: The bytes are not an ONNX model.
+        ManifestError: The manifest does not survive the way through JSON.
     """
     manifest = dataclasses.replace(manifest, graph_sha256=graph_sha256(model))
     if manifest.gradient is not None:
@@ -158,7 +158,7 @@ def _adaptation(manifest: Manifest, text: str | None, summary: str) -> tuple[byt
     """The adaptation graph: its file, what is in it, checked like the main graph, and how many steps it may learn from.
 
     Raises:
-        BundleError: lists what was found.
+        BundleError: Lists what was found.
     """
     if manifest.gradient is None and text is None:
         return b"", None, MAX_STEPS
@@ -211,7 +211,7 @@ def _checked(data: bytes, summary: str) -> tuple[Manifest, Model]:
     """What is in the file.
 
     Raises:
-        BundleError: lists what was found; ManifestError where the file is ONNX but its manifest is of no use.
+        BundleError: Lists what was found; ManifestError if the file is ONNX but its manifest is unusable.
     """
     findings = Findings()
     envelope = manifest = content = None
@@ -246,10 +246,10 @@ def _check_content(content: Content, manifest: Manifest | None, findings: Findin
 
 
 def _read_manifest(metadata: Mapping[str, str], findings: Findings) -> Manifest | None:
-    """The manifest; None, and a finding, where it is of no use."""
+    """The manifest; None, and a finding, where it is unusable."""
     text = metadata.get(MANIFEST_KEY)
     if text is None:
-        what = f"its metadata holds no entry {MANIFEST_KEY}, an ordinary ONNX model is no bundle"
+        what = f"its metadata holds no entry {MANIFEST_KEY}, an ordinary ONNX model is not a bundle"
         findings.add(what, "metadata_props", "export one with gameagent")
         return None
     if len(text) > MAX_TEXT_BYTES:

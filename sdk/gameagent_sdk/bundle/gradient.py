@@ -15,8 +15,8 @@ class AdvantageSpec:
     """How the runtime says how much better than usual each action went, for gradient steps that learn from that.
 
     Attributes:
-        discount: gamma, per step.
-        gae_lambda: lambda of generalised advantage estimation.
+        discount: Gamma, per step.
+        gae_lambda: Lambda of generalised advantage estimation.
         standardise: Whether the advantages of one adaptation are brought to mean zero and deviation one.
         best_return: The return of an episode after adaptation that can be expected of a task in which the return
             before it was ``pre_adaptation_return``: the nearer the episodes learnt from come to it, the shorter the
@@ -54,9 +54,9 @@ class GradientSpec:
     """How gradient steps after episodes go on adapting what memory gave up on.
 
     Attributes:
-        weights: what adapts: inputs of the policy step, one set a row, whose initial values are in the graph too.
-        episodes_per_step: episodes that are gathered for one adaptation.
-        max_kl: trust region in nats: how far the action distributions may move in one adaptation, in states spread over
+        weights: What adapts: inputs of the policy step, one set a row, whose initial values are in the graph too.
+        episodes_per_step: Episodes that are gathered for one adaptation.
+        max_kl: Trust region in nats: how far the action distributions may move in one adaptation, in states spread over
             the experience that it learns from.
         rollback_margin: How far the mean return of the first episodes after an adaptation (how many:
             :func:`gameagent_sdk.adaptation.guard.first_look`) may fall below that of the episodes before it. If it
@@ -64,7 +64,7 @@ class GradientSpec:
         learns_from: "rewards" if the steps correct beliefs, by what followed each action; "advantages" if they are
             a policy gradient, by how much better than usual each action went.
         advantages: How these advantages are computed; None if the steps learn from rewards.
-        graph_sha256: of the adaptation graph, in hex: the file's metadata carries it.
+        graph_sha256: Of the adaptation graph, in hex: the file's metadata carries it.
     """
 
     weights: tuple[TensorSpec, ...]

@@ -20,7 +20,7 @@ def parse_object(text: str) -> dict[str, Any]:
     """Parses a JSON object; NaN and Infinity, which are not JSON, are refused, and so is a name given twice.
 
     Raises:
-        ManifestError: the text is no JSON, or not an object.
+        ManifestError: The text is not JSON, or not an object.
     """
     try:
         value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
@@ -52,10 +52,10 @@ def as_fields(record: Any) -> dict[str, Any]:
     """What is written of a dataclass: its fields, but for those marked `OPTIONAL` that have their default.
 
     Raises:
-        TypeError: it is no dataclass, and so nothing that a manifest can hold.
+        TypeError: It is not a dataclass, so a manifest cannot hold it.
     """
     if isinstance(record, type) or not dataclasses.is_dataclass(record):
-        raise TypeError(f"a {type(record).__name__} is nothing that JSON can hold")
+        raise TypeError(f"a {type(record).__name__} is not something that JSON can hold")
     given = {field: getattr(record, field.name) for field in dataclasses.fields(record)}
     return {
         field.name: value for field, value in given.items() if OPTIONAL not in field.metadata or value != field.default
@@ -68,12 +68,12 @@ def read_record(record: type[Record], fields: dict[str, Any], path: str = "") ->
     A field whose metadata hold `OPTIONAL` may be missing: files that were written before there was such a field.
 
     Args:
-        record: a dataclass of int, float, str, bool, dict, None, tuples of one type, and dataclasses of these.
-        fields: the JSON object.
-        path: where the object stands in the manifest, with its trailing dot; for messages.
+        record: A dataclass of int, float, str, bool, dict, None, tuples of one type, and dataclasses of these.
+        fields: The JSON object.
+        path: Where the object stands in the manifest, with its trailing dot; for messages.
 
     Raises:
-        ManifestError: names the field, what was expected and what was given.
+        ManifestError: Names the field, what was expected and what was given.
     """
     hints, optional = _hints(record)  # type: ignore[arg-type]  # mypy takes the class of a type variable for unhashable
     if hints.keys() != fields.keys():

@@ -23,22 +23,22 @@ class Manifest:
     """What a bundle says about itself.
 
     Attributes:
-        name: the game family.
-        summary: one line on the game and the agent.
-        observation: the observation's features in order; their sizes add up to D.
-        action: the action space, A actions.
-        hidden_state: tensors carried from step to step; empty for a memoryless policy.
-        beliefs: slots of the belief output in order; their widths add up to E. Empty where there is none.
+        name: The game family.
+        summary: One line on the game and the agent.
+        observation: The observation's features in order; their sizes add up to D.
+        action: The action space, A actions.
+        hidden_state: Tensors carried from step to step; empty for a memoryless policy.
+        beliefs: Slots of the belief output in order; their widths add up to E. Empty if there is none.
         num_episodes: K, the episodes in a trial that the agent was trained for.
-        max_steps: an episode's time limit in training, in steps.
-        temperature: recommended sampling temperature; 0 takes the likeliest action.
-        adaptation: the ways it adapts within a trial: "memory", "gradient", both or none of them.
-        gradient: how it adapts by gradient; None if it does not.
-        training: how it came to be: family version, algorithm, seed, steps, commit, configuration.
-        evaluation: how well it does on held-out variants; None where not measured.
-        parity: how closely the engines agree on a whole trial; None where not measured.
-        graph_sha256: of the graph's bytes, in hex; filled in by :func:`gameagent_sdk.authoring.attach_manifest`.
-        schema_version: of this layout.
+        max_steps: An episode's time limit in training, in steps.
+        temperature: Recommended sampling temperature; 0 takes the likeliest action.
+        adaptation: The ways it adapts within a trial: "memory", "gradient", both or none of them.
+        gradient: How it adapts by gradient; None if it does not.
+        training: How it came to be: family version, algorithm, seed, steps, commit, configuration.
+        evaluation: How well it does on held-out variants; None if not measured.
+        parity: How closely the engines agree on a whole trial; None if not measured.
+        graph_sha256: Of the graph's bytes, in hex; filled in by :func:`gameagent_sdk.authoring.attach_manifest`.
+        schema_version: Of this layout.
     """
 
     name: str
@@ -88,19 +88,19 @@ class Manifest:
 
     @property
     def adapting_weights(self) -> tuple[TensorSpec, ...]:
-        """The weights that gradient steps adapt; empty where there are none."""
+        """The weights that gradient steps adapt; empty if there are none."""
         return () if self.gradient is None else self.gradient.weights
 
     @property
     def belief_size(self) -> int:
-        """E, the numbers in the belief output; 0 where there is none."""
+        """E, the numbers in the belief output; 0 if there is none."""
         return sum(slot.width for slot in self.beliefs)
 
     def to_json(self) -> str:
         """The manifest as JSON text, every field written out but for optional ones that say nothing.
 
         Raises:
-            ManifestError: a field does not survive the way through JSON (NaN, a numpy number, a list for a tuple).
+            ManifestError: A field does not survive the way through JSON (NaN, a numpy number, a list for a tuple).
         """
         try:
             text = json.dumps(self, default=as_fields, allow_nan=False)
@@ -114,7 +114,7 @@ class Manifest:
         """Reads a manifest strictly, of this schema version or the one before.
 
         Raises:
-            ManifestError: not JSON, another schema version, or a missing, unknown, mistyped or impossible field;
+            ManifestError: Not JSON, another schema version, or a missing, unknown, mistyped or impossible field;
                 the message names it.
         """
         fields = upgraded(parse_object(text))

@@ -92,7 +92,7 @@ def check_signature(manifest: Manifest, inputs: Iterable[Port], outputs: Iterabl
     An axis that the graph leaves dynamic fits any size; the leading axis must be dynamic.
 
     Raises:
-        BundleError: lists every mismatch.
+        BundleError: Lists every mismatch.
     """
     found = signature_findings(manifest, inputs, outputs)
     if found:

@@ -19,12 +19,12 @@ class FeatureSpec:
     """One named group of neighbouring numbers in the observation.
 
     Attributes:
-        name: what the game calls it.
-        size: how many numbers it takes.
-        low: the least value in training, in ``unit``; None where unbounded.
-        high: the greatest value in training, in ``unit``; None where unbounded.
-        unit: of every number in the group; "" where it has none.
-        meaning: one line for the integrator who has to fill it in.
+        name: What the game calls it.
+        size: How many numbers it takes.
+        low: The least value in training, in ``unit``; None if unbounded.
+        high: The greatest value in training, in ``unit``; None if unbounded.
+        unit: Of every number in the group; "" where it has none.
+        meaning: One line for the integrator who has to fill it in.
         kind: How to read the numbers: "vector"; "flags", 0 or 1 each; "category", one-hot over ``size`` options; or
             "grid", an array of ``shape``.
         shape: The axes that the numbers are laid out on, last axis fastest; empty for a single axis of ``size``.
@@ -54,7 +54,7 @@ class FeatureSpec:
         bounds = [bound for bound in (self.low, self.high) if bound is not None]
         require(
             all(abs(bound) <= MAX_BOUND for bound in bounds),
-            f"{where}: low and high must be within {MAX_BOUND:g} of 0, or None where unbounded",
+            f"{where}: low and high must be within {MAX_BOUND:g} of 0, or None if unbounded",
         )
         require(bounds == sorted(bounds), f"{where}: low {self.low} is above high {self.high}")
 
@@ -64,12 +64,12 @@ class ActionSpec:
     """The actions: ``act`` returns an index into ``names``, or for a box a number for each of them.
 
     Attributes:
-        names: what each action does, A of them, in the policy's order; of a box what each component is.
-        mask: whether the game tells which actions are legal at each decision; never for a box.
-        kind: "discrete", or "box" where an action is A numbers at once.
-        low: the least value of each component of a box, in ``unit``; empty if discrete.
-        high: the greatest, likewise.
-        unit: of every component; "" where they have none.
+        names: What each action does, A of them, in the policy's order; of a box what each component is.
+        mask: Whether the game tells which actions are legal at each decision; never for a box.
+        kind: "discrete", or "box" if an action is A numbers at once.
+        low: The least value of each component of a box, in ``unit``; empty if discrete.
+        high: The greatest, likewise.
+        unit: Of every component; "" where they have none.
     """
 
     names: tuple[str, ...]
@@ -115,8 +115,8 @@ class TensorSpec:
     """One tensor of hidden state.
 
     Attributes:
-        name: the graph's input; its next value is the output ``next_<name>``.
-        shape: of one row, without the batch axis.
+        name: The graph's input; its next value is the output ``next_<name>``.
+        shape: Of one row, without the batch axis.
         dtype: "float32", the only one so far.
         lifetime: "trial" if it starts afresh in every trial, "season" if it is kept from trial to trial.
         initial: The value that every number of it starts from.
@@ -154,14 +154,14 @@ class BeliefSpec:
     """One slot of the belief output: what the agent thinks of one hidden rule, or of one element of an array rule.
 
     Attributes:
-        rule: the rule's name in the variant.
+        rule: The rule's name in the variant.
         kind: "categorical" (as many outputs as options: probabilities) or "scalar" (two: mean and std of ``x``).
-        index: position in an array rule; None for a rule that is one value.
-        options: a label for each option of a categorical.
-        values: what each option is worth as a number, in ``unit``; empty where options are no numbers.
-        center: the middle of a scalar's training range; its value is ``center + scale * x``.
-        scale: half the width of that range.
-        unit: of the rule's value.
+        index: Position in an array rule; None for a rule that is one value.
+        options: A label for each option of a categorical.
+        values: What each option is worth as a number, in ``unit``; empty if options are not numbers.
+        center: The middle of a scalar's training range; its value is ``center + scale * x``.
+        scale: Half the width of that range.
+        unit: Of the rule's value.
     """
 
     rule: str

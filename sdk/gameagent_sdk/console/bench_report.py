@@ -35,18 +35,18 @@ def bench(bundle: Bundle, backend: str, num_agents: Sequence[int], seconds: floa
     """Measures a bundle on this machine, each backend in a fresh process.
 
     Args:
-        bundle: what was read and checked.
-        backend: "onnxruntime", "numpy", or "both": then onnxruntime is left out where it is not installed.
-        num_agents: that decide at once.
-        seconds: for each of them.
-        fps: frames a second.
+        bundle: What was read and checked.
+        backend: "onnxruntime", "numpy", or "both": then onnxruntime is left out if it is not installed.
+        num_agents: That decide at once.
+        seconds: For each of them.
+        fps: Frames a second.
 
     Returns:
         ``machine``, ``bundle`` and ``fps``, ``import_ms`` (of the SDK, beyond numpy's), and ``backends``: the figures
         of :func:`gameagent_sdk.console.frame_bench.measure`.
 
     Raises:
-        SdkError: the bundle cannot be used in a backend, or a process ended or did not.
+        SdkError: The bundle cannot be used in a backend, or a process ended or did not.
     """
     if backend == "both":
         backends = [name for name in ("onnxruntime", "numpy") if importlib.util.find_spec(name)]
@@ -91,18 +91,18 @@ def run_python(arguments: Sequence[str], limit: float, *folders: Path) -> str:
     """Runs Python with this SDK on its path and one thread for each numeric library; gives what it printed.
 
     Args:
-        arguments: of the interpreter.
-        limit: seconds that it may take.
-        folders: to be on its path beside the SDK's.
+        arguments: Of the interpreter.
+        limit: Seconds that it may take.
+        folders: To be on its path beside the SDK's.
 
     Raises:
-        SdkError: it failed, or took longer than ``limit``.
+        SdkError: It failed, or took longer than ``limit``.
     """
     home = str(Path(gameagent_sdk.__file__).parents[1])
     paths = [*map(str, folders), home, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | dict.fromkeys(_THREADS, "1") | {"PYTHONPATH": os.pathsep.join(paths)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode beside it
-    command = [sys.executable, "-P", *arguments]  # -P: nothing is imported from the folder at hand
+    command = [sys.executable, "-P", *arguments]  # -P: nothing is imported from the current folder
     try:
         done = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",

@@ -45,8 +45,8 @@ def describe_refusal(path: object, error: BundleError) -> str:
     """All that a check found in a file: where, what, and what to do.
 
     Args:
-        path: of the file.
-        error: with findings.
+        path: Of the file.
+        error: With findings.
     """
     lines = wrapped(f"{plain(str(path), 240)} is refused, for {counted(len(error.findings), 'reason', 'reasons')}:")
     for index, finding in enumerate(error.findings, 1):
@@ -116,7 +116,7 @@ def _observation(features: Sequence[FeatureSpec]) -> list[str]:
 
 
 def _components(action: ActionSpec) -> list[str]:
-    """The components of a box; nothing where actions are discrete."""
+    """The components of a box; nothing if actions are discrete."""
     if action.kind != "box":
         return []
     rows = [

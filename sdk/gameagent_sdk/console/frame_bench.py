@@ -1,4 +1,4 @@
-"""Measures a bundle in one backend, in the process at hand: loading, memory, decisions and ticks in a frame loop.
+"""Measures a bundle in one backend, in this process: loading, memory, decisions and ticks in a frame loop.
 
 Run as a program it prints the figures as JSON; ``gameagent-sdk bench`` starts it afresh for each backend.
 """
@@ -36,20 +36,20 @@ def measure(
     """Loads a bundle and measures it; the first figures hold in a fresh process only.
 
     Args:
-        path: of the bundle.
-        backend: the engine.
-        num_agents: that decide at once: 1 is an agent on its own, more are a squad.
-        seconds: for each of them.
-        fps: frames a second.
+        path: Of the bundle.
+        backend: The engine.
+        num_agents: That decide at once: 1 is an agent on its own, more are a squad.
+        seconds: For each of them.
+        fps: Frames a second.
 
     Returns:
         In milliseconds and megabytes: ``engine_import_ms``, ``load_ms`` and ``first_act_ms`` for the first time,
-        ``memory_mb`` after that (None where the system does not tell), ``load_again_ms`` with the first act, ``act``
+        ``memory_mb`` after that (None if the system does not say), ``load_again_ms`` with the first act, ``act``
         (a spread by number of agents), and ``tick`` (a spread of those that had work to do, as one agent is saved
         again and again).
 
     Raises:
-        SdkError: the bundle cannot be used.
+        SdkError: The bundle cannot be used.
     """
     figures: dict[str, Any] = {"backend": backend, **measure_start(path, backend)}
     figures["load_again_ms"] = measure_reload(path, backend)
@@ -136,7 +136,7 @@ def measure_ticks(policy: Policy, seconds: float, fps: float, work: Callable[[],
 
 
 def memory_mb() -> float | None:
-    """The memory that this process occupies, in megabytes (2^20 bytes); None where the system does not tell."""
+    """The memory that this process occupies, in megabytes (2^20 bytes); None if the system does not say."""
     try:
         with open("/proc/self/status", encoding="ascii", errors="replace") as file:
             lines = dict(line.split(":", 1) for line in file if ":" in line)
@@ -149,7 +149,7 @@ def main(argv: Sequence[str]) -> int:
     """Prints the figures, or what went wrong, as JSON.
 
     Args:
-        argv: the arguments of :func:`measure`, numbers of agents separated by commas.
+        argv: The arguments of :func:`measure`, numbers of agents separated by commas.
     """
     path, backend, num_agents, seconds, fps = argv
     try:

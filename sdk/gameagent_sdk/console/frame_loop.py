@@ -26,12 +26,12 @@ class Spread:
     """How long calls of one kind took, in milliseconds.
 
     Attributes:
-        calls: how many there were.
-        p50_ms: the median.
-        p99_ms: one call in a hundred took longer.
-        worst_ms: the longest.
-        misses: how many took longer than the deadline.
-        deadline_ms: what a call may take.
+        calls: How many there were.
+        p50_ms: The median.
+        p99_ms: One call in a hundred took longer.
+        worst_ms: The longest.
+        misses: How many took longer than the deadline.
+        deadline_ms: What a call may take.
     """
 
     calls: int
@@ -55,9 +55,9 @@ def frames(seconds: float, fps: float, work: Callable[[], None]) -> Iterator[int
     A frame that took too long is followed by the next at once, and the beat goes on from there.
 
     Args:
-        seconds: how long the loop runs.
-        fps: frames a second.
-        work: what else the frame does, after the caller's part.
+        seconds: How long the loop runs.
+        fps: Frames a second.
+        work: What else the frame does, after the caller's part.
     """
     begin = due = perf_counter()
     number = 0
@@ -92,7 +92,7 @@ class RandomGame:
     """Stands in for a game that is not there: says random things that the bundle's own game could say."""
 
     def __init__(self, manifest: Manifest, seed: int = 0) -> None:
-        """Takes ranges from the manifest; where a side is unbounded, numbers within 1 of the other side, or of 0."""
+        """Takes ranges from the manifest; if a side is unbounded, numbers within 1 of the other side, or of 0."""
         self._manifest = manifest
         self._rng = np.random.default_rng(seed)
         bounds = [_bounds(feature.low, feature.high) for feature in manifest.observation]

@@ -25,8 +25,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "gameagent-sdk") -> int:
     """Runs one command.
 
     Args:
-        argv: the words behind the command's name; None for those the process was started with.
-        prog: what to be called in messages.
+        argv: The words after the command's name; None for those the process was started with.
+        prog: What to be called in messages.
 
     Returns:
         The exit code: 0 done, 1 failed or refused, 130 stopped by Ctrl-C. Wrong usage exits with 2.
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "gameagent-sdk") -> int:
                 raise
             _print_refusal(args, error)
             found = counted(len(error.findings), "finding", "findings")
-            raise SdkError(f"{args.file} is no usable bundle: {found}") from error
+            raise SdkError(f"{args.file} is not a usable bundle: {found}") from error
     except (SdkError, OSError) as error:
         print(f"{prog}: {plain(str(error), 1000)}", file=sys.stderr)
         return EXIT_FAILED

@@ -18,8 +18,8 @@ def plain(value: object, length: int = 60) -> str:
     """Any value, as it may stand on a line: shortened, without control characters or runs of spaces.
 
     Args:
-        value: as it came out of JSON; of lists and objects only the size is told.
-        length: the most characters.
+        value: As it came out of JSON; of lists and objects only the size is shown.
+        length: The most characters.
     """
     if isinstance(value, str):
         text = re.sub(" +", " ", shown(value.strip(), length))
@@ -55,13 +55,13 @@ def wrapped(text: str, first: str = "", rest: str | None = None) -> list[str]:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str, indent: str = "  ") -> list[str]:
-    """A table's lines; the last column is wrapped where it is too wide.
+    """A table's lines; the last column is wrapped if it is too wide.
 
     Args:
-        header: one text per column; empty for none.
-        rows: of as many texts.
+        header: One text per column; empty for none.
+        rows: Of as many texts.
         align: "<" or ">" for each column, left or right.
-        indent: before every line.
+        indent: Before every line.
     """
     cells = [*([tuple(header)] if header else []), *(tuple(row) for row in rows)]
     if not cells:

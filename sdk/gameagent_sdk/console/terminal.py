@@ -35,7 +35,7 @@ def ascii_only(text: str) -> str:
 def spell_unprintable() -> None:
     """From now on, standard output and standard error write `ascii_only` of what their encoding lacks.
 
-    Streams that were given a way of their own (``PYTHONIOENCODING=ascii:replace``), or that are no text streams of
+    Streams that were given a way of their own (``PYTHONIOENCODING=ascii:replace``), or that are not text streams of
     Python's, are left as they are.
     """
     codecs.register_error(HANDLER, _handle)

@@ -120,7 +120,7 @@ class Actions(ABC):
             An int or int64 (N,); or float64 (*rows, A).
 
         Raises:
-            InputError: another shape or dtype, no such action, or a NaN or infinity.
+            InputError: Another shape or dtype, no such action, or a NaN or infinity.
         """
 
     @abstractmethod
@@ -233,7 +233,7 @@ class DiscreteActions(Actions):
     def fault(self, previous_action: NDArray[np.float32], decision: Decision) -> str:
         """It must be one-hot, or zeros at a trial's start."""
         one_hot = bool(((previous_action == 0) | (previous_action == 1)).all()) and previous_action.sum() <= 1
-        return "" if one_hot else "its previous action is none"
+        return "" if one_hot else "its previous action is impossible"
 
 
 class BoxActions(Actions):
@@ -322,7 +322,7 @@ class BoxActions(Actions):
     def fault(self, previous_action: NDArray[np.float32], decision: Decision) -> str:
         """Everything must be within the bounds, and no deviation below 0."""
         if (np.abs(previous_action) > 1).any():
-            return "its previous action is none"
+            return "its previous action is impossible"
         if (self.bounds.clip(decision.action) != decision.action).any():
             return "its last action lies outside the bounds"
         return "its deviations are below 0" if min(decision.std) < 0 else ""

@@ -17,12 +17,12 @@ class Belief:
 
     Attributes:
         kind: "categorical" or "scalar".
-        unit: of ``mean`` and ``std``; "" where there is none.
-        probabilities: the chance of each option by its label; empty for a scalar.
-        mean: the expected value, in ``unit``; None for options that are no numbers.
-        std: how far off that may be, as a standard deviation in ``unit``; None for options that are no numbers.
-        best: the likeliest option's label, or a scalar's mean.
-        confidence: from 0 to 1. A categorical's is the chance of its best option. A scalar's compares
+        unit: Of ``mean`` and ``std``; "" where there is none.
+        probabilities: The chance of each option by its label; empty for a scalar.
+        mean: The expected value, in ``unit``; None for options that are not numbers.
+        std: How far off that may be, as a standard deviation in ``unit``; None for options that are not numbers.
+        best: The likeliest option's label, or a scalar's mean.
+        confidence: From 0 to 1. A categorical's is the chance of its best option. A scalar's compares
             ``std`` with that of a uniform belief over the rule's training range, the range's half width / sqrt(3):
             0 means as unsure as that or more, 1 means certain.
     """
@@ -42,7 +42,7 @@ def decode_beliefs(
     """Reads one row of the belief output.
 
     Args:
-        specs: the manifest's belief slots.
+        specs: The manifest's belief slots.
         output: (E,), finite.
 
     Returns:

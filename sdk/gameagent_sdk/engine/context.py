@@ -47,13 +47,13 @@ class Context:
     """The inputs of the next policy step other than what the game shows, for N rows.
 
     Attributes:
-        hidden_state: by tensor name, each float32 (N, *shape).
+        hidden_state: By tensor name, each float32 (N, *shape).
         previous_action: float32 (N, A), one-hot, or from -1 to 1 over the box; zeros at a trial's start.
         previous_reward: float32 (N, 1); zero at a trial's start.
         episode_start: float32 (N, 1), 1 at the first step of each episode, else 0.
         tensors: The hidden state's specs: their lifetimes and initial values.
-        weights: by tensor name, each float32 (N, *shape): what gradient steps adapt; empty where nothing is.
-        initial_weights: by tensor name, each float32 (*shape): what they are at a trial's start.
+        weights: By tensor name, each float32 (N, *shape): what gradient steps adapt; empty if nothing is.
+        initial_weights: By tensor name, each float32 (*shape): what they are at a trial's start.
     """
 
     hidden_state: dict[str, NDArray[np.float32]]

@@ -24,7 +24,7 @@ def as_observations(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray
     """Observations as float32 (*rows, D), C-contiguous, finite.
 
     Raises:
-        InputError: another shape or dtype, or a NaN or infinity; the message names the features.
+        InputError: Another shape or dtype, or a NaN or infinity; the message names the features.
     """
 
     def expected() -> str:
@@ -45,12 +45,12 @@ def fill_legal_actions(manifest: Manifest, value: ArrayLike | None, out: NDArray
     """Writes one agent's legal actions where the policy reads them: :func:`as_legal_actions` of one agent.
 
     Args:
-        manifest: says whether there is a mask.
-        value: (A,) True or False; None where the policy takes no mask.
-        out: bool (A,); None where the policy takes no mask.
+        manifest: Says whether there is a mask.
+        value: (A,) True or False; None if the policy takes no mask.
+        out: bool (A,); None if the policy takes no mask.
 
     Raises:
-        InputError: as :func:`as_legal_actions`.
+        InputError: As :func:`as_legal_actions`.
     """
     if out is not None and isinstance(value, np.ndarray) and value.dtype == np.bool_ and value.shape == out.shape:
         out[:] = value
@@ -62,10 +62,10 @@ def fill_legal_actions(manifest: Manifest, value: ArrayLike | None, out: NDArray
 
 
 def as_legal_actions(manifest: Manifest, value: ArrayLike | None, rows: Rows) -> NDArray[np.bool_] | None:
-    """Legal actions as bool (*rows, A) with a legal one in each row; None where the policy takes no mask.
+    """Legal actions as bool (*rows, A) with a legal one in each row; None if the policy takes no mask.
 
     Raises:
-        InputError: given or left out against the manifest, another shape or dtype, or no action is legal.
+        InputError: Given or left out against the manifest, another shape or dtype, or no action is legal.
     """
 
     def expected() -> str:
@@ -98,7 +98,7 @@ def as_rewards(value: ArrayLike, rows: Rows) -> NDArray[np.float32]:
     """Rewards as float32 (*rows), finite.
 
     Raises:
-        InputError: another shape or dtype, or not finite in single precision.
+        InputError: Another shape or dtype, or not finite in single precision.
     """
     array = as_array("reward", value, "biuf", rows, lambda: one_or_many("a finite number", rows))
     rewards = _as_float32(array)
@@ -116,7 +116,7 @@ def as_flags(name: str, value: ArrayLike, rows: Rows) -> NDArray[np.bool_]:
     """Flags as bool (*rows).
 
     Raises:
-        InputError: another shape or dtype.
+        InputError: Another shape or dtype.
     """
     return as_array(name, value, "b", rows, lambda: one_or_many("True or False", rows))
 
@@ -125,7 +125,7 @@ def as_number(name: str, value: Any, low: float, high: float = math.inf) -> floa
     """A setting as a float; numpy's numbers are taken like Python's.
 
     Raises:
-        InputError: it is no finite number from ``low`` to ``high``.
+        InputError: It is not a finite number from ``low`` to ``high``.
     """
     number = _plain(value)
     usable = isinstance(number, int | float) and low <= number <= min(high, _LARGEST_SETTING)
@@ -139,7 +139,7 @@ def as_count(name: str, value: Any, low: int = 1) -> int:
     """A count as an int.
 
     Raises:
-        InputError: it is no integer of ``low`` or above.
+        InputError: It is not an integer of ``low`` or above.
     """
     number = _plain(value)
     if not (isinstance(number, int) and number >= low):
@@ -151,7 +151,7 @@ def as_seed(value: Any) -> int | None:
     """A seed.
 
     Raises:
-        InputError: it is neither None nor an integer of 0 or above.
+        InputError: It is neither None nor an integer of 0 or above.
     """
     number = _plain(value)
     if number is not None and not (isinstance(number, int) and number >= 0):
@@ -188,7 +188,7 @@ def as_array(
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, or tensors of another library
         raise InputError(
-            f"{name} must be {expected()}: given what makes no array ({shown(str(error), 200)})"
+            f"{name} must be {expected()}: given what does not make an array ({shown(str(error), 200)})"
         ) from error
     if array.dtype.kind not in kinds:
         raise InputError(f"{name} must be {expected()}: given {type(value).__name__} of dtype {array.dtype}")
@@ -200,12 +200,12 @@ def as_array(
 def _plain(value: Any) -> Any:
     """A number of numpy's as Python's, and an array of one entry without axes likewise; anything else as it is.
 
-    Comparing numpy's own would warn where a limit does not fit into their type, or lose digits.
+    Comparing numpy's own would warn if a limit does not fit into their type, or lose digits.
     """
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, np.floating):
-        return float(value)  # np.longdouble.item() is none of Python's
+        return float(value)  # np.longdouble.item() is not one of Python's
     return value.item() if isinstance(value, np.integer | np.bool_) else value
 
 

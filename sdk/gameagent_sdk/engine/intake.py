@@ -17,7 +17,7 @@ from gameagent_sdk.engine.observation_report import FeatureReport, ObservationRe
 from gameagent_sdk.errors import InputWarning, shown
 
 MAX_FED = 1e15  # of an observation or reward, in magnitude: sums of its squares still fit into single precision
-ROUNDING = 1e-5  # of a range's width: arithmetic in single precision may leave it by so much
+ROUNDING = 1e-5  # of a range's width: arithmetic in single precision may leave it by that much
 BOUND_ROUNDING = 1e-6  # of a bound's magnitude, likewise: single precision keeps seven digits
 _PACKAGE = __name__.partition(".")[0]
 
@@ -39,25 +39,25 @@ class Intake:
         self._lowest = np.full(sum(sizes), np.inf, np.float32)
         self._highest = np.full(sum(sizes), -np.inf, np.float32)
         self._usual_low = np.full(sum(sizes), np.nan, np.float32)  # between these two there is nothing to do;
-        self._usual_high = np.full(sum(sizes), np.nan, np.float32)  # NaN where nothing is usual
+        self._usual_high = np.full(sum(sizes), np.nan, np.float32)  # NaN if nothing is usual
         self._num_seen = 0
         self._num_outside = np.zeros(len(sizes), np.int64)
         self._warned = np.zeros(len(sizes), np.bool_)
         self._warned_of_reward = False
         self._unusual = np.zeros(0, np.float32)  # how far each number lies from what is usual
-        self._nothing = b""  # that array's bytes where none does
+        self._nothing = b""  # that array's bytes if none does
 
     def observe(self, value: ArrayLike, out: NDArray[np.float32]) -> None:
         """Writes the observation of one decision, or those of a batch, where the policy reads them.
 
         Args:
             value: (D,) or (N, D) finite numbers; a float32 array is fastest.
-            out: float32 of that shape, in one piece; where the value is refused it may hold anything. What is beyond
+            out: float32 of that shape, in one piece; if the value is refused it may hold anything. What is beyond
                 :data:`MAX_FED` is brought to it.
 
         Raises:
-            InputError: another shape, dtype or value.
-            InputWarning: where the game has made warnings errors: the first time that a feature leaves its range.
+            InputError: Another shape, dtype or value.
+            InputWarning: If warnings are errors: the first time that a feature leaves its range.
         """
         if type(value) is np.ndarray and value.dtype == np.float32 and value.shape == out.shape:
             out[:] = value
@@ -79,7 +79,7 @@ class Intake:
         """What the policy is fed of a finite reward.
 
         Raises:
-            InputWarning: where the game has made warnings errors: the first time that it is less than the reward.
+            InputWarning: If warnings are errors: the first time that it is less than the reward.
         """
         if -MAX_FED <= value <= MAX_FED:
             return value

@@ -11,15 +11,15 @@ class FeatureReport:
     """What an agent has seen of one feature.
 
     Attributes:
-        name: of the feature.
-        num_seen: observations that were taken in.
-        num_outside: those in which a number of the feature was outside its declared range, by more than rounding.
+        name: Of the feature.
+        num_seen: Observations that were taken in.
+        num_outside: Those in which a number of the feature was outside its declared range, by more than rounding.
             Where no range is declared, those in which one was too large to be fed to a policy: beyond 1e15.
-        lowest: the least number seen, in ``unit``, as the game gave it in single precision; None before the first.
-        highest: the greatest, likewise.
-        low: the least value that is declared; None where unbounded.
-        high: the greatest value that is declared; None where unbounded.
-        unit: of all of these; "" where they have none.
+        lowest: The least number seen, in ``unit``, as the game gave it in single precision; None before the first.
+        highest: The greatest, likewise.
+        low: The least value that is declared; None if unbounded.
+        high: The greatest value that is declared; None if unbounded.
+        unit: Of all of these; "" where they have none.
     """
 
     name: str
@@ -42,8 +42,8 @@ class ObservationReport:
     """What an agent has seen since it was loaded, by feature; as text, a line for each.
 
     Attributes:
-        num_seen: observations that were taken in, one for each decision.
-        features: in the order of ``manifest.observation``.
+        num_seen: Observations that were taken in, one for each decision.
+        features: In the order of ``manifest.observation``.
     """
 
     num_seen: int

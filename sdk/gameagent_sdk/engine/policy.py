@@ -29,13 +29,13 @@ class Policy:
         """Starts an engine.
 
         Args:
-            bundle: what :meth:`Bundle.read` returned.
-            backend: "onnxruntime" or "numpy"; None takes onnxruntime where it can be imported, else numpy.
+            bundle: What :meth:`Bundle.read` returned.
+            backend: "onnxruntime" or "numpy"; None takes onnxruntime if it can be imported, else numpy.
 
         Raises:
-            BundleError: the engine refuses the bundle.
+            BundleError: The engine refuses the bundle.
             MissingBackend: onnxruntime was asked for and is not installed.
-            InputError: there is no such backend.
+            InputError: There is no such backend.
         """
         self.bundle = bundle
         self.manifest: Manifest = bundle.manifest
@@ -68,9 +68,9 @@ class PolicyStep:
     so that one check and one copy do for all of it.
 
     Attributes:
-        inputs: by name, the arrays of :func:`step_inputs`: write the observation here; the rest is the context.
-        outputs: by name, the arrays of :func:`step_outputs`, of the last run.
-        context: the part of the inputs that is carried from step to step.
+        inputs: By name, the arrays of :func:`step_inputs`: write the observation here; the rest is the context.
+        outputs: By name, the arrays of :func:`step_outputs`, of the last run.
+        context: The part of the inputs that is carried from step to step.
         beliefs: float32 (N, E), those of the last step that :meth:`advance` took over; E is 0 if there are none.
     """
 
@@ -106,7 +106,7 @@ class PolicyStep:
         """Computes the outputs. What is carried stays as it was until :meth:`advance`.
 
         Raises:
-            BundleError: the engine failed.
+            BundleError: The engine failed.
         """
         if self._run is None:
             self._run = self._backend.bind(self.inputs, self.outputs)
@@ -119,7 +119,7 @@ class PolicyStep:
         """Checks that the outputs are finite.
 
         Raises:
-            BundleError: some are not.
+            BundleError: Some are not.
         """
         if not all_finite(self._given, self._small):
             _refuse_infinite(self.outputs, self.inputs)
@@ -128,14 +128,14 @@ class PolicyStep:
         """Runs on the inputs of steps of one row, and advances each of them; rows without one are idle.
 
         Args:
-            others: of the same policy.
-            rows: where in this batch each of them goes, as many.
+            others: Of the same policy.
+            rows: Where in this batch each of them goes, as many.
 
         Returns:
             For each of them, lists of A numbers: one for each of ``manifest.action.outputs``.
 
         Raises:
-            BundleError: the engine failed, or an output is not finite. The others are as they were.
+            BundleError: The engine failed, or an output is not finite. The others are as they were.
         """
         for name, array in self.inputs.items():
             array[rows] = np.concatenate([other.inputs[name] for other in others])
@@ -168,7 +168,7 @@ def _shape(port: Port, num_rows: int) -> tuple[int, ...]:
 
 
 def _block(ports: Sequence[Port], num_rows: int) -> tuple[NDArray[np.float32], dict[str, NDArray[Any]]]:
-    """Zeros for some ports, one behind the other, each starting at a multiple of 64 bytes from the block's start."""
+    """Zeros for some ports, one after the other, each starting at a multiple of 64 bytes from the block's start."""
     shapes = {port.name: _shape(port, num_rows) for port in ports}
     ends = list(itertools.accumulate(-(-math.prod(shape) // _LANE) * _LANE for shape in shapes.values()))
     block = np.zeros(ends[-1] if ends else 0, np.float32)

@@ -33,7 +33,7 @@ def action_probabilities(
 
     Args:
         logits: (N, A), finite.
-        legal_actions: bool (N, A) with a legal action in each row; None where all are legal.
+        legal_actions: bool (N, A) with a legal action in each row; None if all are legal.
         temperature: 1 as trained, above 1 more varied, below 1 more decided; 0 takes the likeliest action.
 
     Returns:
@@ -56,7 +56,7 @@ def sample_actions(probabilities: NDArray[np.float64], rng: "np.random.Generator
 
     Args:
         probabilities: (N, A), not negative, some of each row positive.
-        rng: where the uniform numbers come from.
+        rng: Where the uniform numbers come from.
 
     Returns:
         int64 (N,); an action of probability 0 is never drawn.
@@ -76,9 +76,9 @@ def one_row_probabilities(
 
     Args:
         logits: A finite numbers.
-        legal_actions: A flags, one at least True; None where all are legal.
-        temperature: as for :func:`action_probabilities`.
-        strength: from 0 to 1, the share of the policy; the rest is spread evenly over the legal actions.
+        legal_actions: A flags, one at least True; None if all are legal.
+        temperature: As for :func:`action_probabilities`.
+        strength: From 0 to 1, the share of the policy; the rest is spread evenly over the legal actions.
 
     Returns:
         A chances that add up to 1, exactly 0 for illegal actions.
@@ -110,7 +110,7 @@ def one_row_action(probabilities: Sequence[float], uniform: float) -> int:
 
     Args:
         probabilities: A numbers, not negative, some positive.
-        uniform: a random number, 0 to below 1.
+        uniform: A random number, 0 to below 1.
 
     Returns:
         The action; one of probability 0 is never drawn.
@@ -132,16 +132,16 @@ def sample_box_actions(
     """Draws one continuous action a row, and brings it into the box. A normal number is used for each component.
 
     Args:
-        spec: of kind "box".
-        given: what the policy gave for N rows, finite.
-        temperature: the deviations are multiplied by it: 1 as trained, 0 takes the mean.
-        rng: where the normal numbers come from.
+        spec: Of kind "box".
+        given: What the policy gave for N rows, finite.
+        temperature: The deviations are multiplied by it: 1 as trained, 0 takes the mean.
+        rng: Where the normal numbers come from.
 
     Returns:
         float64 (N, A), within the bounds of ``spec``.
 
     Raises:
-        InputError: the actions of ``spec`` are discrete.
+        InputError: The actions of ``spec`` are discrete.
     """
     if spec.kind != "box":
         raise InputError("these actions are discrete: draw them with sample_actions")
@@ -156,7 +156,7 @@ def one_row_std(log_std: Sequence[float], temperature: float) -> list[float]:
 
     Args:
         log_std: A finite numbers.
-        temperature: as there.
+        temperature: As there.
     """
     return [min(temperature * math.exp(min(number, MAX_LOG_STD)), MAX_STD) for number in log_std]
 
@@ -167,11 +167,11 @@ def one_row_box_action(
     """:func:`sample_box_actions` of one row, but as it was drawn.
 
     Args:
-        bounds: where uniform actions lie.
+        bounds: Where uniform actions lie.
         mean: A finite numbers.
         std: A finite numbers of 0 or above.
-        strength: from 0 to 1, the chance that it is drawn by ``mean`` and ``std``; else it is uniform in the box.
-        rng: where the random numbers come from.
+        strength: From 0 to 1, the chance that it is drawn by ``mean`` and ``std``; else it is uniform in the box.
+        rng: Where the random numbers come from.
 
     Returns:
         float64 (A,), which may lie outside the box.

@@ -46,10 +46,10 @@ class PolicySession:
         """Starts a session.
 
         Args:
-            policy: what is to be stepped, which sessions may share; a bundle is started in the default engine.
+            policy: What is to be stepped, which sessions may share; a bundle is started in the default engine.
 
         Raises:
-            BundleError: the engine refuses the bundle.
+            BundleError: The engine refuses the bundle.
         """
         self._policy = policy if isinstance(policy, Policy) else Policy(policy)
         self.manifest: Manifest = self._policy.manifest
@@ -81,7 +81,7 @@ class PolicySession:
         Rows that were reset since then still show what was believed in the trial that ended.
 
         Raises:
-            CallOrderError: no step was taken since ``reset``.
+            CallOrderError: No step was taken since ``reset``.
         """
         if self._beliefs is None:
             raise CallOrderError("there are no beliefs before the first step: call step() first")
@@ -108,8 +108,8 @@ class PolicySession:
             rows: bool (N,), True where a trial starts.
 
         Raises:
-            InputError: another shape or dtype.
-            CallOrderError: called before ``reset``, or between ``step`` and ``observe``.
+            InputError: Another shape or dtype.
+            CallOrderError: Called before ``reset``, or between ``step`` and ``observe``.
         """
         self._expect("step", "reset_rows")
         self.context.begin_trial(as_flags("rows", rows, self._rows))
@@ -128,10 +128,10 @@ class PolicySession:
             :class:`gameagent_sdk.authoring.BoxOutput` of two float32 (N, A).
 
         Raises:
-            InputError: a wrong shape, dtype or value.
-            CallOrderError: called before ``reset``, or twice without ``observe``.
-            BundleError: the engine failed, or the policy gave numbers that are not finite.
-            InputWarning: where warnings are errors: the first time that a feature leaves its range.
+            InputError: A wrong shape, dtype or value.
+            CallOrderError: Called before ``reset``, or twice without ``observe``.
+            BundleError: The engine failed, or the policy gave numbers that are not finite.
+            InputWarning: If warnings are errors: the first time that a feature leaves its range.
         """
         self._expect("step", "step")
         step = self._step
@@ -150,15 +150,15 @@ class PolicySession:
         """Tells what was done and what came of it. Memory is kept when an episode ends.
 
         Args:
-            actions: integers (N,), the actions taken, 0 to A-1. Of a box, (N, A) finite numbers; the nearest within
+            actions: Integers (N,), the actions taken, 0 to A-1. Of a box, (N, A) finite numbers; the nearest within
                 its bounds are taken.
             rewards: (N,), finite; the policy is fed at most 1e15 of each.
             episode_ended: bool (N,), True where the episode terminated or was truncated.
 
         Raises:
-            InputError: a wrong shape, dtype or value.
-            CallOrderError: called without a ``step`` before it.
-            InputWarning: where warnings are errors: the first time that a reward is beyond 1e15.
+            InputError: A wrong shape, dtype or value.
+            CallOrderError: Called without a ``step`` before it.
+            InputWarning: If warnings are errors: the first time that a reward is beyond 1e15.
         """
         self._expect("observe", "observe")
         taken = self.actions.check(actions, self._rows)

@@ -22,11 +22,11 @@ class Account:
     """An amount that grows evenly with the rows: ``fixed + each_row * rows``.
 
     Attributes:
-        fixed: the part that does not grow.
-        each_row: what every row adds.
-        largest: the largest share for one row so far.
-        whose: with ``named`` as its arguments, says whose that is.
-        named: see there.
+        fixed: The part that does not grow.
+        each_row: What every row adds.
+        largest: The largest share for one row so far.
+        whose: With ``named`` as its arguments, says whose that is.
+        named: See there.
     """
 
     fixed: int = 0
@@ -55,16 +55,16 @@ class Budget:
     """What the nodes and tensors of a graph take together.
 
     Attributes:
-        work: of every run.
-        folded: work on constants alone, which engines do once, while loading.
-        memory: bytes of all tensors together.
+        work: Of every run.
+        folded: Work on constants alone, which engines do once, while loading.
+        memory: Bytes of all tensors together.
     """
 
     def __init__(self, allowances: Sequence[Allowance]) -> None:
         """An empty one.
 
         Args:
-            allowances: the most work, for each of these numbers of rows; memory is held against its limit for the
+            allowances: The most work, for each of these numbers of rows; memory is held against its limit for the
                 largest of them.
         """
         self.work, self.folded, self.memory = Account(), Account(), Account()
@@ -84,7 +84,7 @@ class Budget:
         """Notes what is beyond the limits, at the node or tensor that takes most of it.
 
         Raises:
-            CheckStopped: there are too many findings.
+            CheckStopped: There are too many findings.
         """
         for rows, most in self._allowances:
             if self.work.of(rows) > most:

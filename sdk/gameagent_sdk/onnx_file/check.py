@@ -27,20 +27,20 @@ def check_graph(
     """Checks a graph that was read.
 
     Args:
-        content: of the file.
-        inputs: what the manifest promises; empty where there is no manifest to go by.
-        outputs: likewise.
-        findings: where what is wrong is noted.
-        operators: those allowed, by name.
+        content: Of the file.
+        inputs: What the manifest promises; empty if there is no manifest to go by.
+        outputs: Likewise.
+        findings: Where to note what is wrong.
+        operators: Those allowed, by name.
         weights: Inputs whose initial values are initializers: by name, the shape of one row without the batch axis.
-        allowances: the most work that it may be, for each of these numbers of rows; its memory is held against its
+        allowances: The most work that it may be, for each of these numbers of rows; its memory is held against its
             limit for the largest of them.
 
     Returns:
         What running it takes, as far as it could be followed.
 
     Raises:
-        CheckStopped: there are too many findings.
+        CheckStopped: There are too many findings.
     """
     model = content.model
     _check_ports(model, findings, {name: (1, *shape) for name, shape in weights.items()})
@@ -105,7 +105,7 @@ def _is_sound(node: Node, index: int, model: Model, operators: Mapping[str, Oper
 
 def _unknown(node: Node) -> tuple[str, str]:
     advice = "write the step with the operators of gameagent_sdk.operators, or upgrade gameagent-sdk"
-    return f"the operator {shown(node.op_type)} is none that a bundle may use", advice
+    return f"the operator {shown(node.op_type)} is not one that a bundle may use", advice
 
 
 def _attribute_faults(node: Node, operator: Operator) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ DO_NOT_TRUST = "no exporter writes this, do not trust the file"
 
 
 Place: TypeAlias = str | Callable[[], str]
-"""Where something stands in a file; a function where it takes longer to say than to check."""
+"""Where something stands in a file; a function if it takes longer to say than to check."""
 
 
 class CheckStopped(Exception):
@@ -29,13 +29,13 @@ class Findings:
         """Notes a finding.
 
         Raises:
-            CheckStopped: it is the last that fits.
+            CheckStopped: It is the last that fits.
         """
         self.found.append(Finding(what, where if isinstance(where, str) else where(), advice))
         if len(self.found) >= MAX_FINDINGS:
             raise CheckStopped
 
     def stop(self, what: str, where: str, advice: str) -> CheckStopped:
-        """Notes a finding behind which nothing can be read; to be raised."""
+        """Notes a finding after which nothing can be read; to be raised."""
         self.add(what, where, advice)
         return CheckStopped()

@@ -16,9 +16,9 @@ MAX_BYTES = 2**28  # of all tensors together: for a batch of rows, or for the st
 # Work is counted in units of about a nanosecond, see gameagent_sdk/operators/work.py. A policy step of an LSTM of 512
 # units with beliefs is some 4 million for a row; the weights that fit into a file are 17 million, each used once.
 MAX_WORK = 2**25  # of a policy step, for each row
-BATCH_ROWS = 16  # a squad, or the states on which gradient steps are judged: so many rows must fit as well
+BATCH_ROWS = 16  # a squad, or the states on which gradient steps are measured: that many rows must fit as well
 MAX_FOLDED_WORK = 2**26  # on constants, while loading
-MAX_SLICE_WORK = 2**28  # of gradient steps, and of a policy step of the rows on which they are judged
+MAX_SLICE_WORK = 2**28  # of gradient steps, and of a policy step of the rows on which they are measured
 MAX_STEPS = 2**14  # of experience that gradient steps learn from at once, in any bundle
 FEWEST_STEPS = 64  # of experience that gradient steps must be able to learn from, within that, or an episode's if fewer
 MAX_FINDINGS = 50  # a check stops there

@@ -33,7 +33,7 @@ _MAX_TAG = 2**32
 _PACKED = frozenset({PACKED_INT64, PACKED_INT32})
 _TEXTS = {NAME: MAX_NAME_BYTES, TEXT: MAX_TEXT_BYTES, LONG_TEXT: MAX_ENTRY_BYTES}  # the most bytes of each
 _KEY_TAG, _VALUE_TAG = KEY << 3 | BYTES, VALUE << 3 | BYTES
-_TOO_LONG = "the field ends behind what holds it"
+_TOO_LONG = "the field ends after what holds it"
 
 
 class MessageReader:
@@ -60,7 +60,7 @@ class MessageReader:
         Written out for speed: the loop runs some thousand times for a small policy.
 
         Raises:
-            CheckStopped: the bytes are no protobuf message, or there are too many findings.
+            CheckStopped: The bytes are not a protobuf message, or there are too many findings.
         """
         data, fields = self.data, schema.fields
         values: Fields = {}
@@ -121,7 +121,7 @@ class MessageReader:
         return message
 
     def _content(self, spec: FieldSpec, start: int, stop: int) -> Any:
-        """The value of a field that is stored as bytes and is no message."""
+        """The value of a field that is stored as bytes and is not a message."""
         name, kind, _, size, _ = spec
         if kind in _TEXTS:
             most = _TEXTS[kind]
@@ -132,7 +132,7 @@ class MessageReader:
             try:
                 return self.data[start:stop].decode()
             except UnicodeDecodeError:
-                self._add(f"{name} is no UTF-8 text", DO_NOT_TRUST)
+                self._add(f"{name} is not UTF-8 text", DO_NOT_TRUST)
                 return ""
         if kind == SPAN:
             return start, stop
@@ -168,7 +168,7 @@ class MessageReader:
         if value >= 2**63:
             value -= 2**64
         if spec.kind in (INT32, PACKED_INT32) and not -(2**31) <= value < 2**31:
-            self._add(f"{spec.name} is {value}, which is no 32-bit number", DO_NOT_TRUST)
+            self._add(f"{spec.name} is {value}, which is not a 32-bit number", DO_NOT_TRUST)
             value = 0
         return value, end
 
@@ -228,7 +228,7 @@ class MessageReader:
 
 
 def _plain_entry(content: bytes) -> Fields | None:
-    """A short metadata entry in the usual layout, key then value; None where it is anything else.
+    """A short metadata entry in the usual layout, key then value; None if it is anything else.
 
     Entries hold half of all the fields in a file of torch's: this is for speed alone.
     """

@@ -37,9 +37,9 @@ class Declared(NamedTuple):
     """What a file says of a tensor in the graph.
 
     Attributes:
-        name: of the tensor.
-        dtype: as a port calls it; None where it is not said.
-        shape: None for a dynamic axis; all None where it is not said.
+        name: Of the tensor.
+        dtype: As a port calls it; None if it is not said.
+        shape: None for a dynamic axis; all None if it is not said.
     """
 
     name: str
@@ -51,9 +51,9 @@ class Content(NamedTuple):
     """A file's content.
 
     Attributes:
-        model: all of it that was not refused.
-        value_info: what the file says of the tensors between the nodes.
-        names: of the inputs and initializers, the refused ones among them.
+        model: All of it that was not refused.
+        value_info: What the file says of the tensors between the nodes.
+        names: Of the inputs and initializers, the refused ones among them.
     """
 
     model: Model
@@ -66,11 +66,11 @@ class Envelope:
     """All of a file but its graph.
 
     Attributes:
-        ir_version: of the file format.
-        opset: version of ONNX's operator set.
-        metadata: of the model.
-        graph: where it starts and ends in the file.
-        reader: of the file.
+        ir_version: Of the file format.
+        opset: Version of ONNX's operator set.
+        metadata: Of the model.
+        graph: Where it starts and ends in the file.
+        reader: Of the file.
     """
 
     ir_version: int
@@ -89,7 +89,7 @@ def read_envelope(data: bytes, findings: Findings) -> Envelope:
     """Reads the file's outermost layer.
 
     Raises:
-        CheckStopped: it is no ONNX file, or there are too many findings.
+        CheckStopped: It is not an ONNX file, or there are too many findings.
     """
     reader = MessageReader(data, findings)
     fields = reader.read(schema.MODEL, 0, len(data))
@@ -119,7 +119,7 @@ def read_graph(envelope: Envelope, findings: Findings) -> Content:
     """Reads the graph. What is refused is left out of the result.
 
     Raises:
-        CheckStopped: it is damaged, or there are too many findings.
+        CheckStopped: It is damaged, or there are too many findings.
     """
     reader = envelope.reader
     reader.enter("graph")
@@ -148,7 +148,7 @@ def node_place(index: int, name: str, op_type: str) -> str:
 
 
 def _opset(imports: Sequence[Fields], findings: Findings) -> int:
-    """The version of ONNX's own operators, 0 where there is none."""
+    """The version of ONNX's own operators, 0 if there is none."""
     versions = []
     for i, opset in enumerate(imports):
         domain = opset.get("domain", "")
@@ -228,7 +228,7 @@ def _attribute_place(index: int, name: str, op_type: str, i: int, key: str) -> s
 
 
 def _attribute(fields: Fields, data: bytes, where: Place, findings: Findings) -> Attribute | None:
-    """The value; None where it is refused."""
+    """The value; None if it is refused."""
     wanted = _VALUE_FIELDS.get(fields.get("type", 0))
     stored = [field for field in _VALUE_FIELDS.values() if field in fields]
     if wanted is None:

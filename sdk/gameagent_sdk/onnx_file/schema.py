@@ -21,11 +21,11 @@ class FieldSpec(NamedTuple):
     """How to read one field.
 
     Attributes:
-        name: in the schema.
+        name: In the schema.
         kind: INT64 to MESSAGE.
-        many: whether the field is repeated.
-        size: bytes of one of NUMBER_BYTES.
-        schema: of the MESSAGE.
+        many: Whether the field is repeated.
+        size: Bytes of one of NUMBER_BYTES.
+        schema: Of the MESSAGE.
     """
 
     name: str
@@ -40,10 +40,10 @@ class Schema:
     """One kind of message.
 
     Attributes:
-        fields: by tag, which is a field's number and wire type in one: 8 * number + wire type.
-        refused: name and advice by number, of fields that exist but that no bundle may use.
-        oneof: names of fields of which a message may have one at most.
-        recurs: whether files hold many messages with the same content, so that it is worth while to know them again.
+        fields: By tag, which is a field's number and wire type in one: 8 * number + wire type.
+        refused: Name and advice by number, of fields that exist but that no bundle may use.
+        oneof: Names of fields of which a message may have one at most.
+        recurs: Whether files hold many messages with the same content, so that it is worth while to know them again.
     """
 
     fields: Mapping[int, FieldSpec]

@@ -30,7 +30,7 @@ _EVENLY = "let one axis alone depend on the number of rows, in proportion to it"
 
 _DTYPES = {dtype.name: dtype for dtype in DTYPES.values()}
 
-Specs = tuple[Spec, ...]  # of a tensor: for each of NUM_ROWS, or a single one where the rows do not matter
+Specs = tuple[Spec, ...]  # of a tensor: for each of NUM_ROWS, or a single one if the rows do not matter
 Constants = dict[str, NDArray[Any]]
 
 
@@ -46,17 +46,17 @@ def check_shapes(
     """Compares the shapes that the operators make with those that the file declares, and adds up what they take.
 
     Args:
-        content: of the file.
-        nodes: with their positions: those whose operator is known and that fit it; others are passed over, and
-            so are the nodes behind them.
-        inputs: what the manifest promises; empty where there is no manifest to go by.
-        outputs: likewise.
-        findings: where what is wrong is noted.
-        operators: by name.
-        budget: where what the graph takes is added up, until it is spent.
+        content: Of the file.
+        nodes: With their positions: those whose operator is known and that fit it; others are passed over, and
+            so are the nodes after them.
+        inputs: What the manifest promises; empty if there is no manifest to go by.
+        outputs: Likewise.
+        findings: Where to note what is wrong.
+        operators: By name.
+        budget: Where what the graph takes is added up, until it is spent.
 
     Raises:
-        CheckStopped: there are too many findings.
+        CheckStopped: There are too many findings.
     """
     model = content.model
     inputs = [_completed(port, inputs) for port in model.inputs]
@@ -74,7 +74,7 @@ def check_shapes(
 
 
 class _Walk:
-    """The pass through the graph. A tensor without specs is one that could not be told."""
+    """The pass through the graph. A tensor without specs is one whose shape could not be found."""
 
     def __init__(
         self,
@@ -215,7 +215,7 @@ def _tensor_place(name: str) -> str:
 
 
 def _joined(few: Spec, many: Spec | None = None) -> Specs:
-    """One spec where they are the same."""
+    """One spec if they are the same."""
     return (few,) if many is None or many == few else (few, many)
 
 
@@ -278,7 +278,7 @@ def _constants(model: Model, nodes: Sequence[tuple[int, Node]], operators: Mappi
 
 
 def _completed(port: Port, promised: Sequence[Port]) -> Port:
-    """The port with the manifest's sizes for axes, behind the first, that the graph leaves dynamic."""
+    """The port with the manifest's sizes for axes, after the first, that the graph leaves dynamic."""
     for other in promised:
         if other.name == port.name and len(other.shape) == len(port.shape):
             sizes = zip(port.shape, other.shape, strict=True)

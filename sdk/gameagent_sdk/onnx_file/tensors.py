@@ -35,13 +35,13 @@ def read_tensor(tensor: Fields, data: bytes, where: Place, findings: Findings) -
     """Makes an array of a TensorProto.
 
     Args:
-        tensor: the message.
-        data: the whole file, in which its raw bytes lie.
-        where: the tensor stands, for findings.
-        findings: where what is wrong is noted.
+        tensor: The message.
+        data: The whole file, in which its raw bytes lie.
+        where: The tensor stands, for findings.
+        findings: Where to note what is wrong.
 
     Returns:
-        A read-only array, which shares the file's memory where that is aligned; None where the tensor is refused.
+        A read-only array, which shares the file's memory where that is aligned; None if the tensor is refused.
     """
     dtype = DTYPES.get(tensor.get("data_type", 0))
     shape = tuple(tensor.get("dims", ()))

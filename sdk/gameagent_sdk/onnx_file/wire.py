@@ -25,10 +25,10 @@ class Field:
     """One field of a message.
 
     Attributes:
-        number: the field's number in the schema.
+        number: The field's number in the schema.
         wire_type: VARINT, FIXED64, BYTES or FIXED32.
-        whole: the field's bytes, tag and length included.
-        payload: the value's bytes.
+        whole: The field's bytes, tag and length included.
+        payload: The value's bytes.
     """
 
     number: int
@@ -41,7 +41,7 @@ def walk(message: memoryview) -> Iterator[Field]:
     """Yields the fields of one protobuf message, in the file's order, without going into them.
 
     Raises:
-        BundleError: the bytes are no protobuf message, or are cut short.
+        BundleError: The bytes are not a protobuf message, or are cut short.
     """
     position = num_fields = 0
     while position < len(message):
@@ -68,7 +68,7 @@ def metadata_entry(field: Field) -> tuple[bytes, bytes]:
     """The key and value of a METADATA_PROPS field.
 
     Raises:
-        BundleError: it is no pair of texts.
+        BundleError: It is not a pair of texts.
     """
     entry = {KEY: b"", VALUE: b""}
     if field.wire_type != BYTES:

@@ -45,26 +45,26 @@ class Operator:
     """One operator: what a node of it may look like, and how numpy computes it.
 
     Attributes:
-        inputs: the fewest and the most.
-        outputs: the fewest and the most.
-        attributes: the Python type of each that is allowed, by name.
-        constant_inputs: positions of tensors that must be known before the graph runs.
+        inputs: The fewest and the most.
+        outputs: The fewest and the most.
+        attributes: The Python type of each that is allowed, by name.
+        constant_inputs: Positions of tensors that must be known before the graph runs.
         infer: (node, specs of the inputs, values of the constant inputs, opset) -> specs of the outputs. A spec is
-            None where an optional input is left out, a value is None where an input is not constant. Raises
+            None if an optional input is left out, a value is None if an input is not constant. Raises
             ValueError with a sentence where these inputs have no result.
-        build: (node, values of the constant inputs, opset) -> function of the input arrays (None where one is left
+        build: (node, values of the constant inputs, opset) -> function of the input arrays (None if one is left
             out) that gives the output array, or the tuple of them if ``view``. Without ``view`` the function also
             takes ``out``, a C-contiguous array of the inferred spec that overlaps no input, writes the result there
             and returns it. It may raise IndexError, ValueError or ZeroDivisionError on the values of its inputs,
             FloatingPointError on a NaN of which engines make different things, and
             warns as numpy does: call it under ``np.errstate(all="ignore")`` for the silent infinities of ONNX.
         work: (node, specs of the inputs, specs of the outputs) -> how much work it is, see ``work.py`` for the unit.
-        view: the outputs only look at the first input's elements in other ways; where numpy's strides allow it they
+        view: The outputs only look at the first input's elements in other ways; where numpy's strides allow it they
             share its memory.
-        elementwise: each element of the output is made of one element of each input, under broadcasting, so that the
+        elementwise: Each element of the output is made of one element of each input, under broadcasting, so that the
             function may as well be called without the axes along which the output has one entry.
-        clamps: sizes of the outputs are cut at bounds, so that they need not grow evenly where those of inputs do.
-        scatters: the outputs are views whose neighbouring elements lie apart in memory, so that reading them is slow.
+        clamps: Sizes of the outputs are cut at bounds, so that they need not grow evenly where those of inputs do.
+        scatters: The outputs are views whose neighbouring elements lie apart in memory, so that reading them is slow.
     """
 
     inputs: tuple[int, int]
@@ -84,10 +84,10 @@ def evaluate(operator: Operator, node: Node, inputs: Sequence[Array | None], ops
     """Computes a node from constant inputs.
 
     Args:
-        operator: the node's operator.
-        node: it has as many inputs, outputs and attributes as the operator allows.
-        inputs: the arrays; None where an optional one is left out.
-        opset: version of ONNX's operator set.
+        operator: The node's operator.
+        node: It has as many inputs, outputs and attributes as the operator allows.
+        inputs: The arrays; None if an optional one is left out.
+        opset: Version of ONNX's operator set.
 
     Returns:
         One array per output; a view operator's may share memory with the inputs.
@@ -129,7 +129,7 @@ def broadcast(node: Node, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The shape to which these stretch.
 
     Raises:
-        ValueError: they do not fit together.
+        ValueError: They do not fit together.
     """
     try:
         return np.broadcast_shapes(*shapes)
@@ -162,7 +162,7 @@ def number(node: Node, name: str, default: float) -> float:
 
 
 def integers(node: Node, name: str) -> tuple[int, ...] | None:
-    """An attribute that is a list of whole numbers, or None where it is left out."""
+    """An attribute that is a list of whole numbers, or None if it is left out."""
     value = node.attributes.get(name)
     if value is None:
         return None
@@ -174,11 +174,11 @@ def integers(node: Node, name: str) -> tuple[int, ...] | None:
 def constant_integers(
     node: Node, constants: Constants, position: int, dtypes: frozenset[np.dtype[Any]] = frozenset({INT64})
 ) -> tuple[int, ...] | None:
-    """A constant input's whole numbers, or None where it is left out.
+    """A constant input's whole numbers, or None if it is left out.
 
     Raises:
-        ValueError: it is not constant, or is no vector of whole numbers: engines refuse single numbers there, and all
-            element types but these.
+        ValueError: It is not constant, or is not a vector of whole numbers: engines refuse single numbers there, and
+            any other element type.
     """
     if position >= len(node.inputs) or not node.inputs[position]:
         return None
@@ -197,7 +197,7 @@ def axis_in(node: Node, axis: int, rank: int) -> int:
     """The axis counted from the front.
 
     Raises:
-        ValueError: a tensor of this rank has no such axis.
+        ValueError: A tensor of this rank has no such axis.
     """
     if not -rank <= axis < rank:
         raise ValueError(f"{node.op_type} has no axis {axis} among {rank}")
@@ -208,7 +208,7 @@ def axes_in(node: Node, axes: Sequence[int], rank: int) -> tuple[int, ...]:
     """The axes counted from the front.
 
     Raises:
-        ValueError: a tensor of this rank has no such axis, or one is named twice.
+        ValueError: A tensor of this rank has no such axis, or one is named twice.
     """
     found = tuple(axis_in(node, axis, rank) for axis in axes)
     if len(set(found)) < len(found):

@@ -80,7 +80,7 @@ def _relu(x: Array, out: Array | None = None) -> Any:
 
 
 def _sigmoid(x: Array, out: Array | None = None) -> Any:
-    """1 / (1 + exp(-x)): accurate at both ends, as exp overflows to infinity only where the result is below 1e-38."""
+    """1 / (1 + exp(-x)): accurate at both ends, as exp overflows to infinity only if the result is below 1e-38."""
     y = np.negative(x, out)
     y = np.exp(y, out)
     y = np.add(y, _ONE, out)
@@ -88,7 +88,7 @@ def _sigmoid(x: Array, out: Array | None = None) -> Any:
 
 
 def _power(x: Array, y: Array, out: Array | None = None) -> Any:
-    if y.size == 1 and y == _HALF:  # which numpy takes for a root, and the root of -inf is no number
+    if y.size == 1 and y == _HALF:  # which numpy takes for a root, and the root of -inf is not a number
         x = np.where(x == _LEAST, _GREATEST, x)
     return np.power(x, y.astype(FLOAT32, copy=False), out)
 
@@ -114,7 +114,7 @@ def _extreme(pick: Callable[..., Any]) -> Operator:
 
 
 def _clip(x: Array, low: Array | None = None, high: Array | None = None, out: Array | None = None) -> Any:
-    """A bound that is NaN is no bound, as in onnxruntime; an element that is NaN stays one."""
+    """A bound that is NaN does not bind, as in onnxruntime; an element that is NaN stays one."""
     if x.dtype == FLOAT32:
         low = low if low is None else np.fmax(low, _LEAST)
         high = high if high is None else np.fmin(high, _GREATEST)

@@ -66,7 +66,7 @@ def _build_gemm(node: Node, constants: Constants, opset: int) -> Compute:
     alpha, beta = (np.float32(number(node, name, 1.0)) for name in ("alpha", "beta"))
     weighted = bool(alpha != 1.0)
     addend = constants[2] if len(constants) > 2 else None
-    fixed = None if addend is None else np.atleast_2d(addend * beta)  # numpy is slower where the axes differ
+    fixed = None if addend is None else np.atleast_2d(addend * beta)  # numpy is slower if the axes differ
 
     def gemm(a: Array, b: Array, c: Array | None = None, out: Array | None = None) -> Any:
         y = np.dot(a.T if turn_a else a, b.T if turn_b else b, out)

@@ -91,7 +91,7 @@ def _refuse_nan(node: Node, x: Array) -> None:
     """onnxruntime passes over a NaN in some places of a tensor and not in others: no result would be like its own.
 
     Raises:
-        FloatingPointError: there is a NaN.
+        FloatingPointError: There is a NaN.
     """
     if x.dtype == FLOAT32 and np.isnan(np.maximum.reduce(x, None)):
         raise FloatingPointError(f"{node.op_type} is given NaN")

@@ -287,13 +287,13 @@ def _build_gather(node: Node, constants: Constants, opset: int) -> Compute:
 
 
 def _view(infer: Infer, build: Build, fewest: int = 1, most: int = 1, weight: int = 1, **attributes: type) -> Operator:
-    """A view operator of one output, whose inputs behind the first are constants."""
+    """A view operator of one output, whose inputs after the first are constants."""
     constant = frozenset(range(1, most))
     return Operator((fewest, most), (1, 1), infer, build, of_copies(weight), attributes, constant, view=True)
 
 
 def _scattered(infer: Infer, build: Build, fewest: int, most: int, weight: int, **attributes: type) -> Operator:
-    """A view operator whose output is no run of neighbouring elements."""
+    """A view operator whose output is not a run of neighbouring elements."""
     return replace(_view(infer, build, fewest, most, weight, **attributes), scatters=True)
 
 

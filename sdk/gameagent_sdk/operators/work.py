@@ -33,7 +33,7 @@ def of_elements(weight: int) -> Work:
     """Of an operator that computes every element of its output from one of each input.
 
     Args:
-        weight: units for an element of the output, and each input beyond the second again.
+        weight: Units for an element of the output, and each input beyond the second again.
     """
 
     def work(node: Node, inputs: Sequence[Spec | None], outputs: Sequence[Spec]) -> int:
@@ -52,7 +52,7 @@ def of_reduction(weight: int) -> Work:
     """Of an operator that runs along axes.
 
     Args:
-        weight: units for an element of the input.
+        weight: Units for an element of the input.
     """
 
     def work(node: Node, inputs: Sequence[Spec | None], outputs: Sequence[Spec]) -> int:
@@ -67,7 +67,7 @@ def of_copies(weight: int) -> Work:
     """Of an operator that moves elements without computing with them.
 
     Args:
-        weight: units for an element of the outputs, and for each run of them `_PER_RUN`; 0 where nothing is moved.
+        weight: Units for an element of the outputs, and for each run of them `_PER_RUN`; 0 if nothing is moved.
     """
 
     def work(node: Node, inputs: Sequence[Spec | None], outputs: Sequence[Spec]) -> int:

@@ -16,7 +16,7 @@ class DecidedOn:
     Attributes:
         observation: float32 (D,), as the policy was fed it.
         legal_actions: bool (A,); empty for a bundle without a mask.
-        incomplete: whether a step of the current episode is not known: then nothing is learnt from it.
+        incomplete: Whether a step of the current episode is not known: then nothing is learnt from it.
     """
 
     observation: NDArray[np.float32]
@@ -29,13 +29,13 @@ class Mind:
     """An agent's state between two calls.
 
     Attributes:
-        context: of one row.
+        context: Of one row.
         beliefs: float32 (1, E), of the last decision; zeros before the first.
         tally: What the agent keeps count of.
-        awaits_observe: whether ``observe`` is due; else ``act`` is.
-        rng_state: of PCG64: state and increment, each 0 to 2**128 - 1.
-        adaptation: of the gradient steps; None for a bundle without.
-        decided_on: likewise.
+        awaits_observe: Whether ``observe`` is due; else ``act`` is.
+        rng_state: Of PCG64: state and increment, each 0 to 2**128 - 1.
+        adaptation: Of the gradient steps; None for a bundle without.
+        decided_on: Likewise.
     """
 
     context: Context

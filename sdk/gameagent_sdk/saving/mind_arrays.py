@@ -19,7 +19,7 @@ from gameagent_sdk.saving.mind import DecidedOn, Mind
 
 FORMAT_VERSION = 1
 MAX_COUNT = 2**53  # of decisions: nobody plays that long
-MAX_RETURN = MAX_COUNT * 3.5e38  # of so many decisions, each with the largest reward in single precision
+MAX_RETURN = MAX_COUNT * 3.5e38  # of as many decisions, each with the largest reward in single precision
 HIDDEN_STATE = "hidden_state."  # prefix of the arrays that hold it
 WEIGHTS, PREVIOUS_WEIGHTS, PROBES = "weights.", "previous_weights.", "probe."  # likewise
 
@@ -48,7 +48,7 @@ def to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
 
 
 def _adaptation_arrays(mind: Mind) -> dict[str, NDArray[Any]]:
-    """What gradient steps add to a mind: nothing where there are none."""
+    """What gradient steps add to a mind: nothing if there are none."""
     state = mind.adaptation
     if state is None:
         return {}
@@ -66,7 +66,7 @@ def _adaptation_arrays(mind: Mind) -> dict[str, NDArray[Any]]:
 
 
 def _decided_on_arrays(mind: Mind) -> dict[str, NDArray[Any]]:
-    """What gradient steps need of the last decision: nothing where there are none."""
+    """What gradient steps need of the last decision: nothing if there are none."""
     decided_on = mind.decided_on
     if decided_on is None:
         return {}
@@ -173,7 +173,7 @@ def _adaptation(arrays: dict[str, NDArray[Any]], fresh: AdaptationState) -> Adap
     }
     kept = {name: arrays[PROBES + name].astype(array.dtype) for name, array in fresh.probes.items()}
     judged, places = arrays["guard"], arrays["probe_places"]
-    require(guard.possible(judged), f"its judgement of gradient steps {judged.tolist()} is impossible")
+    require(guard.possible(judged), f"its record of gradient steps {judged.tolist()} is impossible")
     require(probes.possible(places), f"its states are in places {places.tolist()} of the experience")
     return AdaptationState(previous if may_go_back else None, judged, experience, kept, places)
 

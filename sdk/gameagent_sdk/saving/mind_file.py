@@ -27,7 +27,7 @@ def write_mind(path: str | os.PathLike[str], mind: Mind, bundle: Bundle) -> None
     """Writes a mind in one go: whoever looks sees the old file or the new one, never a part.
 
     Raises:
-        MindError: the file cannot be written; an older one is left as it was.
+        MindError: The file cannot be written; an older one is left as it was.
     """
     for _ in write_mind_in_slices(path, mind, bundle):
         pass
@@ -37,7 +37,7 @@ def write_mind_in_slices(path: str | os.PathLike[str], mind: Mind, bundle: Bundl
     """As :func:`write_mind`, but yields between slices of work: encoding, writing, flushing to disk, replacing.
 
     Raises:
-        MindError: the file cannot be written; an older one is left as it was.
+        MindError: The file cannot be written; an older one is left as it was.
     """
     path = as_path(path)
     data = encode_mind(mind, bundle)
@@ -52,7 +52,7 @@ def read_mind(path: str | os.PathLike[str], bundle: Bundle) -> Mind:
     """Reads a mind that was saved with the same bundle.
 
     Raises:
-        MindError: no such file, damaged, not a mind, or another bundle's.
+        MindError: No such file, damaged, not a mind, or another bundle's.
     """
     path = as_path(path)
     try:
@@ -82,7 +82,7 @@ def decode_mind(data: bytes, bundle: Bundle) -> Mind:
     """A mind from the bytes of its file, which are not trusted.
 
     Raises:
-        MindError: damaged, not a mind, or another bundle's.
+        MindError: Damaged, not a mind, or another bundle's.
     """
     try:
         require(len(data) <= MAX_BYTES, f"it is larger than {MAX_BYTES} bytes")
@@ -93,7 +93,7 @@ def decode_mind(data: bytes, bundle: Bundle) -> Mind:
         raise
     except Exception as error:  # whatever a damaged or forged file makes the parsers raise
         raise MindError(
-            f"it is damaged or no saved mind ({shown(str(error), 200)}): begin a new trial instead"
+            f"it is damaged or not a saved mind ({shown(str(error), 200)}): begin a new trial instead"
         ) from error
 
 

@@ -19,8 +19,8 @@ class PendingWork:
         """Queues a task; nothing of it is done yet.
 
         Args:
-            task: a generator.
-            about: what :meth:`finish` and :meth:`drop` know it by.
+            task: A generator.
+            about: What :meth:`finish` and :meth:`drop` know it by.
         """
         self._tasks.append((about, task))
 
@@ -31,7 +31,7 @@ class PendingWork:
         dropped, and its error is the caller's.
 
         Args:
-            budget_ms: milliseconds; with 0 nothing is done.
+            budget_ms: Milliseconds; with 0 nothing is done.
         """
         end = time.perf_counter() + budget_ms / 1000.0
         while self._tasks and time.perf_counter() < end:

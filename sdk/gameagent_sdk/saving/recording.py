@@ -1,4 +1,4 @@
-"""Recordings: everything an agent is told and does, as lines of JSON, for bug reports and for showing a match again.
+"""Recordings: everything an agent is given and does, as lines of JSON, for bug reports and for showing a match again.
 
 The first line says where the agent stood when the recording began; each further line is one call. Numbers are
 written so that they are read back exactly. :func:`gameagent_sdk.agent.replay` goes through a recording again.
@@ -20,7 +20,7 @@ from gameagent_sdk.saving.pending import PendingWork
 
 FORMAT_VERSION = 1
 LINES_PER_SLICE = 16  # about 0.2 ms of work
-MAX_WAITING = 512  # calls that are kept in memory where nobody ticks
+MAX_WAITING = 512  # calls that are kept in memory if nobody calls tick
 
 
 class Recording:
@@ -38,22 +38,22 @@ class Recording:
         """Starts a recording and writes its first line.
 
         Args:
-            path: of the file; replaced if it exists.
-            policy: what the agent runs on.
-            mind: of the agent at this moment.
-            frozen: what it goes back to at each episode's end, if it is frozen.
+            path: Of the file; replaced if it exists.
+            policy: What the agent runs on.
+            mind: Of the agent at this moment.
+            frozen: What it goes back to at each episode's end, if it is frozen.
             settings: ``temperature``, ``strength``, ``phase`` and ``freeze_again`` of the agent.
-            pending: the agent's, which does the writing.
+            pending: The agent's, which does the writing.
 
         Raises:
-            RecordingError: the file cannot be written.
+            RecordingError: The file cannot be written.
         """
         self._path = as_path(path)
         self._bundle = policy.bundle
         self._pending = pending
         self._queued = False
         self._ended = False
-        self._failure: RecordingError | None = None  # that nobody was told of
+        self._failure: RecordingError | None = None  # that has not been raised yet
         self._waiting: list[tuple[str, dict[str, Any]]] = []
         header = {
             "format_version": FORMAT_VERSION,
@@ -96,7 +96,7 @@ class Recording:
         """Writes what is left and ends.
 
         Raises:
-            RecordingError: the file cannot be written, and no tick has said so.
+            RecordingError: The file cannot be written, and no tick has said so.
         """
         self._pending.drop(self)
         self._write(len(self._waiting))
@@ -119,7 +119,7 @@ class Recording:
         self._tell()
 
     def _write(self, num_calls: int) -> None:
-        """Writes the calls that wait longest; a failure ends the recording and is kept to be told."""
+        """Writes the calls that wait longest; a failure ends the recording and is raised later."""
         if not self._waiting:
             return
         now, self._waiting = self._waiting[:num_calls], self._waiting[num_calls:]

@@ -26,12 +26,12 @@ def replace_in_slices(path: str | os.PathLike[str], data: bytes) -> Iterator[Non
     """Writes a file, and yields between slices of work: writing, flushing to the disk, replacing.
 
     Args:
-        path: of the file, or of a link to it; it need not exist.
-        data: all that will be in it.
+        path: Of the file, or of a link to it; it need not exist.
+        data: All that will be in it.
 
     Raises:
-        OSError: it cannot be written, or is a folder, a pipe or a device; what was there is kept.
-        ValueError: the path holds a null byte, or what no path can.
+        OSError: It cannot be written, or is a folder, a pipe or a device; what was there is kept.
+        ValueError: The path holds a null byte, or what no path can.
     """
     target = _followed(os.fspath(path))
     replaced = os.stat(target) if os.path.exists(target) else None
@@ -60,7 +60,7 @@ def replace_in_slices(path: str | os.PathLike[str], data: bytes) -> Iterator[Non
 
 
 def _followed(path: str) -> str:
-    """What a path leads to through links; raises OSError where they lead in a circle."""
+    """What a path leads to through links; raises OSError if they lead in a circle."""
     target = os.path.realpath(path)
     if os.path.islink(target):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))

@@ -96,7 +96,7 @@ function readManifest(parts) {
   if (texts.length !== 1) {
     throw new ManifestError(
       `its metadata holds ${texts.length} entries ${MANIFEST_KEY}, where one is expected: ` +
-        "an ordinary ONNX model is no bundle, export one with gameagent",
+        "an ordinary ONNX model is not a bundle, export one with gameagent",
     );
   }
   let manifest;

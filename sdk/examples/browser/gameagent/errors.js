@@ -4,7 +4,7 @@ class SdkError extends Error {
   name = this.constructor.name;
 }
 
-/** The file is no usable bundle: missing, damaged, changed after export, or not what its manifest says. */
+/** The file is not a usable bundle: missing, damaged, changed after export, or not what its manifest says. */
 class BundleError extends SdkError {}
 
 /** The bundle's manifest is missing, of another schema version, or has a missing or mistyped field. */
