@@ -12,7 +12,7 @@ from gameagent_games.interface import Family
 from gameagent_games.recipes import recipe
 from gameagent_games.variants.variant import Split
 
-RENAMED = {"polyak": "return_scaled_steps"}
+RENAMED = {"polyak": "return_scaled_steps", "told_share": "informed_share", "told_until": "informed_until"}
 """Settings that runs of earlier versions know by another name."""
 
 
