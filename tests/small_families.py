@@ -1,5 +1,7 @@
 """Families as small as can be that have all that a training objective must handle."""
 
+from typing import Any
+
 import numpy as np
 
 from gameagent_games.game_rng import state_type, uniform
@@ -11,23 +13,23 @@ from gameagent_games.variants.variant import Rule, VariantSpace
 # -- riddle: one of three answers is right and one is not allowed now; episodes, and trials, differ in length ------
 
 
-def start_riddle(state, variant):
+def start_riddle(state: Any, variant: Any) -> None:
     state.step = 0
     state.closed = int(3.0 * uniform(state))
 
 
-def step_riddle(state, variant, actions, rewards):
+def step_riddle(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = variant.pay[actions[0]]
     state.step += 1
     state.closed = int(3.0 * uniform(state))
     return uniform(state) < 0.3
 
 
-def observe_riddle(state, variant, seat, observation):
+def observe_riddle(state: Any, variant: Any, seat: int, observation: Any) -> None:
     observation[0] = state.step / 3.0
 
 
-def legal_riddle(state, variant, seat, mask):
+def legal_riddle(state: Any, variant: Any, seat: int, mask: Any) -> None:
     for answer in range(3):
         mask[answer] = answer != state.closed
 
@@ -55,17 +57,17 @@ RIDDLE = Family(
 # -- dial: turn two dials to hidden places; the same ends ----------------------------------------------------------
 
 
-def start_dial(state, variant):
+def start_dial(state: Any, variant: Any) -> None:
     state.step = 0
 
 
-def step_dial(state, variant, actions, rewards):
+def step_dial(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = -((actions[0, 0] - variant.place[0]) ** 2) - (actions[0, 1] - variant.place[1]) ** 2
     state.step += 1
     return uniform(state) < 0.3
 
 
-def observe_dial(state, variant, seat, observation):
+def observe_dial(state: Any, variant: Any, seat: int, observation: Any) -> None:
     observation[0] = state.step / 3.0
 
 

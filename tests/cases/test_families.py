@@ -1,8 +1,12 @@
 """What a game's author is told, in one line: each mistake by its place, what was given and what is allowed."""
 
+# mypy: disable-error-code="arg-type, call-arg, union-attr"
+
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,13 +84,13 @@ WITHOUT_A_PLACE = {
 
 
 @pytest.fixture
-def _impatient(monkeypatch):
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "CALL_SECONDS", 1.0)
 
 
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("name", [*IN_THE_INTERPRETER, *WITHOUT_A_PLACE])
-def test_a_mistake_is_told_in_one_line_before_anything_is_compiled(name):
+def test_a_mistake_is_told_in_one_line_before_anything_is_compiled(name: str) -> None:
     with pytest.raises(GamesError) as raised:
         require_sound(getattr(broken_rules, name))
     message = str(raised.value)
@@ -95,7 +99,7 @@ def test_a_mistake_is_told_in_one_line_before_anything_is_compiled(name):
     assert re.search(expected, message), message
 
 
-def test_every_broken_game_is_tried():
+def test_every_broken_game_is_tried() -> None:
     families = {name for name, value in vars(broken_rules).items() if isinstance(value, Family)}
     assert families == {*IN_THE_INTERPRETER, *WITHOUT_A_PLACE, "EXITS"}
 
@@ -116,7 +120,7 @@ COMPILING = {
 
 
 @pytest.mark.parametrize("name", COMPILING)
-def test_what_numba_cannot_compile_is_told_in_one_line(name):
+def test_what_numba_cannot_compile_is_told_in_one_line(name: str) -> None:
     family = getattr(uncompilable, name)
     games = Simulator(family, 2)
     with pytest.raises(GamesError) as raised:
@@ -129,7 +133,7 @@ def test_what_numba_cannot_compile_is_told_in_one_line(name):
     assert raised.value.__cause__ is not None  # has numba's whole text
 
 
-def test_the_line_is_the_line():
+def test_the_line_is_the_line() -> None:
     """The numbers in the messages, against the source."""
     with pytest.raises(GamesError) as raised:
         require_sound(broken_rules.WRITES_PAST_THE_STATE)
@@ -149,7 +153,7 @@ RARE = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RARE)
-def test_compiled_games_stop_at_an_index_out_of_range_and_name_the_line(name):
+def test_compiled_games_stop_at_an_index_out_of_range_and_name_the_line(name: str) -> None:
     """In one step of two thousand, which the quick half does not meet: compiled play checks bounds, too."""
     family = getattr(uncompilable, name)
     games = Simulator(family, 64, num_episodes=0)
@@ -163,7 +167,7 @@ def test_compiled_games_stop_at_an_index_out_of_range_and_name_the_line(name):
     assert re.search(RARE[name], found.message), found
 
 
-def test_a_helper_can_write_past_no_array_that_is_its_neighbours():
+def test_a_helper_can_write_past_no_array_that_is_its_neighbours() -> None:
     """The observation of the next game lies right behind: nothing of it is touched."""
     family = dig(observe=broken_rules.observes_too_much, name="neighbours")
     games = Simulator(family, 3)
@@ -224,19 +228,19 @@ DEFINITIONS = {
 }
 
 
-def dig_with(**fields):
+def dig_with(**fields: Any) -> Family:
     return Family(**{**vars(DIGGING), **fields})
 
 
 @pytest.mark.parametrize(("make", "words"), DEFINITIONS.values(), ids=DEFINITIONS)
-def test_a_definition_of_a_wrong_type_says_what_is_expected(make, words):
+def test_a_definition_of_a_wrong_type_says_what_is_expected(make: Callable[..., Any], words: str) -> None:
     with pytest.raises(GamesError) as raised:
         make()
     assert re.search(words, str(raised.value)), raised.value
     assert "\n" not in str(raised.value)
 
 
-def test_lists_and_numpys_numbers_are_taken():
+def test_lists_and_numpys_numbers_are_taken() -> None:
     family = dig(
         features=[CELL], actions=["a", "b", "c"], max_steps=np.int64(7), space=VariantSpace(list(DIGGING.space.rules))
     )
@@ -270,7 +274,9 @@ MODULES = {
 
 @pytest.mark.parametrize("name", MODULES)
 @pytest.mark.parametrize("command", ["train", "check", "play"])
-def test_a_module_that_cannot_be_used_is_told_in_one_line(name, command, tmp_path, monkeypatch, capsys):
+def test_a_module_that_cannot_be_used_is_told_in_one_line(
+    name: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     source, words = MODULES[name]
     module = f"{command}_{list(MODULES).index(name)}_game"
     (tmp_path / f"{module}.py").write_text(source)
@@ -283,14 +289,14 @@ def test_a_module_that_cannot_be_used_is_told_in_one_line(name, command, tmp_pat
     assert not (tmp_path / "run").exists()
 
 
-def test_a_file_in_place_of_a_module_is_pointed_out(tmp_path, monkeypatch):
+def test_a_file_in_place_of_a_module_is_pointed_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "some_game.py").write_text("F = 3\n")
     with pytest.raises(GamesError, match=r"leave out .py: some_game:F"):
         load_family("some_game.py:F")
 
 
-def test_a_name_that_another_package_registered_is_refused(monkeypatch):
+def test_a_name_that_another_package_registered_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_locations", lambda: {"digging": "cases.families.honest:NO_REWARD"})
     load_family.cache_clear()
     with pytest.raises(GamesError, match=r"'digging', which is the name of the registered family cases"):
@@ -302,7 +308,7 @@ def test_a_name_that_another_package_registered_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize("name", honest.ALL)
-def test_unusual_games_in_which_nothing_is_wrong_pass_the_quick_half(name):
+def test_unusual_games_in_which_nothing_is_wrong_pass_the_quick_half(name: str) -> None:
     found = check_family(honest.ALL[name], quick=True)
     assert found.failures == (), str(found)
     assert "no time left" not in str(found) or name in ("slow-start", "many-seats")
@@ -310,22 +316,22 @@ def test_unusual_games_in_which_nothing_is_wrong_pass_the_quick_half(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", honest.ALL)
-def test_unusual_games_in_which_nothing_is_wrong_pass_the_whole_contract(name):
+def test_unusual_games_in_which_nothing_is_wrong_pass_the_whole_contract(name: str) -> None:
     check_family(honest.ALL[name]).raise_for_failures()
 
 
-def aliased(state, variant, actions, rewards):
+def aliased(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     ore = variant.ore
     state = actions
     rewards[0] = ore[0] * state.size
     return True
 
 
-def test_a_record_whose_name_is_used_for_something_else_is_not_misread():
+def test_a_record_whose_name_is_used_for_something_else_is_not_misread() -> None:
     assert list(unknown_names(dig(step=aliased))) == []
 
 
-def test_the_quick_half_takes_about_a_second():
+def test_the_quick_half_takes_about_a_second() -> None:
     began = time.process_time()
     require_sound(DIGGING)
     assert time.process_time() - began < 3.0
@@ -335,7 +341,9 @@ def test_the_quick_half_takes_about_a_second():
 
 
 @pytest.mark.parametrize("command", ["train", "play"])
-def test_commands_refuse_a_broken_family_in_one_line_and_leave_no_run(command, tmp_path, capsys):
+def test_commands_refuse_a_broken_family_in_one_line_and_leave_no_run(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["--out", str(tmp_path / "run"), "--steps", "1k"] if command == "train" else []
     assert main([command, "cases.families.broken_rules:OBSERVES_TOO_MUCH", *arguments]) == 1
     errors = capsys.readouterr().err
@@ -344,7 +352,9 @@ def test_commands_refuse_a_broken_family_in_one_line_and_leave_no_run(command, t
     assert not (tmp_path / "run").exists()
 
 
-def test_evaluate_refuses_a_broken_family_before_it_looks_at_the_checkpoint(tmp_path, capsys):
+def test_evaluate_refuses_a_broken_family_before_it_looks_at_the_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     family = broken_rules.OBSERVES_TOO_MUCH
     config = make_config(family, {"family": "cases.families.broken_rules:OBSERVES_TOO_MUCH"})
     RunFolder(tmp_path / "run").create(config, family)
@@ -353,7 +363,7 @@ def test_evaluate_refuses_a_broken_family_before_it_looks_at_the_checkpoint(tmp_
     assert errors.count("\n") == 1 and "expected 0 to 2" in errors and errors.endswith("(rules_run)\n")
 
 
-def test_check_lists_every_check_and_fails_where_one_fails(capsys):
+def test_check_lists_every_check_and_fails_where_one_fails(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "cases.families.broken_rules:RETURNS_A_NUMBER", "--quick"]) == 1
     shown = capsys.readouterr()
     assert re.search(r"FAILED +step_returns_bool: step returned 1, expected a bool", shown.out)
@@ -362,13 +372,13 @@ def test_check_lists_every_check_and_fails_where_one_fails(capsys):
     assert shown.err == "gameagent: family 'digging' breaks its contract: step_returns_bool\n"
 
 
-def test_check_shows_the_whole_text_where_it_is_asked_for(capsys):
+def test_check_shows_the_whole_text_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "cases.families.uncompilable:PLAIN_HELPER", "--verbose"]) == 1
     shown = capsys.readouterr().out
     assert "helper plain() is not compiled" in shown
     assert "Untyped global name 'plain'" in shown
 
 
-def test_check_passes_a_sound_family(capsys):
+def test_check_passes_a_sound_family(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "cases.families.digging:DIGGING"]) == 0
     assert "FAILED" not in capsys.readouterr().out

@@ -1,10 +1,16 @@
 """Gradient steps in a game, where they did harm, forgot it, went on for nothing, or were measured in few states."""
 
+# mypy: disable-error-code="arg-type, attr-defined, call-arg, no-untyped-call, type-var, union-attr"
+
 import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from gameagent.config import make_config
 from gameagent.export.bundling import bundle_policy
@@ -12,6 +18,7 @@ from gameagent.methods.belief_correction import steps as calibration
 from gameagent.methods.belief_correction.steps import rollback_margin
 from gameagent.methods.gradient.graphs import _worst_fall
 from gameagent.methods.margins import margin_of
+from gameagent.playing.buffer import Rollout
 from gameagent_games.registry import load_family
 from gameagent_games.variants.variant import VariantSpace
 from gameagent_sdk import Agent, Bundle, Policy, Squad, replay
@@ -23,7 +30,7 @@ README_CURVE = (-39.0, -2.1, -1.6)
 LENGTH = 6  # steps of an episode
 
 
-def by_belief():
+def by_belief() -> Any:
     """A policy that corrects its beliefs after every episode; its corrections are not learnt."""
     family = load_family("forage")
     config = make_config(family, {"hidden_size": 16, "gradient": True, "inner_lr": 0.05, "num_episodes": 2})
@@ -35,7 +42,7 @@ def by_belief():
     return policy, config, family
 
 
-def by_policy_gradient(**given):
+def by_policy_gradient(**given: Any) -> Any:
     """A policy whose steps aim at a return of 10."""
     family = load_family("navigation")
     fixed = {"algorithm": "maml", "hidden_size": 8, "num_rollouts": 2, "inner_steps": 1, "return_scaled_steps": True}
@@ -48,16 +55,16 @@ def by_policy_gradient(**given):
 
 
 @pytest.fixture(scope="module")
-def corrected():
+def corrected() -> Bundle:
     return bundle_policy(*by_belief(), {})
 
 
 @pytest.fixture(scope="module")
-def stepped():
+def stepped() -> Bundle:
     return bundle_policy(*by_policy_gradient(), {})
 
 
-def begun(bundle, **bounds):
+def begun(bundle: Bundle, **bounds: Any) -> Agent:
     """An agent at the start of a trial, its bundle with other bounds."""
     gradient = dataclasses.replace(bundle.manifest.gradient, **bounds)
     manifest = dataclasses.replace(bundle.manifest, gradient=gradient)
@@ -67,7 +74,7 @@ def begun(bundle, **bounds):
     return agent
 
 
-def play(agent, total, generator, length=LENGTH):
+def play(agent: Any, total: Any, generator: np.random.Generator, length: int = LENGTH) -> None:
     """An episode of random observations that returns a total, in rewards that differ; then what is pending."""
     noise = generator.normal(size=length)
     rewards = total / length + 0.1 * (noise - noise.mean())
@@ -77,16 +84,16 @@ def play(agent, total, generator, length=LENGTH):
     agent.tick(1e6)
 
 
-def weights(agent):
+def weights(agent: Any) -> dict[Any, Any]:
     return {name: array.copy() for name, array in agent._trial.step.context.weights.items()}
 
 
-def assert_equal(one, other):
+def assert_equal(one: dict[Any, Any], other: dict[Any, Any]) -> None:
     for name, array in one.items():
         np.testing.assert_array_equal(array, other[name])
 
 
-def test_a_fall_after_a_good_curve_is_taken_back(corrected):
+def test_a_fall_after_a_good_curve_is_taken_back(corrected: Bundle) -> None:
     """-15 is no worse than the mean of all episodes before, and ten times as bad as the last."""
     agent, generator = begun(corrected, rollback_margin=5.0), np.random.default_rng(0)
     kept = []
@@ -98,9 +105,9 @@ def test_a_fall_after_a_good_curve_is_taken_back(corrected):
     assert_equal(weights(agent), kept[-1])
 
 
-def test_what_was_rolled_back_is_remembered_in_shorter_steps(corrected):
+def test_what_was_rolled_back_is_remembered_in_shorter_steps(corrected: Bundle) -> None:
     """The same episode teaches a quarter of what it teaches an agent that did no harm; later ones more again."""
-    changes = {}
+    changes: dict[Any, Any] = {}
     for last in (-15.0, -1.7):
         agent = begun(corrected, rollback_margin=5.0)
         for total in (*README_CURVE, last, -1.6, -1.6, -1.6):
@@ -113,7 +120,7 @@ def test_what_was_rolled_back_is_remembered_in_shorter_steps(corrected):
     assert 0.0 < first.change < 0.4 * same.change
 
 
-def curves(agent, totals, seed):
+def curves(agent: Agent, totals: tuple[Any, ...], seed: int) -> list[Any]:
     generator, found = np.random.default_rng(seed), []
     for total in totals:
         play(agent, total, generator)
@@ -122,7 +129,7 @@ def curves(agent, totals, seed):
 
 
 @pytest.mark.parametrize("moment", [3, 4, 5])
-def test_a_saved_mind_remembers_it(corrected, tmp_path, moment):
+def test_a_saved_mind_remembers_it(corrected: Bundle, tmp_path: Path, moment: int) -> None:
     totals = (*README_CURVE, -15.0, -1.6, -9.0, -1.6, -1.6)
     agent, other = begun(corrected, rollback_margin=5.0), begun(corrected, rollback_margin=5.0)
     curves(agent, totals[:moment], 1)
@@ -132,7 +139,7 @@ def test_a_saved_mind_remembers_it(corrected, tmp_path, moment):
     assert curves(other, totals[moment:], 2) == expected
 
 
-def test_a_replay_and_a_squad_do_as_the_agent(corrected, tmp_path):
+def test_a_replay_and_a_squad_do_as_the_agent(corrected: Bundle, tmp_path: Path) -> None:
     totals = (*README_CURVE, -15.0, -1.6, -1.6)
     agent = begun(corrected, rollback_margin=5.0)
     agent.record(tmp_path / "r.jsonl")
@@ -145,7 +152,7 @@ def test_a_replay_and_a_squad_do_as_the_agent(corrected, tmp_path):
     assert curves(Squad(agent.policy, seed=0).join(seed=1), totals, 3) == expected
 
 
-def test_a_task_at_its_own_optimum_is_left_alone(stepped):
+def test_a_task_at_its_own_optimum_is_left_alone(stepped: Bundle) -> None:
     """It returns 1, whatever is tried, where others return 10: its steps are as long as ever if nothing ends them."""
     agent, generator = begun(stepped, rollback_margin=1e6, max_kl=1e6), np.random.default_rng(4)
     changes = []
@@ -158,7 +165,7 @@ def test_a_task_at_its_own_optimum_is_left_alone(stepped):
     assert sum(changes[15:]) < 0.1 * sum(changes[:15])
 
 
-def test_a_task_that_gets_better_goes_on(stepped):
+def test_a_task_that_gets_better_goes_on(stepped: Bundle) -> None:
     agent, generator = begun(stepped, rollback_margin=1e6, max_kl=1e6), np.random.default_rng(5)
     for total in np.linspace(0.0, 8.0, 12):
         for _ in range(2):
@@ -166,7 +173,7 @@ def test_a_task_that_gets_better_goes_on(stepped):
     assert agent.last_adaptation.trust == 1.0 and agent.last_adaptation.change > 1e-3
 
 
-def test_the_trust_region_sees_all_of_the_experience(stepped):
+def test_the_trust_region_sees_all_of_the_experience(stepped: Bundle) -> None:
     """Two episodes of 60 steps: the first far to the right, of which the last states of the second say nothing."""
     agent, generator = begun(stepped, max_kl=1e-3), np.random.default_rng(6)
     seen = []
@@ -187,10 +194,12 @@ def test_the_trust_region_sees_all_of_the_experience(stepped):
 
 @pytest.mark.parametrize("split", ["train", "all"])
 @pytest.mark.parametrize("made", [by_belief, by_policy_gradient])
-def test_bounds_and_parity_are_measured_on_the_split_that_was_trained_on(monkeypatch, made, split):
+def test_bounds_and_parity_are_measured_on_the_split_that_was_trained_on(
+    monkeypatch: pytest.MonkeyPatch, made: Callable[..., Any], split: str
+) -> None:
     drawn, sample = [], VariantSpace.sample
 
-    def recorded(self, num, rng, split="train"):
+    def recorded(self: Any, num: int, rng: Any, split: str = "train") -> NDArray[Any]:
         drawn.append(split)
         return sample(self, num, rng, split)
 
@@ -200,7 +209,7 @@ def test_bounds_and_parity_are_measured_on_the_split_that_was_trained_on(monkeyp
     assert len(drawn) >= 2 and set(drawn) == {split}
 
 
-def test_the_margin_is_what_returns_of_the_same_weights_fall_by_in_one_of_a_hundred():
+def test_the_margin_is_what_returns_of_the_same_weights_fall_by_in_one_of_a_hundred() -> None:
     generator = torch.Generator().manual_seed(7)
     draw = lambda *shape: -5.0 + 2.0 * torch.randn(*shape, generator=generator)  # noqa: E731
     margin = margin_of(_worst_fall(draw(20_000, 20), draw(20_000, 20)))
@@ -215,12 +224,12 @@ def test_the_margin_is_what_returns_of_the_same_weights_fall_by_in_one_of_a_hund
     assert 6 <= alarms <= 36  # of 2000
 
 
-def test_the_margin_of_beliefs_is_that_of_an_episode_against_the_one_before_it(monkeypatch):
+def test_the_margin_of_beliefs_is_that_of_an_episode_against_the_one_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Returns fall by 3 from the first episode to the second in three of a hundred trials, else they rise."""
     policy, config, family = by_belief()
     play, falls = calibration.Trials.play, []
 
-    def scripted(self, *args):
+    def scripted(self: Any, *args: Any) -> Rollout:
         rollout = play(self, *args)
         starts = rollout.inputs.episode_start[:, :, 0].cumsum(0)
         rewards = torch.zeros_like(rollout.rewards)

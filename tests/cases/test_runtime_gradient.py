@@ -1,6 +1,10 @@
 """Agents that learn by gradient, saved between a decision and its outcome: nothing is learnt from what is not known."""
 
+# mypy: disable-error-code="arg-type, type-var"
+
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +30,7 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module", params=SETTINGS)
-def policy(request):
+def policy(request: pytest.FixtureRequest) -> Policy:
     """A policy that was not trained, whose actions depend on what adapts as much as random weights make them."""
     family = load_family(request.param)
     config = make_config(family, SETTINGS[request.param])
@@ -41,20 +45,20 @@ def policy(request):
     return Policy(without_rollback(bundle_policy(made, config, family, {})), "numpy")
 
 
-def without_rollback(bundle):
+def without_rollback(bundle: Bundle) -> Bundle:
     """The same file with a margin that no return falls below: rewards are random here."""
     gradient = dataclasses.replace(bundle.manifest.gradient, rollback_margin=1e9)
     manifest = dataclasses.replace(bundle.manifest, gradient=gradient)
     return Bundle.from_bytes(attach_manifest(bundle.data, manifest, bundle.adaptation_data))
 
 
-def inputs(agent, generator):
+def inputs(agent: Any, generator: np.random.Generator) -> Any:
     seen = generator.uniform(-1, 1, agent.manifest.observation_size).astype(np.float32)
     legal = generator.permutation(agent.num_actions) > 0 if agent.manifest.action.mask else None
     return seen, legal
 
 
-def steps(agent, count, generator, begin=0):
+def steps(agent: Any, count: Any, generator: np.random.Generator, begin: Any = 0) -> list[Any]:
     """Plays on; episodes end after `STEPS` steps, of which some may have been played before."""
     actions = []
     for step in range(begin, begin + count):
@@ -63,16 +67,16 @@ def steps(agent, count, generator, begin=0):
     return actions
 
 
-def weights(agent):
+def weights(agent: Any) -> dict[Any, Any]:
     agent.tick(10_000.0)
     return {name: array.copy() for name, array in agent._trial.step.context.weights.items()}
 
 
-def same(one, other):
+def same(one: Any, other: Any) -> bool:
     return all(np.array_equal(one[name], other[name]) for name in one)
 
 
-def interrupted(policy, folder, steps_before):
+def interrupted(policy: Policy, folder: Path, steps_before: Any) -> Any:
     """An agent that was saved with a decision open, and another that was restored from it."""
     agent, again = Agent(policy, seed=1), Agent(policy, seed=2)
     agent.begin_trial()
@@ -86,7 +90,9 @@ def interrupted(policy, folder, steps_before):
 
 
 @pytest.mark.parametrize("steps_before", [0, 3, STEPS - 1, STEPS + 2])
-def test_where_the_outcome_arrives_it_is_learnt_from_as_if_never_interrupted(policy, steps_before, tmp_path):
+def test_where_the_outcome_arrives_it_is_learnt_from_as_if_never_interrupted(
+    policy: Policy, steps_before: Any, tmp_path: Path
+) -> None:
     agent, again = interrupted(policy, tmp_path, steps_before)
     before = weights(agent)
     for player in (agent, again):
@@ -96,7 +102,7 @@ def test_where_the_outcome_arrives_it_is_learnt_from_as_if_never_interrupted(pol
     assert same(weights(again), weights(agent)) and not same(weights(agent), before)
 
 
-def test_where_it_never_comes_the_episode_teaches_nothing_and_the_next_one_does(policy, tmp_path):
+def test_where_it_never_comes_the_episode_teaches_nothing_and_the_next_one_does(policy: Policy, tmp_path: Path) -> None:
     _, again = interrupted(policy, tmp_path, STEPS + 2)
     before = weights(again)
     generator = np.random.default_rng(5)
@@ -108,7 +114,7 @@ def test_where_it_never_comes_the_episode_teaches_nothing_and_the_next_one_does(
     assert again.last_adaptation.num_steps == STEPS
 
 
-def test_saved_once_more_within_that_episode_it_still_teaches_nothing(policy, tmp_path):
+def test_saved_once_more_within_that_episode_it_still_teaches_nothing(policy: Policy, tmp_path: Path) -> None:
     _, again = interrupted(policy, tmp_path, STEPS + 2)
     generator = np.random.default_rng(5)
     steps(again, 1, generator, 3)
@@ -122,7 +128,7 @@ def test_saved_once_more_within_that_episode_it_still_teaches_nothing(policy, tm
     assert not same(weights(third), before)
 
 
-def test_episodes_that_were_partly_frozen_teach_nothing(policy):
+def test_episodes_that_were_partly_frozen_teach_nothing(policy: Policy) -> None:
     agent = Agent(policy, seed=1)
     agent.begin_trial()
     generator = np.random.default_rng(3)
@@ -141,7 +147,7 @@ def test_episodes_that_were_partly_frozen_teach_nothing(policy):
     assert not same(weights(agent), before)
 
 
-def test_a_recording_that_passes_there_replays(policy, tmp_path):
+def test_a_recording_that_passes_there_replays(policy: Policy, tmp_path: Path) -> None:
     _, again = interrupted(policy, tmp_path, STEPS + 2)
     again.record(tmp_path / "match.jsonl")
     actions = steps(again, 2 * STEPS - 3, np.random.default_rng(5), 3)
@@ -157,7 +163,7 @@ def test_a_recording_that_passes_there_replays(policy, tmp_path):
 @pytest.mark.parametrize(
     ("name", "value"), [("incomplete", np.int64(2)), ("observation", 1e20), ("legal_actions", np.uint8(3))]
 )
-def test_forged_decisions_are_refused(policy, name, value, tmp_path):
+def test_forged_decisions_are_refused(policy: Policy, name: str, value: Any, tmp_path: Path) -> None:
     agent, _ = interrupted(policy, tmp_path, 2)
     with np.load(tmp_path / "player.mind") as arrays:
         kept = dict(arrays)

@@ -1,6 +1,7 @@
 """Training on games that used to kill it."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +19,11 @@ from known_settings import known_settings
 NUM_VALVES = 24
 
 
-def start(state, variant):
+def start(state: Any, variant: Any) -> None:
     state.open = 0
 
 
-def step(state, variant, actions, rewards):
+def step(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     missed = 0.0
     for valve in range(NUM_VALVES):
         missed += (actions[0, valve] / 0.01 - 0.5 * variant.pressure[0]) ** 2
@@ -31,7 +32,7 @@ def step(state, variant, actions, rewards):
     return uniform(state) < 0.1
 
 
-def observe(state, variant, seat, observation):
+def observe(state: Any, variant: Any, seat: int, observation: Any) -> None:
     observation[0] = state.open / 10.0
 
 
@@ -48,7 +49,7 @@ VALVES = Family(
 
 
 @pytest.mark.parametrize("algorithm", ["rl2", "maml", "reptile"])
-def test_densities_past_the_end_of_a_row_do_not_reach_the_loss(algorithm):
+def test_densities_past_the_end_of_a_row_do_not_reach_the_loss(algorithm: str) -> None:
     """A density of 24 narrow components is e^100 and more: where a row has ended, its ratio to nothing overflows."""
     given = {"family": "valves", "algorithm": algorithm, "num_games": 16, "hidden_size": 8, "inner_steps": 1}
     config = make_config(VALVES, known_settings(given | {"meta_batch_size": 3, "num_rollouts": 4}))

@@ -7,6 +7,8 @@ import pickle
 import shutil
 import zipfile
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,13 +21,13 @@ from gameagent.run.sealed_file import sealed, write_atomically
 
 
 @pytest.fixture
-def run(bandit_run, tmp_path):
+def run(bandit_run: Any, tmp_path: Path) -> RunFolder:
     """A copy of the finished run, to be broken."""
     shutil.copytree(bandit_run.path, tmp_path / "run")
     return RunFolder(tmp_path / "run")
 
 
-def test_loading_gives_back_what_was_saved(run, small):
+def test_loading_gives_back_what_was_saved(run: RunFolder, small: Any) -> None:
     config, family = small("bandit", steps=320)
     policy = config.method.make_policy(config, family)
     optimizer = torch.optim.Adam(policy.parameters())
@@ -41,7 +43,7 @@ def test_loading_gives_back_what_was_saved(run, small):
     assert run.load(policy, optimizer) == other
 
 
-def test_the_description_names_config_versions_and_commit(run):
+def test_the_description_names_config_versions_and_commit(run: RunFolder) -> None:
     found = run.describe()
     assert sorted(found) == ["commit", "config", "family_version", "splits", "torch"]
     assert found["torch"] == torch.__version__ and found["config"]["steps"] == 320
@@ -49,12 +51,14 @@ def test_the_description_names_config_versions_and_commit(run):
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_save_that_fails_keeps_the_checkpoint_before_it(run, monkeypatch, call):
+def test_a_save_that_fails_keeps_the_checkpoint_before_it(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
     policy = run.load_policy()[0]
     optimizer = torch.optim.Adam(policy.parameters())
     before = run.checkpoint.read_bytes()
 
-    def full(*where):
+    def full(*where: Any) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
@@ -65,7 +69,7 @@ def test_a_save_that_fails_keeps_the_checkpoint_before_it(run, monkeypatch, call
     assert not list(run.path.glob("*.partial"))
 
 
-def test_an_atomic_write_replaces_all_or_nothing(tmp_path, monkeypatch):
+def test_an_atomic_write_replaces_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     write_atomically(path, b"old")
     with monkeypatch.context() as patch:
@@ -77,7 +81,7 @@ def test_an_atomic_write_replaces_all_or_nothing(tmp_path, monkeypatch):
     assert path.read_bytes() == b"new" and os.listdir(tmp_path) == ["file"]
 
 
-def reseal(path, content):
+def reseal(path: Path, content: Any) -> None:
     """A checkpoint with another content whose checksum is right."""
     archive = io.BytesIO()
     torch.save(content, archive)
@@ -85,7 +89,7 @@ def reseal(path, content):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.7, 0.99])
-def test_a_truncated_checkpoint_is_refused(run, share):
+def test_a_truncated_checkpoint_is_refused(run: RunFolder, share: float) -> None:
     whole = run.checkpoint.read_bytes()
     run.checkpoint.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(RunError, match=r"checkpoint\.pt is broken"):
@@ -93,7 +97,7 @@ def test_a_truncated_checkpoint_is_refused(run, share):
 
 
 @pytest.mark.parametrize("content", [b"not a checkpoint", b"PK\x03\x04", b"\x80\x02}q\x00.", b"\x00" * 300])
-def test_a_foreign_file_is_refused(run, content):
+def test_a_foreign_file_is_refused(run: RunFolder, content: bytes) -> None:
     run.checkpoint.write_bytes(content)
     with pytest.raises(RunError, match=r"checkpoint\.pt is broken"):
         run.load_policy()
@@ -106,14 +110,14 @@ def test_a_foreign_file_is_refused(run, content):
         {"policy": 3, "optimizer": 4},
     ],
 )  # fmt: skip
-def test_a_checkpoint_of_something_else_is_refused(run, content):
+def test_a_checkpoint_of_something_else_is_refused(run: RunFolder, content: list[Any] | str | dict[Any, Any]) -> None:
     reseal(run.checkpoint, content)
     with pytest.raises(RunError, match="broken or belongs to another config"):
         run.load_policy()
 
 
 @pytest.mark.parametrize("optimizer_state", [None, [], {}, {"state": {}, "param_groups": []}, "text"])
-def test_a_checkpoint_with_a_broken_optimizer_is_refused(run, optimizer_state):
+def test_a_checkpoint_with_a_broken_optimizer_is_refused(run: RunFolder, optimizer_state: Any) -> None:
     content = torch.load(run.checkpoint, weights_only=True)
     reseal(run.checkpoint, content | {"optimizer": optimizer_state})
     config, family = run.load_config()
@@ -122,7 +126,7 @@ def test_a_checkpoint_with_a_broken_optimizer_is_refused(run, optimizer_state):
         run.load(policy, torch.optim.Adam(policy.parameters()))
 
 
-def test_a_missing_checkpoint_is_named(run):
+def test_a_missing_checkpoint_is_named(run: RunFolder) -> None:
     run.checkpoint.unlink()
     run.previous.unlink()
     with pytest.raises(RunError, match=r"no checkpoint\.pt yet"):
@@ -132,14 +136,14 @@ def test_a_missing_checkpoint_is_named(run):
 class Intruder:
     """Unpickling it would make a file."""
 
-    def __init__(self, path):
+    def __init__(self, path: Any) -> None:
         self.path = path
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return os.mkdir, (str(self.path),)
 
 
-def test_code_in_a_checkpoint_is_not_run(run, tmp_path):
+def test_code_in_a_checkpoint_is_not_run(run: RunFolder, tmp_path: Path) -> None:
     mark = tmp_path / "intruder was here"
     reseal(run.checkpoint, {"policy": Intruder(mark)})
     with pytest.raises(RunError, match="broken"):
@@ -162,26 +166,26 @@ def test_code_in_a_checkpoint_is_not_run(run, tmp_path):
         ('{"config": {"family": "bandit", "steps": "x"}}', "steps"),
     ],
 )  # fmt: skip
-def test_a_broken_description_is_named(run, text, reason):
+def test_a_broken_description_is_named(run: RunFolder, text: str, reason: str) -> None:
     run.description.write_text(text)
     with pytest.raises(RunError, match=reason) as error:
         run.load_config()
     assert str(run.description) in str(error.value)
 
 
-def test_a_folder_without_a_run_is_named(tmp_path):
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no run"):
         RunFolder(tmp_path).load_policy()
 
 
-def test_a_run_is_not_overwritten_without_being_told_to_resume(run):
+def test_a_run_is_not_overwritten_without_being_told_to_resume(run: RunFolder) -> None:
     before = run.description.read_bytes()
     with pytest.raises(RunError, match=r"already holds a run.*--resume"):
         prepare_run(run, {"family": "bandit", "seed": 5}, resume=False)
     assert run.description.read_bytes() == before
 
 
-def test_a_run_is_resumed_with_its_own_config_only(run):
+def test_a_run_is_resumed_with_its_own_config_only(run: RunFolder) -> None:
     same = {"family": "bandit", "steps": "320", "num_games": "8", "num_processes": 1, "beliefs": "true"}
     assert prepare_run(run, same, resume=True) == run.load_config()[0]
     assert prepare_run(run, {"family": "bandit", "num_processes": 0}, resume=True).num_processes == 1
@@ -195,14 +199,14 @@ def test_a_run_is_resumed_with_its_own_config_only(run):
             prepare_run(run, {"family": "bandit"} | given, resume=True)
 
 
-def test_resuming_where_nothing_is_starts_a_run(tmp_path):
+def test_resuming_where_nothing_is_starts_a_run(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "a" / "b")
     config = prepare_run(folder, {"family": "bandit", "num_games": 1}, resume=True)
     assert config.num_processes == 1  # no more than games
     assert json.loads(folder.description.read_text())["config"]["num_processes"] == 1
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
     for path in (file, file / "run"):
@@ -210,7 +214,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
             prepare_run(RunFolder(path), {"family": "bandit"}, resume=False)
 
 
-def test_a_commit_is_short_hexadecimal_or_none(monkeypatch):
+def test_a_commit_is_short_hexadecimal_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     commit = checkpoint.current_commit()
     assert commit is None or (len(commit) >= 12 and int(commit, 16) >= 0)
     monkeypatch.setenv("PATH", "")

@@ -1,12 +1,17 @@
 """Evaluation: its figures beside closed forms, its play beside the SDK's agents one game at a time."""
 
+# mypy: disable-error-code="arg-type, attr-defined, call-overload, misc, var-annotated"
+
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 from gameagent.errors import ExportError
 from gameagent.judging import evaluate as evaluation
@@ -26,12 +31,12 @@ ALL = {"split": "all", "num_variants": 12, "seed": 5}
 
 
 @pytest.fixture
-def decisions(monkeypatch):
+def decisions(monkeypatch: pytest.MonkeyPatch) -> dict[Any, Any]:
     """Records every decision of an evaluation: (game, seat) -> actions. Means over seats hide a zero-sum game's."""
-    taken = {}
+    taken: dict[Any, Any] = {}
 
     class Recorder(Simulator):
-        def step(self, actions):
+        def step(self, actions: Any) -> None:
             for game, seat in zip(*np.nonzero(self.acting & ~self.finished[:, None]), strict=True):
                 assert self.legal_actions[game, seat, actions[game, seat]]
                 taken.setdefault((int(game), int(seat)), []).append(int(actions[game, seat]))
@@ -41,7 +46,7 @@ def decisions(monkeypatch):
     return taken
 
 
-def agents_play(bundle, family, num_variants, num_episodes, seed):
+def agents_play(bundle: Bundle, family: Family, num_variants: int, num_episodes: Any, seed: int) -> Any:
     """Plays the SDK's agents, one in each seat, in uncompiled games.
 
     Returns:
@@ -78,7 +83,7 @@ def agents_play(bundle, family, num_variants, num_episodes, seed):
 
 
 @pytest.mark.parametrize("name", ["bandit", "two_seat_families:THROWS", "two_seat_families:NIM", "tolls"])
-def test_evaluation_plays_as_the_sdks_agents_do(bundle_of, decisions, name):
+def test_evaluation_plays_as_the_sdks_agents_do(bundle_of: Any, decisions: dict[Any, Any], name: str) -> None:
     bundle, _, family = bundle_of(name)
     episodes = family.num_episodes
     decisions.clear()  # making the bundle plays games, too
@@ -90,7 +95,9 @@ def test_evaluation_plays_as_the_sdks_agents_do(bundle_of, decisions, name):
 
 
 @pytest.mark.parametrize("name", ["bandit", "two_seat_families:NIM"])
-def test_games_side_by_side_do_not_touch_one_another(bundle_of, monkeypatch, name):
+def test_games_side_by_side_do_not_touch_one_another(
+    bundle_of: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     bundle, _, family = bundle_of(name)
     given = ALL | {"num_episodes": 3, "temperature": 0.0}
     together = evaluate_bundle(bundle, family, **given)
@@ -101,7 +108,7 @@ def test_games_side_by_side_do_not_touch_one_another(bundle_of, monkeypatch, nam
     assert evaluate_bundle(bundle, family, **given).shape == (4, 3, family.num_seats)
 
 
-def test_the_same_seed_gives_the_same_figures_and_another_one_others(bundle_of):
+def test_the_same_seed_gives_the_same_figures_and_another_one_others(bundle_of: Any) -> None:
     bundle, _, family = bundle_of("bandit")
     one, same, other = (
         evaluate_bundle(bundle, family, split="test", num_variants=50, num_episodes=10, seed=seed) for seed in (1, 1, 2)
@@ -110,12 +117,12 @@ def test_the_same_seed_gives_the_same_figures_and_another_one_others(bundle_of):
     assert not np.array_equal(one, other)
 
 
-def test_longer_trials_than_in_training_can_be_played(bundle_of):
+def test_longer_trials_than_in_training_can_be_played(bundle_of: Any) -> None:
     bundle, _, family = bundle_of("bandit")
     assert evaluate_bundle(bundle, family, num_episodes=25, **ALL).shape == (12, 25, 1)
 
 
-def test_random_play_gets_what_theory_says():
+def test_random_play_gets_what_theory_says() -> None:
     bandit = evaluate_random(BANDIT, split="all", num_variants=4000, num_episodes=10, seed=0)[:, :, 0]
     # A pull wins with mean 1/2; a trial's total has variance 10/4 + 90 * Var(mean of p) < 4.1.
     assert bandit.sum(axis=1).mean() == pytest.approx(5.0, abs=5 * np.sqrt(4.1 / 4000))
@@ -124,14 +131,14 @@ def test_random_play_gets_what_theory_says():
     assert gridnavi.mean() == pytest.approx(-1.16, abs=0.15)  # exact to two decimals, by the chain's transition matrix
 
 
-def test_random_play_takes_every_legal_action_and_no_other(decisions):
+def test_random_play_takes_every_legal_action_and_no_other(decisions: dict[Any, Any]) -> None:
     returns = evaluate_random(load_family("two_seat_families:NIM"), num_episodes=2, **ALL)
     assert {action for actions in decisions.values() for action in actions} == {0, 1, 2, 3}
     np.testing.assert_allclose(returns[..., 0], -returns[..., 1])  # a zero-sum game
     assert abs(returns[..., 0]).min() == 1.0  # somebody wins every time
 
 
-def test_a_file_for_another_game_is_refused(bundle_of):
+def test_a_file_for_another_game_is_refused(bundle_of: Any) -> None:
     bundle, _, _ = bundle_of("bandit")
     gridnavi = load_family("gridnavi")
     for family in (gridnavi, replace(gridnavi, name="bandit"), BANDIT.revealed()):
@@ -142,7 +149,7 @@ def test_a_file_for_another_game_is_refused(bundle_of):
 # -- figures ---------------------------------------------------------------------------------------------------------
 
 
-def test_estimates_by_hand():
+def test_estimates_by_hand() -> None:
     one = estimate(np.arange(1.0, 9.0)[None])
     assert one.mean == 4.5 and one.iqm == 4.5
     assert one.stderr == pytest.approx(np.sqrt(6 / 8))  # the sample variance of 1 … 8 is 6
@@ -152,14 +159,14 @@ def test_estimates_by_hand():
     assert skewed.ci95[0] == 0.0 and 50.0 <= skewed.ci95[1] <= 100.0
 
 
-def test_estimates_of_one_variant_and_of_equal_ones():
+def test_estimates_of_one_variant_and_of_equal_ones() -> None:
     single = estimate(np.array([[3.0]]))
     assert (single.mean, single.stderr, single.iqm, single.p20, single.ci95) == (3.0, None, 3.0, 3.0, (3.0, 3.0))
     equal = estimate(np.full((1, 9), 2.0))
     assert (equal.stderr, equal.ci95) == (0.0, (2.0, 2.0))
 
 
-def test_the_bootstrap_interval_is_the_normal_one_and_covers():
+def test_the_bootstrap_interval_is_the_normal_one_and_covers() -> None:
     generator = np.random.default_rng(0)
     values = generator.normal(3.0, 2.0, (1, 400))
     one = estimate(values)
@@ -170,7 +177,7 @@ def test_the_bootstrap_interval_is_the_normal_one_and_covers():
     assert 85 <= covered <= 99  # 95 %, less a little for 80 skewed values
 
 
-def test_the_interval_over_runs_by_hand():
+def test_the_interval_over_runs_by_hand() -> None:
     runs = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])  # no spread over variants; deviation 1 over runs
     found = estimate(runs)
     half = 4.303 / np.sqrt(3)  # Student's t of 2 degrees of freedom
@@ -179,7 +186,7 @@ def test_the_interval_over_runs_by_hand():
     assert estimate(same).half == pytest.approx(1.96 * same[0].std(ddof=1) / 10, rel=1e-3)
 
 
-def test_the_interval_over_runs_covers_the_mean_over_seeds_and_variants():
+def test_the_interval_over_runs_covers_the_mean_over_seeds_and_variants() -> None:
     generator, covered = np.random.default_rng(1), 0
     for _ in range(400):
         figures = generator.normal(0, 1.0, (3, 1)) + generator.normal(0, 5.0, (1, 60)) + generator.normal(0, 1, (3, 60))
@@ -189,12 +196,12 @@ def test_the_interval_over_runs_covers_the_mean_over_seeds_and_variants():
 
 
 @pytest.mark.parametrize(("num_runs", "quantile"), [(2, 12.706), (5, 2.776), (31, 2.042), (61, 2.000), (121, 1.980)])
-def test_students_quantiles(num_runs, quantile):  # the printed tables' values
+def test_students_quantiles(num_runs: int, quantile: float) -> None:  # the printed tables' values
     runs = np.arange(num_runs, dtype=float)[:, None]
     assert estimate(runs).half == pytest.approx(quantile * runs.std(ddof=1) / np.sqrt(num_runs), rel=1e-3)
 
 
-def test_the_gain_is_paired_within_trials():
+def test_the_gain_is_paired_within_trials() -> None:
     level = np.random.default_rng(0).normal(0, 100, (50, 1))  # variants differ much more than the gain
     mean, low, high = gain_interval((level + np.array([[0.0, 1.0, 3.0]]))[None], 0, 2)
     assert (mean, low, high) == pytest.approx((3.0, 3.0, 3.0))
@@ -208,16 +215,16 @@ EPISODE_KEYS = {"mean", "stderr", "iqm", "p20", "ci95"}
 
 
 @pytest.fixture(scope="module")
-def report(bundle_of):
+def report(bundle_of: Any) -> Evaluation:
     bundle, _, family = bundle_of("bandit")
     return evaluate([Contestant(bundle)], family, split="test", num_variants=30, seed=4)
 
 
-def test_the_json_document(report, tmp_path):
+def test_the_json_document(report: Evaluation, tmp_path: Path) -> None:
     path = tmp_path / "new" / "figures.json"
     report.write_json(path)
 
-    def refuse(word):
+    def refuse(word: Any) -> None:
         pytest.fail(f"{word} is no JSON")
 
     found = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
@@ -239,7 +246,7 @@ def test_the_json_document(report, tmp_path):
     assert again.read_bytes() == path.read_bytes()
 
 
-def test_the_document_of_a_single_variant_is_json_too(bundle_of, tmp_path):
+def test_the_document_of_a_single_variant_is_json_too(bundle_of: Any, tmp_path: Path) -> None:
     bundle, _, family = bundle_of("bandit")
     evaluate([Contestant(bundle)], family, split="all", num_variants=1, num_episodes=1).write_json(
         tmp_path / "one.json"
@@ -250,13 +257,13 @@ def test_the_document_of_a_single_variant_is_json_too(bundle_of, tmp_path):
     assert set(found) == KEYS - {"gain"} and "ceiling" not in found["baselines"]  # known for ten pulls only
 
 
-def test_the_plot_is_a_png(report, tmp_path):
+def test_the_plot_is_a_png(report: Evaluation, tmp_path: Path) -> None:
     path = tmp_path / "new" / "curve.png"
     report.plot(path)
     assert path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n") and path.stat().st_size > 5000
 
 
-def test_files_that_cannot_be_written_are_named(report, tmp_path):
+def test_files_that_cannot_be_written_are_named(report: Evaluation, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for write in (report.write_json, report.plot):
         for path in (tmp_path / "file" / "below", tmp_path):
@@ -264,14 +271,14 @@ def test_files_that_cannot_be_written_are_named(report, tmp_path):
                 write(path)
 
 
-def test_the_summary_for_the_manifest_is_plain_json(report):
+def test_the_summary_for_the_manifest_is_plain_json(report: Evaluation) -> None:
     summary = report.summary()
     assert json.loads(json.dumps(summary)) == summary
     means = report.returns["agent"][0, :, :, 0].mean(axis=0)
     np.testing.assert_allclose(summary["mean_returns"]["agent"], means, atol=1e-4)
 
 
-def report_of(returns, seats=("seat_0",), num_episodes=4):
+def report_of(returns: dict[Any, Any], seats: tuple[str] = ("seat_0",), num_episodes: int = 4) -> Evaluation:
     shaped = {
         name: np.asarray(array, float).reshape(*np.shape(array)[:2], num_episodes, -1)
         for name, array in returns.items()
@@ -279,20 +286,20 @@ def report_of(returns, seats=("seat_0",), num_episodes=4):
     return Evaluation("game", "test", "combinations", 0, 0, shaped, seats, None)
 
 
-def test_many_episodes_fit_the_table(tmp_path):
+def test_many_episodes_fit_the_table(tmp_path: Path) -> None:
     wide = report_of({"agent": np.zeros((1, 3, 50)), "random": np.ones((1, 3, 50))}, num_episodes=50)
     columns = [column.header for column in wide.table().columns]
     assert columns == ["policy", "1", "2", "3", "50", "total", "iqm"]
     wide.plot(tmp_path / "wide.png")
 
 
-def text_of(table, width=150):
+def text_of(table: Table, width: int = 150) -> Any:
     console = Console(width=width, file=io.StringIO(), color_system=None)
     console.print(table)
     return console.file.getvalue()
 
 
-def test_a_zero_sum_game_is_reported_by_seat(bundle_of):
+def test_a_zero_sum_game_is_reported_by_seat(bundle_of: Any) -> None:
     bundle, _, family = bundle_of("two_seat_families:NIM")
     report = evaluate([Contestant(bundle)], family, split="all", num_variants=41, num_episodes=1, seed=1)
     first, second = (report.curves[f"agent, seat_{seat}"] for seat in range(2))
@@ -305,13 +312,13 @@ def test_a_zero_sum_game_is_reported_by_seat(bundle_of):
     assert f"{first[..., 0].mean():.2f}" in text and "vs random, seat_1" in text
 
 
-def test_the_table_fits_eighty_columns():
+def test_the_table_fits_eighty_columns() -> None:
     returns = {name: np.full((1, 3, 4), 25.0) for name in ("agent", "no gradient steps", "memoryless", "random")}
     text = text_of(report_of(returns).table(), width=80)
     assert "…" not in text and text.count("25.00±0.00") == 16 and text.count("100.00±0.00") == 4
 
 
-def test_differences_are_paired_on_the_same_variants():
+def test_differences_are_paired_on_the_same_variants() -> None:
     level = np.random.default_rng(0).normal(0, 100, (1, 50, 4))  # variants differ much more than the policies
     found = report_of({"agent": level + 1.0, "memoryless": level, "random": level - 2.0}).as_dict()
     better = {name: found["baselines"][name]["agent_minus"] for name in ("memoryless", "random")}
@@ -321,7 +328,7 @@ def test_differences_are_paired_on_the_same_variants():
     assert found["total"]["ci95"][1] - found["total"]["ci95"][0] > 50  # what it would be unpaired
 
 
-def test_several_runs_give_an_interval_over_runs(bundle_of):
+def test_several_runs_give_an_interval_over_runs(bundle_of: Any) -> None:
     bundle, _, family = bundle_of("bandit")
     one = evaluate([Contestant(bundle)], family, num_variants=20, seed=2)
     three = evaluate([Contestant(bundle)] * 3, family, num_variants=20, seed=2)
@@ -332,7 +339,7 @@ def test_several_runs_give_an_interval_over_runs(bundle_of):
     assert "3 training runs" in " ".join(text_of(three.table()).split())  # a title may be broken over two lines
 
 
-def test_a_file_of_another_version_of_the_game_is_refused(bundle_of):
+def test_a_file_of_another_version_of_the_game_is_refused(bundle_of: Any) -> None:
     bundle, _, family = bundle_of("bandit")
     bundle = Bundle.from_bytes(
         attach_manifest(bundle.data, replace(bundle.manifest, training={"family_version": family.version}))

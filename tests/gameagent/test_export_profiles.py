@@ -5,10 +5,13 @@ exporter: they are the oracle for names, shapes and the way of the state, as the
 """
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 import pytest
 import torch
 
@@ -19,6 +22,7 @@ from gameagent.export.engines import METADATA_KEY, make_engine_file
 from gameagent.export.engines.playback import Playback, play_back
 from gameagent.export.engines.step import EngineStep
 from gameagent.export.engines.structure import check_structure
+from gameagent_games import Family
 from gameagent_games.sources.simulator import Simulator
 from gameagent_sdk import Bundle, ManifestError
 from gameagent_sdk.authoring import PolicySession, action_probabilities
@@ -37,11 +41,11 @@ SIGNALS = ["previous_reward", "episode_start", "trial_start", "temperature"]
 
 
 @pytest.fixture(scope="module")
-def file_of(lively):
+def file_of(lively: Any) -> Callable[..., Any]:
     """An engine's file of a lively policy, each made once."""
     made = {}
 
-    def make(kind, profile):
+    def make(kind: Any, profile: str) -> Any:
         if (kind, profile) not in made:
             name, given = KINDS[kind]
             policy, config, family = lively(name, **given)
@@ -53,25 +57,27 @@ def file_of(lively):
 
 
 @pytest.fixture(scope="module")
-def bandit_policy(lively):
+def bandit_policy(lively: Any) -> Any:
     return lively("bandit")
 
 
-def load(file):
+def load(file: Any) -> Any:
     return onnxruntime.InferenceSession(file.data)
 
 
 class GodotScripts:
     """One agent under Godot RL Agents' scripts, with the state handed back by the game (see docs/engines.md)."""
 
-    def __init__(self, file):
+    def __init__(self, file: Any) -> None:
         self.session = load(file)
         self.begin()
 
-    def begin(self):
+    def begin(self) -> None:
         self.state = [0.0] * self.session.get_outputs()[1].shape[1]
 
-    def act(self, features, legal, reward, start, trial_start=0.0, temperature=0.0):
+    def act(
+        self, features: Any, legal: Any, reward: Any, start: Any, trial_start: Any = 0.0, temperature: Any = 0.0
+    ) -> int | None:
         """``_inference_process``: observe, run, take the first largest number."""
         obs = [*features, *([] if legal is None else map(float, legal)), reward, start, trial_start, temperature]
         self.output, state = self.run(obs + self.state)
@@ -82,7 +88,7 @@ class GodotScripts:
                 largest, chosen = value, index
         return chosen
 
-    def run(self, obs, state_ins=1.0):
+    def run(self, obs: Any, state_ins: Any = 1.0) -> Any:
         """``RunInference``: two inputs of these shapes, two outputs of these names."""
         inputs = {
             "state_ins": np.array([state_ins], np.float32),
@@ -95,7 +101,7 @@ class GodotScripts:
 class UnityScripts:
     """One agent under ML-Agents' model runner, which keeps memory by itself and sets it to zeros at first."""
 
-    def __init__(self, file, deterministic=True):
+    def __init__(self, file: Any, deterministic: Any = True) -> None:
         self.session = load(file)
         self.action = "deterministic_discrete_actions" if deterministic else "discrete_actions"
         self.inputs = {port.name: port.shape[1:] for port in self.session.get_inputs()}
@@ -103,10 +109,12 @@ class UnityScripts:
         self.constants = self.fetch(["version_number", "memory_size", "discrete_action_output_shape"], zeros)
         self.begin()
 
-    def begin(self):
+    def begin(self) -> None:
         self.state = np.zeros(int(self.constants[1][0]), np.float32)
 
-    def act(self, features, legal, reward, start, trial_start=0.0, temperature=0.0):
+    def act(
+        self, features: Any, legal: Any, reward: Any, start: Any, trial_start: Any = 0.0, temperature: Any = 0.0
+    ) -> int:
         """``DecideBatch`` for a batch of one."""
         num_actions = int(self.constants[2].reshape(-1)[0])
         masks = np.zeros((1, num_actions), np.float32)
@@ -117,7 +125,7 @@ class UnityScripts:
         self.state = memory[0, 0]
         return int(action[0, 0])
 
-    def fetch(self, names, inputs):
+    def fetch(self, names: Any, inputs: Any) -> Any:
         return self.session.run(names, inputs)
 
 
@@ -127,12 +135,12 @@ SCRIPTS = {"godot": GodotScripts, "unity": UnityScripts}
 class Seat:
     """A seat's SDK session, the engine's agent beside it, and what happened since its last decision."""
 
-    def __init__(self, bundle, agent):
+    def __init__(self, bundle: Bundle, agent: Any) -> None:
         self.session, self.agent = PolicySession(bundle), agent
         self.session.reset(1)
         self.action, self.reward, self.ended = None, 0.0, True
 
-    def decide(self, features, legal):
+    def decide(self, features: Any, legal: Any) -> Any:
         if self.action is not None:
             self.session.observe([self.action], [self.reward], [self.ended])
         mask = None if legal is None else legal[None]
@@ -144,13 +152,15 @@ class Seat:
         self.reward, self.ended = 0.0, False
         return chosen
 
-    def outcome(self, reward, ended):
+    def outcome(self, reward: Any, ended: Any) -> None:
         if self.action is not None:
             self.reward += reward
         self.ended |= ended
 
 
-def play(family, seats, num_episodes, seed, check=lambda seat: None):
+def play(
+    family: Family, seats: list[Seat], num_episodes: Any, seed: int, check: Callable[..., Any] = lambda seat: None
+) -> int:
     """One game of a whole trial; every decision is taken by the SDK and the engine's scripts, and compared."""
     game = Simulator(family, 1, num_episodes=num_episodes, compiled=False)
     game.reset(family.space.sample(1, seed, "all"), np.array([seed]))
@@ -168,7 +178,7 @@ def play(family, seats, num_episodes, seed, check=lambda seat: None):
     return decisions
 
 
-def softmax(scores):
+def softmax(scores: Any) -> Any:
     weights = np.exp(scores - scores.max())
     return weights / weights.sum()
 
@@ -176,12 +186,12 @@ def softmax(scores):
 # -- what the engine's loader finds ----------------------------------------------------------------------------------
 
 
-def ports(values):
+def ports(values: Any) -> list[Any]:
     return [(value.name, value.type, value.shape) for value in values]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_godot_finds_its_names(file_of, kind):
+def test_godot_finds_its_names(file_of: Callable[..., Any], kind: str) -> None:
     (d, a, m), session = SIZES[kind], load(file_of(kind, "godot"))
     legal = a if kind == "masked" else 0
     assert ports(session.get_inputs()) == [
@@ -195,7 +205,7 @@ def test_godot_finds_its_names(file_of, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_unity_finds_its_names_and_constants(file_of, kind):
+def test_unity_finds_its_names_and_constants(file_of: Callable[..., Any], kind: str) -> None:
     (d, a, m), scripts = SIZES[kind], UnityScripts(file_of(kind, "unity"))
     assert ports(scripts.session.get_inputs()) == [
         ("obs_0", "tensor(float)", ["N", d + 4]),
@@ -217,7 +227,9 @@ def test_unity_finds_its_names_and_constants(file_of, kind):
 
 
 @pytest.mark.parametrize(("kind", "profile"), FILES)
-def test_a_file_is_old_enough_for_engines_and_says_what_it_is(file_of, kind, profile):
+def test_a_file_is_old_enough_for_engines_and_says_what_it_is(
+    file_of: Callable[..., Any], kind: str, profile: str
+) -> None:
     model = onnx.load_model_from_string(file_of(kind, profile).data)
     assert [(used.domain, used.version) for used in model.opset_import] == [("", 15)] and model.ir_version == 8
     assert not model.functions and b"pkg.torch" not in model.SerializeToString()
@@ -239,7 +251,7 @@ def test_a_file_is_old_enough_for_engines_and_says_what_it_is(file_of, kind, pro
 
 
 @pytest.mark.parametrize("profile", ["godot", "unity"])
-def test_the_sdk_does_not_take_such_a_file_for_a_bundle(file_of, profile):
+def test_the_sdk_does_not_take_such_a_file_for_a_bundle(file_of: Callable[..., Any], profile: str) -> None:
     with pytest.raises(ManifestError):
         Bundle.from_bytes(file_of("beliefs", profile).data)
 
@@ -248,12 +260,14 @@ def test_the_sdk_does_not_take_such_a_file_for_a_bundle(file_of, profile):
 
 
 @pytest.mark.parametrize(("kind", "profile"), FILES)
-def test_the_engines_scripts_play_whole_trials_as_the_sdk_does(file_of, bundle_of, kind, profile):
+def test_the_engines_scripts_play_whole_trials_as_the_sdk_does(
+    file_of: Callable[..., Any], bundle_of: Any, kind: str, profile: str
+) -> None:
     """More episodes than in training. The state crosses them; nothing but the file's own choice tells past actions."""
     bundle, _, family = bundle_of(KINDS[kind][0], **KINDS[kind][1])
     file, decisions = file_of(kind, profile), 0
 
-    def check(seat):
+    def check(seat: Seat) -> None:
         if profile == "godot":
             np.testing.assert_allclose(softmax(seat.agent.output), seat.chances, atol=1e-5)
         hidden = np.hstack([tensor[0] for tensor in seat.session.context.hidden_state.values()] or [[]])
@@ -267,7 +281,7 @@ def test_the_engines_scripts_play_whole_trials_as_the_sdk_does(file_of, bundle_o
 
 
 @pytest.mark.parametrize("kind", ["beliefs", "masked", "narrow"])
-def test_memory_crosses_episodes_and_zeros_are_a_new_trial(file_of, kind):
+def test_memory_crosses_episodes_and_zeros_are_a_new_trial(file_of: Callable[..., Any], kind: str) -> None:
     """After some decisions, an episode's first one hangs on the state; with zeros it is a trial's first again."""
     agent, (d, a, m) = GodotScripts(file_of(kind, "godot")), SIZES[kind]
     legal = np.ones(a, bool) if kind == "masked" else None
@@ -286,7 +300,7 @@ def test_memory_crosses_episodes_and_zeros_are_a_new_trial(file_of, kind):
 
 
 @pytest.mark.parametrize(("kind", "profile"), FILES)
-def test_trial_start_forgets_whatever_the_state_holds(file_of, kind, profile):
+def test_trial_start_forgets_whatever_the_state_holds(file_of: Callable[..., Any], kind: str, profile: str) -> None:
     """ML-Agents may keep what one step behind EndEpisode left in memory, so a game says when a trial starts."""
     (d, a, _), agent = SIZES[kind], SCRIPTS[profile](file_of(kind, profile))
     legal = np.arange(a) > 0 if kind == "masked" else None
@@ -300,7 +314,7 @@ def test_trial_start_forgets_whatever_the_state_holds(file_of, kind, profile):
     np.testing.assert_allclose(agent.state, expected, atol=1e-6)
 
 
-def test_godots_constant_means_nothing_and_a_missing_state_is_an_error(file_of):
+def test_godots_constant_means_nothing_and_a_missing_state_is_an_error(file_of: Callable[..., Any]) -> None:
     agent, (d, _, m) = GodotScripts(file_of("beliefs", "godot")), SIZES["beliefs"]
     obs = np.random.default_rng(4).normal(size=d + 4 + m)
     obs[d + 3] = 0.0
@@ -311,7 +325,9 @@ def test_godots_constant_means_nothing_and_a_missing_state_is_an_error(file_of):
 
 
 @pytest.mark.parametrize("profile", ["godot", "unity"])
-def test_at_temperature_one_actions_are_drawn_from_the_policy(file_of, bundle_of, profile):
+def test_at_temperature_one_actions_are_drawn_from_the_policy(
+    file_of: Callable[..., Any], bundle_of: Any, profile: str
+) -> None:
     """Frequencies of 40,000 rows against the SDK's probabilities; and the state tells the action that was drawn."""
     session, (d, a, m), num_rows = load(file_of("masked", profile)), SIZES["masked"], 40_000
     bundle, _, _ = bundle_of(NIM, hidden_size=12)
@@ -346,7 +362,7 @@ def test_at_temperature_one_actions_are_drawn_from_the_policy(file_of, bundle_of
     assert (told.argmax(1) != drawn).sum() <= 2  # scores that are a rounding apart may be told apart in two ways
 
 
-def test_unity_may_forbid_actions_where_training_had_no_mask(file_of):
+def test_unity_may_forbid_actions_where_training_had_no_mask(file_of: Callable[..., Any]) -> None:
     agent, features = UnityScripts(file_of("beliefs", "unity")), np.ones(1, np.float32)
     best = agent.act(features, None, 0.0, 1.0)
     agent.begin()
@@ -357,13 +373,13 @@ def test_unity_may_forbid_actions_where_training_had_no_mask(file_of):
 # -- refusals --------------------------------------------------------------------------------------------------------
 
 
-def broken(file, change):
+def broken(file: Any, change: Callable[..., None]) -> Any:
     model = onnx.load_model_from_string(file.data)
     change(model)
     return model
 
 
-def rename_output(model):
+def rename_output(model: Any) -> None:
     old, new = model.graph.output[0].name, "action"
     model.graph.output[0].name = new
     for node in model.graph.node:
@@ -371,23 +387,23 @@ def rename_output(model):
         node.input[:] = [new if name == old else name for name in node.input]
 
 
-def add_input(model):
+def add_input(model: Any) -> None:
     model.graph.input.append(onnx.helper.make_tensor_value_info("epsilon", onnx.TensorProto.FLOAT, ["N", 5]))
 
 
-def fix_rows(model):
+def fix_rows(model: Any) -> None:
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
 
 
-def newer_opset(model):
+def newer_opset(model: Any) -> None:
     model.opset_import[0].version = 17
 
 
-def newer_ir(model):
+def newer_ir(model: Any) -> None:
     model.ir_version = 10
 
 
-def other_operator(model):
+def other_operator(model: Any) -> None:
     node = next(node for node in model.graph.node if node.op_type == "Tanh")
     node.op_type = "Softsign"
 
@@ -403,15 +419,17 @@ def other_operator(model):
         (other_operator, "operator Softsign is not among those known"),
     ],
 )
-def test_what_the_engine_would_stumble_over_is_refused(file_of, change, said):
+def test_what_the_engine_would_stumble_over_is_refused(
+    file_of: Callable[..., Any], change: Callable[..., None], said: str
+) -> None:
     file = file_of("beliefs", "unity")
     check_structure(onnx.load_model_from_string(file.data), file.profile)
     with pytest.raises(ExportError, match=f"nothing was written.*({said})"):
         check_structure(broken(file, change), file.profile)
 
 
-def test_a_wrong_constant_is_refused(file_of, bandit_policy):
-    def older(model):
+def test_a_wrong_constant_is_refused(file_of: Callable[..., Any], bandit_policy: Any) -> None:
+    def older(model: Any) -> None:
         version = next(tensor for tensor in model.graph.initializer if tensor.name == "version_number.value")
         version.CopyFrom(onnx.numpy_helper.from_array(np.array([2.0], np.float32), version.name))
 
@@ -420,21 +438,44 @@ def test_a_wrong_constant_is_refused(file_of, bandit_policy):
         play_back(broken(file, older).SerializeToString(), file.profile, policy, family, 2, 0, "train")
 
 
-def forget_hidden(self, features, legal, signals, state, decide=EngineStep.decide):
+def forget_hidden(
+    self: Any,
+    features: Any,
+    legal: Any,
+    signals: Any,
+    state: Any,
+    decide: Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = EngineStep.decide,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return decide(self, features, legal, signals, torch.cat((0 * state[:, :-5], state[:, -5:]), 1))
 
 
-def forget_action(self, features, legal, signals, state, decide=EngineStep.decide):
+def forget_action(
+    self: Any,
+    features: Any,
+    legal: Any,
+    signals: Any,
+    state: Any,
+    decide: Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = EngineStep.decide,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return decide(self, features, legal, signals, torch.cat((state[:, :-5], 0 * state[:, -5:]), 1))
 
 
-def swap_signals(self, features, legal, signals, state, decide=EngineStep.decide):
+def swap_signals(
+    self: Any,
+    features: Any,
+    legal: Any,
+    signals: Any,
+    state: Any,
+    decide: Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = EngineStep.decide,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return decide(self, features, legal, signals[:, [1, 0, 2, 3]], state)
 
 
 @pytest.mark.parametrize("fault", [forget_hidden, forget_action, swap_signals])
 @pytest.mark.parametrize("profile", ["godot", "unity"])
-def test_a_step_that_loses_or_mixes_up_what_it_is_told_is_found_out(bandit_policy, monkeypatch, profile, fault):
+def test_a_step_that_loses_or_mixes_up_what_it_is_told_is_found_out(
+    bandit_policy: Any, monkeypatch: pytest.MonkeyPatch, profile: str, fault: Any
+) -> None:
     policy, config, family = bandit_policy
     monkeypatch.setattr(EngineStep, "decide", fault)
     with pytest.raises(ExportError, match="nothing was written"):
@@ -449,7 +490,7 @@ def test_a_step_that_loses_or_mixes_up_what_it_is_told_is_found_out(bandit_polic
     ],
     ids=str,
 )  # fmt: skip
-def test_every_figure_of_the_playback_can_stop_the_export(changed):
+def test_every_figure_of_the_playback_can_stop_the_export(changed: Any) -> None:
     good = {"num_games": 8, "num_episodes": 4, "num_steps": 99, "wrong_actions": 0}
     good |= {"probabilities": 1e-5, "state": 1e-5, "memory": 0.5}
     Playback(**good).check()
@@ -461,7 +502,9 @@ def test_every_figure_of_the_playback_can_stop_the_export(changed):
 # -- the command -----------------------------------------------------------------------------------------------------
 
 
-def test_the_command_writes_a_checked_file_and_says_so(bandit_run, tmp_path, capsys):
+def test_the_command_writes_a_checked_file_and_says_so(
+    bandit_run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "new" / "bandit.onnx"
     assert main(["export", str(bandit_run.path), str(path), "--profile", "unity"]) == 0
     said = capsys.readouterr().out
@@ -473,7 +516,9 @@ def test_the_command_writes_a_checked_file_and_says_so(bandit_run, tmp_path, cap
     assert description["playback"]["num_steps"] == 80 and description["playback"]["memory"] > 0
 
 
-def test_the_command_refuses_what_does_not_go_together(bandit_run, tmp_path, capsys):
+def test_the_command_refuses_what_does_not_go_together(
+    bandit_run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "bandit.onnx"
     assert main(["export", str(bandit_run.path), str(path), "--profile", "godot", "--variants", "40"]) == 2
     assert "--variants is for --profile plain: a godot file carries no evaluation" in capsys.readouterr().err
@@ -484,7 +529,9 @@ def test_the_command_refuses_what_does_not_go_together(bandit_run, tmp_path, cap
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_fails_its_playback_is_not_written(bandit_run, tmp_path, capsys, monkeypatch):
+def test_a_file_that_fails_its_playback_is_not_written(
+    bandit_run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "bandit.onnx"
     path.write_bytes(b"the file before")
     bad = Playback(8, 10, 80, 3, 0.0, 0.0, 1.0)
@@ -494,7 +541,7 @@ def test_a_file_that_fails_its_playback_is_not_written(bandit_run, tmp_path, cap
     assert path.read_bytes() == b"the file before" and list(tmp_path.iterdir()) == [path]
 
 
-def test_gradient_steps_are_left_out(lively, file_of):
+def test_gradient_steps_are_left_out(lively: Any, file_of: Callable[..., Any]) -> None:
     policy, config, family = lively("bandit", gradient=True)
     file = make_engine_file(policy, config, family, {}, "godot")  # checked against a policy that takes none
     assert [port.name for port in load(file).get_inputs()] == [
@@ -502,6 +549,6 @@ def test_gradient_steps_are_left_out(lively, file_of):
     ]
 
 
-def test_actions_that_are_numbers_are_refused(lively):
+def test_actions_that_are_numbers_are_refused(lively: Any) -> None:
     with pytest.raises(ExportError, match="acts by numbers, and files for engines carry choices only"):
         make_engine_file(*lively("navigation"), {}, "unity")

@@ -1,15 +1,21 @@
 """What a game gives that is not a usable number is refused where it arises, with everything needed to find it."""
 
+# mypy: disable-error-code="type-var"
+
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from cases.families import odd_values as odd
 from gameagent.errors import GameValueError
 from gameagent.judging.evaluate import evaluate_random
 from gameagent.playing.finite_games import LARGEST, reset_games, step_games
 from gameagent.run.folder import RunFolder
+from gameagent_games.interface import Family
 from gameagent_games.sources.simulator import Simulator
 
 KINDS = [odd.REWARD_NAN, odd.REWARD_INFINITE, odd.REWARD_HUGE, odd.SEES_NAN, odd.SEES_HUGE]
@@ -17,7 +23,7 @@ VALUES = {odd.REWARD_NAN: "nan", odd.REWARD_INFINITE: "-inf", odd.REWARD_HUGE: "
           odd.SEES_HUGE: "3e+38"}  # fmt: skip
 
 
-def first_odd(family, variants, seeds, kind):
+def first_odd(family: Family, variants: NDArray[Any], seeds: NDArray[np.int64], kind: int) -> tuple[int, int, int, int]:
     """By a loop of one game at a time: at which step of the trial, in which game, episode and step of the episode."""
     found = []
     for game, seed in enumerate(seeds):
@@ -38,7 +44,7 @@ def first_odd(family, variants, seeds, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_first_odd_value_is_named_with_all_that_finds_it_again(kind):
+def test_the_first_odd_value_is_named_with_all_that_finds_it_again(kind: int) -> None:
     family = odd.odd_values(kind)
     variants, seeds = family.space.sample(4, 0), np.arange(4) + 70
     number, game, episode, step = first_odd(family, variants, seeds, kind)
@@ -58,8 +64,8 @@ def test_the_first_odd_value_is_named_with_all_that_finds_it_again(kind):
     assert f"variant {variant.id} (kind={kind}, seat=1, colour={variant.rules['colour']})" in text
 
 
-def test_an_odd_observation_at_the_start_is_named():
-    def observe(state, variant, seat, observation):
+def test_an_odd_observation_at_the_start_is_named() -> None:
+    def observe(state: Any, variant: Any, seat: int, observation: Any) -> None:
         observation[:] = np.inf
 
     family = replace(odd.SOUND_GAME, source=replace(odd.SOUND_GAME.source, observe=observe))
@@ -68,8 +74,8 @@ def test_an_odd_observation_at_the_start_is_named():
 
 
 @pytest.mark.parametrize(("value", "refused"), [(LARGEST, False), (-LARGEST, False), (1.01 * LARGEST, True)])
-def test_large_values_pass_up_to_the_bound(value, refused):
-    def step(state, variant, actions, rewards):
+def test_large_values_pass_up_to_the_bound(value: Any, refused: bool) -> None:
+    def step(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
         rewards[1] = value
         return False
 
@@ -85,7 +91,9 @@ def test_large_values_pass_up_to_the_bound(value, refused):
 
 
 @pytest.mark.parametrize("algorithm", ["rl2", "maml", "reptile"])
-def test_training_names_it_and_learns_nothing_from_it(tmp_path, run_of, monkeypatch, algorithm):
+def test_training_names_it_and_learns_nothing_from_it(
+    tmp_path: Path, run_of: Any, monkeypatch: pytest.MonkeyPatch, algorithm: str
+) -> None:
     monkeypatch.setattr("torch.optim.Adam.step", lambda *_: pytest.fail("a step was taken"))
     monkeypatch.setattr("torch.Tensor.backward", lambda *_: pytest.fail("a gradient was taken"))
     monkeypatch.setattr("gameagent.run.launch.require_sound", lambda family: family)  # as if it were too rare to be met
@@ -96,6 +104,6 @@ def test_training_names_it_and_learns_nothing_from_it(tmp_path, run_of, monkeypa
     assert not RunFolder(tmp_path / "run").has_checkpoint()
 
 
-def test_evaluation_names_it():
+def test_evaluation_names_it() -> None:
     with pytest.raises(GameValueError, match=r"rewards\[1\] is nan"):
         evaluate_random(odd.NAN_REWARD, split="all", num_variants=8, num_episodes=2, seed=0)

@@ -1,5 +1,9 @@
 """How many processes a run has is no part of its result: threads that stand for processes, beside one of them alone."""
 
+# mypy: disable-error-code="arg-type, has-type, misc"
+
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +14,7 @@ from gameagent.methods.gradient.meta_batch import with_advantages
 from gameagent.methods.learning import make_learner
 from gameagent.methods.rl2.update import split_rows
 from gameagent.workers import Share, Workers
+from gameagent_games import Family
 from slow_training.precision import in_double, interpret_games
 from slow_training.threads import together
 from small_families import DIAL, RIDDLE
@@ -29,15 +34,15 @@ KINDS = {
 
 
 @pytest.fixture(autouse=True)
-def _interpreted(monkeypatch):
+def _interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     interpret_games(monkeypatch)
 
 
-def trained(size, family, given, num_updates=2):
+def trained(size: int, family: Family, given: Any, num_updates: Any = 2) -> list[None]:
     """Each process's updates, weights and what it played."""
     config = make_config(family, {"family": family.name} | SMALL | given)
 
-    def work(member):
+    def work(member: Any) -> Any:
         learner, played = member
         updates = [learner.update(number, 0.2 * number) for number in range(num_updates)]
         return updates, learner.policy.state_dict(), played
@@ -47,7 +52,7 @@ def trained(size, family, given, num_updates=2):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("family", [RIDDLE, DIAL], ids=lambda family: family.name)
-def test_processes_with_unequal_rows_update_as_one_with_all_rows(family, kind):
+def test_processes_with_unequal_rows_update_as_one_with_all_rows(family: Family, kind: str) -> None:
     ((alone, weights, played),) = trained(1, family, KINDS[kind])
     results = trained(3, family, KINDS[kind])
     for updates, other_weights, _ in results:
@@ -66,12 +71,12 @@ def test_processes_with_unequal_rows_update_as_one_with_all_rows(family, kind):
     assert len({str(variant) for variants in played.variants for variant in variants}) == 2 * len(played.variants[0])
 
 
-def test_both_seats_of_a_game_are_played_by_the_same_process(small):
+def test_both_seats_of_a_game_are_played_by_the_same_process(small: Any) -> None:
     config, family = small("tolls", num_games=5)
     results = []
     for size in (1, 2):
 
-        def work(member):
+        def work(member: Any) -> Any:
             learner, played = member
             learner.update(0, 0.0)
             return played.rollouts[0], learner.policy.state_dict()
@@ -92,7 +97,7 @@ def test_both_seats_of_a_game_are_played_by_the_same_process(small):
 
 
 @pytest.mark.parametrize(("num", "size"), [(7, 3), (8, 4), (4, 4), (512, 5), (1, 1)])
-def test_shares_follow_each_other_and_differ_by_one_at_most(num, size):
+def test_shares_follow_each_other_and_differ_by_one_at_most(num: int, size: int) -> None:
     shares = [Workers(rank, size).share(num) for rank in range(size)]
     numbers = np.arange(num)
     assert np.concatenate([share.of(numbers) for share in shares]).tolist() == numbers.tolist()
@@ -102,8 +107,8 @@ def test_shares_follow_each_other_and_differ_by_one_at_most(num, size):
     ]
 
 
-def test_sums_means_and_gathered_rows():
-    def work(workers):
+def test_sums_means_and_gathered_rows() -> None:
+    def work(workers: Any) -> Any:
         share = workers.share(5)
         rows = torch.arange(10.0).reshape(5, 2)
         weight = workers.weight(share.size)
@@ -125,11 +130,11 @@ def test_sums_means_and_gathered_rows():
     assert [weight for _, weight, *_ in results] == [0.4, 0.4, 0.2]
 
 
-def test_the_scales_of_advantages_are_over_the_tasks_of_all_processes():
+def test_the_scales_of_advantages_are_over_the_tasks_of_all_processes() -> None:
     trajectories = random_trajectories(5, 0, num_steps=6, num_episodes=30)
     trajectories = trajectories._replace(rewards=trajectories.rewards * torch.arange(1.0, 6.0).reshape(5, 1, 1))
 
-    def work(workers):
+    def work(workers: Any) -> torch.Tensor:
         share = workers.share(5)
         return with_advantages(type(trajectories)(*(share.of(part) for part in trajectories)), JUDGED, workers).weight
 
@@ -139,7 +144,7 @@ def test_the_scales_of_advantages_are_over_the_tasks_of_all_processes():
 
 
 @pytest.mark.parametrize(("num_rows", "num_parts"), [(12, 4), (13, 4), (3, 4), (9, 1), (1000, 7)])
-def test_every_row_is_in_one_minibatch_and_every_neighbourhood_in_all(num_rows, num_parts):
+def test_every_row_is_in_one_minibatch_and_every_neighbourhood_in_all(num_rows: int, num_parts: int) -> None:
     parts = split_rows(num_rows, num_parts, np.random.default_rng(0))
     assert sorted(np.concatenate(parts).tolist()) == list(range(num_rows))
     assert len(parts) == min(num_parts, num_rows)
@@ -149,7 +154,7 @@ def test_every_row_is_in_one_minibatch_and_every_neighbourhood_in_all(num_rows, 
         assert max(near) - min(near) <= 1
 
 
-def test_rows_are_split_at_random():
+def test_rows_are_split_at_random() -> None:
     shuffle = np.random.default_rng(1)
     firsts = [int(np.flatnonzero([0 in part for part in split_rows(12, 4, shuffle)])[0]) for _ in range(2000)]
     np.testing.assert_allclose(np.bincount(firsts) / 2000, 0.25, atol=0.05)
@@ -161,8 +166,8 @@ def test_rows_are_split_at_random():
 
 
 @pytest.mark.parametrize("changed", [None, 0, 1, 2])
-def test_weights_that_differ_between_processes_are_an_error_in_all_of_them(changed):
-    def work(workers):
+def test_weights_that_differ_between_processes_are_an_error_in_all_of_them(changed: int | None) -> None:
+    def work(workers: Any) -> None:
         module = torch.nn.Linear(3, 2)
         with torch.no_grad():
             module.weight.copy_(torch.arange(6.0).reshape(2, 3))

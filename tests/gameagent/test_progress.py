@@ -1,13 +1,16 @@
 """What `train` shows: trials that are told apart from the others, and how much a budget is."""
 
+# mypy: disable-error-code="attr-defined"
+
 import io
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from gameagent.config import make_config
+from gameagent.config import TrainConfig, make_config
 from gameagent.methods.learning import make_learner
 from gameagent.run.folder import Progress
 from gameagent.run.progress import TrainingDisplay, shown_episodes, updates_in_all
@@ -18,7 +21,7 @@ BANDIT = load_family("bandit")
 METRICS = {"belief_loss": 0.5, "entropy": 1.25}
 
 
-def shown(config, *updates, terminal=False):
+def shown(config: TrainConfig, *updates: Any, terminal: bool = False) -> str:
     """What a display prints for some updates, as plain text."""
     file = io.StringIO()
     console = Console(file=file, width=300, force_terminal=terminal)
@@ -33,7 +36,7 @@ def shown(config, *updates, terminal=False):
     [(1, [0]), (3, [0, 1, 2]), (8, list(range(8))), (9, [0, 1, 2, 3, None, 5, 6, 7, 8]),
      (80, [0, 1, 2, 3, None, 76, 77, 78, 79])],
 )  # fmt: skip
-def test_of_a_long_trial_the_first_and_the_last_episodes_are_shown(num, indices):
+def test_of_a_long_trial_the_first_and_the_last_episodes_are_shown(num: int, indices: Any) -> None:
     assert shown_episodes(num) == indices
 
 
@@ -41,12 +44,12 @@ def test_of_a_long_trial_the_first_and_the_last_episodes_are_shown(num, indices)
     ("steps", "updates", "total", "expected"),
     [(100, 1, 1000, 10), (100, 1, 1001, 11), (300, 3, 1000, 10), (1000, 10, 1000, 10), (1100, 10, 1000, 10)],
 )
-def test_updates_to_come_are_told_from_those_done(steps, updates, total, expected):
+def test_updates_to_come_are_told_from_those_done(steps: int, updates: int, total: int, expected: int) -> None:
     assert updates_in_all(Progress(steps, updates), total) == expected
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_informed_trials_stand_apart(terminal):
+def test_informed_trials_stand_apart(terminal: bool) -> None:
     config = make_config(BANDIT, {"steps": 4000})
     progress = Progress(4000, 400, 0, (0.25, 0.5, 0.75), (0.875, 1.125, 1.375))
     text = shown(config, progress, terminal=terminal)
@@ -57,35 +60,35 @@ def test_informed_trials_stand_apart(terminal):
     assert "informed" not in alone
 
 
-def test_a_long_trial_says_which_episodes_come_last():
+def test_a_long_trial_says_which_episodes_come_last() -> None:
     returns = tuple(k / 100 for k in range(1, 41))
     text = shown(make_config(BANDIT, {"steps": 100}), Progress(100, 300, 0, returns))
     assert "by episode: 0.01  0.02  0.03  0.04  ... 37:  0.37  0.38  0.39  0.40" in text
 
 
 @pytest.mark.parametrize(("updates", "warned"), [(199, True), (200, False)])
-def test_a_budget_of_few_updates_is_remarked_once(updates, warned):
+def test_a_budget_of_few_updates_is_remarked_once(updates: int, warned: bool) -> None:
     config = make_config(BANDIT, {"steps": 10 * updates, "num_games": 7})
     text = shown(config, Progress(10, 1, 0, (0.5,)), Progress(20, 2, 0, (0.5,)))
     assert text.count(f"this budget is about {updates} updates") == warned
     assert ("lower num_games (7)" in text) == warned
 
 
-def test_by_gradient_the_returns_are_named_by_steps_taken():
+def test_by_gradient_the_returns_are_named_by_steps_taken() -> None:
     config = make_config(BANDIT, {"steps": 100, "algorithm": "maml"})
     text = shown(config, Progress(10, 1, 0, (0.5, 0.75)))
     assert "by gradient steps taken, from 0: 0.50  0.75" in text and "lower meta_batch_size (20)" in text
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_an_update_counts_returns_of_informed_trials_apart(monkeypatch, share):
+def test_an_update_counts_returns_of_informed_trials_apart(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
     family = load_family("bandit")
     config = make_config(family, {"num_games": 16, "hidden_size": 8, "informed_share": share, "num_episodes": 2})
     learner = make_learner(config, family, Workers())
     seen = {}
     whole = learner._trials.play
 
-    def play(policy, variants, seeds, informed, generator):
+    def play(policy: Any, variants: Any, seeds: Any, informed: Any, generator: Any) -> Any:
         seen["informed"], seen["rollout"] = informed, whole(policy, variants, seeds, informed, generator)
         return seen["rollout"]
 

@@ -1,5 +1,7 @@
 """Reptile's step beside its formula, with inner loops written as plain loops."""
 
+# mypy: disable-error-code="no-untyped-call"
+
 import math
 
 import numpy as np
@@ -14,7 +16,7 @@ from gameagent.workers import Workers
 from tiny_tasks import JUDGED, POLICY, RecordedSampler, random_trajectories, table
 
 
-def test_the_step_of_a_quadratic_by_hand():
+def test_the_step_of_a_quadratic_by_hand() -> None:
     """phi~ = c + (1 - alpha h)^k (phi - c): phi moves by epsilon times the mean of (1 - (1 - alpha h)^k) (c - phi)."""
     centers, curvatures = (
         np.array([[1.0, -2.0], [4.0, 0.5], [0.0, 3.0]]),
@@ -33,7 +35,7 @@ def test_the_step_of_a_quadratic_by_hand():
 
 
 @pytest.mark.parametrize("head_only", [False, True])
-def test_an_update_equals_the_formula_with_a_loop_over_tasks(head_only):
+def test_an_update_equals_the_formula_with_a_loop_over_tasks(head_only: bool) -> None:
     start = table(1)
     params = {name: param.clone().requires_grad_() for name, param in start.items()}
     played = [random_trajectories(3, seed, played_by=start if seed == 0 else None) for seed in range(2)]

@@ -1,6 +1,10 @@
 """Rollouts beside a slow bookkeeper that plays one uncompiled game at a time and writes down what each seat saw."""
 
+# mypy: disable-error-code="arg-type, call-arg, no-untyped-call, var-annotated"
+
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from gameagent.nets.beliefs import truth_from_encoding
 from gameagent.nets.interface import Inputs
 from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, torch_generator
+from gameagent_games import Family
 from gameagent_games.sources.simulator import Simulator
 
 NAMES = ["gridnavi", "forage", "two_seat_families:THROWS", "two_seat_families:NIM", "two_seat_families:TUG", "tolls"]
@@ -17,13 +22,13 @@ NUM_GAMES = 6
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def played(request, lively):
+def played(request: pytest.FixtureRequest, lively: Any) -> SimpleNamespace:
     """A rollout of each family, with all that it was made from."""
     policy, _, family = lively(request.param)
     return play(policy, family)
 
 
-def play(policy, family, seed=3):
+def play(policy: Any, family: Family, seed: int = 3) -> SimpleNamespace:
     variants = family.space.sample(NUM_GAMES, seed, "all")
     seeds = game_seeds(seed, "test", NUM_GAMES)
     informed = np.arange(NUM_GAMES) % 2 == 1
@@ -34,7 +39,7 @@ def play(policy, family, seed=3):
     )
 
 
-def shown_action(family, action):
+def shown_action(family: Family, action: Any) -> Any:
     """What the next decision sees of an action: one-hot, or what the game made of it, from -1 to 1 over the box."""
     if family.box is None:
         return np.eye(family.num_actions)[int(action)]
@@ -42,7 +47,7 @@ def shown_action(family, action):
     return 2 * (np.minimum(np.maximum(action, low), high) - low) / (high - low) - 1
 
 
-def book(family, variants, seeds, actions_of):
+def book(family: Family, variants: Any, seeds: Any, actions_of: Callable[..., Any]) -> Any:
     """Plays one game with given actions.
 
     Returns every seat's decisions, the returns by episode, and what was paid to seats that had not decided yet: no
@@ -85,7 +90,7 @@ def book(family, variants, seeds, actions_of):
     return decisions, returns, unearned
 
 
-def test_every_entry_equals_the_slow_bookkeepers(played):
+def test_every_entry_equals_the_slow_bookkeepers(played: SimpleNamespace) -> None:
     family, rollout = played.family, played.rollout
     returns, unearned = [], 0.0
     for game in range(NUM_GAMES):
@@ -122,7 +127,7 @@ def test_every_entry_equals_the_slow_bookkeepers(played):
     assert rollout.valid[-1].any()  # cut to the longest row
 
 
-def test_behind_a_rows_end_nothing_is_written(played):
+def test_behind_a_rows_end_nothing_is_written(played: SimpleNamespace) -> None:
     rollout, behind = played.rollout, ~played.rollout.valid
     for tensor in (rollout.rewards, rollout.log_probs, rollout.values, rollout.actions, *rollout.inputs[:4]):
         assert (tensor[behind] == 0).all()
@@ -130,7 +135,7 @@ def test_behind_a_rows_end_nothing_is_written(played):
     assert ends_early == (played.family.name in ("throws", "nim", "tolls"))
 
 
-def test_log_probs_and_values_are_the_policys_over_each_rows_own_decisions(played):
+def test_log_probs_and_values_are_the_policys_over_each_rows_own_decisions(played: SimpleNamespace) -> None:
     """A seat that waits keeps its memory: its row alone, in one pass, gives what was recorded step by step."""
     policy, rollout = played.policy, played.rollout
     for row in range(rollout.actions.shape[1]):
@@ -152,7 +157,7 @@ def test_log_probs_and_values_are_the_policys_over_each_rows_own_decisions(playe
         torch.testing.assert_close(rollout.values[:length, row], outputs.values[:, 0], atol=1e-4, rtol=1e-4)
 
 
-def test_informed_rows_hold_the_truth_of_their_own_variant(played):
+def test_informed_rows_hold_the_truth_of_their_own_variant(played: SimpleNamespace) -> None:
     seats, space = played.family.num_seats, played.family.space
     assert played.rollout.inputs.informed[:, 0].tolist() == np.repeat(played.informed, seats).tolist()
     for game in range(NUM_GAMES):
@@ -162,7 +167,7 @@ def test_informed_rows_hold_the_truth_of_their_own_variant(played):
             assert torch.equal(played.rollout.inputs.truth[game * seats + seat], own)
 
 
-def test_the_same_seed_gives_the_same_rollout_also_from_used_buffers(played):
+def test_the_same_seed_gives_the_same_rollout_also_from_used_buffers(played: SimpleNamespace) -> None:
     again = played.trials.play(
         played.policy, played.variants, played.seeds, played.informed, torch_generator(3, "test")
     )

@@ -1,5 +1,9 @@
 """Which variants are really played: a recorder at the one door to every game, `Simulator.reset`."""
 
+# mypy: disable-error-code="arg-type"
+
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -22,11 +26,11 @@ SMALL = {
 
 
 @pytest.fixture
-def started(monkeypatch):
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Records of all variants that games were started with, one array for each start."""
     records, reset = [], Simulator.reset
 
-    def recording(self, variants, seeds, *more):
+    def recording(self: Any, variants: Any, seeds: Any, *more: Any) -> None:
         records.append(variants.copy())
         return reset(self, variants, seeds, *more)
 
@@ -34,13 +38,13 @@ def started(monkeypatch):
     return records
 
 
-def splits(space, records):
+def splits(space: Any, records: list[Any]) -> set[Any]:
     return set(space.split_of(np.concatenate(records)).tolist())
 
 
 @pytest.mark.parametrize("algorithm", ["rl2", "maml", "reptile"])
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
-def test_training_plays_variants_of_its_own_split_alone(started, algorithm, split):
+def test_training_plays_variants_of_its_own_split_alone(started: list[Any], algorithm: str, split: str) -> None:
     learner = make_learner(
         make_config(RIDDLE, known_settings(SMALL | {"algorithm": algorithm, "split": split})), RIDDLE, Workers()
     )
@@ -55,12 +59,14 @@ def test_training_plays_variants_of_its_own_split_alone(started, algorithm, spli
     assert not tasks[0] & tasks[1]  # and so is every update
 
 
-def test_the_config_trains_on_the_training_split_unless_told_otherwise():
+def test_the_config_trains_on_the_training_split_unless_told_otherwise() -> None:
     assert make_config(RIDDLE, {"family": "riddle"}).split == "train"
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test", "all"])
-def test_evaluation_plays_variants_of_the_split_that_was_asked_for(started, bundle_of, split):
+def test_evaluation_plays_variants_of_the_split_that_was_asked_for(
+    started: list[Any], bundle_of: Any, split: str
+) -> None:
     bundle, _, family = bundle_of("bandit")
     started.clear()
     asked = {"split": split, "num_variants": 200, "num_episodes": 2, "seed": 0}

@@ -1,11 +1,16 @@
 """Runs: the same seed gives the same weights, however they are stopped, resumed, or spread over processes."""
 
+# mypy: disable-error-code="arg-type, attr-defined, var-annotated"
+
 import multiprocessing
 import os
 import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,38 +35,40 @@ TIMES = ("play_seconds", "update_seconds")
 TWO = {"num_processes": 2, "steps": 640}
 
 
-def weights(folder):
+def weights(folder: Path) -> Any:
     return torch.load(folder.checkpoint, weights_only=True)["policy"]
 
 
-def metrics(folder):
+def metrics(folder: Any) -> list[Any]:
     """The run's metrics without what no two runs share."""
     return [{k: v for k, v in line.items() if k not in TIMES} for line in read_metrics(folder.metrics)]
 
 
-def assert_same_run(one, other):
+def assert_same_run(one: Any, other: Any) -> None:
     assert weights(one).keys() == weights(other).keys()
     assert all(torch.equal(weight, weights(other)[name]) for name, weight in weights(one).items())
     assert metrics(one) == metrics(other)
 
 
-def stop_after(num_updates):
+def stop_after(num_updates: Any) -> Callable[..., None]:
     """A report that stops the run after some updates."""
 
-    def report(progress, metrics):
+    def report(progress: Any, metrics: Any) -> None:
         if progress.updates == num_updates:
             raise KeyboardInterrupt
 
     return report
 
 
-def test_the_same_seed_gives_the_same_run_and_another_seed_does_not(tmp_path, bandit_run, run_of):
+def test_the_same_seed_gives_the_same_run_and_another_seed_does_not(
+    tmp_path: Path, bandit_run: Any, run_of: Any
+) -> None:
     assert_same_run(bandit_run, run_of(tmp_path / "same"))
     other = run_of(tmp_path / "other", seed=1)
     assert not torch.equal(weights(bandit_run)["actor.weight"], weights(other)["actor.weight"])
 
 
-def test_metrics_and_reports_tell_every_update(tmp_path, run_of):
+def test_metrics_and_reports_tell_every_update(tmp_path: Path, run_of: Any) -> None:
     seen = []
     folder = run_of(tmp_path / "run", report=lambda progress, values: seen.append((progress.steps, progress.updates)))
     assert seen == [(80, 1), (160, 2), (240, 3), (320, 4)]  # 8 games of 10 pulls
@@ -75,7 +82,7 @@ def test_metrics_and_reports_tell_every_update(tmp_path, run_of):
 
 
 @pytest.mark.parametrize("num_updates", [1, 3])
-def test_a_stopped_run_ends_as_one_that_was_not(tmp_path, bandit_run, run_of, num_updates):
+def test_a_stopped_run_ends_as_one_that_was_not(tmp_path: Path, bandit_run: Any, run_of: Any, num_updates: int) -> None:
     path = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         run_of(path, report=stop_after(num_updates))
@@ -85,7 +92,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(tmp_path, bandit_run, run_of, nu
     assert_same_run(bandit_run, run_of(path, resume=True))
 
 
-def test_a_run_without_its_metrics_resumes_and_logs_from_there(tmp_path, bandit_run, run_of):
+def test_a_run_without_its_metrics_resumes_and_logs_from_there(tmp_path: Path, bandit_run: Any, run_of: Any) -> None:
     path = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         run_of(path, report=stop_after(2))
@@ -93,7 +100,7 @@ def test_a_run_without_its_metrics_resumes_and_logs_from_there(tmp_path, bandit_
     assert metrics(run_of(path, resume=True)) == metrics(bandit_run)[2:]
 
 
-def test_resuming_a_finished_run_changes_nothing(tmp_path, run_of):
+def test_resuming_a_finished_run_changes_nothing(tmp_path: Path, run_of: Any) -> None:
     folder = run_of(tmp_path / "run")
     before = folder.checkpoint.read_bytes(), folder.metrics.read_bytes()
     run_of(folder.path, resume=True, report=lambda *_: pytest.fail("there was nothing left to do"))
@@ -101,7 +108,7 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path, run_of):
 
 
 @pytest.mark.parametrize("family", ["two_seat_families:THROWS", "two_seat_families:NIM"])
-def test_games_for_two_are_trained(tmp_path, run_of, family):
+def test_games_for_two_are_trained(tmp_path: Path, run_of: Any, family: str) -> None:
     once = run_of(tmp_path / "once", family=family, steps=1)
     config, game = once.load_config()
     steps = metrics(once)[0]["steps"]
@@ -113,7 +120,7 @@ def test_games_for_two_are_trained(tmp_path, run_of, family):
 
 
 @pytest.mark.parametrize("given", [{"memory": "none", "beliefs": False}, {"reveal": True}, {"num_episodes": 3}])
-def test_baselines_and_other_trial_lengths_are_trained(tmp_path, run_of, given):
+def test_baselines_and_other_trial_lengths_are_trained(tmp_path: Path, run_of: Any, given: dict[str, Any]) -> None:
     folder = run_of(tmp_path / "run", steps=1, **given)
     episodes = given.get("num_episodes", 10)
     assert metrics(folder)[0]["steps"] == 8 * episodes
@@ -121,7 +128,9 @@ def test_baselines_and_other_trial_lengths_are_trained(tmp_path, run_of, given):
 
 
 @pytest.mark.parametrize("algorithm", ["maml", "reptile"])
-def test_a_run_by_gradient_counts_returns_by_step_and_resumes_to_the_same_weights(tmp_path, run_of, algorithm):
+def test_a_run_by_gradient_counts_returns_by_step_and_resumes_to_the_same_weights(
+    tmp_path: Path, run_of: Any, algorithm: str
+) -> None:
     given = {"algorithm": algorithm, "num_rollouts": 4, "meta_batch_size": 2, "inner_steps": 2, "num_processes": 1}
     played = 2 * 4 * (3 if algorithm == "maml" else 2)  # one pull an episode; MAML plays on after its last step
     whole = run_of(tmp_path / "whole", steps=3 * played, **given)
@@ -136,7 +145,7 @@ def test_a_run_by_gradient_counts_returns_by_step_and_resumes_to_the_same_weight
     assert learnt and set(learnt) == {algorithm == "maml"}
 
 
-def test_learners_by_gradient_know_what_tasks_returned_at_best_and_before_any_step(tmp_path, run_of):
+def test_learners_by_gradient_know_what_tasks_returned_at_best_and_before_any_step(tmp_path: Path, run_of: Any) -> None:
     given = {"algorithm": "maml", "num_rollouts": 4, "meta_batch_size": 3, "inner_steps": 1, "num_processes": 1}
     first, second = (weights(run_of(tmp_path / str(steps), steps=steps, **given)) for steps in (1, 25))
     assert 0.0 < first["usual_return"] < 1.0 < first["best_return"] < 2.0  # a pull pays 0 or 1
@@ -148,11 +157,11 @@ def test_learners_by_gradient_know_what_tasks_returned_at_best_and_before_any_st
 class TwoWorkers(Workers):
     """As if a second process had the tasks that are given, ``(steps, N)``."""
 
-    def __init__(self, other):
+    def __init__(self, other: Any) -> None:
         super().__init__()
         self.other = other
 
-    def sum(self, values):
+    def sum(self, values: Any) -> Any:
         first, best = self.other[0], self.other.amax(0)
         if values.dim() == 0:
             return values + len(first)
@@ -163,7 +172,7 @@ class TwoWorkers(Workers):
         return values + apart @ apart.T
 
 
-def rule_learner(workers=None):
+def rule_learner(workers: Any = None) -> Any:
     family = load_family("bandit")
     learner = make_learner(
         make_config(family, {"algorithm": "maml", "return_scaled_steps": True}), family, workers or Workers()
@@ -171,7 +180,7 @@ def rule_learner(workers=None):
     return learner, learner.policy
 
 
-def test_what_tasks_returned_in_other_processes_counts_alike():
+def test_what_tasks_returned_in_other_processes_counts_alike() -> None:
     returns = torch.tensor([[0.0, 4.0, 3.0, 5.0], [1.0, 4.5, 2.0, 9.0]]).double()
     (alone, policy), (shared, other) = rule_learner(), rule_learner(TwoWorkers(returns[:, 2:]))
     before = policy.usual_return.item()
@@ -182,14 +191,14 @@ def test_what_tasks_returned_in_other_processes_counts_alike():
         torch.testing.assert_close(dict(other.named_buffers())[name], buffer)
 
 
-def returns_of_pay_scales(generator, noise=0.02):
+def returns_of_pay_scales(generator: Any, noise: Any = 0.02) -> Any:
     """Tasks that pay 1 to 10 times as much: a third of their best before adaptation, then more, then their best."""
     pay = torch.rand(20, generator=generator).double() * 9.0 + 1.0
     shares = torch.tensor([[1 / 3], [0.8], [1.0]]).double()
     return pay, pay * (shares + noise * torch.randn(3, 20, generator=generator).double())
 
 
-def test_a_task_is_compared_with_its_own_best_return_not_with_the_best_of_all():
+def test_a_task_is_compared_with_its_own_best_return_not_with_the_best_of_all() -> None:
     learner, policy = rule_learner()
     generator = torch.Generator().manual_seed(0)
     for _ in range(60):
@@ -202,7 +211,7 @@ def test_a_task_is_compared_with_its_own_best_return_not_with_the_best_of_all():
     assert step_scale(pay, the_only_best)[0] > 1.0  # as it was
 
 
-def test_one_lucky_task_moves_the_best_return_little_and_not_for_long():
+def test_one_lucky_task_moves_the_best_return_little_and_not_for_long() -> None:
     learner, policy = rule_learner()
     generator = torch.Generator().manual_seed(1)
     for _ in range(60):
@@ -220,7 +229,7 @@ def test_one_lucky_task_moves_the_best_return_little_and_not_for_long():
     assert policy.best_return.item() == pytest.approx(0.5 * before, abs=0.5)
 
 
-def test_returns_that_do_not_differ_predict_nothing():
+def test_returns_that_do_not_differ_predict_nothing() -> None:
     learner, policy = rule_learner()
     for _ in range(200):
         learner._remember(torch.tensor([[1.0] * 4, [2.0] * 4]).double())
@@ -229,7 +238,9 @@ def test_returns_that_do_not_differ_predict_nothing():
 
 
 @pytest.mark.parametrize("broken", ["metric", "weight"])
-def test_what_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, run_of, monkeypatch, broken):
+def test_what_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(
+    tmp_path: Path, run_of: Any, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
     path = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         run_of(path, report=stop_after(2))
@@ -237,7 +248,7 @@ def test_what_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path
     before = folder.checkpoint.read_bytes()
     whole_update = rl2.update
 
-    def update(policy, *rest):
+    def update(policy: Any, *rest: Any) -> dict[str, float]:
         metrics = whole_update(policy, *rest)
         if broken == "metric":
             return metrics | {"gradient_norm": float("inf")}
@@ -261,19 +272,19 @@ def test_what_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path
 
 
 @pytest.fixture(scope="module")
-def two_processes(tmp_path_factory, run_of):
+def two_processes(tmp_path_factory: pytest.TempPathFactory, run_of: Any) -> Any:
     """A finished run of two processes."""
     return run_of(tmp_path_factory.mktemp("two") / "run", **TWO)
 
 
-def as_options(given):
+def as_options(given: dict[Any, Any]) -> list[Any]:
     return [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
 
 
 SMALL_OPTIONS = as_options({"num_games": 8, "hidden_size": 8, "num_minibatches": 2})
 
 
-def test_torchrun_trains_the_same_run_as_our_own_launcher(tmp_path, two_processes, command):
+def test_torchrun_trains_the_same_run_as_our_own_launcher(tmp_path: Path, two_processes: Any, command: Any) -> None:
     python, *gameagent = command[0]
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     train = ["train", "bandit", "--out", str(tmp_path / "run"), "--steps", "640", *SMALL_OPTIONS]
@@ -286,7 +297,9 @@ def test_torchrun_trains_the_same_run_as_our_own_launcher(tmp_path, two_processe
     assert_same_run(two_processes, folder)
 
 
-def test_two_processes_play_all_games_and_stay_deterministic_when_resumed(tmp_path, two_processes, run_of):
+def test_two_processes_play_all_games_and_stay_deterministic_when_resumed(
+    tmp_path: Path, two_processes: Any, run_of: Any
+) -> None:
     assert [line["steps"] for line in metrics(two_processes)] == [80 * (n + 1) for n in range(8)]
     with pytest.raises(KeyboardInterrupt):
         run_of(tmp_path / "run", report=stop_after(3), **TWO)
@@ -295,16 +308,16 @@ def test_two_processes_play_all_games_and_stay_deterministic_when_resumed(tmp_pa
 
 
 @pytest.mark.slow
-def test_shares_of_games_that_differ_take_the_same_number_of_gradient_steps(tmp_path, run_of):
+def test_shares_of_games_that_differ_take_the_same_number_of_gradient_steps(tmp_path: Path, run_of: Any) -> None:
     folder = run_of(tmp_path / "run", num_processes=2, num_games=3, num_minibatches=4, steps=60)  # 2 games and 1
     assert [line["steps"] for line in metrics(folder)] == [30, 60]
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_killed_is_an_error_and_no_hang(tmp_path, run_of):
+def test_a_worker_that_is_killed_is_an_error_and_no_hang(tmp_path: Path, run_of: Any) -> None:
     path = tmp_path / "run"
 
-    def report(progress, metrics):
+    def report(progress: Any, metrics: Any) -> None:
         if progress.updates == 2:
             (worker,) = multiprocessing.active_children()
             os.kill(worker.pid, signal.SIGKILL)
@@ -321,15 +334,17 @@ def test_a_worker_that_is_killed_is_an_error_and_no_hang(tmp_path, run_of):
 class ComparingWorkers(Workers):
     """Notes when weights are compared."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.moments = []
 
-    def require_equal(self, module, when):
+    def require_equal(self, module: Any, when: Any) -> None:
         self.moments.append(when)
 
 
-def test_weights_are_compared_at_the_start_now_and_then_and_at_the_end(tmp_path, small, monkeypatch):
+def test_weights_are_compared_at_the_start_now_and_then_and_at_the_end(
+    tmp_path: Path, small: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(training, "COMPARE_EVERY", 2)
     config, family = small("bandit", steps=5 * 80)
     folder, workers = RunFolder(tmp_path / "run"), ComparingWorkers()
@@ -347,7 +362,9 @@ def test_weights_are_compared_at_the_start_now_and_then_and_at_the_end(tmp_path,
     ],
     ids=["rl2", "maml"],
 )
-def test_weights_after_20_updates_are_those_of_any_number_of_processes(tmp_path, run_of, given):
+def test_weights_after_20_updates_are_those_of_any_number_of_processes(
+    tmp_path: Path, run_of: Any, given: dict[str, Any]
+) -> None:
     alone = run_of(tmp_path / "1", num_processes=1, **given)
     for num_processes in (2, 4):
         folder = run_of(tmp_path / str(num_processes), num_processes=num_processes, **given)
@@ -358,7 +375,7 @@ def test_weights_after_20_updates_are_those_of_any_number_of_processes(tmp_path,
             np.testing.assert_allclose(weights(folder)[name], weight, atol=1e-5, err_msg=name)
 
 
-def test_torchrun_with_another_number_of_processes_is_refused(bandit_run, monkeypatch):
+def test_torchrun_with_another_number_of_processes_is_refused(bandit_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"TORCHELASTIC_RUN_ID": "x", "RANK": "0", "WORLD_SIZE": "3"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("torch.distributed.init_process_group", lambda *args, **options: None)
@@ -366,7 +383,7 @@ def test_torchrun_with_another_number_of_processes_is_refused(bandit_run, monkey
         launch(bandit_run, lambda progress, metrics: None)
 
 
-def test_two_processes_adapt_by_the_same_returns_and_resume_to_the_same_weights(tmp_path, run_of):
+def test_two_processes_adapt_by_the_same_returns_and_resume_to_the_same_weights(tmp_path: Path, run_of: Any) -> None:
     given = {
         "algorithm": "maml",
         "num_rollouts": 4,
@@ -384,7 +401,7 @@ def test_two_processes_adapt_by_the_same_returns_and_resume_to_the_same_weights(
 # -- for real --------------------------------------------------------------------------------------------------------
 
 
-def test_a_killed_process_is_resumed_to_the_same_end(tmp_path, command, run_of):
+def test_a_killed_process_is_resumed_to_the_same_end(tmp_path: Path, command: Any, run_of: Any) -> None:
     given = {"steps": 40_000, "num_games": 8, "hidden_size": 8, "num_minibatches": 2, "num_processes": 1}
     path = tmp_path / "killed"
     out = ["train", "bandit", "--out", str(path), *as_options(given)]
@@ -407,7 +424,7 @@ def test_a_killed_process_is_resumed_to_the_same_end(tmp_path, command, run_of):
 
 
 @pytest.mark.slow
-def test_the_bandit_is_learnt(tmp_path, run_of):
+def test_the_bandit_is_learnt(tmp_path: Path, run_of: Any) -> None:
     family = load_family("bandit")
     given = {"num_games": 256, "hidden_size": 32, "num_minibatches": 4, "discount": 0.99, "gae_lambda": 0.3}
     folder = run_of(tmp_path / "run", steps="300k", **given)

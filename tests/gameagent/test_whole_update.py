@@ -4,8 +4,11 @@ The real update runs in double precision on what was really played, and must not
 infinities lie there.
 """
 
+# mypy: disable-error-code="attr-defined"
+
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from gameagent.methods.learning import make_learner
 from gameagent.methods.rl2.update import split_rows
 from gameagent.seeding import numpy_generator
 from gameagent.workers import Workers
+from gameagent_games import Family
 from slow_training import gradient as slow
 from slow_training import rl2 as slow_rl2
 from slow_training.optimiser import Adam
@@ -30,21 +34,21 @@ MEMORY = SMALL | {
 
 
 @pytest.fixture(autouse=True)
-def _interpreted(monkeypatch):
+def _interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     interpret_games(monkeypatch)
 
 
-def flat(config):
+def flat(config: Any) -> SimpleNamespace:
     """All settings side by side."""
     return SimpleNamespace(**config.as_dict())
 
 
-def weights_of(policy):
+def weights_of(policy: Any) -> dict[Any, Any]:
     return {name: weight.detach().numpy().copy() for name, weight in policy.named_parameters()}
 
 
 @pytest.mark.parametrize("family", [RIDDLE, DIAL], ids=lambda family: family.name)
-def test_an_update_of_meta_lstm_equals_the_slow_one(family):
+def test_an_update_of_meta_lstm_equals_the_slow_one(family: Family) -> None:
     config = make_config(family, {"family": family.name} | MEMORY)
     learner, played = in_double(make_learner(config, family, Workers()))
     weights, adam = weights_of(learner.policy), Adam()
@@ -70,7 +74,7 @@ def test_an_update_of_meta_lstm_equals_the_slow_one(family):
 GRADIENT = SMALL | {"num_rollouts": 3, "inner_steps": 2, "meta_batch_size": 3, "discount": 0.9, "gae_lambda": 0.8}
 
 
-def prepared(family, **given):
+def prepared(family: Family, **given: Any) -> Any:
     """A learner by gradient, what it plays, and its weights and step sizes as the slow update takes them."""
     config = make_config(family, {"family": family.name} | GRADIENT | given)
     learner, played = in_double(make_learner(config, family, Workers()))
@@ -80,14 +84,14 @@ def prepared(family, **given):
     return config, learner, played
 
 
-def parts_of(policy):
+def parts_of(policy: Any) -> Any:
     return (
         {name: weight.detach().numpy().copy() for name, weight in part.items()}
         for part in (policy.initialisation, policy.step_sizes)
     )
 
 
-def assert_close(params, expected):
+def assert_close(params: Any, expected: Any) -> None:
     for name, param in params.items():
         np.testing.assert_allclose(param.detach(), expected[name], atol=1e-5, err_msg=name)
 
@@ -96,7 +100,7 @@ def assert_close(params, expected):
 @pytest.mark.parametrize(
     "given", [{}, {"first_order": True}, {"learn_step_sizes": False, "return_scaled_steps": True}], ids=str
 )
-def test_an_update_of_maml_equals_the_slow_one(family, given):
+def test_an_update_of_maml_equals_the_slow_one(family: Family, given: Any) -> None:
     lr = 3.0 if family is RIDDLE and "return_scaled_steps" not in given else 0.7  # enough for both orders to differ
     config, learner, played = prepared(family, algorithm="maml", num_epochs=2, inner_lr=lr, **given)
     theta, alpha = parts_of(learner.policy)
@@ -119,7 +123,7 @@ def test_an_update_of_maml_equals_the_slow_one(family, given):
     assert update.returns == pytest.approx(expected)
 
 
-def test_first_and_second_order_differ_by_far_more_than_what_is_compared():
+def test_first_and_second_order_differ_by_far_more_than_what_is_compared() -> None:
     moved = []
     for first_order in (False, True):
         _, learner, _ = prepared(RIDDLE, algorithm="maml", num_epochs=2, inner_lr=3.0, first_order=first_order)
@@ -129,7 +133,7 @@ def test_first_and_second_order_differ_by_far_more_than_what_is_compared():
 
 
 @pytest.mark.parametrize("family", [RIDDLE, DIAL], ids=lambda family: family.name)
-def test_an_update_of_reptile_equals_the_slow_one(family):
+def test_an_update_of_reptile_equals_the_slow_one(family: Family) -> None:
     config, learner, played = prepared(family, algorithm="reptile", inner_lr=0.7)
     phi, alpha = parts_of(learner.policy)
     spec, adam = learner.policy.advantages(config), Adam()

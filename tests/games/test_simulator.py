@@ -1,10 +1,16 @@
 """The batch loop beside a slow loop for one game, and the borders of episodes and trials."""
 
+# mypy: disable-error-code="arg-type, attr-defined"
+
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gameagent_games import Family
 from gameagent_games.errors import ActionError, VariantError
 from gameagent_games.families.bandit.family import BANDIT
 from gameagent_games.families.forage.family import FORAGE
@@ -26,24 +32,26 @@ each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: fam
 class Fields:
     """A record as a plain object: what one game needs, and nothing of the simulator's."""
 
-    def __init__(self, record):
+    def __init__(self, record: Any) -> None:
         for name in record.dtype.names:
             value = record[name]
             setattr(self, name, np.array(value) if np.ndim(value) else value.item())
 
 
-def slow_game(family, record, seed, actions, num_episodes):
+def slow_game(
+    family: Family, record: Any, seed: int, actions: Any, num_episodes: int
+) -> Iterator[tuple[Any, ...] | None]:
     """One game of one trial as a person would loop over it; yields what should be seen after every step."""
     rules, num_seats = family.source, family.num_seats
     variant, state = Fields(record), Fields(np.zeros((), family.source.state))
     shown = family.space.encode(record.reshape(1), hidden=False)[0]
 
-    def start(episode):
+    def start(episode: int) -> None:
         state.random_key, state.random_counter, state.episode = episode_key(seed, episode), 0, episode
         state.trial_key = episode_key(seed, 2**32 - 1)
         rules.start(state, variant)
 
-    def look():
+    def look() -> Any:
         observations = np.zeros((num_seats, family.own_size), np.float32)
         masks = np.ones((num_seats, family.num_actions), bool)
         for seat in range(num_seats):
@@ -73,13 +81,13 @@ def slow_game(family, record, seed, actions, num_episodes):
             return
 
 
-def make(family, num_games, seed, compiled=False, **options):
+def make(family: Family, num_games: int, seed: int, compiled: bool = False, **options: Any) -> Simulator:
     simulator = Simulator(family, num_games, compiled=compiled, **options)
     simulator.reset(family.space.sample(num_games, seed), np.arange(num_games) + seed)
     return simulator
 
 
-def random_actions(family, num_steps, num_games, seed):
+def random_actions(family: Family, num_steps: int, num_games: int, seed: int) -> Any:
     generator, shape = np.random.default_rng(seed), (num_steps, num_games, family.num_seats)
     if family.box:  # half as wide again as the box, so that a third of the numbers is clipped
         low, high = np.array([family.box.low, family.box.high])
@@ -89,7 +97,7 @@ def random_actions(family, num_steps, num_games, seed):
 
 @each_family
 @pytest.mark.parametrize("compiled", [False, True])
-def test_every_game_of_a_batch_goes_as_a_slow_loop_has_it(family, compiled):
+def test_every_game_of_a_batch_goes_as_a_slow_loop_has_it(family: Family, compiled: bool) -> None:
     num_games, num_episodes = 5, 3
     actions = random_actions(family, num_episodes * family.max_steps + 2, num_games, 1)
     simulator = make(family, num_games, 11, compiled, num_episodes=num_episodes)
@@ -110,7 +118,7 @@ def test_every_game_of_a_batch_goes_as_a_slow_loop_has_it(family, compiled):
 @given(
     name=NAMES, seed=st.integers(0, 2**62 - 10), num_games=st.integers(1, 4), split=st.sampled_from(["train", "test"])
 )
-def test_compiled_and_uncompiled_rules_give_the_same_bits(name, seed, num_games, split):
+def test_compiled_and_uncompiled_rules_give_the_same_bits(name: str, seed: int, num_games: int, split: str) -> None:
     family = BY_NAME[name]
     variants = family.space.sample(num_games, seed, split)
     simulators = [Simulator(family, num_games, compiled=compiled) for compiled in (False, True)]
@@ -127,10 +135,10 @@ def test_compiled_and_uncompiled_rules_give_the_same_bits(name, seed, num_games,
 
 
 @each_family
-def test_the_same_seeds_give_the_same_trial_again(family):
+def test_the_same_seeds_give_the_same_trial_again(family: Family) -> None:
     simulator = make(family, 3, 5)
     actions = random_actions(family, 30, 3, 2)
-    traces = []
+    traces: list[Any] = []
     for _ in range(2):
         simulator.reset(simulator.variants.copy(), simulator.seeds.copy())
         traces.append([])
@@ -140,7 +148,7 @@ def test_the_same_seeds_give_the_same_trial_again(family):
     assert traces[0] == traces[1]
 
 
-def test_the_time_limit_truncates_and_never_terminates():
+def test_the_time_limit_truncates_and_never_terminates() -> None:
     simulator = make(GRIDNAVI, 2, 0, num_episodes=2)
     noop = np.zeros((2, 1), np.int64)
     for step in range(1, 31):
@@ -151,7 +159,7 @@ def test_the_time_limit_truncates_and_never_terminates():
         assert simulator.finished.tolist() == [step == 30] * 2
 
 
-def test_an_end_by_the_rules_in_the_last_step_is_no_truncation():
+def test_an_end_by_the_rules_in_the_last_step_is_no_truncation() -> None:
     assert BANDIT.max_steps == 1
     simulator = make(BANDIT, 2, 0)
     simulator.step(np.zeros((2, 1), np.int64))
@@ -159,7 +167,7 @@ def test_an_end_by_the_rules_in_the_last_step_is_no_truncation():
     assert not simulator.truncated.any()
 
 
-def test_finished_games_freeze_while_others_go_on():
+def test_finished_games_freeze_while_others_go_on() -> None:
     variants = THROWS.space.sample(2, 0)
     variants["rounds"] = [3, 6]  # max_steps is 5: the first ends by the rules, the second by the limit
     simulator = Simulator(THROWS, 2, num_episodes=1, compiled=False)
@@ -180,7 +188,7 @@ def test_finished_games_freeze_while_others_go_on():
     assert simulator.episodes.tolist() == [1, 1]
 
 
-def test_a_trial_keeps_its_variant_and_draws_a_new_level_for_each_episode():
+def test_a_trial_keeps_its_variant_and_draws_a_new_level_for_each_episode() -> None:
     simulator = make(FORAGE, 1, 3, num_episodes=3)
     variant, places = simulator.variants.tobytes(), []
     for _ in range(3):
@@ -191,7 +199,7 @@ def test_a_trial_keeps_its_variant_and_draws_a_new_level_for_each_episode():
     assert len(set(places)) == 3
 
 
-def test_without_auto_start_the_last_state_of_an_episode_stays_to_be_seen():
+def test_without_auto_start_the_last_state_of_an_episode_stays_to_be_seen() -> None:
     simulator = make(GRIDNAVI, 1, 0, auto_start=False)
     for _ in range(15):
         simulator.step(np.full((1, 1), 2))
@@ -202,7 +210,7 @@ def test_without_auto_start_the_last_state_of_an_episode_stays_to_be_seen():
     assert simulator.steps.tolist() == [0]
 
 
-def test_a_trial_without_end_never_finishes():
+def test_a_trial_without_end_never_finishes() -> None:
     simulator = make(BANDIT, 1, 0, num_episodes=0)
     for _ in range(50):
         simulator.step(np.zeros((1, 1), np.int64))
@@ -210,7 +218,7 @@ def test_a_trial_without_end_never_finishes():
     assert simulator.episodes.tolist() == [50]
 
 
-def test_seats_act_in_turn_and_only_the_movers_action_counts():
+def test_seats_act_in_turn_and_only_the_movers_action_counts() -> None:
     variants = NIM.space.sample(1, 0)
     variants["max_take"], variants["pile"] = 3, 9
     simulator = Simulator(NIM, 1, num_episodes=1, compiled=False)
@@ -228,7 +236,7 @@ def test_seats_act_in_turn_and_only_the_movers_action_counts():
     assert simulator.legal_actions[0].tolist() == [[True, True, True, False]] * 2
 
 
-def test_the_rules_decide_about_an_illegal_action():
+def test_the_rules_decide_about_an_illegal_action() -> None:
     simulator = make(NIM, 1, 0, num_episodes=1)
     simulator.variants["max_take"] = 2
     mover = int(np.flatnonzero(simulator.acting[0])[0])
@@ -238,11 +246,11 @@ def test_the_rules_decide_about_an_illegal_action():
     assert simulator.terminated.all()
 
 
-def test_all_seats_act_at_once_without_turns():
+def test_all_seats_act_at_once_without_turns() -> None:
     assert make(THROWS, 3, 0).acting.all()
 
 
-def test_shown_rules_end_every_observation_and_hidden_ones_do_not():
+def test_shown_rules_end_every_observation_and_hidden_ones_do_not() -> None:
     simulator = make(THROWS, 4, 0)
     assert THROWS.observation_size == THROWS.own_size + 1
     expected = THROWS.space.encode(simulator.variants, hidden=False)
@@ -255,14 +263,14 @@ def test_shown_rules_end_every_observation_and_hidden_ones_do_not():
     "actions",
     [np.full((2, 1), 5), np.full((2, 1), -1), np.zeros((2, 1)), np.zeros((1, 1), np.int64), np.zeros(2, np.int64)],
 )
-def test_wrong_actions_are_refused(actions):
+def test_wrong_actions_are_refused(actions: Any) -> None:
     simulator = make(GRIDNAVI, 2, 0)
     with pytest.raises(ActionError, match="expected"):
         simulator.step(actions)
     assert simulator.steps.tolist() == [0, 0]
 
 
-def test_wrong_variants_and_seeds_are_refused():
+def test_wrong_variants_and_seeds_are_refused() -> None:
     simulator = Simulator(GRIDNAVI, 2, compiled=False)
     with pytest.raises(VariantError, match="expected"):
         simulator.reset(GRIDNAVI.space.sample(3, 0), np.zeros(2, np.int64))
@@ -274,7 +282,7 @@ def test_wrong_variants_and_seeds_are_refused():
         Simulator(GRIDNAVI, 0)
 
 
-def test_uncompiled_rules_name_a_misspelt_field():
+def test_uncompiled_rules_name_a_misspelt_field() -> None:
     simulator = make(GRIDNAVI, 1, 0)
     view = simulator._records(simulator.states)[0]
     with pytest.raises(AttributeError, match="the fields are x, y"):

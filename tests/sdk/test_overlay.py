@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from gameagent_sdk import Agent, Belief, InputError, Manifest, MissingBackend
 from gameagent_sdk.authoring import ActionSpec, BeliefSpec, FeatureSpec
@@ -183,7 +184,9 @@ def test_the_truth_is_gold_at_its_place_only_where_told(pygame: ModuleType) -> N
 
 
 @pytest.mark.parametrize(("best", "colour", "other"), [("true", GOOD, BAD), ("false", BAD, GOOD)])
-def test_a_right_choice_is_ticked_and_a_wrong_one_crossed_beside_the_truth(pygame, best, colour, other):
+def test_a_right_choice_is_ticked_and_a_wrong_one_crossed_beside_the_truth(
+    pygame: ModuleType, best: str, colour: Any, other: Any
+) -> None:
     spec = BeliefSpec("flag", "categorical", options=("false", "true"))
     thought = Belief("categorical", "", {"false": 0.5, "true": 0.5}, None, None, best, 0.5)
     overlay = Overlay(Puppet(manifest((spec,)), thoughts={"flag": thought}, episode_return=0.0))
@@ -196,7 +199,7 @@ def test_a_right_choice_is_ticked_and_a_wrong_one_crossed_beside_the_truth(pygam
     assert len(columns(after, other)) == 0
 
 
-def test_a_truth_beyond_the_training_range_makes_the_bar_longer(pygame):
+def test_a_truth_beyond_the_training_range_makes_the_bar_longer(pygame: ModuleType) -> None:
     spec = BeliefSpec("number", "scalar", center=0.0, scale=1.0)
     overlay = Overlay(Puppet(manifest((spec,)), thoughts={"number": amount(1.0, 0.1)}))
     ends = []
@@ -206,8 +209,8 @@ def test_a_truth_beyond_the_training_range_makes_the_bar_longer(pygame):
     assert ends == pytest.approx([12 + INNER - 2, 12 + INNER / 2], abs=2)  # of -1 to 1, then of -1 to 3
 
 
-def test_wide_bars_have_their_numbers_and_the_marks_of_gradient_steps(pygame):
-    def shown(**changes):
+def test_wide_bars_have_their_numbers_and_the_marks_of_gradient_steps(pygame: ModuleType) -> None:
+    def shown(**changes: Any) -> NDArray[Any]:
         surface = pygame.Surface((400, 120), 0, 32)
         brush = Brush(surface, 1.0, Lettering(None))
         draw_returns(brush, Returns((2.0, 4.0), 1.0, 7, **changes), (0, 0, 400, 120), widest=60)
@@ -222,7 +225,7 @@ def test_wide_bars_have_their_numbers_and_the_marks_of_gradient_steps(pygame):
     assert columns(undone, BAD).mean() == pytest.approx(120, abs=1)
 
 
-def test_bars_are_as_high_as_the_returns(pygame):
+def test_bars_are_as_high_as_the_returns(pygame: ModuleType) -> None:
     picture = painted(pygame, Overlay(Puppet(manifest(), returns=(1.0, 2.0, 4.0), episode=3)))[64:130]  # the bars alone
     heights = (picture == GOOD).all(axis=2).sum(axis=0)
     middles = [int(heights[x + 8]) for x in (12, 32, 52)]  # bars are 20 pixels apart

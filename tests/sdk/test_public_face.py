@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -25,23 +26,23 @@ ERRORS = [name for name in gameagent_sdk.__all__ if name.endswith("Error") or na
 
 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
-def test_the_public_names_are_exactly_those_that_are_imported(face):
+def test_the_public_names_are_exactly_those_that_are_imported(face: ModuleType) -> None:
     """Whatever a face imports is public, sorted, and whatever it does not want to export it does not import."""
     found = [name for name, value in vars(face).items() if not name.startswith("_") and not inspect.ismodule(value)]
     expected = found if face is authoring else [*found, "__version__"]
     assert face.__all__ == sorted(expected)
 
 
-def test_a_game_meets_few_names():
+def test_a_game_meets_few_names() -> None:
     assert len(gameagent_sdk.__all__) <= 20
 
 
-def test_no_name_is_in_both_faces():
+def test_no_name_is_in_both_faces() -> None:
     assert set(gameagent_sdk.__all__) & set(authoring.__all__) == set()
 
 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
-def test_every_public_name_is_documented(face):
+def test_every_public_name_is_documented(face: ModuleType) -> None:
     assert [name for name in face.__all__ if not getattr(face, name).__doc__] == []
 
 
@@ -82,7 +83,7 @@ def test_without_onnxruntime_numpy_takes_over_or_loading_says_what_to_install(
     assert gameagent_sdk.Agent.load(path_of("masked")).policy.backend_name == "numpy"
 
 
-def test_each_error_is_an_sdk_error():
+def test_each_error_is_an_sdk_error() -> None:
     assert all(issubclass(getattr(gameagent_sdk, name), gameagent_sdk.SdkError) for name in ERRORS)
     assert issubclass(gameagent_sdk.ManifestError, gameagent_sdk.BundleError)
     assert issubclass(gameagent_sdk.InputError, ValueError)

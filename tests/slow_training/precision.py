@@ -3,17 +3,21 @@
 What is played is kept; and what lies past a row's end is replaced by what no loss may ever look at.
 """
 
+# mypy: disable-error-code="assignment, var-annotated"
+
 import copy
 from dataclasses import replace
 from functools import partialmethod
+from typing import Any
 
+import pytest
 import torch
 
 from gameagent.methods.rl2.learner import MemoryLearner
 from gameagent_games.interface import Family
 
 
-def in_double(learner):
+def in_double(learner: Any) -> Any:
     """The learner itself, with its player replaced; see `DoubleTrials` and `DoubleSampler`."""
     learner.policy.double()
     if isinstance(learner, MemoryLearner):
@@ -23,16 +27,16 @@ def in_double(learner):
     return learner, learner._sampler
 
 
-def interpret_games(monkeypatch):
+def interpret_games(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has learners interpret their games: compiling small ones takes longer than playing them."""
     monkeypatch.setattr(Family, "make_games", partialmethod(Family.make_games, compiled=False))
 
 
-def double(tensor):
+def double(tensor: Any) -> Any:
     return tensor.double() if tensor is not None and tensor.is_floating_point() else tensor
 
 
-def spoilt(tensor, valid):
+def spoilt(tensor: Any, valid: Any) -> Any:
     """NaN and infinities past the end; a mask without any legal action; an index that is a legal one."""
     if tensor is None or not (tensor.is_floating_point() or tensor.dtype == torch.bool):
         return tensor
@@ -46,10 +50,10 @@ def spoilt(tensor, valid):
 class DoubleTrials:
     """Stands in for `rollout.Trials`. Log-probabilities are moved, so that some ratios leave the clipping range."""
 
-    def __init__(self, trials):
+    def __init__(self, trials: Any) -> None:
         self.trials, self.informed, self.variants, self.rollouts = trials, [], [], []
 
-    def play(self, policy, variants, seeds, informed, generator):
+    def play(self, policy: Any, variants: Any, seeds: Any, informed: Any, generator: Any) -> Any:
         rollout = self.trials.play(copy.deepcopy(policy).float(), variants, seeds, informed, generator)
         rows, steps = rollout.rows, len(rollout.valid)
         moves = torch.randn(rows.total, 64, generator=torch.Generator().manual_seed(5)).double()[:, :steps].T
@@ -86,26 +90,26 @@ class DoubleTrials:
 class DoubleSampler:
     """Stands in for `episodes.EpisodeSampler`."""
 
-    def __init__(self, sampler):
+    def __init__(self, sampler: Any) -> None:
         self.sampler, self.variants, self.trajectories, self.params = sampler, [], [], []
 
     @property
-    def num_tasks(self):
+    def num_tasks(self) -> Any:
         return self.sampler.num_tasks
 
     @property
-    def num_steps(self):
+    def num_steps(self) -> Any:
         return self.sampler.num_steps
 
     @property
-    def seconds(self):
+    def seconds(self) -> Any:
         return self.sampler.seconds
 
-    def set_tasks(self, variants, draw, generator):
+    def set_tasks(self, variants: Any, draw: Any, generator: Any) -> None:
         self.variants.append(variants)
         self.sampler.set_tasks(variants, draw, generator)
 
-    def collect(self, params_by_task):
+    def collect(self, params_by_task: Any) -> Any:
         played = self.sampler.collect({name: param.float() for name, param in params_by_task.items()})
         played = type(played)(*map(double, played))
         self.trajectories.append(played)

@@ -1,7 +1,10 @@
 """Games with one mistake each that the interpreter meets at once: what `train`, `evaluate` and `play` must refuse."""
 
+# mypy: disable-error-code="call-arg, name-defined"
+
 import math
 import sys
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -15,98 +18,98 @@ SEEN = {"now": 0.0}
 # -- arrays left ------------------------------------------------------------------------------------------------------
 
 
-def observes_too_much(state, variant, seat, observation):
+def observes_too_much(state: Any, variant: Any, seat: int, observation: Any) -> None:
     for cell in range(4):
         observation[cell] = 1.0
 
 
-def observes_far_too_much(state, variant, seat, observation):
+def observes_far_too_much(state: Any, variant: Any, seat: int, observation: Any) -> None:
     for cell in range(500):
         observation[cell] = 1.0
 
 
-def reads_past_the_observation(state, variant, seat, observation):
+def reads_past_the_observation(state: Any, variant: Any, seat: int, observation: Any) -> None:
     observe(state, variant, seat, observation)
     observation[0] = observation[3]
 
 
-def observes_before_the_start(state, variant, seat, observation):
+def observes_before_the_start(state: Any, variant: Any, seat: int, observation: Any) -> None:
     observe(state, variant, seat, observation)
     observation[-4] = 1.0
 
 
-def observes_the_other_end(state, variant, seat, observation):
+def observes_the_other_end(state: Any, variant: Any, seat: int, observation: Any) -> None:
     observe(state, variant, seat, observation)
     observation[state.x - 1] = 0.0
 
 
-def pays_a_missing_seat(state, variant, actions, rewards):
+def pays_a_missing_seat(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[1] = 1.0
     return True
 
 
-def reads_a_missing_seats_action(state, variant, actions, rewards):
+def reads_a_missing_seats_action(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = actions[1]
     return True
 
 
-def masks_a_missing_action(state, variant, seat, mask):
+def masks_a_missing_action(state: Any, variant: Any, seat: int, mask: Any) -> None:
     for action in range(4):
         mask[action] = True
 
 
-def writes_past_the_state(state, variant, actions, rewards):
+def writes_past_the_state(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     state.dug[state.x + 2] = 1
     return False
 
 
-def reads_past_the_variant(state, variant, actions, rewards):
+def reads_past_the_variant(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = variant.ore[state.x + 2]
     return False
 
 
-def reads_a_missing_component(state, variant, actions, rewards):
+def reads_a_missing_component(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = actions[0, 2]
     return True
 
 
-def indexes_with_a_float(state, variant, actions, rewards):
+def indexes_with_a_float(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = variant.ore[state.x / 2]
     return True
 
 
-def stores_too_many(state, variant, seat, observation):
+def stores_too_many(state: Any, variant: Any, seat: int, observation: Any) -> None:
     observation[:] = np.ones(4)
 
 
 # -- names ------------------------------------------------------------------------------------------------------------
 
 
-def reads_a_misspelt_rule(state, variant, actions, rewards):
+def reads_a_misspelt_rule(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = variant.lucky
     return True
 
 
-def reads_a_missing_field(state, variant, seat, observation):
+def reads_a_missing_field(state: Any, variant: Any, seat: int, observation: Any) -> None:
     observe(state, variant, seat, observation)
     observation[0] = state.position
 
 
-def writes_a_misspelt_field(state, variant):
+def writes_a_misspelt_field(state: Any, variant: Any) -> None:
     start(state, variant)
     state.dig = 0
 
 
-def misspells_in_a_helper(state, variant, actions, rewards):
+def misspells_in_a_helper(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = _worth(variant)
     return True
 
 
-def _worth(variant):
+def _worth(variant: Any) -> Any:
     return variant.oar[0]
 
 
-def uses_an_undefined_name(state, variant, actions, rewards):
+def uses_an_undefined_name(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = WORTH  # noqa: F821
     return True
 
@@ -114,30 +117,30 @@ def uses_an_undefined_name(state, variant, actions, rewards):
 # -- endless ----------------------------------------------------------------------------------------------------------
 
 
-def starts_for_ever(state, variant):
+def starts_for_ever(state: Any, variant: Any) -> None:
     state.x = 0
     while state.x < 1:
         pass
 
 
-def steps_for_ever(state, variant, actions, rewards):
+def steps_for_ever(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     while state.x < 100:
         state.dug[0] += 1
     return True
 
 
-def observes_for_ever(state, variant, seat, observation):
+def observes_for_ever(state: Any, variant: Any, seat: int, observation: Any) -> None:
     cell = 0
     while cell < 3:
         observation[cell] = 0.0
 
 
-def masks_for_ever(state, variant, seat, mask):
+def masks_for_ever(state: Any, variant: Any, seat: int, mask: Any) -> None:
     while not mask[0]:
         mask[1] = True
 
 
-def turns_for_ever(state, variant):
+def turns_for_ever(state: Any, variant: Any) -> int:
     seat = 0
     while seat < state.x:
         seat = 0
@@ -147,55 +150,55 @@ def turns_for_ever(state, variant):
 # -- values -----------------------------------------------------------------------------------------------------------
 
 
-def pays_nan(state, variant, actions, rewards):
+def pays_nan(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = math.nan if uniform(state) < 0.02 else 0.0
     return True
 
 
-def pays_infinity(state, variant, actions, rewards):
+def pays_infinity(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = -math.inf
     return True
 
 
-def observes_nan(state, variant, seat, observation):
+def observes_nan(state: Any, variant: Any, seat: int, observation: Any) -> None:
     observe(state, variant, seat, observation)
     observation[2] = math.nan
 
 
-def divides_by_zero(state, variant, actions, rewards):
+def divides_by_zero(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = 1.0 / int(state.dug[0])
     return True
 
 
-def returns_nothing(state, variant, actions, rewards):
+def returns_nothing(state: Any, variant: Any, actions: Any, rewards: Any) -> None:
     rewards[0] = 1.0
 
 
-def returns_a_number(state, variant, actions, rewards):
+def returns_a_number(state: Any, variant: Any, actions: Any, rewards: Any) -> int:
     return 1
 
 
-def pays_a_text(state, variant, actions, rewards):
+def pays_a_text(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = "much"
     return True
 
 
-def calls_wrongly(state, variant, actions, rewards):
+def calls_wrongly(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     rewards[0] = _worth(variant, state)
     return True
 
 
 @njit
-def _compiled_place(state):
+def _compiled_place(state: Any) -> Any:
     return state.x
 
 
-def calls_an_njit_helper(state, variant, seat, observation):
+def calls_an_njit_helper(state: Any, variant: Any, seat: int, observation: Any) -> None:
     observe(state, variant, seat, observation)
     observation[0] = _compiled_place(state)
 
 
-def interrupts(state, variant, actions, rewards):
+def interrupts(state: Any, variant: Any, actions: Any, rewards: Any) -> None:
     sys.exit(3)
 
 

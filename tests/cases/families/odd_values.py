@@ -1,6 +1,9 @@
 """A game for two that now and then gives what is no number: which, and to whom, is a hidden rule."""
 
+# mypy: disable-error-code="no-any-return"
+
 import math
+from typing import Any
 
 import numpy as np
 
@@ -10,12 +13,12 @@ REWARD_NAN, REWARD_INFINITE, REWARD_HUGE, SEES_NAN, SEES_HUGE, SOUND = range(6)
 CHANCE = 0.3
 
 
-def start(state, variant):
+def start(state: Any, variant: Any) -> None:
     state.step = 0
     state.odd = False
 
 
-def step(state, variant, actions, rewards):
+def step(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     state.step += 1
     state.odd = uniform(state) < CHANCE
     rewards[0] = 0.5
@@ -29,7 +32,7 @@ def step(state, variant, actions, rewards):
     return state.step == 3
 
 
-def observe(state, variant, seat, observation):
+def observe(state: Any, variant: Any, seat: int, observation: Any) -> None:
     observation[0] = state.step / 3
     observation[1] = 0.0
     observation[2] = 0.0
