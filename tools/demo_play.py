@@ -165,7 +165,7 @@ def main() -> None:
     if options.plot:
         draw_plot(options.plot, title, curves)
     if loaded := {"torch", "gameagent"} & set(sys.modules):
-        raise SystemExit(f"demo_play.py: {', '.join(sorted(loaded))} was imported: this must run without")
+        raise SystemExit(f"demo_play.py: {', '.join(sorted(loaded))} was imported, but this must run without it")
     print(f"{3 * options.variants} trials in {seconds:.0f} s with numpy and onnxruntime; torch was not imported.")
 
 

@@ -26,7 +26,7 @@ class ResetNeeded(ActionError):
 
 
 class SettingError(GamesError, ValueError):
-    """A setting that cannot be: a seed below 0, a misspelt render mode, options that are no mapping."""
+    """A wrong setting: a seed below 0, a misspelt render mode, options that are not a mapping."""
 
 
 class MissingExtra(GamesError):

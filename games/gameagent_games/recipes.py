@@ -26,7 +26,7 @@ def recipe(family: Family, method: str) -> dict[str, Any]:
         method: Name of the method of learning, and of its table.
 
     Raises:
-        FamilyError: The family's ``train.toml`` is not valid TOML, or what stands under the method's name is not a
+        FamilyError: The family's ``train.toml`` is not valid TOML, or the entry under the method's name is not a
             table.
     """
     sources = [_read(family), family.training]

@@ -41,10 +41,10 @@ def load_family(name: str) -> Family:
     """Loads a family.
 
     Args:
-        name: A registered name, or ``"module:NAME"`` of a `Family` anywhere on the import path.
+        name: A registered name, or the ``"module:NAME"`` of a `Family` anywhere on the import path.
 
     Raises:
-        FamilyError: No such family, or what stands there is none.
+        FamilyError: There is no such family, or what is there is not a family.
     """
     location = _locations().get(name, name)
     _, colon, _ = location.partition(":")
@@ -106,21 +106,21 @@ def _found_at(name: str, location: str) -> Family:
     module_name, _, attribute = location.partition(":")
     try:
         family = getattr(import_module(module_name), attribute)
-    except GamesError as error:  # a definition that makes no sense
-        raise FamilyError(f"{_told_place(error, module_name)}{error}") from error
-    except (Exception, SystemExit) as error:  # a module of anybody's, which may raise anything
+    except GamesError as error:  # a wrong definition
+        raise FamilyError(f"{_placed(error, module_name)}{error}") from error
+    except (Exception, SystemExit) as error:  # an author's module may raise anything
         kind = "" if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: "
         text = " ".join(str(error).split())
         hint = f"; leave out .py: {module_name[:-3]}:{attribute}" if module_name.endswith(".py") else ""
         raise FamilyError(
-            f"family {name!r} could not be loaded from {location}: {_told_place(error)}{kind}{text}{hint}"
+            f"family {name!r} could not be loaded from {location}: {_placed(error)}{kind}{text}{hint}"
         ) from error
     if not isinstance(family, Family):
         raise FamilyError(f"{location} is a {type(family).__name__}, expected a gameagent_games.Family")
     return family
 
 
-def _told_place(error: BaseException, module_name: str = "") -> str:
+def _placed(error: BaseException, module_name: str = "") -> str:
     """The place of an error, as the start of a message: the innermost in a module, or in any file of an author's."""
     inside = [at for at in frames(error.__traceback__) if at[0].f_globals.get("__name__") == module_name]
     place = place_of_frame(*inside[-1]) if inside else authors_place(error)

@@ -162,7 +162,7 @@ def test_seeds_change_nothing_and_actions_everything() -> None:
 def test_the_path_is_kept_and_never_grows_past_its_end() -> None:
     simulator = walk((0.4, 0.4), [(0.1, 0.0), (0.05, -0.1)])
     np.testing.assert_allclose(simulator.states["path"][0, :3], [[0, 0], [0.1, 0], [0.15, -0.1]], atol=1e-7)
-    full = NAVIGATION.state["path"].shape[0]
+    full = NAVIGATION.source.state["path"].shape[0]
     simulator.states["num_moves"] = full + 5  # as after a longer time limit than ours
     before = simulator.states["path"].tobytes()
     simulator.step(np.zeros((1, 1, 2)))

@@ -224,7 +224,7 @@ def test_a_single_variant_may_stand_alone(tmp_path: Path) -> None:
         ("v.json", '{"family": "other", "variants": [{}]}', "is for the family 'other', expected 'own'"),
         ("v.json", '{"family": "own"}', "either a list 'variants' or a single table 'variant'"),
         ("v.json", '{"family": "own", "variant": 3}', "variant 1: a variant is a table of rules, got 3"),
-        ("v.json", '{"family": "own", "variant": {"lives": 1, "lives": 2}}', "key 'lives' stands twice"),
+        ("v.json", '{"family": "own", "variant": {"lives": 1, "lives": 2}}', "key 'lives' occurs twice"),
         ("v.json", '{"family": "own", "variant": {"lives": NaN}}', "variant 1: rule 'lives'"),
         ("v.toml", 'family = "own"\n[[variants]]\nlives = 1979-05-27', "variant 1: rule 'lives'"),
     ],

@@ -1,4 +1,4 @@
-"""Where PyInstaller finds what it cannot see in our sources: modules that are imported by a name in a string."""
+"""Where PyInstaller finds what it cannot see in our sources: modules that are imported by name."""
 
 from pathlib import Path
 

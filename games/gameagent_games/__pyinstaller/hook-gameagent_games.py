@@ -1,8 +1,7 @@
 # ruff: noqa: N999  (PyInstaller wants this name)
-"""PyInstaller's hook: families and their views, and families of other packages, are found by name at run time.
+"""PyInstaller's hook: families, their views and families of other packages are found by name at run time.
 
-Of the faces, which stand for Gymnasium and PettingZoo in strings, those are brought along whose library the program
-itself imports.
+The environments for Gymnasium and PettingZoo are included if the program itself imports these libraries.
 """
 
 from importlib.metadata import entry_points
@@ -11,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parents[1]
-FACES = {
+ENVIRONMENTS = {
     "gymnasium": "gameagent_games.envs.gymnasium_env",
     "pettingzoo": "gameagent_games.envs.pettingzoo_env",
 }
 
 
 def modules_below(folder: Path, name: str) -> list[str]:
-    """A package's modules by name, itself and those of its packages included."""
+    """Names of a package's modules, including itself and its subpackages."""
     found = []
     for path in sorted(folder.rglob("*.py")):
         parts = path.relative_to(folder).with_suffix("").parts
@@ -28,7 +27,7 @@ def modules_below(folder: Path, name: str) -> list[str]:
 
 
 def registered_elsewhere() -> list[tuple[str, str]]:
-    """Families of other packages: the distribution of each and the modules of its package, in pairs."""
+    """Families of other packages: pairs of a distribution and a module of its package."""
     pairs = []
     for point in entry_points(group="gameagent.families"):
         package = point.module.rpartition(".")[0] or point.module
@@ -51,12 +50,12 @@ datas = [
 
 
 def hook(hook_api: Any) -> None:
-    """Adds what depends on the program and on the environment that it is built in."""
+    """Adds what depends on the program and on its build environment."""
     from PyInstaller.utils.hooks import copy_metadata  # type: ignore[import-untyped]
 
-    for library, face in FACES.items():
+    for library, module in ENVIRONMENTS.items():
         if hook_api.graph.find_node(library) is not None:
-            hook_api.add_imports(face)
+            hook_api.add_imports(module)
     for distribution, module in registered_elsewhere():
         hook_api.add_imports(module)
         if distribution:

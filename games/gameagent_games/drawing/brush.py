@@ -57,7 +57,7 @@ class Brush:
                 pygame.draw.circle(self.surface, colour, pixel, width / 2)
 
     def text(self, words: str, at: Point, size: float, colour: Colour, align: Align = "left") -> float:
-        """Writes one line whose middle lies at the height of ``at``. Returns its width."""
+        """Writes one line, its middle at the height of ``at``. Returns its width."""
         picture = _words(words, max(round(size * self.scale), 6), colour)
         x, y = self._point(at)
         x -= {"left": 0.0, "center": 0.5, "right": 1.0}[align] * picture.get_width()
@@ -69,7 +69,7 @@ class Brush:
         return _words(words, max(round(size * self.scale), 6), (0, 0, 0)).get_width() / self.scale
 
     def fitting(self, words: str, room: float, size: float) -> str:
-        """The words, cut short where there is no room for all of them."""
+        """The words, shortened if there is not room for all of them."""
         if self.width(words, size) <= room:
             return words
         cuts = (words[:length].rstrip() + "\N{HORIZONTAL ELLIPSIS}" for length in range(len(words) - 1, 0, -1))

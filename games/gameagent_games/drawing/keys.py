@@ -1,4 +1,4 @@
-"""The keys by which a person plays any family: arrows where actions are called by directions, and figures."""
+"""Keys for playing any family by hand: arrows if actions are named after directions, and digits."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ FIGURES = 9
 
 
 def action_of(family: Family, key: str) -> Action | None:
-    """The action that a key stands for, named as pygame does: an arrow by the action's name, or a figure from 1 on."""
+    """The action of a key, by pygame's name for it: an arrow for the action of that name, or a digit from 1 on."""
     names = family.action_names
     if family.box is not None:
         return push(family.box, key)
@@ -27,15 +27,15 @@ def action_of(family: Family, key: str) -> Action | None:
 
 
 def push(box: Box, key: str) -> NDArray[np.float64] | None:
-    """The continuous action that a key stands for: an arrow pushes one component to its end, the others rest.
+    """The continuous action of a key: an arrow pushes one component to its limit, the others rest.
 
-    A component called as the arrow goes to its highest value, one called the other way to its lowest. Where none is
-    called by a direction, left and right push the first component down and up, down and up the second.
+    A component named like the arrow goes to its highest value, one named after the opposite direction to its lowest.
+    If none is named after a direction, left and right push the first component down and up, down and up the second.
 
     Returns:
-        float64 ``(A,)``, or None where the key means nothing.
+        float64 ``(A,)``, or None if the key means nothing.
     """
-    action = box.clip(np.zeros(len(box.names)))  # at rest: 0, or the end that is nearest to it
+    action = box.clip(np.zeros(len(box.names)))  # at rest: 0, or the limit nearest to it
     if key in STAY_KEYS:
         return action
     directed = set(OPPOSITE) & set(box.names)
@@ -48,7 +48,7 @@ def push(box: Box, key: str) -> NDArray[np.float64] | None:
 
 
 def key_hints(family: Family) -> list[tuple[str, str]]:
-    """Keys and what they do, for a person who plays by hand."""
+    """Keys and what they do, for playing by hand."""
     names = set(family.action_names)
     if family.box is not None:
         return [("ARROWS", "push"), (".", "rest")]

@@ -1,4 +1,4 @@
-"""Colours, each with one meaning. Pairs that must be told apart differ in lightness too, not in hue alone.
+"""Colours, each with one meaning. Pairs that must be distinguished differ in lightness too, not only in hue.
 
 Good and bad are blue-green and orange, which stay apart under every common colour blindness; so do the
 belief's violet and the truth's gold.
@@ -25,7 +25,7 @@ GOOD: Final[Colour] = (52, 200, 176)
 BAD: Final[Colour] = (250, 126, 74)
 HAND: Final[Colour] = (92, 190, 255)
 
-# On a board, where the ground is light.
+# On a board, whose ground is light.
 PAPER: Final[Colour] = (250, 249, 244)
 OUTLINE: Final[Colour] = (38, 40, 58)
 GOOD_DARK: Final[Colour] = (12, 118, 104)

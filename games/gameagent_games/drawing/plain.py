@@ -30,10 +30,10 @@ from gameagent_games.interface import Action, Family, Feature
 SIDE = 720.0  # the board's own units, whatever the pixels
 PAD = 16.0
 HEADER, TITLE, GAP = 56.0, 34.0, 10.0  # heights of a seat's name, of "sees" and "does", and between them
-ROW, TALLEST_ROW = 34.0, 60.0  # of a feature: wanted, and where there is room
+ROW, TALLEST_ROW = 34.0, 60.0  # of a feature: preferred, and at most
 CHIP = 36.0  # height of an action
-CELLS, MOST_LINES = 24, 8  # of a feature with many values: on one line, until so many lines are full
-WRITTEN = 6  # a feature of so few values has them written on its cells
+CELLS, MOST_LINES = 24, 8  # of a feature with many values: per line, until there are that many lines
+WRITTEN = 6  # a feature with at most this many values has them written on its cells
 
 
 class PlainView(View):
@@ -48,7 +48,7 @@ class PlainView(View):
         surface.blit(smooth(size, lambda large: self._draw(Brush(large, large.get_width() / SIDE), scene)), (0, 0))
 
     def element_name(self, rule: str, index: int) -> str:
-        """The rule's name and a number where elements are numbers, else the number alone; both from 1."""
+        """The rule's name and a number if elements are numbers, else the number alone; both from 1."""
         numbers = any(slot.rule == rule and slot.kind == "scalar" for slot in self._family.space.hidden_slots)
         return f"{spoken(rule)} {index + 1}" if numbers else str(index + 1)
 
@@ -148,7 +148,7 @@ class PlainView(View):
     def _draw_choices(self, brush: Brush, legal: NDArray[np.bool_], taken: Action | None, area: Box) -> None:
         left, top, width, height = area
         chips = self._chips(brush, width)
-        first = 0  # line: scrolled, where there are too many, so that what was taken is seen
+        first = 0  # line: scrolled, if there are too many, to show what was taken
         shown = max(int((height - 6) / CHIP + 0.01), 1)
         if isinstance(taken, int) and chips[taken][0][1] >= shown:
             first = chips[taken][0][1] - shown + 1
@@ -162,7 +162,7 @@ class PlainView(View):
             brush.text(words, (box[0] + 12, box[1] + box[3] / 2 + 1), 20, colour)
 
     def _draw_numbers(self, brush: Brush, taken: Action | None, area: Box) -> None:
-        assert self._family.box is not None, "only where actions are numbers"
+        assert self._family.box is not None, "only if actions are numbers"
         left, top, width, height = area
         names, box = self._family.action_names, self._family.box
         shown = max(min(int((height - 6) / CHIP + 0.01), len(names)), 1)
@@ -194,7 +194,7 @@ def _draw_number(brush: Brush, feature: Feature, values: NDArray[Any], area: Box
 
 
 def _columns(feature: Feature) -> int:
-    """How many of a feature's values stand on a line, at most."""
+    """How many of a feature's values share a line, at most."""
     return max(CELLS, math.ceil(feature.size / MOST_LINES))
 
 

@@ -1,8 +1,8 @@
 """A window of its own from either pygame: pygame-ce's ``pygame.Window``, or pygame 2's ``pygame._sdl2``.
 
 Neither touches the display surface (``pygame.display.set_mode``), which belongs to the program around us. When that
-program quits pygame's display, all windows are gone, and the memory behind them may be another window's soon: a window
-is therefore drawn to and destroyed only where it is known to be there, and kept for ever where it is lost.
+program quits pygame's display, all windows are gone, and their memory may soon belong to another window. Therefore a
+window is drawn to and destroyed only if it is known to be there, and its object is kept forever if it is lost.
 """
 
 import weakref
@@ -10,7 +10,7 @@ from typing import Any
 
 import pygame
 
-_lost: list[Any] = []  # an object of a lost window must not be freed: it would destroy whose memory it has now
+_lost: list[Any] = []  # freeing the object of a lost window would destroy the window that has its memory now
 _ends = 0  # how often pygame's display ended, as far as we noticed
 
 
@@ -20,7 +20,7 @@ def _count_end() -> None:
 
 
 class _Handle:
-    """A window as pygame has it, and all that tells whether it is still that window."""
+    """A window of pygame, and what is needed to check that it is still that window."""
 
     def __init__(self, window: Any, title: str) -> None:
         self.window = window
@@ -51,7 +51,7 @@ class Screen:
         """Opens the window.
 
         Raises:
-            pygame.error: There is no screen.
+            pygame.error: No screen is available.
         """
         if not pygame.display.get_init():
             _count_end()
@@ -66,7 +66,7 @@ class Screen:
 
     def show(self, picture: pygame.Surface) -> None:
         """Shows a picture in the window, which must be open."""
-        surface = self._handle.window.get_surface()  # never kept: of a lost window it is no memory of ours
+        surface = self._handle.window.get_surface()  # never kept: the memory of a lost window is not ours
         surface.blit(picture, (0, 0))
         self._handle.window.flip()
 
@@ -109,6 +109,6 @@ def open_screen(size: tuple[int, int], title: str) -> Screen:
     """Opens a window.
 
     Raises:
-        pygame.error: There is no screen.
+        pygame.error: No screen is available.
     """
     return Screen(size, title) if hasattr(pygame, "Window") else Sdl2Screen(size, title)

@@ -27,12 +27,12 @@ def draw_sheet(family: Family, variants: Sequence[Variant], path: Path, columns:
         family: The game.
         variants: What to draw, at least one.
         path: Of the PNG to write.
-        columns: Variants side by side; fewer where there are fewer variants.
-        seed: Of the first level; each further one has the next seed.
+        columns: Variants side by side; fewer if there are fewer variants.
+        seed: Of the first level; each further level has the next seed.
 
     Raises:
         FamilyError: The family's view cannot be loaded.
-        VariantError: There is no variant, or one does not fit the family.
+        VariantError: There are no variants, or one does not fit the family.
         OSError: The file cannot be written.
     """
     if not variants:

@@ -1,4 +1,4 @@
-"""A window: shows pictures, tells which keys were pressed."""
+"""A window: shows pictures and reports pressed keys."""
 
 import numpy as np
 import pygame
@@ -9,9 +9,9 @@ from gameagent_games.errors import GamesError
 
 
 class Window:
-    """A window of fixed size beside whatever windows the program has; it closes nothing but itself.
+    """A window of fixed size beside those of the program; it closes only itself.
 
-    It comes back when it is shown after the program has quit pygame's display. `show` leaves all events in pygame's
+    It reopens if it is shown after the program has quit pygame's display. `show` leaves all events in pygame's
     queue, for the program to read; `pressed` is for a program that has no other reader of events.
 
     Attributes:
@@ -22,7 +22,7 @@ class Window:
         """Opens the window; sizes in pixels.
 
         Raises:
-            GamesError: There is no screen.
+            GamesError: No screen is available.
         """
         self._size, self._title = (width, height), title
         self._screen = self._opened()

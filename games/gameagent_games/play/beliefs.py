@@ -18,7 +18,7 @@ from gameagent_sdk.overlay.layout import SLOT
 from gameagent_sdk.overlay.rows import Row, Truth, draw_empty_row, draw_row
 from gameagent_sdk.overlay.wording import shown_label
 
-ONE_COLUMN = 6  # rows that stand in one column; more stand in two
+ONE_COLUMN = 6  # rows in one column, at most; more take two
 ZOOM = {1: 1.25, 2: 1.12}  # of the overlay's rows, by number of columns
 ICON, GUTTER = 26.0, 22.0  # width of an icon; between two columns
 TIGHTEST, LOOSEST = 0.8, 1.3  # height of a row, as a share of the overlay's
@@ -33,7 +33,7 @@ class Item:
     Attributes:
         slot: The hidden rule, or the element of an array rule, that it is about.
         row: The same as the overlay draws it.
-        belief: The SDK's `Belief`; None where nothing is believed.
+        belief: The SDK's `Belief`; None without one.
         truth: The true value.
     """
 
@@ -67,7 +67,7 @@ def _name(slot: Slot, view: View) -> str:
 
 
 def _element(value: Any, slot: Slot) -> Any:
-    """The slot's part of a rule's value or belief; None where there is none."""
+    """The slot's part of a rule's value or belief; None if there is none."""
     if slot.index is None or value is None:
         return value
     return value[slot.index] if slot.index < len(value) else None
@@ -81,18 +81,18 @@ def _truth(slot: Slot, variant: Variant) -> Truth:
 
 
 def num_columns(items: list[Item]) -> int:
-    """How many columns the rows stand in."""
+    """How many columns the rows take."""
     return 1 if len(items) <= ONE_COLUMN else 2
 
 
 def rows_height(items: list[Item]) -> float:
-    """The height that the rows take where there is room enough, in the panel's units."""
+    """The height that the rows take if there is enough room, in the panel's units."""
     columns = num_columns(items)
     return LOOSEST * math.ceil(len(items) / columns) * ZOOM[columns] * SLOT
 
 
 def draw_items(brush: Brush, items: list[Item], view: View, reveal: bool, area: Area) -> None:
-    """Draws the rows, as many as there is room for, and counts the others.
+    """Draws the rows, as many as fit, and counts the others.
 
     Args:
         brush: To draw with.

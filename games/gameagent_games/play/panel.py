@@ -38,10 +38,10 @@ TITLE = 42.0  # from its top to its first row
 
 @dataclass(frozen=True)
 class Status:
-    """What the panel shows beside the session itself.
+    """What the panel shows besides the session.
 
     Attributes:
-        paused: Whether the game stands still.
+        paused: Whether the game is paused.
         speed: Decisions per second.
         reveal: Whether the truth is shown.
     """
@@ -71,7 +71,7 @@ def _draw(brush: Brush, session: PlaySession, view: View, status: Status) -> Non
     room = RULES_HEIGHT - (CHANGE_HEIGHT + 12 if by_gradient else 0)
     items = make_items(session.family, session.variant, session.beliefs, view)
     rules_height = min(TITLE + PAD + rows_height(items), room)
-    returns_height = min(148 + room - rules_height, 260)  # what few rules leave goes to the bars
+    returns_height = min(148 + room - rules_height, 260)  # room that few rules leave goes to the bars
     _draw_returns(brush, session, (PAD, 92, WIDTH - 2 * PAD, returns_height))
     box = (PAD, 104 + returns_height, WIDTH - 2 * PAD, rules_height)
     _draw_rules(brush, session, status, box)

@@ -1,4 +1,4 @@
-"""Board and panel together, the keys that steer them, and the loop that runs in a window."""
+"""Board and panel together, their keys, and the loop that runs in a window."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,15 +15,15 @@ from gameagent_games.play.session import PlaySession
 
 SPEEDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # decisions per second
 MOVE_SECONDS = 0.2  # how long the picture takes from one state to the next, at most
-REST_STEPS = 5  # an ended episode stays on the screen as long as this many decisions take
+REST_STEPS = 5  # an ended episode stays on the screen for the time of this many decisions
 
 
 class Stage:
-    """Shows a session and obeys keys.
+    """Shows a session and responds to keys.
 
     Attributes:
         session: What is played.
-        status: What the panel says of the stage.
+        status: What the panel says about the stage.
         quit: Whether a person wants to leave.
     """
 
@@ -33,7 +33,7 @@ class Stage:
         Args:
             session: What is played.
             board: Side of the board in pixels.
-            next_variant: Begins another trial of the session.
+            next_variant: Begins another trial in the session.
 
         Raises:
             FamilyError: The family's view cannot be loaded.
@@ -52,7 +52,7 @@ class Stage:
         return self._board + panel_width(self._board), self._board
 
     def press(self, key: str) -> None:
-        """Obeys a key, named as pygame does."""
+        """Responds to a key, given by pygame's name for it."""
         self._panel = None
         if key in ("escape", "q"):
             self.quit = True
@@ -73,7 +73,7 @@ class Stage:
             self._step(action)
 
     def advance(self, seconds: float) -> None:
-        """Lets time pass: the agent takes the steps that are due, an ended episode gives way to the next."""
+        """Lets time pass: the agent takes the steps that are due, and an ended episode is followed by the next."""
         self._since_step += seconds
         if self.status.paused or self.session.awaits_person:
             self._waited = 0.0
@@ -85,7 +85,7 @@ class Stage:
             self._step(None)
 
     def draw(self, *, moving: bool = True) -> pygame.Surface:
-        """The whole picture; with ``moving`` as far into the last step as time has passed, else at its end."""
+        """The whole picture; with ``moving`` at the current moment within the last step, else at its end."""
         session = self.session
         seconds = min(MOVE_SECONDS, 0.8 / self.status.speed)
         progress = min(self._since_step / seconds, 1.0) if moving else 1.0
@@ -104,7 +104,7 @@ class Stage:
         return picture
 
     def save(self, path: Path) -> None:
-        """Saves the whole picture as a PNG, the last step at its end.
+        """Saves the whole picture as a PNG, at the end of the last step.
 
         Raises:
             OSError: The file cannot be written.

@@ -1,6 +1,6 @@
 """Variants and variant spaces as JSON and TOML.
 
-A file of variants names its family and lists tables of rules; a single variant may stand in a table of its own:
+A file of variants names its family and lists tables of rules; a single variant may have a table of its own:
 
     family = "gridnavi"
 
@@ -30,12 +30,12 @@ def write_variants(path: str | PathLike[str], family_name: str, variants: Sequen
     """Writes variants to a ``.json`` or ``.toml`` file.
 
     Args:
-        path: The file; what it held is replaced.
+        path: The file; an existing one is replaced.
         family_name: Name of the family that the variants belong to.
         variants: One or many.
 
     Raises:
-        VariantError: Another suffix, or no variant.
+        VariantError: The suffix is another one, or there is no variant.
     """
     if not variants:
         raise VariantError(f"{path}: no variants to write, expected at least one")
@@ -54,10 +54,11 @@ def read_variants(path: str | PathLike[str], space: VariantSpace, family_name: s
         family_name: The family that the file must name; None accepts any.
 
     Returns:
-        The variants as the space writes them: one read back has the id of the one written.
+        The variants as the space spells them: each has the same id as the one written.
 
     Raises:
-        VariantError: The file cannot be read or parsed, or a variant does not fit; names the file and the place.
+        VariantError: The file cannot be read or parsed, or a variant does not fit the space; the message names the
+            place.
     """
     table = _read_table(path)
     if unknown := sorted(set(table) - {"family", "variant", "variants"}):
@@ -77,19 +78,20 @@ def space_to_dict(space: VariantSpace) -> dict[str, Any]:
 
     Example: ``{"rules": [{"name": "speed", "distribution": "uniform", "intervals": [[0.5, 2.0]]}]}``
     """
-    told = {} if space.hold_out == "combinations" else {"hold_out": space.hold_out}
-    return {"rules": [_rule_to_dict(rule) for rule in space.rules], **told}
+    held_out = {} if space.hold_out == "combinations" else {"hold_out": space.hold_out}
+    return {"rules": [_rule_to_dict(rule) for rule in space.rules], **held_out}
 
 
 def space_from_dict(table: Any) -> VariantSpace:
     """The space that `space_to_dict` described, or that a person wrote.
 
     Args:
-        table: As JSON or TOML give it: ``{"rules": [{"name": …, "distribution": …, …}, …]}``, and "hold_out" where
-            it is not "combinations".
+        table: As JSON or TOML give it: ``{"rules": [{"name": …, "distribution": …, …}, …]}``, and "hold_out" unless
+            it is "combinations".
 
     Raises:
-        VariantError: An unknown key or distribution, or arguments that its distribution refuses; names the rule.
+        VariantError: An unknown key or distribution, or arguments that its distribution refuses; the message names
+            the rule.
     """
     known = isinstance(table, Mapping) and {"rules"} <= set(table) <= {"rules", "hold_out"}
     if not known or not isinstance(table["rules"], list):
@@ -184,7 +186,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} stands twice in a table")
+        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} occurs twice in a table")
     return table
 
 

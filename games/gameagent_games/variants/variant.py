@@ -37,8 +37,8 @@ SPLITS: Final = get_args(Split)
 class Variant:
     """One setting of a family's rules, as plain values by rule name.
 
-    Two variants are equal when their values are written the same; what comes from a space (`VariantSpace.variants`,
-    `variant_files.read_variants`) is in the space's own spelling, so that ``1`` for a real number is ``1.0``.
+    Two variants are equal if their values are spelt the same. Those that come from a space (`VariantSpace.variants`,
+    `files.read_variants`) have the space's spelling: for a real number, ``1`` becomes ``1.0``.
     """
 
     rules: Mapping[str, Any]
@@ -48,7 +48,7 @@ class Variant:
 
     @cached_property
     def id(self) -> str:
-        """Twelve hexadecimal digits derived from the rules' values alone."""
+        """Twelve hexadecimal digits computed from the rules' values alone."""
         text = json.dumps(self.rules, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -123,7 +123,7 @@ class VariantSpace:
         if self.hold_out not in HOLD_OUTS:
             raise VariantError(f"hold_out is {self.hold_out!r}, expected one of {', '.join(HOLD_OUTS)}")
         if self.hold_out != "combinations":
-            _ = self._splits  # says so at once where there are too few values
+            _ = self._splits  # raises at once if there are too few values
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
@@ -169,7 +169,7 @@ class VariantSpace:
 
     @cached_property
     def num_variants(self) -> int | None:
-        """How many variants the training range has; None where a rule's values cannot be counted."""
+        """How many variants the training range has; None if a rule's values cannot be counted."""
         counts = [num_values(rule.distribution) for rule in self.rules]
         return None if None in counts else prod(count for count in counts if count is not None)
 
@@ -179,7 +179,7 @@ class VariantSpace:
 
     @property
     def holds_out(self) -> bool:
-        """Whether variants can be held out; where not, every split means all variants.
+        """Whether variants can be held out; if not, every split means all variants.
 
         They can unless there are so few that some value of a rule (an option, a sixteenth of a range of whole
         numbers) is part of fewer than ten combinations: it could not be in training, validation and test alike.
@@ -188,7 +188,7 @@ class VariantSpace:
 
     @property
     def split_scheme(self) -> str:
-        """What decides which variants are held out, as files name it; "none" where nothing is."""
+        """What decides which variants are held out, as files name it; "none" if nothing is."""
         return f"{self.hold_out}-{SCHEME}" if self.holds_out else "none"
 
     def sample(self, num: int, seed: int | Sequence[int] | np.random.Generator, split: Split = "train") -> NDArray[Any]:
@@ -198,7 +198,7 @@ class VariantSpace:
             num: How many.
             seed: Seed, or a generator that is advanced.
             split: One of `SPLITS`; "all" ignores the splits and stays within the training range, as every split but
-                "out_of_range" does where nothing can be held out (`holds_out`).
+                "out_of_range" does if nothing can be held out (`holds_out`).
 
         Returns:
             Records of `dtype`, ``(num,)``.
@@ -226,7 +226,7 @@ class VariantSpace:
     def split_of(self, records: NDArray[Any]) -> NDArray[np.str_]:
         """The split that each of ``(num,)`` variants belongs to.
 
-        "out_of_range" if any rule is; "all" for the others where nothing can be held out.
+        "out_of_range" if any rule is; "all" for the others if nothing can be held out.
         """
         inside = np.ones(len(records), dtype=bool)
         for rule in self.rules:
@@ -266,10 +266,10 @@ class VariantSpace:
         return records
 
     def canonical(self, variant: Variant | Mapping[str, Any]) -> Variant:
-        """The variant as this space writes it: every rule there, each value in the rule's own type.
+        """The variant as this space spells it: with every rule, each value in the rule's own type.
 
         Raises:
-            VariantError: As `records`.
+            VariantError: As for `records`.
         """
         return self.variants(self.records([variant]))[0]
 

@@ -9,8 +9,9 @@
         ...
         overlay.draw(screen)                          # last, just before pygame.display.flip()
 
-This package is the only place in the SDK that touches pygame. It works with pygame and with pygame-ce, whichever the
-game has, and imports it when the first overlay is made; the SDK itself requires neither.
+This package is the only place in the SDK that uses pygame. It works with pygame and with pygame-ce, whichever the game
+has, and imports it when the first overlay is made; the SDK itself requires neither. The window of ``gameagent play``
+draws its beliefs and returns with the same `rows` and `chart`.
 """
 
 import math
@@ -35,7 +36,7 @@ MIN_WIDTH = 160
 
 
 class Overlay:
-    """Draws one agent's panel. It reads the agent's public face only, and never changes it."""
+    """Draws one agent's panel. It reads only the agent's public attributes, and never changes it."""
 
     def __init__(
         self,
@@ -50,16 +51,16 @@ class Overlay:
         """Makes a panel. Needs no window and no ``pygame.init()``: the font module is initialised if it is not.
 
         Args:
-            agent: the agent to show.
-            width: of the panel in units of ``scale`` pixels, at least 160.
-            height: the most it may take, in the same units; None for as much as the surface has room for. What
-                does not fit is left out and counted.
-            scale: pixels in a unit; 2 on a display with twice the pixels.
-            truth: the rules as they really are, where the game may show them; see :attr:`truth`.
-            font: of a font file, for names that pygame's own font has no letters for; None for that one.
+            agent: The agent to show.
+            width: Of the panel in units of ``scale`` pixels, at least 160.
+            height: The most it may take, in the same units; None for as much as fits on the surface. What does not
+                fit is left out and counted.
+            scale: Pixels per unit; 2 on a display with twice the pixel density.
+            truth: The true rules, if the game may show them; see `truth`.
+            font: Path of a font file, for names with letters that pygame's own font lacks; None for that font.
 
         Raises:
-            MissingBackend: neither pygame nor pygame-ce is installed.
+            MissingBackend: Neither pygame nor pygame-ce is installed.
             InputError: ``width``, ``height`` or ``scale`` is out of range, or the truth does not fit the beliefs.
         """
         require_pygame()
@@ -79,10 +80,10 @@ class Overlay:
 
     @property
     def truth(self) -> Mapping[str, object] | None:
-        """The true rules, marked in gold beside what is believed of them; None for not showing them.
+        """The true rules, marked in gold beside what is believed of them; None to hide them.
 
         By rule: a number, an option's label, or True or False; a sequence of them for an array rule. Rules that the
-        agent has no belief of are passed over. Set it anew when the rules change.
+        agent has no belief about are ignored. Set it again when the rules change.
         """
         return self._truth
 
@@ -90,14 +91,14 @@ class Overlay:
     def truth(self, truth: Mapping[str, object] | None) -> None:
         self._truths = None if truth is None else truths_by_slot(self._agent.manifest.beliefs, truth)
         self._truth = truth
-        self._layout = None  # all is painted anew
+        self._layout = None  # repaints everything
 
     def draw(self, screen: "pygame.Surface", position: tuple[int, int] | None = None) -> "pygame.Rect":
-        """Draws the panel, at any time in the agent's life. Painted anew only when there is something new to show.
+        """Draws the panel, at any time in the agent's life. It is repainted only when something has changed.
 
         Args:
-            screen: any surface: the window's, a picture, a part of either. What does not fit on it is cut off.
-            position: of the panel's top left corner on it, in pixels; None for the top right corner.
+            screen: Any surface: the window's, a picture, a part of either. What does not fit on it is cut off.
+            position: Of the panel's top left corner on it, in pixels; None for the surface's top right corner.
 
         Returns:
             The part of the surface that was drawn on, for ``pygame.display.update``.
@@ -110,7 +111,7 @@ class Overlay:
         return screen.blit(panel, position)
 
     def _panel(self, room: float) -> "pygame.Surface":
-        """The panel as it should look now."""
+        """The panel as it is to look now."""
         manifest, layout = self._agent.manifest, lay_out(self._agent.manifest, self._width, room)
         reading = read_agent(self._agent, layout.num_bars)
         if self._brush is None or layout != self._layout:

@@ -1,4 +1,4 @@
-"""All that the overlay asks of pygame: boxes, triangles, and words that are rendered once and kept.
+"""All that the overlay needs from pygame: boxes, triangles, ticks, and words that are rendered once and kept.
 
 Only what pygame and pygame-ce have in common is used.
 """
@@ -17,7 +17,7 @@ Colour: TypeAlias = tuple[int, int, int]
 Area: TypeAlias = tuple[float, float, float, float]
 """Left, top, width and height, in units."""
 
-# The same meanings have the same colours in ``gameagent play``. Those to be told apart differ in lightness, too.
+# ``gameagent play`` uses the same colours for the same meanings. Colours to be distinguished differ in lightness, too.
 BACKDROP: Colour = (20, 23, 34)
 TRACK: Colour = (48, 54, 76)
 LINE: Colour = (74, 82, 110)
@@ -33,19 +33,19 @@ CHOICE: Colour = (92, 190, 255)
 OPACITY = 236  # of the card, out of 255: readable on anything, yet the game shines through
 CORNER = 8.0  # radius of the card's corners
 OVERSAMPLING = 4  # pixels painted per pixel of the card, each way: pygame's corners have hard edges
-MAX_SMOOTH = 2**20  # pixels of a card beyond which that would take too much memory
+MAX_SMOOTH = 2**20  # pixels of a card above which that would take too much memory
 MAX_WORDS = 512  # pictures of words that are kept; a full panel has about 100
 MAX_LETTERS = 200  # of a line
 MAX_WIDTH = 2**14  # of a line, in pixels
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
-DEFAULT_FONT_SHARE = 0.6875  # pygame makes its own font that much smaller than asked; so are others here
+DEFAULT_FONT_SHARE = 0.6875  # pygame makes its own font this much smaller than asked; others are made so here
 
 
 def require_pygame() -> None:
     """Imports pygame.
 
     Raises:
-        MissingBackend: it is not installed.
+        MissingBackend: It is not installed.
     """
     try:
         import pygame  # noqa: F401
@@ -62,10 +62,10 @@ def mix(first: Colour, second: Colour, share: float) -> Colour:
 
 
 class Lettering:
-    """Words as pictures, the last used of them kept.
+    """Words as pictures; the most recently used are kept.
 
-    Words are put together from pictures of their digits and of what stands between, so that new numbers need no font.
-    Fonts are put away after every painting: they die with ``pygame.quit()``, and pygame crashes if one is used after.
+    Words are assembled from pictures of their digits and of the text in between, so new numbers need no font.
+    Fonts are dropped after every painting: ``pygame.quit()`` frees them, and pygame crashes if one is used afterwards.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
@@ -75,18 +75,18 @@ class Lettering:
         self._words: dict[tuple[str, int, Colour, int], pygame.Surface] = {}
 
     def picture(self, words: str, pixels: int, colour: Colour, room: int) -> "pygame.Surface":
-        """One line of text, shortened with an ellipsis where it is wider than ``room`` pixels."""
+        """One line of text, shortened with an ellipsis if it is wider than ``room`` pixels."""
         key = (words, pixels, colour, room)
         picture = self._words.pop(key, None)
         if picture is None:
             picture = self._put_together(_printable(words), pixels, colour, room)
-        self._words[key] = picture  # at the end, as the last used
+        self._words[key] = picture  # at the end: the most recently used
         if len(self._words) > MAX_WORDS:
             del self._words[next(iter(self._words))]
         return picture
 
     def put_fonts_away(self) -> None:
-        """To be called when a painting is done."""
+        """Drops the fonts; to be called at the end of a painting."""
         self._fonts.clear()
 
     def _put_together(self, words: str, pixels: int, colour: Colour, room: int) -> "pygame.Surface":
@@ -122,12 +122,12 @@ class Lettering:
 
 
 def _printable(words: str) -> str:
-    """Without what a font refuses: NUL, halves of surrogates, line breaks."""
+    """The words without what fonts refuse: NUL, lone surrogates, line breaks."""
     return "".join(letter if letter.isprintable() else " " for letter in words[:MAX_LETTERS])
 
 
 def _shortened(font: "pygame.font.Font", words: str, room: int) -> str:
-    """As many of the words' letters as fit with an ellipsis."""
+    """As many of the words' letters as fit, and an ellipsis."""
     low, high = 0, len(words)  # that many letters fit, and do not fit
     while high - low > 1:
         middle = (low + high) // 2
@@ -156,7 +156,7 @@ class Brush:
         self._kept = self.picture.get_buffer().raw
 
     def go_back(self) -> None:
-        """Makes the picture what it was at the last :meth:`keep`, ten times as fast as by a copy of the surface."""
+        """Restores the picture as of the last `keep`, ten times as fast as copying the surface."""
         self.picture.get_buffer().write(self._kept, 0)
 
     def box(self, left: float, top: float, width: float, height: float, colour: Colour, radius: float = 0.0) -> None:
@@ -168,7 +168,7 @@ class Brush:
         self._rect(self.picture, colour, rect, border_radius=round(radius * scale))
 
     def verdict(self, x: float, middle: float, size: float, right: bool) -> None:
-        """A tick or a cross: told apart by shape first, by colour second."""
+        """A tick or a cross: they differ in shape, not only in colour."""
         strokes: list[tuple[tuple[float, float], ...]]
         if right:
             strokes = [((-0.42, 0.02), (-0.1, 0.34), (0.44, -0.34))]

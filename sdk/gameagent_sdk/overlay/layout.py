@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from gameagent_sdk.bundle.manifest import Manifest
 
 PAD = 12.0  # from the panel's edge to what is in it
-HEADER, CHART, TITLE, GAP = 48.0, 88.0, 20.0, 8.0  # heights; the gap stands above the decision and the beliefs
-ACTION, SLOT, MORE = 16.0, 30.0, 16.0  # heights: one action's row, one belief's, the line that counts the others
+HEADER, CHART, TITLE, GAP = 48.0, 88.0, 20.0, 8.0  # heights; the gap is above the decision and the beliefs
+ACTION, SLOT, MORE = 16.0, 30.0, 16.0  # heights: a row of actions, a row of beliefs, the line that counts the others
 FOOT = 6.0
 MAX_ACTIONS = 6
 MIN_BAR, MAX_BAR = 5.0, 20.0  # width of an episode's bar with the space beside it
@@ -22,12 +22,12 @@ class Layout:
     """How much of an agent is shown, and where.
 
     Attributes:
-        width: of the panel.
-        height: of the panel.
-        num_actions: rows of actions; those of the likeliest, where there are more. Of a box, of its first components.
-        num_beliefs: rows of beliefs; those of the first, where there are more.
-        actions_top: upper end of the part on the last decision.
-        beliefs_top: upper end of the part on the beliefs.
+        width: Of the panel.
+        height: Of the panel.
+        num_actions: Rows of actions; the likeliest if there are more. For a box, its first components.
+        num_beliefs: Rows of beliefs; the first if there are more.
+        actions_top: Upper end of the part about the last decision.
+        beliefs_top: Upper end of the part about the beliefs.
     """
 
     width: float
@@ -49,7 +49,7 @@ class Layout:
 
     @property
     def num_bars(self) -> int:
-        """How many ended episodes have a bar at most, beside that of the episode at hand."""
+        """How many ended episodes have a bar, at most, besides the running one."""
         return int(self.inner / MIN_BAR) - 1
 
 
@@ -80,6 +80,6 @@ def _fitting(number: int, most: int, row: float, room: float) -> tuple[int, floa
 
 
 def share(value: float, low: float, high: float) -> float:
-    """How far from ``low`` to ``high`` a value lies, from 0 to 1; what is beyond lies at the end."""
+    """How far from ``low`` to ``high`` a value lies, from 0 to 1; values outside are at the ends."""
     part = (value - low) / (high - low) if high > low else 0.5  # a narrow range may be lost in rounding
     return min(part, 1.0) if part > 0 else 0.0  # NaN is not above 0 either

@@ -15,19 +15,19 @@ from gameagent_sdk.overlay.wording import shown_label
 
 @dataclass(frozen=True)
 class Reading:
-    """What is shown of an agent, but for its beliefs: those take longer to read and change with every decision.
+    """What is shown of an agent except its beliefs, which take longer to read and change with every decision.
 
     Attributes:
-        in_trial: whether a trial was begun.
-        num_decisions: in the trial.
-        episode: index in the trial of the episode at hand, from 0.
-        step: steps observed in it.
-        episode_return: the sum of rewards in it so far.
-        returns: of the last ended episodes, as many as are shown.
-        learning: whether what happens now changes what the agent knows.
-        strength: from 0 to 1, the share of decisions that are the agent's own.
-        probabilities: (A,), of the last decision; None before a trial's first, and where actions are continuous.
-        distribution: mean and deviation, (A,) each, of the last continuous action; None likewise.
+        in_trial: Whether a trial has begun.
+        num_decisions: Decisions in the trial.
+        episode: Index of the running episode in the trial, from 0.
+        step: Steps observed in it.
+        episode_return: Sum of rewards in it so far.
+        returns: Returns of the last ended episodes, as many as are shown.
+        learning: Whether what happens now changes what the agent knows.
+        strength: From 0 to 1, the share of decisions that are the agent's own.
+        probabilities: ``(A,)``, of the last decision; None before a trial's first, and if actions are continuous.
+        distribution: Mean and deviation, ``(A,)`` each, of the last continuous action; else None.
     """
 
     in_trial: bool
@@ -43,7 +43,7 @@ class Reading:
 
 
 def read_agent(agent: Agent, num_returns: int) -> Reading:
-    """Reads an agent at any time in its life, the last ``num_returns`` ended episodes at most."""
+    """Reads an agent, at any time in its life; at most the last ``num_returns`` ended episodes."""
     decided, boxed = bool(agent.num_decisions), agent.manifest.action.kind == "box"
     mean, std = agent.distribution if decided and boxed else (None, None)
     return Reading(

@@ -1,4 +1,4 @@
-"""One row for each hidden rule: what the agent believes of it, how sure it is, and the truth where it may be shown.
+"""One row for each hidden rule: what the agent believes of it, how sure it is, and the truth if it may be shown.
 
 A number is a band for mean ± standard deviation with a line at the mean, on the rule's training range. A choice is a
 bar cut into one piece per option, each as long as it is likely. Belief is violet. Truth is gold: a pointer at the bar,
@@ -52,7 +52,7 @@ class Row:
     scale: float = 1.0
 
     def range(self, truth: Truth) -> tuple[float, float]:
-        """The lowest and the highest number on the bar: the training range, and the truth where it lies beyond."""
+        """The lowest and the highest number on the bar: the training range, extended to the truth."""
         low, high = self.center - self.scale, self.center + self.scale
         return (min(low, truth), max(high, truth)) if isinstance(truth, float) else (low, high)
 
@@ -84,7 +84,7 @@ def draw_row(brush: Brush, row: Row, belief: Belief | None, truth: Truth, area: 
 
 
 def _draw_words(brush: Brush, row: Row, belief: Belief | None, truth: Truth, at: tuple[float, float, float]) -> None:
-    """From right to left: the truth where it differs from the belief, tick or cross, the belief.
+    """From right to left: the truth if it differs from the belief, tick or cross, the belief.
 
     ``at`` is the left end, the middle's height and the width of what there is room for.
     """

@@ -26,7 +26,7 @@ MARGIN = 0.04
 
 
 class BanditView(View):
-    """Draws a bandit of any number of arms. Win probabilities are drawn only where the scene reveals."""
+    """Draws a bandit of any number of arms. Win probabilities are drawn only if the scene reveals them."""
 
     def draw(self, surface: pygame.Surface, scene: Scene) -> None:
         """Draws the arms as a grid of slot machines."""

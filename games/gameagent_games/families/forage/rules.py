@@ -1,7 +1,7 @@
 """A creature eats what it finds on a small grid; what each kind is worth must be found out by tasting.
 
 A turn: the move is mirrored, may slip to the side, wraps at the edge or stops there, and stops at walls; then
-the creature eats what lies in the cell it stands in, and what grows back appears somewhere else.
+the creature eats what lies in its cell, and what grows back appears somewhere else.
 
 Arrays of the state are small integers, so that thousands of games fit the cache; ``int()`` on what is read
 from them gives the interpreter the full width that compiled code computes in.
@@ -57,7 +57,7 @@ def step(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
 
 @register_jitable
 def move(state: Any, variant: Any, dx: int, dy: int) -> None:
-    """Goes a cell on unless a wall is there; across the edge where edges wrap."""
+    """Moves one cell on unless a wall is there, and across the edge if edges wrap."""
     x, y = state.x + dx, state.y + dy
     if variant.wrap:
         last = variant.size - 1

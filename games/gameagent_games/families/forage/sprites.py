@@ -1,4 +1,4 @@
-"""What stands on forage's meadow, painted on a canvas of 1 by 1 units. The kinds differ in outline and in lightness."""
+"""Everything on forage's meadow, painted on a canvas of 1 by 1 units. The kinds differ in outline and in lightness."""
 
 import math
 

@@ -19,7 +19,7 @@ EATING_STARTS = 0.55  # the progress at which an item disappears into the creatu
 
 
 class ForageView(View):
-    """Draws forage. The frame tells whether edges wrap only where the scene reveals."""
+    """Draws forage. The frame shows whether edges wrap only if the scene reveals it."""
 
     def draw(self, surface: pygame.Surface, scene: Scene) -> None:
         """Draws the field, its items and the creature."""
@@ -77,7 +77,7 @@ class _Field:
 
 
 def _draw_items(surface: pygame.Surface, scene: Scene, field: _Field) -> None:
-    """Every item where it lies; one that is being eaten stays until the creature is there, one that regrows swells."""
+    """Every item in its place; one being eaten stays until the creature arrives, one that regrows swells."""
     state, before = scene.state, scene.before
     for item in range(NUM_ITEMS):
         x, y, share = int(state.item_x[item]), int(state.item_y[item]), 0.82

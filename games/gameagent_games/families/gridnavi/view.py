@@ -1,4 +1,4 @@
-"""How GridNavi looks: tiles, a token, and where beliefs or the goal are known, their place on the tiles."""
+"""How GridNavi looks: tiles, a token, and, if known, the beliefs and the goal on the tiles."""
 
 import pygame
 
@@ -25,7 +25,7 @@ MARGIN = 0.05  # of the picture's side
 
 
 class GridnaviView(View):
-    """Draws GridNavi with y upwards, as its actions have it. The goal is drawn only where the scene reveals."""
+    """Draws GridNavi with y upwards, like its actions. The goal is drawn only if the scene reveals it."""
 
     def draw(self, surface: pygame.Surface, scene: Scene) -> None:
         """Draws the grid, the believed goal and the agent."""

@@ -14,7 +14,7 @@ UNIT = "sides of the goals' square"
 
 NAVIGATION = Family(
     name="navigation",
-    summary="walk a plane to a hidden goal, told only how far it is",
+    summary="walk across a plane to a hidden goal, knowing only how far away it is",
     source=Rules(
         rules.start,
         rules.step,

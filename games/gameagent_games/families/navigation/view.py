@@ -1,4 +1,4 @@
-"""How navigation looks: a plane, the way walked in this episode, and where the goal is known or believed to be."""
+"""How navigation looks: a plane, the path of this episode, and where the goal is, or is believed to be."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ BODY: Colour = (124, 92, 224)
 
 
 class NavigationView(View):
-    """Draws the plane with y upwards; it steps back as far as the path needs. The goal is drawn only where revealed."""
+    """Draws the plane with y upwards, zoomed out as far as the path needs. The goal is drawn only if revealed."""
 
     def draw(self, surface: pygame.Surface, scene: Scene) -> None:
         """Draws the plane, the believed goal and the point's path."""

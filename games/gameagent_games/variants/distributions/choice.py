@@ -88,7 +88,7 @@ class Choice:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The options where they are names, else nothing."""
+        """The options if they are names, else none."""
         return tuple(option for option in self.options if isinstance(option, str))
 
     @cached_property

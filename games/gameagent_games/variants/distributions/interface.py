@@ -16,7 +16,7 @@ class Slot:
         index: Position within an array rule, else None.
         kind: "categorical" (encoded one-hot) or "scalar" (encoded as ``(value - center) / scale``).
         options: Labels of a categorical slot's options.
-        values: The options as numbers, where they are numbers.
+        values: The options as numbers, if they are numbers.
         center: Middle of a scalar's training range, in ``unit``.
         scale: Half the width of that range, in ``unit``.
         unit: Unit of the rule's values.
@@ -50,10 +50,10 @@ class Slot:
 class Distribution(Protocol):
     """What every distribution offers. ``shape`` is () for a single value.
 
-    Three members more are for those whose values can be listed or cut finer; ours have them, others may leave them out:
+    Three more members are optional, for distributions whose values can be listed or cut finer; ours have them:
 
     - ``num_values`` (int) and ``all_values()`` (each value of the training range, ``(num, *shape)``, and how likely it
-      is, ``(num,)``): without them a space counts as endless, and each value is taken to be held out by itself;
+      is, ``(num,)``): without them the space counts as infinite, and each value is held out by itself;
     - ``fine_cells(stored, per_range)``: like ``cells``, with ranges cut into ``per_range`` parts; held-out combinations
       are made of them. Without it every value is a fine cell of its own.
     """

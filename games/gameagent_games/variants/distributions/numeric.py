@@ -13,7 +13,7 @@ from gameagent_games.variants.distributions.interface import Slot, slot_indices
 from gameagent_games.variants.distributions.plain import check_shape, described, flat_numbers, products
 
 CELLS_PER_RANGE = 16
-"""A range is cut into this many cells where its values are counted: splits have equal margins over these cells."""
+"""Cells that a range is cut into to count its values: splits have equal margins over these cells."""
 
 
 @dataclass(frozen=True)

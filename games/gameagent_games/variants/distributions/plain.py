@@ -13,7 +13,7 @@ Value: TypeAlias = bool | int | float | str
 
 
 def plain(value: Any) -> Any:
-    """Bool, int, finite float, string, or a list of those; numpy's scalars, arrays and tuples are turned into them.
+    """A bool, int, finite float, string, or a list of those; numpy scalars, arrays and tuples are converted.
 
     Minus zero becomes zero, so that equal values have equal text.
 
@@ -37,7 +37,7 @@ def plain_table(rules: Any) -> dict[str, Any]:
     """A variant's table of rules as plain values.
 
     Raises:
-        VariantError: Not a table, or a value is not plain; names the rule.
+        VariantError: It is not a table, or a value is not plain; the message names the rule.
     """
     if not isinstance(rules, Mapping):
         raise VariantError(f"a variant is a table of rules, got {rules!r}")
@@ -103,7 +103,7 @@ def one_hot(positions: NDArray[Any], num_options: int) -> NDArray[np.float32]:
 def products(
     num: int, shape: tuple[int, ...], chances: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Every value of ``shape`` whose entries are 0 ... num-1, and how likely each is where entries are independent.
+    """Every value of ``shape`` whose entries are 0 ... num-1, and how likely each is if the entries are independent.
 
     Returns:
         int64 ``(num ** entries, *shape)`` and float64 ``(num ** entries,)``.

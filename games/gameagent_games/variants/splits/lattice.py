@@ -42,7 +42,7 @@ class PhaseSplits:
 
 
 def _bits(distribution: Distribution, bits_of_range: int) -> float:
-    """log2 of the combinations of a rule's cells, where a range has ``2 ** bits_of_range``."""
+    """log2 of the number of combinations of a rule's cells, of ``2 ** bits_of_range`` per range."""
     num = num_values(distribution)
     entries = math.prod(distribution.shape)
     return bits_of_range * entries if num is None else min(math.log2(num), bits_of_range * entries)
