@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
 from cases.families import broken_rules, digging, honest, uncompilable
 from cases.families.digging import DIGGING, dig
@@ -34,6 +35,7 @@ from gameagent_games import (
 )
 from gameagent_games.conformance import report, require_sound
 from gameagent_games.conformance.reading import unknown_names
+from gameagent_games.sources.compile_errors import compile_error
 
 PLACE = r"family 'digging': \S*broken_rules\.py:\d+ in "
 
@@ -131,6 +133,16 @@ def test_what_numba_cannot_compile_is_told_in_one_line(name: str) -> None:
     assert re.search(r"uncompilable\.py:\d+ in ", message)
     assert "\n" not in message and len(message) < 400
     assert raised.value.__cause__ is not None  # has numba's whole text
+
+
+def test_numba_s_colours_do_not_hide_the_reason() -> None:
+    """It writes in colours wherever colorama is installed."""
+    plain = "Untyped global name 'plain': Cannot determine Numba type of <class 'function'>"
+    told = [
+        str(compile_error(TypingError(text), DIGGING.source, DIGGING.space))
+        for text in (plain, plain.replace(": ", ":\x1b[0m \x1b[1m"))
+    ]
+    assert told[0] == told[1] and "helper plain() is not compiled" in told[0]
 
 
 def test_the_line_is_the_line() -> None:

@@ -21,6 +21,7 @@ from gameagent_games.sources.guarded_rules import no_such_field
 from gameagent_games.sources.rules import PARAMETERS, Rules
 from gameagent_games.variants.variant import VariantSpace
 
+_COLOUR = re.compile(r"\x1b\[\d*m")  # numba writes in colours if colorama is installed
 _AT = re.compile(r"(?: at |File \"|Raised from )([^\"\n]+?\.py)(?: \(|\", line )(\d+)")
 _BEFORE_A_REASON = re.compile(r"Failed in \w+ mode pipeline \(step: [^)]*\)\n|raised a specific error:\n")
 _CALLEE = re.compile(r"CPUDispatcher\(<function (\w+) at")
@@ -44,7 +45,7 @@ def is_compile_error(error: BaseException) -> bool:
 
 def compile_error(error: BaseException, rules: Rules, space: VariantSpace) -> RuleError:
     """One line about rules that numba cannot compile; chain it to ``error``, which has numba's whole text."""
-    text = str(error)
+    text = _COLOUR.sub("", str(error))
     place, reason = _place_and_reason_in(text)
     place = place or _place_in_frames(error)
     if undefined := _NAME_ERROR.search(text):
