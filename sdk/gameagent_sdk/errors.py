@@ -1,4 +1,4 @@
-"""What can go wrong, by name. Every message says what was given, what was expected and what to do."""
+"""Everything that can go wrong, by name. A message says what was given, what was expected and what to do."""
 
 import reprlib
 from collections.abc import Iterable, Sequence
@@ -14,12 +14,12 @@ MAX_PATH_SHOWN = 300  # characters
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing in a file that is not to be trusted, or cannot be used.
+    """One thing in a file that cannot be trusted or used.
 
     Attributes:
-        what: Is wrong.
-        where: In the file.
-        advice: What to do.
+        what: What is wrong.
+        where: The place in the file.
+        advice: What to do about it.
     """
 
     what: str
@@ -38,14 +38,14 @@ class BundleError(SdkError):
     """The file is not a usable bundle: missing, damaged, forged, changed after export, or not what its manifest says.
 
     Attributes:
-        findings: All that a check of the file found; empty if the error is not about the file's content.
+        findings: Everything that a check of the file found; empty if the error is not about the file's content.
     """
 
     findings: tuple[Finding, ...] = ()
 
     @classmethod
     def listing(cls, summary: str, findings: Sequence[Finding]) -> "BundleError":
-        """An error that shows the first findings, a line each."""
+        """Makes an error that shows the first findings, one per line."""
         error = cls(_listed(summary, findings))
         error.findings = tuple(findings)
         return error
@@ -56,26 +56,26 @@ class ManifestError(BundleError):
 
 
 class InputError(SdkError, ValueError):
-    """A value handed in has the wrong shape, type or range, or is not finite. The agent is left unchanged."""
+    """A value passed in has the wrong shape, type or range, or is not finite. The agent is unchanged."""
 
 
 class InputWarning(UserWarning):
-    """A value is taken, but is unlikely to be meant: a feature outside its declared range, or a reward beyond 1e15.
+    """A value is accepted but is probably a mistake: a feature outside its declared range, or a reward beyond 1e15.
 
-    Given once for each agent and feature, and once for an agent's rewards.
+    It is given once for each agent and feature, and once for an agent's rewards.
     """
 
 
 class CallOrderError(SdkError, RuntimeError):
-    """A call came out of order, such as ``act`` before ``begin_trial``. The agent is left unchanged."""
+    """A call came out of order, such as ``act`` before ``begin_trial``. The agent is unchanged."""
 
 
 class MindError(SdkError):
-    """A saved mind cannot be written, or read into this agent. The agent is left unchanged."""
+    """A saved mind cannot be written, or read into this agent. The agent is unchanged."""
 
 
 class RecordingError(SdkError):
-    """A recording cannot be written, or gone through again."""
+    """A recording cannot be written or replayed."""
 
 
 class MissingBackend(SdkError, ImportError):
@@ -83,9 +83,9 @@ class MissingBackend(SdkError, ImportError):
 
 
 def shown(text: str, length: int = NUM_CHARACTERS) -> str:
-    """A text of a file that is not trusted, as it may stand in a message: shortened, and without control characters.
+    """A text from an untrusted file, made safe for a message: shortened, and without control characters.
 
-    Escapes what is not printable: a file must not write to a player's terminal.
+    What is not printable is escaped: a file must not control a player's terminal.
     """
     short = text if len(text) <= length else text[: length - 3] + "..."
     if short.isprintable():
@@ -94,7 +94,7 @@ def shown(text: str, length: int = NUM_CHARACTERS) -> str:
 
 
 class _Short(reprlib.Repr):
-    """Representations of any value, in no more time and text than a short one takes."""
+    """Representations of any value that are short, and quick to make."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,31 +103,31 @@ class _Short(reprlib.Repr):
         self.maxlevel = 3
 
     def repr_int(self, x: Any, level: int) -> str:
-        """Python refuses to write out integers of thousands of digits."""
+        """Python refuses to write out integers with thousands of digits."""
         if isinstance(x, int) and x.bit_length() > 1024:
             return f"an integer of {x.bit_length()} bits"
         return self.repr_instance(x, level)
 
     def repr_ndarray(self, x: Any, level: int) -> str:
-        """An array with many numbers by its shape."""
+        """Shows an array of many numbers by its shape."""
         if isinstance(x, np.ndarray) and x.size > NUM_SHOWN:
             return f"an array of shape {x.shape} and dtype {x.dtype}"
         return self.repr_instance(x, level)
 
 
 def shown_path(path: object) -> str:
-    """A path, as it may stand in a message: its end if it is long."""
+    """A path for a message; if it is long, only its end."""
     text = str(path)
     return shown(text if len(text) <= MAX_PATH_SHOWN else "..." + text[3 - MAX_PATH_SHOWN :], MAX_PATH_SHOWN)
 
 
 def shown_value(value: object) -> str:
-    """Any value that was handed in, as it may stand in a message: on one line, and shortened."""
+    """Any value that was passed in, for a message: on one line, and shortened."""
     return shown(" ".join(_SHORT.repr(value).split()), 2 * NUM_CHARACTERS)
 
 
 def shown_names(names: Iterable[str]) -> str:
-    """Names of a file that is not trusted, as they may stand in a message: the first of them, each shortened."""
+    """Names from an untrusted file, for a message: the first of them, each shortened."""
     listed = [shown(name) for name in names]
     more = f" and {len(listed) - NUM_SHOWN} more" if len(listed) > NUM_SHOWN else ""
     return ", ".join(listed[:NUM_SHOWN]) + more

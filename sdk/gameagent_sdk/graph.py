@@ -1,4 +1,4 @@
-"""A bundle's graph as plain Python: what the reader makes of a file, and the checks and the numpy backend use."""
+"""A bundle's graph as plain Python objects, made by the reader, for the checks and the numpy backend."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Port:
     """One input or output of the policy step.
 
     Attributes:
-        name: In the graph.
+        name: Its name in the graph.
         dtype: "float32" or "bool" if the SDK knows it; else what the engine calls it.
         shape: Axis sizes; None if an axis is dynamic, as the leading one is.
     """
@@ -33,10 +33,10 @@ class Node:
 
     Attributes:
         op_type: The operator's name in ONNX's own domain, such as "Gemm".
-        name: Of the node, for messages; may be empty.
-        inputs: Names of tensors; "" where an optional one is left out.
-        outputs: Names of tensors; "" where an optional one is not wanted.
-        attributes: By name, as written in the file; those left out are not there.
+        name: The node's name, for messages; may be empty.
+        inputs: Names of tensors; "" if an optional one is left out.
+        outputs: Names of tensors; "" if an optional one is not wanted.
+        attributes: By name, as written in the file; those left out are missing.
     """
 
     op_type: str
@@ -51,13 +51,13 @@ class Model:
     """A model file's content.
 
     Attributes:
-        ir_version: Of the file format.
+        ir_version: Version of the file format.
         opset: Version of ONNX's operator set.
-        inputs: Of the graph.
-        outputs: Of the graph.
-        initializers: Constants by name, read-only, and views of the file's bytes where those are aligned.
-        nodes: In the file's order.
-        metadata: Of the model, texts by key.
+        inputs: The graph's inputs.
+        outputs: The graph's outputs.
+        initializers: Constants by name, read-only; views of the file's bytes if those are aligned.
+        nodes: The nodes in the file's order.
+        metadata: The model's metadata, texts by key.
     """
 
     ir_version: int

@@ -1,4 +1,4 @@
-"""Opens files that came from anywhere: ordinary files only, as a pipe or a device might never end."""
+"""Opens files that may come from anywhere: regular files only, as a pipe or a device might never end."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from gameagent_sdk.errors import shown
 
 
 def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
-    """Opens an ordinary file for reading, without waiting for anybody.
+    """Opens a regular file for reading, without blocking.
 
     Raises:
         OSError: It cannot be opened, or is a folder, a pipe or a device.
@@ -46,7 +46,7 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 def expect_regular(mode: int) -> None:
-    """Raises OSError unless a mode is an ordinary file's."""
+    """Raises OSError unless a mode is that of a regular file."""
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "Is a directory")
     if not stat.S_ISREG(mode):

@@ -240,7 +240,7 @@ def test_the_report_of_known_figures() -> None:
     table = {name.strip(): value.strip() for name, value in table.items()}
     assert table["act of a squad of 16: p50 / p99"] == "0.500 / 2.000 ms"
     assert table["beyond 4 ms"] == "7 of 300" and table["beyond 1 ms"] == "3 of 4"
-    assert table["memory after the first act"] == "not told"
+    assert table["memory after the first act"] == "unknown"
     assert table["import gameagent_sdk beyond numpy"] == "33 ms"
     # A frame of 20 ms: 0.5 ms are 2.5 % of it, 2 ms are 10 %.
     verdict = "With numpy a decision of 16 agents takes 2.5% of a 50 fps frame, and 99 in 100 take at most 10.0%."

@@ -1,13 +1,13 @@
 """Learning by gradient inside the game: after episodes, the file's own gradient steps change the agent's weights.
 
-An episode's steps are gathered as they are played. When enough episodes have ended, the adaptation graph turns them
-and the weights into new weights. Three things keep that from doing harm: the graph bounds the gradients' norms; the
-change is cut back until the action distributions, in states spread over the experience, move by no more than
-``manifest.gradient.max_kl``; and if the episodes that follow go clearly worse than those played by the weights before,
-these are put back, and the next changes are shorter (see :mod:`gameagent_sdk.adaptation.guard`).
+Steps are collected while episodes are played. When enough episodes have ended, the adaptation graph turns them and the
+weights into new weights. Three things keep that from doing harm: the graph limits the gradients' norms; the change is
+cut back until the action distributions, in states spread over the experience, move by at most
+``manifest.gradient.max_kl``; and if the following episodes go clearly worse than those played with the old weights,
+the change is rolled back, and the next changes are shorter (see :mod:`gameagent_sdk.adaptation.guard`).
 
 The change takes effect at the next ``act`` at the latest, so what an agent does never depends on how much of the work
-``tick`` has done before.
+``tick`` has already done.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How much better than usual each action of some episodes went: what a policy gradient learns from.
+"""Advantages: how much better than expected each action of some episodes went, for policy gradients.
 
 In double precision, so that it is the same in the trainer: see the trainer's `with_advantages`.
 """

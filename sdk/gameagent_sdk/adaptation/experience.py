@@ -13,14 +13,14 @@ from gameagent_sdk.onnx_file.limits import MAX_STEPS
 
 
 class ExperienceBuffer:
-    """Steps in the order they were taken, each a row of one growing array."""
+    """Steps in the order in which they were taken, each a row of one growing array."""
 
     def __init__(self, manifest: Manifest, max_steps: int = MAX_STEPS) -> None:
         """An empty one.
 
         Args:
-            manifest: Says what is kept of a step.
-            max_steps: The most that it holds: in episodes longer than all training, what is older is forgotten.
+            manifest: Determines what is kept of a step.
+            max_steps: The most that it holds; in episodes longer than any in training, older steps are forgotten.
         """
         self._max_steps = max_steps
         self.ports: tuple[Port, ...] = experience_ports(manifest)
@@ -40,7 +40,7 @@ class ExperienceBuffer:
         return self._rows[: self._length]
 
     def add(self, *parts: NDArray[np.float32] | float, ended: bool) -> None:
-        """Takes in a step.
+        """Adds a step.
 
         Args:
             parts: A row of every one of :attr:`ports` but the last, in order.
@@ -75,31 +75,31 @@ class ExperienceBuffer:
     def tensors(self, first_return: float | None = None) -> dict[str, NDArray[Any]]:
         """By name, what the adaptation graph gets of the steps: copies in one piece, (T, size) each but step_scale.
 
-        After the last step come steps that count for nothing, at most a quarter more: engines bind a graph anew for
-        every length, and lengths that are rounded recur.
+        The last step is followed by padding, at most a quarter more: engines bind a graph anew for every length, and
+        rounded lengths recur.
 
         Args:
-            first_return: Mean of the episodes before the trial's first gradient step; None if these are they.
+            first_return: Mean return of the episodes before the trial's first gradient step; None if these are them.
         """
         starts, length, padded = [0, *self._ends], self._length, padded_length(self._length)
-        told: dict[str, NDArray[Any]] = {}
+        given: dict[str, NDArray[Any]] = {}
         for port, start, end in zip(self.ports, starts, self._ends, strict=False):
-            told[port.name] = np.zeros((padded, end - start), port.dtype)
-            told[port.name][:length] = self.rows[:, start:end]
+            given[port.name] = np.zeros((padded, end - start), port.dtype)
+            given[port.name][:length] = self.rows[:, start:end]
         gradient = self._gradient
         if gradient is None or gradient.learns_from == "rewards":
-            told["episode_end"][length:] = 1.0  # what ends an episode is followed by nothing that could teach
-            return told
+            given["episode_end"][length:] = 1.0  # what ends an episode is followed by nothing that could teach
+            return given
         spec = gradient.advantages
         assert spec is not None, "the manifest requires it"
-        seen, rewards, episode_end = (told[name][:length] for name in ("observations", "rewards", "episode_end"))
-        told["advantages"] = np.zeros_like(told.pop("rewards"))
-        told["advantages"][:length] = advantages(seen, rewards, episode_end, spec)
+        seen, rewards, episode_end = (given[name][:length] for name in ("observations", "rewards", "episode_end"))
+        given["advantages"] = np.zeros_like(given.pop("rewards"))
+        given["advantages"][:length] = advantages(seen, rewards, episode_end, spec)
         if spec.best_return is not None:
             mean_return = np.array([rewards.sum(dtype=np.float64) / max(self.num_episodes, 1)])
             first = None if first_return is None else np.array([first_return])
-            told["step_scale"] = step_scale(mean_return, spec, first).astype(np.float32)
-        return told
+            given["step_scale"] = step_scale(mean_return, spec, first).astype(np.float32)
+        return given
 
     def _make_room(self) -> None:
         if self._length < self._max_steps:

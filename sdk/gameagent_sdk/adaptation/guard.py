@@ -1,7 +1,7 @@
-"""Whether a change of weights did harm, and how far the next one may go: judged by the returns around it.
+"""Decides from returns whether a change of weights did harm, and how far the next one may go.
 
-A change is compared with the episodes that were played by the weights before it. If returns fall by more than luck
-explains, it is taken back, and the steps that follow are shorter, until they have proven themselves again.
+The episodes after a change are compared with those played with the weights before it. If returns fall by more than luck
+explains, the change is rolled back, and the following steps are shorter until they have proven themselves again.
 """
 
 import math
@@ -16,24 +16,24 @@ NO_GAIN = 0.5  # after a change that brought no better return
 GAIN = 2.0  # after one that did
 LEAST_TRUST = 2.0**-20
 STATE_SIZE = 10  # numbers that :meth:`Guard.state` gives
-FADING = 0.1  # of the best return, towards each later one: a lucky one does not count for ever
+FADING = 0.1  # of the best return, towards each later one, so that a lucky one does not count forever
 
 
 def first_look(episodes_per_step: int) -> int:
-    """After how many episodes a change is looked at first; the second look is after ``episodes_per_step``."""
+    """How many episodes after a change the first look is taken; the second is after ``episodes_per_step``."""
     return min(episodes_per_step, FIRST_LOOK)
 
 
 def margin_at(margin: float, episodes_per_step: int, num_before: int, num_after: int) -> float:
-    """The rollback margin of a comparison of means, from that of the first look.
+    """The rollback margin for a comparison of means, given that of the first look.
 
     The deviation of a difference of two means of m and n episodes is in proportion to sqrt(1 / m + 1 / n).
 
     Args:
         margin: Of the mean of ``first_look`` episodes after against ``episodes_per_step`` before.
         episodes_per_step: See there.
-        num_before: Episodes that are compared with, at least 1.
-        num_after: Episodes that are compared, at least 1.
+        num_before: Episodes before the change, at least 1.
+        num_after: Episodes after it, at least 1.
     """
     usual = 1.0 / first_look(episodes_per_step) + 1.0 / episodes_per_step
     return margin * math.sqrt((1.0 / num_before + 1.0 / num_after) / usual)
@@ -64,7 +64,7 @@ class Returns:
 
 
 class Guard:
-    """Judges the changes of one agent's weights.
+    """Watches the changes of one agent's weights.
 
     Attributes:
         trust: Factor on the next change of weights, above 0, at most 1.

@@ -1,7 +1,7 @@
 """The seam between the SDK and the engines that run a bundle's policy step.
 
-Two engines run the same file: onnxruntime, and an executor that needs numpy alone, for browsers and for places where
-onnxruntime is missing.
+Two engines run the same file: onnxruntime, and an executor that only needs numpy, for browsers and wherever
+onnxruntime is not installed.
 """
 
 import sys
@@ -24,15 +24,15 @@ class Backend(Protocol):
 
     @property
     def name(self) -> BackendName:
-        """Which engine it is."""
+        """The engine's name."""
 
     @property
     def inputs(self) -> tuple[Port, ...]:
-        """What a step takes."""
+        """The inputs of a step."""
 
     @property
     def outputs(self) -> tuple[Port, ...]:
-        """What a step gives."""
+        """The outputs of a step."""
 
     def bind(self, inputs: Arrays, outputs: Arrays) -> Callable[[], None]:
         """Ties the policy step to the caller's arrays.
@@ -43,7 +43,7 @@ class Backend(Protocol):
 
         Returns:
             A function that runs one policy step on the calling thread. It raises whatever the engine raises; the
-            outputs are then in disorder.
+            outputs are then undefined.
 
         Raises:
             BundleError: The engine does not take these arrays.
@@ -51,11 +51,11 @@ class Backend(Protocol):
 
 
 def load_backend(bundle: Bundle, name: BackendName | None = None) -> Backend:
-    """Starts an engine on a bundle and checks that its graph is what the manifest says.
+    """Starts an engine on a bundle and checks that its graph matches the manifest.
 
     Args:
-        bundle: What to load.
-        name: Of the engine; None takes onnxruntime if it can be imported, else numpy.
+        bundle: The bundle to load.
+        name: The engine's name; None takes onnxruntime if it can be imported, else numpy.
 
     Raises:
         MissingBackend: onnxruntime was asked for and cannot be imported.
@@ -75,8 +75,8 @@ def load_adaptation(bundle: Bundle, name: BackendName) -> Backend:
     """Starts an engine on a bundle's gradient steps: N is then T, the steps of experience.
 
     Args:
-        bundle: One that adapts by gradient.
-        name: Of the engine that runs its policy step.
+        bundle: A bundle that adapts by gradient.
+        name: The engine that runs its policy step.
 
     Raises:
         BundleError: The engine refuses the graph, or it does not match the manifest.

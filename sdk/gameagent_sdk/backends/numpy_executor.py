@@ -1,8 +1,8 @@
 """The numpy engine: runs a bundle's graph if there is no onnxruntime, as in a browser.
 
 All shapes are known once the caller's arrays are, so :meth:`NumpyBackend.bind` gives every tensor a buffer of its own
-and ties every node's function to its buffers. Nodes that only look at elements in other ways (slices, reshapes) become
-numpy views there and cost nothing in the step. The operators' code is in ``gameagent_sdk.operators``.
+and ties every node's function to its buffers. Nodes that only rearrange elements (slices, reshapes) become
+numpy views and cost nothing in the step. The operators' code is in ``gameagent_sdk.operators``.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,12 +48,12 @@ class NumpyBackend:
     """A policy step in numpy, on the calling thread.
 
     numpy hands matrix products to its BLAS, which may have threads of its own. For products as small as a policy's
-    they do harm: set OMP_NUM_THREADS=1 (OPENBLAS_NUM_THREADS, MKL_NUM_THREADS) before numpy is first imported. That
-    is left to the game, as it holds for the whole process.
+    they slow it down: set OMP_NUM_THREADS=1 (OPENBLAS_NUM_THREADS, MKL_NUM_THREADS) before numpy is first imported.
+    That is left to the game, as it holds for the whole process.
     """
 
     def __init__(self, model: Model) -> None:
-        """Compiles a graph: constants are worked out, and nodes on which no output depends are dropped.
+        """Compiles a graph: constants are computed, and nodes on which no output depends are dropped.
 
         Args:
             model: Of a file that was checked; its nodes stand in an order in which they can run.
@@ -104,9 +104,9 @@ class NumpyBackend:
                 ``inputs`` too, which then are read before they change.
 
         Returns:
-            The step. It raises BundleError if the graph cannot go on with what the inputs hold, and may then have
-            written some of the outputs. Where it comes to a NaN of which engines make different things, all outputs
-            are NaN. Its buffers are its own, so it is for one thread at a time.
+            The step. It raises BundleError if the graph cannot go on with the values of the inputs, and may then have
+            written some of the outputs. If it meets a NaN that engines treat differently, all outputs are NaN. Its
+            buffers are its own, so only one thread at a time may use it.
 
         Raises:
             BundleError: An array does not fit its port, two outputs share memory, or the graph cannot run on arrays of
@@ -260,7 +260,7 @@ def _describe(node: Node) -> str:
 
 @contextmanager
 def _failures_of(node: Node) -> Iterator[None]:
-    """Turns what goes wrong within into a BundleError that names the node."""
+    """Turns errors within into a BundleError that names the node."""
     try:
         yield
     except _FAILURES as error:

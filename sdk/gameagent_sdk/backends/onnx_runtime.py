@@ -1,8 +1,8 @@
 """The onnxruntime engine: the only module that imports onnxruntime.
 
-From 1.29 on, importing onnxruntime starts threads that report its use to its maker, look up the maker's host and keep
-a device id under the user's home. A game's players have not agreed to that, so it is switched off before the import,
-by onnxruntime's own variable; a host that has set the variable decides for itself.
+Since 1.29, importing onnxruntime starts threads that report its use to its maker, look up the maker's host and keep
+a device id in the user's home. A game's players have not agreed to that, so it is switched off before the import with
+onnxruntime's own variable, unless the host program has set it.
 """
 
 import functools

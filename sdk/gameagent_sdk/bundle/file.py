@@ -1,6 +1,7 @@
 """The bundle: one ``.onnx`` file, its policy step in the graph and its manifest in the metadata.
 
-Reading checks all that can be checked without an engine, so damaged, foreign and forged files never reach native code.
+Reading checks everything that can be checked without an engine, so damaged, foreign and forged files never reach native
+code.
 """
 
 import base64
@@ -48,17 +49,17 @@ _KEYS = (MANIFEST_KEY.encode(), ADAPTATION_KEY.encode())
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle's bytes, read and checked; no engine has been started.
+    """A bundle's bytes, read and checked; no engine is started.
 
     Attributes:
         path: Where it was read from.
         data: The whole file.
         manifest: What it says about itself.
-        bundle_hash: sha256 of the whole file, in hex: saved minds carry it.
+        bundle_hash: sha256 of the whole file, in hex, which saved minds carry.
         model: Its graph and weights, checked.
         adaptation: The graph of its gradient steps, checked; None if it does not adapt by gradient.
         adaptation_data: That graph's file; empty if there is none.
-        max_experience: Steps that an adaptation may learn from without taking much of a second; what is older is
+        max_experience: How many steps an adaptation may learn from without taking much of a second; older ones are
             forgotten.
     """
 
@@ -76,9 +77,9 @@ class Bundle:
         """Reads and checks a bundle.
 
         Raises:
-            BundleError: No such file, not an ONNX file, cut short, changed after export, or with anything in it that
-                is not to be trusted: ``error.findings`` says what, where, and what to do.
-            ManifestError: It is ONNX but has no manifest, or one that cannot be used.
+            BundleError: The file does not exist, is not an ONNX file, is cut short, was changed after export, or holds
+                anything that cannot be trusted: ``error.findings`` says what, where, and what to do.
+            ManifestError: It is an ONNX file, but has no manifest that can be used.
         """
         path = as_path(path)
         try:
@@ -92,11 +93,11 @@ class Bundle:
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "<memory>") -> "Bundle":
-        """Checks a bundle that is in memory already, such as one packed into a game's own archive.
+        """Checks a bundle that is already in memory, for example from a game's own archive.
 
         Args:
             data: The whole file.
-            path: What messages call it.
+            path: Its name in messages.
 
         Raises:
             BundleError: As for :meth:`read`.
@@ -115,7 +116,7 @@ def graph_sha256(model: bytes) -> str:
     """The sha256, in hex, of a model's graph: the raw bytes of ModelProto's field 7.
 
     Raises:
-        BundleError: The bytes are not an ONNX model, or hold not exactly one graph.
+        BundleError: The bytes are not an ONNX model, or do not hold exactly one graph.
     """
     graphs = [part for part in wire.walk(memoryview(model)) if part.number == wire.GRAPH]
     if len(graphs) != 1 or graphs[0].wire_type != wire.BYTES:
@@ -124,10 +125,10 @@ def graph_sha256(model: bytes) -> str:
 
 
 def attach_manifest(model: bytes, manifest: Manifest, adaptation: bytes = b"") -> bytes:
-    """Makes a bundle of a serialised ONNX model: the last step of an export.
+    """Makes a bundle from a serialised ONNX model: the last step of an export.
 
-    The hashes of the graphs are filled into the manifest, and the manifest replaces any that the model carries. All
-    other bytes stay as they are.
+    The graphs' hashes are filled into the manifest, which replaces any manifest in the model. All other bytes stay as
+    they are.
 
     Args:
         model: A serialised ModelProto whose main graph is the policy step.
@@ -139,7 +140,7 @@ def attach_manifest(model: bytes, manifest: Manifest, adaptation: bytes = b"") -
 
     Raises:
         BundleError: The bytes are not an ONNX model.
-        ManifestError: The manifest does not survive the way through JSON.
+        ManifestError: The manifest does not survive a round trip through JSON.
     """
     manifest = dataclasses.replace(manifest, graph_sha256=graph_sha256(model))
     if manifest.gradient is not None:
@@ -155,7 +156,7 @@ def _is_ours(part: wire.Field) -> bool:
 
 
 def _adaptation(manifest: Manifest, text: str | None, summary: str) -> tuple[bytes, Model | None, int]:
-    """The adaptation graph: its file, what is in it, checked like the main graph, and how many steps it may learn from.
+    """The adaptation graph, checked like the main graph: its file, its content, and how many steps it may learn from.
 
     Raises:
         BundleError: Lists what was found.
@@ -190,9 +191,9 @@ def _adaptation(manifest: Manifest, text: str | None, summary: str) -> tuple[byt
 
 
 def _needed_steps(manifest: Manifest) -> int:
-    """From how many steps of experience an adaptation must be able to learn, padding included.
+    """From how many steps of experience an adaptation must be able to learn, including padding.
 
-    Beliefs may be corrected by the last of an episode's steps; advantages are of whole episodes.
+    Beliefs may be corrected from an episode's last steps only; advantages need whole episodes.
     """
     assert manifest.gradient is not None, "only for bundles that adapt by gradient"
     most = MAX_STEPS if manifest.gradient.learns_from == "advantages" else FEWEST_STEPS
@@ -200,7 +201,7 @@ def _needed_steps(manifest: Manifest) -> int:
 
 
 def _affordable_steps(budget: Budget) -> int:
-    """How many steps of experience an adaptation may learn from, padding included."""
+    """How many steps of experience an adaptation may learn from, including padding."""
     padded = min(
         budget.work.rows_within(MAX_SLICE_WORK, 2 * MAX_STEPS), budget.memory.rows_within(MAX_BYTES, 2 * MAX_STEPS)
     )
@@ -208,7 +209,7 @@ def _affordable_steps(budget: Budget) -> int:
 
 
 def _checked(data: bytes, summary: str) -> tuple[Manifest, Model]:
-    """What is in the file.
+    """The content of a file.
 
     Raises:
         BundleError: Lists what was found; ManifestError if the file is ONNX but its manifest is unusable.

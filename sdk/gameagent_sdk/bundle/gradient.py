@@ -12,7 +12,7 @@ LEARNS_FROM = ("rewards", "advantages")
 
 @dataclass(frozen=True)
 class AdvantageSpec:
-    """How the runtime says how much better than usual each action went, for gradient steps that learn from that.
+    """How the runtime computes advantages, for gradient steps that learn from them.
 
     Attributes:
         discount: Gamma, per step.
@@ -51,20 +51,20 @@ class AdvantageSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class GradientSpec:
-    """How gradient steps after episodes go on adapting what memory gave up on.
+    """How gradient steps after episodes adapt the policy.
 
     Attributes:
-        weights: What adapts: inputs of the policy step, one set a row, whose initial values are in the graph too.
-        episodes_per_step: Episodes that are gathered for one adaptation.
-        max_kl: Trust region in nats: how far the action distributions may move in one adaptation, in states spread over
-            the experience that it learns from.
+        weights: What adapts: inputs of the policy step, one set per row, whose initial values are in the graph, too.
+        episodes_per_step: How many episodes one adaptation learns from.
+        max_kl: The trust region in nats: how far one adaptation may move the action distributions, in states spread
+            over the experience that it learns from.
         rollback_margin: How far the mean return of the first episodes after an adaptation (how many:
             :func:`gameagent_sdk.adaptation.guard.first_look`) may fall below that of the episodes before it. If it
             falls further, the adaptation is rolled back.
         learns_from: "rewards" if the steps correct beliefs, by what followed each action; "advantages" if they are
             a policy gradient, by how much better than usual each action went.
         advantages: How these advantages are computed; None if the steps learn from rewards.
-        graph_sha256: Of the adaptation graph, in hex: the file's metadata carries it.
+        graph_sha256: sha256 of the adaptation graph, which the file's metadata carries, in hex.
     """
 
     weights: tuple[TensorSpec, ...]

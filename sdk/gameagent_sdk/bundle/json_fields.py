@@ -1,4 +1,4 @@
-"""Strict reading of JSON into frozen dataclasses: their annotations are the schema."""
+"""Reads JSON strictly into frozen dataclasses, whose annotations are the schema."""
 
 import dataclasses
 import functools
@@ -13,11 +13,11 @@ from gameagent_sdk.errors import ManifestError, shown
 
 Record = TypeVar("Record")
 OPTIONAL = "optional"  # in the metadata of a field that may be missing
-MAX_DEPTH = 64  # of lists and objects within one another: whoever goes through them in turn must not run out of stack
+MAX_DEPTH = 64  # of nested lists and objects: whoever walks through them must not run out of stack
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """Parses a JSON object; NaN and Infinity, which are not JSON, are refused, and so is a name given twice.
+    """Parses a JSON object; refuses NaN and Infinity, which are not JSON, and a name that is given twice.
 
     Raises:
         ManifestError: The text is not JSON, or not an object.
@@ -34,7 +34,7 @@ def parse_object(text: str) -> dict[str, Any]:
 
 
 def _is_deeper_than(value: Any, depth: int) -> bool:
-    """Whether lists and objects stand within one another beyond a depth; found level by level, without recursion."""
+    """Whether lists and objects are nested beyond a depth; found level by level, without recursion."""
     level = [value]
     for _ in range(depth):
         level = [
@@ -49,7 +49,7 @@ def _is_deeper_than(value: Any, depth: int) -> bool:
 
 
 def as_fields(record: Any) -> dict[str, Any]:
-    """What is written of a dataclass: its fields, but for those marked `OPTIONAL` that have their default.
+    """What is written of a dataclass: its fields, except those marked `OPTIONAL` that have their default.
 
     Raises:
         TypeError: It is not a dataclass, so a manifest cannot hold it.
@@ -65,12 +65,12 @@ def as_fields(record: Any) -> dict[str, Any]:
 def read_record(record: type[Record], fields: dict[str, Any], path: str = "") -> Record:
     """Builds the dataclass ``record`` from parsed JSON, refusing missing, unknown and mistyped fields.
 
-    A field whose metadata hold `OPTIONAL` may be missing: files that were written before there was such a field.
+    A field whose metadata hold `OPTIONAL` may be missing, as in files that were written before the field existed.
 
     Args:
         record: A dataclass of int, float, str, bool, dict, None, tuples of one type, and dataclasses of these.
         fields: The JSON object.
-        path: Where the object stands in the manifest, with its trailing dot; for messages.
+        path: Where the object is in the manifest, with a trailing dot; for messages.
 
     Raises:
         ManifestError: Names the field, what was expected and what was given.

@@ -24,21 +24,21 @@ class Manifest:
 
     Attributes:
         name: The game family.
-        summary: One line on the game and the agent.
+        summary: One line about the game and the agent.
         observation: The observation's features in order; their sizes add up to D.
         action: The action space, A actions.
-        hidden_state: Tensors carried from step to step; empty for a memoryless policy.
-        beliefs: Slots of the belief output in order; their widths add up to E. Empty if there is none.
-        num_episodes: K, the episodes in a trial that the agent was trained for.
-        max_steps: An episode's time limit in training, in steps.
-        temperature: Recommended sampling temperature; 0 takes the likeliest action.
-        adaptation: The ways it adapts within a trial: "memory", "gradient", both or none of them.
+        hidden_state: The tensors carried from step to step; empty for a memoryless policy.
+        beliefs: The slots of the belief output in order; their widths add up to E. Empty if there are none.
+        num_episodes: K, how many episodes a trial had in training.
+        max_steps: The time limit of an episode in training, in steps.
+        temperature: The recommended sampling temperature; 0 takes the likeliest action.
+        adaptation: How it adapts within a trial: "memory", "gradient", both, or neither.
         gradient: How it adapts by gradient; None if it does not.
-        training: How it came to be: family version, algorithm, seed, steps, commit, configuration.
-        evaluation: How well it does on held-out variants; None if not measured.
-        parity: How closely the engines agree on a whole trial; None if not measured.
-        graph_sha256: Of the graph's bytes, in hex; filled in by :func:`gameagent_sdk.authoring.attach_manifest`.
-        schema_version: Of this layout.
+        training: How it was trained: family version, algorithm, seed, steps, commit, configuration.
+        evaluation: How well it does on held-out variants; None if it was not measured.
+        parity: How closely the engines agree on a whole trial; None if it was not measured.
+        graph_sha256: sha256 of the graph's bytes, in hex; filled in by :func:`gameagent_sdk.authoring.attach_manifest`.
+        schema_version: The version of this layout.
     """
 
     name: str
@@ -97,10 +97,10 @@ class Manifest:
         return sum(slot.width for slot in self.beliefs)
 
     def to_json(self) -> str:
-        """The manifest as JSON text, every field written out but for optional ones that say nothing.
+        """The manifest as JSON text; optional fields are left out if they have their default.
 
         Raises:
-            ManifestError: A field does not survive the way through JSON (NaN, a numpy number, a list for a tuple).
+            ManifestError: A field does not survive a round trip through JSON (NaN, a numpy number, a list for a tuple).
         """
         try:
             text = json.dumps(self, default=as_fields, allow_nan=False)

@@ -1,4 +1,4 @@
-"""The policy step's inputs and outputs, as a manifest implies them: one list for exporter, engines and sessions.
+"""The inputs and outputs of the policy step that a manifest implies, for exporters, engines and sessions.
 
 Every tensor has a leading batch axis of N rows; one row is one agent.
 """
@@ -26,7 +26,7 @@ def step_inputs(manifest: Manifest) -> tuple[Port, ...]:
 
 
 def step_outputs(manifest: Manifest) -> tuple[Port, ...]:
-    """The outputs of the policy step: what actions are drawn by, the next hidden state, then the beliefs if any."""
+    """The outputs of the policy step: what actions are drawn from, the next hidden state, then any beliefs."""
     beliefs = [Port("beliefs", "float32", (None, manifest.belief_size))] if manifest.beliefs else []
     return (
         *(Port(name, "float32", (None, manifest.num_actions)) for name in manifest.action.outputs),
@@ -54,7 +54,7 @@ def adaptation_inputs(manifest: Manifest) -> tuple[Port, ...]:
 
 
 def experience_ports(manifest: Manifest) -> tuple[Port, ...]:
-    """What is kept of each of T steps, for gradient steps to learn from.
+    """What is kept of each of T steps for gradient steps to learn from.
 
     ``actions`` are in the form of the policy step's ``previous_action``; ``episode_end`` is 1 at each episode's last
     step, else 0. For a policy gradient, which learns from advantages, ``legal_actions`` are kept too, and the
@@ -89,10 +89,10 @@ def adaptation_outputs(manifest: Manifest) -> tuple[Port, ...]:
 def check_signature(manifest: Manifest, inputs: Iterable[Port], outputs: Iterable[Port]) -> None:
     """Checks that an engine found in the graph what the manifest promises.
 
-    An axis that the graph leaves dynamic fits any size; the leading axis must be dynamic.
+    The leading axis must be dynamic. Any other axis that the graph leaves dynamic fits any size.
 
     Raises:
-        BundleError: Lists every mismatch.
+        BundleError: They differ; the error lists every mismatch.
     """
     found = signature_findings(manifest, inputs, outputs)
     if found:

@@ -19,12 +19,12 @@ class FeatureSpec:
     """One named group of neighbouring numbers in the observation.
 
     Attributes:
-        name: What the game calls it.
-        size: How many numbers it takes.
-        low: The least value in training, in ``unit``; None if unbounded.
-        high: The greatest value in training, in ``unit``; None if unbounded.
-        unit: Of every number in the group; "" where it has none.
-        meaning: One line for the integrator who has to fill it in.
+        name: The game's name for it.
+        size: How many numbers it has.
+        low: The lowest value in training, in ``unit``; None if unbounded.
+        high: The highest value in training, in ``unit``; None if unbounded.
+        unit: The unit of every number in the group; "" if there is none.
+        meaning: One line for the integrator who has to provide it.
         kind: How to read the numbers: "vector"; "flags", 0 or 1 each; "category", one-hot over ``size`` options; or
             "grid", an array of ``shape``.
         shape: The axes that the numbers are laid out on, last axis fastest; empty for a single axis of ``size``.
@@ -61,15 +61,15 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class ActionSpec:
-    """The actions: ``act`` returns an index into ``names``, or for a box a number for each of them.
+    """The actions: ``act`` returns an index into ``names``, or a number for each of them if the actions are a box.
 
     Attributes:
-        names: What each action does, A of them, in the policy's order; of a box what each component is.
-        mask: Whether the game tells which actions are legal at each decision; never for a box.
+        names: What each of the A actions does, in the policy's order; for a box, what each component is.
+        mask: Whether the game says which actions are legal at each decision; never for a box.
         kind: "discrete", or "box" if an action is A numbers at once.
-        low: The least value of each component of a box, in ``unit``; empty if discrete.
-        high: The greatest, likewise.
-        unit: Of every component; "" where they have none.
+        low: The lowest value of each component of a box, in ``unit``; empty if discrete.
+        high: The highest value of each component, likewise.
+        unit: The unit of every component; "" if there is none.
     """
 
     names: tuple[str, ...]
@@ -115,8 +115,8 @@ class TensorSpec:
     """One tensor of hidden state.
 
     Attributes:
-        name: The graph's input; its next value is the output ``next_<name>``.
-        shape: Of one row, without the batch axis.
+        name: The name of the graph's input; the output ``next_<name>`` is its next value.
+        shape: The shape of one row, without the batch axis.
         dtype: "float32", the only one so far.
         lifetime: "trial" if it starts afresh in every trial, "season" if it is kept from trial to trial.
         initial: The value that every number of it starts from.
@@ -151,17 +151,17 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class BeliefSpec:
-    """One slot of the belief output: what the agent thinks of one hidden rule, or of one element of an array rule.
+    """One slot of the belief output: what the agent believes about one hidden rule, or one element of an array rule.
 
     Attributes:
         rule: The rule's name in the variant.
         kind: "categorical" (as many outputs as options: probabilities) or "scalar" (two: mean and std of ``x``).
-        index: Position in an array rule; None for a rule that is one value.
-        options: A label for each option of a categorical.
-        values: What each option is worth as a number, in ``unit``; empty if options are not numbers.
+        index: Position in an array rule; None for a rule with a single value.
+        options: A label for each option of a categorical belief.
+        values: Each option as a number, in ``unit``; empty if options are not numbers.
         center: The middle of a scalar's training range; its value is ``center + scale * x``.
         scale: Half the width of that range.
-        unit: Of the rule's value.
+        unit: The unit of the rule's value.
     """
 
     rule: str
@@ -186,5 +186,5 @@ class BeliefSpec:
 
     @property
     def width(self) -> int:
-        """How many numbers the slot takes in the belief output."""
+        """How many numbers the slot has in the belief output."""
         return len(self.options) if self.kind == "categorical" else 2

@@ -35,18 +35,18 @@ def bench(bundle: Bundle, backend: str, num_agents: Sequence[int], seconds: floa
     """Measures a bundle on this machine, each backend in a fresh process.
 
     Args:
-        bundle: What was read and checked.
+        bundle: The bundle, read and checked.
         backend: "onnxruntime", "numpy", or "both": then onnxruntime is left out if it is not installed.
-        num_agents: That decide at once.
-        seconds: For each of them.
-        fps: Frames a second.
+        num_agents: How many agents decide at once, one measurement each.
+        seconds: For each measurement.
+        fps: Frames per second.
 
     Returns:
         ``machine``, ``bundle`` and ``fps``, ``import_ms`` (of the SDK, beyond numpy's), and ``backends``: the figures
         of :func:`gameagent_sdk.console.frame_bench.measure`.
 
     Raises:
-        SdkError: The bundle cannot be used in a backend, or a process ended or did not.
+        SdkError: The bundle cannot be used in a backend, or a process failed or did not end in time.
     """
     if backend == "both":
         backends = [name for name in ("onnxruntime", "numpy") if importlib.util.find_spec(name)]
@@ -91,9 +91,9 @@ def run_python(arguments: Sequence[str], limit: float, *folders: Path) -> str:
     """Runs Python with this SDK on its path and one thread for each numeric library; gives what it printed.
 
     Args:
-        arguments: Of the interpreter.
-        limit: Seconds that it may take.
-        folders: To be on its path beside the SDK's.
+        arguments: For the interpreter.
+        limit: How many seconds it may take.
+        folders: To be put on its path, along with the SDK's.
 
     Raises:
         SdkError: It failed, or took longer than ``limit``.
@@ -140,7 +140,7 @@ def _rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     yield "first load, then first act", *(f"{one['load_ms']:.1f} + {one['first_act_ms']:.2f} ms" for one in backends)
     yield "load and first act again", *(f"{one['load_again_ms']:.1f} ms" for one in backends)
     memory = [one["memory_mb"] for one in backends]
-    yield "memory after the first act", *("not told" if one is None else f"{one:.0f} MB" for one in memory)
+    yield "memory after the first act", *("unknown" if one is None else f"{one:.0f} MB" for one in memory)
     for count in backends[0]["act"]:
         yield from _spread_rows(_called(int(count)), [one["act"][count] for one in backends])
     budget = backends[0]["tick"]["deadline_ms"]

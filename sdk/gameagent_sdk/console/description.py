@@ -1,7 +1,7 @@
 """What a bundle says about itself, as plain text for a person, or as data for a program.
 
-Most of it is the file's own word, and a file may come from anybody: its texts are shortened and escaped, and of the
-entries that have no fixed form (training, evaluation, parity) nothing is taken for granted.
+Most of it is the file's own text, and a file may come from anybody: texts are shortened and escaped, and nothing is
+assumed about entries that have no fixed form (training, evaluation, parity).
 """
 
 import dataclasses
@@ -45,8 +45,8 @@ def describe_refusal(path: object, error: BundleError) -> str:
     """All that a check found in a file: where, what, and what to do.
 
     Args:
-        path: Of the file.
-        error: With findings.
+        path: The file's path.
+        error: The error, with its findings.
     """
     lines = wrapped(f"{plain(str(path), 240)} is refused, for {counted(len(error.findings), 'reason', 'reasons')}:")
     for index, finding in enumerate(error.findings, 1):
@@ -128,7 +128,7 @@ def _components(action: ActionSpec) -> list[str]:
 
 def _beliefs(slots: Sequence[BeliefSpec]) -> list[str]:
     rows = [(_rule(slot), plain(slot.unit, 16), _form(slot)) for slot in slots[:NUM_ROWS]]
-    return [*table(("hidden rule", "unit", "told as"), rows, "<<<"), *_left_out(slots)] if slots else []
+    return [*table(("hidden rule", "unit", "given as"), rows, "<<<"), *_left_out(slots)] if slots else []
 
 
 def _rule(slot: BeliefSpec) -> str:

@@ -36,11 +36,11 @@ def measure(
     """Loads a bundle and measures it; the first figures hold in a fresh process only.
 
     Args:
-        path: Of the bundle.
+        path: The bundle's path.
         backend: The engine.
-        num_agents: That decide at once: 1 is an agent on its own, more are a squad.
-        seconds: For each of them.
-        fps: Frames a second.
+        num_agents: How many agents decide at once: 1 is an agent on its own, more are a squad.
+        seconds: For each measurement.
+        fps: Frames per second.
 
     Returns:
         In milliseconds and megabytes: ``engine_import_ms``, ``load_ms`` and ``first_act_ms`` for the first time,

@@ -1,6 +1,6 @@
-"""A loop like a game's, for measuring: calls are timed in it one a frame, and between them the caches cool.
+"""A loop like a game's, for measuring: one call is timed in each frame, and the caches cool down in between.
 
-A call that is repeated at once finds all it needs in the processor's caches. In a game other work comes between, and
+A call that is repeated at once finds everything in the processor's caches. In a game other work comes in between, and
 the same call takes several times as long: that is what counts, and what is measured here.
 """
 
@@ -26,12 +26,12 @@ class Spread:
     """How long calls of one kind took, in milliseconds.
 
     Attributes:
-        calls: How many there were.
+        calls: The number of calls.
         p50_ms: The median.
         p99_ms: One call in a hundred took longer.
         worst_ms: The longest.
         misses: How many took longer than the deadline.
-        deadline_ms: What a call may take.
+        deadline_ms: How long a call may take.
     """
 
     calls: int
@@ -56,7 +56,7 @@ def frames(seconds: float, fps: float, work: Callable[[], None]) -> Iterator[int
 
     Args:
         seconds: How long the loop runs.
-        fps: Frames a second.
+        fps: Frames per second.
         work: What else the frame does, after the caller's part.
     """
     begin = due = perf_counter()
@@ -113,7 +113,7 @@ class RandomGame:
         return legal
 
     def answer(self, agent: Agent) -> None:
-        """Tells an agent that has acted what came of it; ends episodes and trials where training did."""
+        """Gives an agent that has acted an outcome; ends episodes and trials as training did."""
         ended = agent.step + 1 >= self._manifest.max_steps
         agent.observe(float(self._rng.uniform(-1.0, 1.0)), truncated=ended)
         if agent.episode >= self._manifest.num_episodes:

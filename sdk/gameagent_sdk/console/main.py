@@ -25,8 +25,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "gameagent-sdk") -> int:
     """Runs one command.
 
     Args:
-        argv: The words after the command's name; None for those the process was started with.
-        prog: What to be called in messages.
+        argv: The words after the command's name; None for those that the process was started with.
+        prog: The program's name in messages.
 
     Returns:
         The exit code: 0 done, 1 failed or refused, 130 stopped by Ctrl-C. Wrong usage exits with 2.

@@ -1,4 +1,4 @@
-"""What the agent thinks the rules are, in the game's own units."""
+"""What the agent believes the rules are, in the game's own units."""
 
 import itertools
 import math
@@ -13,18 +13,18 @@ from gameagent_sdk.bundle.specs import BeliefSpec
 
 @dataclass(frozen=True)
 class Belief:
-    """What the agent thinks of one hidden rule, or of one element of an array rule.
+    """What the agent believes about one hidden rule, or one element of an array rule.
 
     Attributes:
         kind: "categorical" or "scalar".
-        unit: Of ``mean`` and ``std``; "" where there is none.
-        probabilities: The chance of each option by its label; empty for a scalar.
+        unit: The unit of ``mean`` and ``std``; "" if there is none.
+        probabilities: The probability of each option by its label; empty for a scalar.
         mean: The expected value, in ``unit``; None for options that are not numbers.
-        std: How far off that may be, as a standard deviation in ``unit``; None for options that are not numbers.
+        std: The standard deviation of the belief, in ``unit``; None for options that are not numbers.
         best: The likeliest option's label, or a scalar's mean.
-        confidence: From 0 to 1. A categorical's is the chance of its best option. A scalar's compares
+        confidence: From 0 to 1. For a categorical belief, the probability of its best option. For a scalar, it compares
             ``std`` with that of a uniform belief over the rule's training range, the range's half width / sqrt(3):
-            0 means as unsure as that or more, 1 means certain.
+            0 means at least as uncertain as that, 1 means certain.
     """
 
     kind: str

@@ -13,7 +13,7 @@ from gameagent_sdk.engine.actions import Decision
 
 @dataclass
 class Tally:
-    """What one agent keeps count of in a trial, for its game and for overlays.
+    """What is counted of one agent's trial, for its game and for overlays.
 
     Attributes:
         decision: The last decision; before the first, :attr:`Actions.undecided`.
@@ -44,7 +44,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Context:
-    """The inputs of the next policy step other than what the game shows, for N rows.
+    """The inputs of the next policy step other than the game's observations, for N rows.
 
     Attributes:
         hidden_state: By tensor name, each float32 (N, *shape).
@@ -110,7 +110,7 @@ class Context:
         return Context(hidden, *last, self.tensors, weights, self.initial_weights)
 
     def assign(self, other: "Context") -> None:
-        """Takes over the numbers of another context of as many rows, into its own arrays."""
+        """Copies the numbers of another context with as many rows into its own arrays."""
         mine, theirs = self.inputs(), other.inputs()
         for name, array in mine.items():
             np.copyto(array, theirs[name])

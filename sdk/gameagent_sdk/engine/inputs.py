@@ -1,4 +1,4 @@
-"""What a game hands in, checked and brought into the policy's shapes and dtypes.
+"""Checks what a game passes in, and converts it to the policy's shapes and dtypes.
 
 ``rows`` is the leading shape: () for one agent's own value, (N,) for N agents side by side. Errors say what was
 expected, what was given, and for observations which feature is meant.
@@ -65,7 +65,8 @@ def as_legal_actions(manifest: Manifest, value: ArrayLike | None, rows: Rows) ->
     """Legal actions as bool (*rows, A) with a legal one in each row; None if the policy takes no mask.
 
     Raises:
-        InputError: Given or left out against the manifest, another shape or dtype, or no action is legal.
+        InputError: It is given although there is no mask, or missing although there is one; it has another shape or
+            dtype; or no action is legal.
     """
 
     def expected() -> str:
@@ -122,7 +123,7 @@ def as_flags(name: str, value: ArrayLike, rows: Rows) -> NDArray[np.bool_]:
 
 
 def as_number(name: str, value: Any, low: float, high: float = math.inf) -> float:
-    """A setting as a float; numpy's numbers are taken like Python's.
+    """A setting as a float; numpy numbers are accepted like Python's.
 
     Raises:
         InputError: It is not a finite number from ``low`` to ``high``.

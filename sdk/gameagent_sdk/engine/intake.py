@@ -1,7 +1,7 @@
-"""Observations and rewards on their way to the policy: checked, counted, and kept to what a policy can be fed.
+"""Observations and rewards on their way to the policy: checked, counted, and clipped to what a policy can be fed.
 
 A policy was trained on no observation outside the ranges that its manifest declares, so what it does there is a guess.
-It is usually a mistake of the game's: another unit, another order, a number that was never set.
+Such an observation is usually a mistake in the game: a wrong unit or order, or a number that was never set.
 """
 
 import sys
@@ -23,7 +23,7 @@ _PACKAGE = __name__.partition(".")[0]
 
 
 class Intake:
-    """Takes in the observations and rewards of one agent, or of N in step.
+    """Takes the observations and rewards of one agent, or of N side by side.
 
     One comparison tells most observations from those that need a closer look: where each number lies between the least
     and the greatest that was seen of it before, and in its declared range, there is nothing to do.

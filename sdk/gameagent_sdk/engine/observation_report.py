@@ -11,15 +11,15 @@ class FeatureReport:
     """What an agent has seen of one feature.
 
     Attributes:
-        name: Of the feature.
-        num_seen: Observations that were taken in.
+        name: The feature's name.
+        num_seen: How many observations there were.
         num_outside: Those in which a number of the feature was outside its declared range, by more than rounding.
             Where no range is declared, those in which one was too large to be fed to a policy: beyond 1e15.
-        lowest: The least number seen, in ``unit``, as the game gave it in single precision; None before the first.
-        highest: The greatest, likewise.
-        low: The least value that is declared; None if unbounded.
-        high: The greatest value that is declared; None if unbounded.
-        unit: Of all of these; "" where they have none.
+        lowest: The lowest number seen, in ``unit``, as the game gave it in single precision; None before the first.
+        highest: The highest, likewise.
+        low: The lowest declared value; None if unbounded.
+        high: The highest declared value; None if unbounded.
+        unit: The unit of all of these; "" if there is none.
     """
 
     name: str
@@ -39,10 +39,10 @@ class FeatureReport:
 
 @dataclass(frozen=True)
 class ObservationReport:
-    """What an agent has seen since it was loaded, by feature; as text, a line for each.
+    """What an agent has seen since it was loaded, by feature; as text, one line each.
 
     Attributes:
-        num_seen: Observations that were taken in, one for each decision.
+        num_seen: How many observations there were, one for each decision.
         features: In the order of ``manifest.observation``.
     """
 

@@ -1,4 +1,4 @@
-"""A bundle started in an engine, and one policy step of N rows on arrays that stay where they are."""
+"""A bundle running in an engine, and one policy step of N rows on fixed arrays."""
 
 import itertools
 import math
@@ -46,12 +46,12 @@ class Policy:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], backend: BackendName | None = None) -> "Policy":
-        """Reads a bundle and starts an engine; raises as :meth:`Bundle.read` and the constructor do."""
+        """Reads a bundle and starts an engine; raises what :meth:`Bundle.read` and the constructor raise."""
         return cls(Bundle.read(path), backend)
 
     @property
     def row_elements(self) -> int:
-        """How many numbers go into the policy step and come out of it, for one row."""
+        """How many numbers go into and come out of the policy step, for one row."""
         ports = step_inputs(self.manifest), step_outputs(self.manifest)
         return sum(math.prod(_shape(port, 1)) for port in itertools.chain(*ports))
 
@@ -64,8 +64,8 @@ class Policy:
 class PolicyStep:
     """One policy step of N rows. Rows never influence one another.
 
-    What the policy gives stands in one block of memory, and what is carried on from it in another of the same layout:
-    so that one check and one copy do for all of it.
+    The policy's outputs are in one block of memory, and what is carried on from them is in another of the same layout,
+    so that one check and one copy suffice for all of them.
 
     Attributes:
         inputs: By name, the arrays of :func:`step_inputs`: write the observation here; the rest is the context.
@@ -103,7 +103,7 @@ class PolicyStep:
         self._run: Callable[[], None] | None = None
 
     def run(self) -> None:
-        """Computes the outputs. What is carried stays as it was until :meth:`advance`.
+        """Computes the outputs. What is carried on is unchanged until :meth:`advance`.
 
         Raises:
             BundleError: The engine failed.
@@ -149,7 +149,7 @@ class PolicyStep:
         return list(zip(*decided_by, strict=True))
 
     def advance(self) -> None:
-        """Takes over the next hidden state and the beliefs."""
+        """Carries on the next hidden state and the beliefs."""
         self._carried[:] = self._given_carried
 
 

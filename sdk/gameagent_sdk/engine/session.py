@@ -1,6 +1,6 @@
-"""N trials in step on one bundle, for those who play thousands of games at once, such as an evaluator.
+"""N trials side by side on one bundle, for programs that play thousands of games at once, such as evaluators.
 
-A game with agents that come and go, each in its own trial, wants :class:`gameagent_sdk.Squad` instead.
+A game with agents that come and go, each in its own trial, should use :class:`gameagent_sdk.Squad` instead.
 """
 
 from typing import Any, Literal
@@ -29,7 +29,7 @@ Phase = Literal["reset", "step", "observe"]  # the call that is due
 class PolicySession:
     """A bundle's policy with the context of N trials, which may start and end at different times.
 
-    The calls go round: ``reset``, then ``step`` and ``observe`` in turn::
+    Call ``reset`` once, then ``step`` and ``observe`` in turn::
 
         session = PolicySession(Bundle.read("forage.onnx"))
         session.reset(num_rows=1000)
@@ -46,7 +46,7 @@ class PolicySession:
         """Starts a session.
 
         Args:
-            policy: What is to be stepped, which sessions may share; a bundle is started in the default engine.
+            policy: What to run, which sessions may share; a bundle is started in the default engine.
 
         Raises:
             BundleError: The engine refuses the bundle.
@@ -71,7 +71,7 @@ class PolicySession:
 
     @property
     def context(self) -> Context:
-        """What is carried to the next step. Its arrays are the session's own: copy them before you keep them."""
+        """What is carried to the next step. Its arrays are the session's own: copy them to keep them."""
         return self._step.context
 
     @property
@@ -147,11 +147,11 @@ class PolicySession:
         return self.actions.read(step.outputs)
 
     def observe(self, actions: ArrayLike, rewards: ArrayLike, episode_ended: ArrayLike) -> None:
-        """Tells what was done and what came of it. Memory is kept when an episode ends.
+        """Reports what was done and its outcome. Memory is kept when an episode ends.
 
         Args:
-            actions: Integers (N,), the actions taken, 0 to A-1. Of a box, (N, A) finite numbers; the nearest within
-                its bounds are taken.
+            actions: Integers (N,), the actions taken, 0 to A-1. For a box, (N, A) finite numbers, which are cut
+                to its bounds.
             rewards: (N,), finite; the policy is fed at most 1e15 of each.
             episode_ended: bool (N,), True where the episode terminated or was truncated.
 
@@ -170,7 +170,7 @@ class PolicySession:
         self._phase = "step"
 
     def observation_report(self) -> ObservationReport:
-        """What was seen of each feature since the session was started, all rows together."""
+        """What all rows together have seen of each feature since the session was started."""
         return self._intake.report()
 
     @property

@@ -1,1 +1,1 @@
-"""Reads an ONNX file in pure Python, and says what in it is not to be trusted."""
+"""Reads an ONNX file in pure Python, and reports what in it cannot be trusted."""

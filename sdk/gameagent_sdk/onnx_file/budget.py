@@ -1,4 +1,4 @@
-"""What running a graph takes, by its number of rows, held against the most that a file may ask for."""
+"""What running a graph costs for any number of rows, compared with the most that a file may ask for."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _SMALLER = "use a smaller policy, or gradient steps on fewer steps of experience
 
 
 class Allowance(NamedTuple):
-    """The most work that a graph may be for some number of rows; ``operators/work.py`` says in which unit."""
+    """The most work that a graph may take for some number of rows, in the unit of ``operators/work.py``."""
 
     rows: int
     work: int
@@ -23,7 +23,7 @@ class Account:
 
     Attributes:
         fixed: The part that does not grow.
-        each_row: What every row adds.
+        each_row: What each row adds.
         largest: The largest share for one row so far.
         whose: With ``named`` as its arguments, says whose that is.
         named: See there.
@@ -52,10 +52,10 @@ class Account:
 
 
 class Budget:
-    """What the nodes and tensors of a graph take together.
+    """What the nodes and tensors of a graph cost together.
 
     Attributes:
-        work: Of every run.
+        work: In every run.
         folded: Work on constants alone, which engines do once, while loading.
         memory: Bytes of all tensors together.
     """
@@ -64,7 +64,7 @@ class Budget:
         """An empty one.
 
         Args:
-            allowances: The most work, for each of these numbers of rows; memory is held against its limit for the
+            allowances: The most work, for each of these numbers of rows; memory is compared with its limit for the
                 largest of them.
         """
         self.work, self.folded, self.memory = Account(), Account(), Account()
@@ -73,7 +73,7 @@ class Budget:
 
     @property
     def is_spent(self) -> bool:
-        """Whether a limit is passed: there is no need to add more."""
+        """Whether a limit is exceeded, so that nothing more needs to be added."""
         work = self.work
         for rows, most in self._allowances:
             if work.fixed + work.each_row * rows > most:
@@ -81,7 +81,7 @@ class Budget:
         return self.folded.fixed > MAX_FOLDED_WORK or self.memory.of(self._rows) > MAX_BYTES
 
     def check(self, findings: Findings) -> None:
-        """Notes what is beyond the limits, at the node or tensor that takes most of it.
+        """Notes what exceeds the limits, at the node or tensor that takes the largest share.
 
         Raises:
             CheckStopped: There are too many findings.

@@ -1,4 +1,4 @@
-"""What in a graph is not to be trusted: names, operators, and the sizes that its tensors would take."""
+"""What in a graph cannot be trusted: names, operators, and the sizes that its tensors would have."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -24,20 +24,20 @@ def check_graph(
     weights: Mapping[str, tuple[int, ...]] = NO_WEIGHTS,
     allowances: Sequence[Allowance] = (Allowance(1, MAX_WORK),),
 ) -> Budget:
-    """Checks a graph that was read.
+    """Checks a graph that has been read.
 
     Args:
-        content: Of the file.
+        content: The file's content.
         inputs: What the manifest promises; empty if there is no manifest to go by.
-        outputs: Likewise.
+        outputs: As for ``inputs``.
         findings: Where to note what is wrong.
-        operators: Those allowed, by name.
+        operators: The allowed operators by name.
         weights: Inputs whose initial values are initializers: by name, the shape of one row without the batch axis.
-        allowances: The most work that it may be, for each of these numbers of rows; its memory is held against its
+        allowances: The most work that it may take, for each of these numbers of rows; its memory is compared with its
             limit for the largest of them.
 
     Returns:
-        What running it takes, as far as it could be followed.
+        What running it costs, as far as the graph could be followed.
 
     Raises:
         CheckStopped: There are too many findings.
@@ -76,7 +76,7 @@ def _check_ports(model: Model, findings: Findings, weights: Mapping[str, tuple[i
 
 
 def _check_order(content: Content, findings: Findings) -> None:
-    """Every name is given once, a tensor's before it is used."""
+    """Checks that every name is given once, and a tensor's before it is used."""
     for name in _twice(node.name for node in content.model.nodes if node.name):
         findings.add("the name is given twice", f"node {shown(name)}", EXPORT_AGAIN)
     defined = set(content.names)
@@ -93,7 +93,7 @@ def _check_order(content: Content, findings: Findings) -> None:
 
 
 def _is_sound(node: Node, index: int, model: Model, operators: Mapping[str, Operator], findings: Findings) -> bool:
-    """Notes what is wrong with the node as its operator sees it; says whether nothing is."""
+    """Notes what is wrong with the node as its operator sees it; returns whether nothing is."""
     operator = operators.get(node.op_type)
     faults = (
         [_unknown(node)] if operator is None else [*_attribute_faults(node, operator), *_count_faults(node, operator)]

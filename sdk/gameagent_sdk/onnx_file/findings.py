@@ -16,7 +16,7 @@ Place: TypeAlias = str | Callable[[], str]
 
 
 class CheckStopped(Exception):
-    """A check cannot go on, or has found enough."""
+    """A check cannot continue, or has found enough."""
 
 
 class Findings:
@@ -29,13 +29,13 @@ class Findings:
         """Notes a finding.
 
         Raises:
-            CheckStopped: It is the last that fits.
+            CheckStopped: The list is full.
         """
         self.found.append(Finding(what, where if isinstance(where, str) else where(), advice))
         if len(self.found) >= MAX_FINDINGS:
             raise CheckStopped
 
     def stop(self, what: str, where: str, advice: str) -> CheckStopped:
-        """Notes a finding after which nothing can be read; to be raised."""
+        """Notes a finding after which nothing can be read; the caller raises it."""
         self.add(what, where, advice)
         return CheckStopped()

@@ -1,4 +1,4 @@
-"""The most that a bundle may hold. Real policies stay far below; a forged file must not take all memory or all day."""
+"""Limits on what a bundle may hold: far above any real policy, but a forged file must not take all memory."""
 
 MAX_FILE_BYTES = 2**26  # 64 MiB
 MAX_FIELDS = 250_000  # protobuf fields in the whole file, and numbers in lists that are not stored raw

@@ -1,4 +1,4 @@
-"""A strict reader of protobuf messages: what two parsers could understand in two ways is refused.
+"""A strict reader of protobuf messages: it refuses what two parsers could understand in two ways.
 
 Parsers merge a field that is given twice, cut numbers that are too long, and skip what they do not know. A check that
 does the same may see another model than the engine does, so each of these is a finding here. The encoding is described
@@ -51,7 +51,7 @@ class MessageReader:
         self._known: dict[tuple[Schema, bytes], Fields] = {}
 
     def enter(self, name: str) -> None:
-        """Says that what is read from now on stands in this field of the message read before."""
+        """Notes that what is read from now on is in this field of the message read before."""
         self._path.append((FieldSpec(name, SPAN), {}))
 
     def read(self, schema: Schema, start: int, stop: int) -> Fields:
@@ -190,7 +190,7 @@ class MessageReader:
         return end
 
     def _refuse(self, schema: Schema, tag: int, position: int) -> None:
-        """Says what is wrong with a field that the schema does not want."""
+        """Notes what is wrong with a field that the schema does not allow."""
         number, wire_type = tag >> 3, tag & 7
         if number == 0 or tag >= _MAX_TAG or wire_type not in (VARINT, FIXED64, BYTES, FIXED32):
             raise self._damaged("no protobuf field starts", position - 1)
@@ -230,7 +230,7 @@ class MessageReader:
 def _plain_entry(content: bytes) -> Fields | None:
     """A short metadata entry in the usual layout, key then value; None if it is anything else.
 
-    Entries hold half of all the fields in a file of torch's: this is for speed alone.
+    Entries hold half of all the fields in a file of torch's: this is only for speed.
     """
     size = len(content)
     if size < 4 or content[0] != _KEY_TAG or content[1] > 0x7F:

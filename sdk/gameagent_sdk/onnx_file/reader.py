@@ -34,11 +34,11 @@ _VALUE_FIELDS = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "str
 
 
 class Declared(NamedTuple):
-    """What a file says of a tensor in the graph.
+    """What a file says about a tensor in the graph.
 
     Attributes:
-        name: Of the tensor.
-        dtype: As a port calls it; None if it is not said.
+        name: The tensor's name.
+        dtype: As in a port; None if it is not given.
         shape: None for a dynamic axis; all None if it is not said.
     """
 
@@ -48,12 +48,12 @@ class Declared(NamedTuple):
 
 
 class Content(NamedTuple):
-    """A file's content.
+    """The content of a file.
 
     Attributes:
-        model: All of it that was not refused.
-        value_info: What the file says of the tensors between the nodes.
-        names: Of the inputs and initializers, the refused ones among them.
+        model: Everything that was not refused.
+        value_info: What the file says about the tensors between the nodes.
+        names: Of the inputs and initializers, including those refused.
     """
 
     model: Model
@@ -63,7 +63,7 @@ class Content(NamedTuple):
 
 @dataclass(frozen=True)
 class Envelope:
-    """All of a file but its graph.
+    """Everything in a file except its graph.
 
     Attributes:
         ir_version: Of the file format.
@@ -116,7 +116,7 @@ def read_envelope(data: bytes, findings: Findings) -> Envelope:
 
 
 def read_graph(envelope: Envelope, findings: Findings) -> Content:
-    """Reads the graph. What is refused is left out of the result.
+    """Reads the graph. The result leaves out what was refused.
 
     Raises:
         CheckStopped: It is damaged, or there are too many findings.

@@ -1,4 +1,4 @@
-"""The protobuf messages of an ONNX file, as far as a bundle may use them.
+"""The protobuf messages of an ONNX file, as far as bundles may use them.
 
 Field numbers and types are those of onnx.proto. Messages nest to a fixed depth here, as the only ones that hold
 themselves (graphs in attributes, types in types) are refused.
@@ -43,7 +43,7 @@ class Schema:
         fields: By tag, which is a field's number and wire type in one: 8 * number + wire type.
         refused: Name and advice by number, of fields that exist but that no bundle may use.
         oneof: Names of fields of which a message may have one at most.
-        recurs: Whether files hold many messages with the same content, so that it is worth while to know them again.
+        recurs: Whether files hold many messages with the same content, so that it is worthwhile to recognise them.
     """
 
     fields: Mapping[int, FieldSpec]

@@ -2,7 +2,7 @@
 
 A graph is followed for two numbers of rows at once, a small one and a very large one. At most one axis of a tensor may
 depend on the rows, and then it grows evenly with them, so what a graph takes is known for any number of rows. Sizes are
-sums and whole multiples of each other but where a slice's bounds cut them; there a third number of rows is tried.
+sums and whole multiples of each other, except if a slice's bounds cut them; then a third number of rows is tried.
 """
 
 import math
@@ -47,13 +47,13 @@ def check_shapes(
 
     Args:
         content: Of the file.
-        nodes: With their positions: those whose operator is known and that fit it; others are passed over, and
-            so are the nodes after them.
+        nodes: With their positions: those whose operator is known and that fit it; others are skipped, and so are
+            the nodes that depend on them.
         inputs: What the manifest promises; empty if there is no manifest to go by.
         outputs: Likewise.
         findings: Where to note what is wrong.
         operators: By name.
-        budget: Where what the graph takes is added up, until it is spent.
+        budget: Where the graph's cost is added up, until it is spent.
 
     Raises:
         CheckStopped: There are too many findings.
@@ -220,7 +220,7 @@ def _joined(few: Spec, many: Spec | None = None) -> Specs:
 
 
 def _evenly(few: int, many: int | None = None) -> tuple[int, int]:
-    """What is so much for each of `NUM_ROWS`, or always: the part that is fixed, and what each row adds."""
+    """The fixed part of what is this much for each of `NUM_ROWS`, or always, and what each row adds."""
     if many is None or many == few:
         return few, 0
     each_row = -((few - many) // (MANY_ROWS - FEW_ROWS))
@@ -253,7 +253,7 @@ def _with(specs: Specs, rows: int) -> Spec:
 
 
 def _fits(spec: Spec, dtype: str | None, shape: tuple[int | None, ...] | None) -> bool:
-    """Whether the spec is what is declared; None fits anything."""
+    """Whether the spec agrees with what is declared; None fits anything."""
     if dtype is not None and _DTYPES.get(dtype) != spec.dtype:
         return False
     if shape is None or shape == spec.shape:

@@ -32,12 +32,12 @@ def dtype_name(code: int) -> str:
 
 
 def read_tensor(tensor: Fields, data: bytes, where: Place, findings: Findings) -> NDArray[Any] | None:
-    """Makes an array of a TensorProto.
+    """Makes an array from a TensorProto.
 
     Args:
         tensor: The message.
         data: The whole file, in which its raw bytes lie.
-        where: The tensor stands, for findings.
+        where: Where the tensor is, for findings.
         findings: Where to note what is wrong.
 
     Returns:

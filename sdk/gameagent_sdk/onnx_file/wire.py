@@ -1,6 +1,6 @@
 """The outermost layer of an ONNX file, read without any protobuf library.
 
-Enough to take the graph's hash and to attach a manifest, to any model that an exporter wrote: only the top-level
+Enough to take the graph's hash and to attach a manifest, for any model that an exporter wrote: only the top-level
 fields of ModelProto are walked, with every length bounds-checked. A bundle that is to be run is read by ``reader.py``,
 which is strict. The layout is described in https://protobuf.dev/programming-guides/encoding and in onnx.proto.
 """

@@ -1,4 +1,4 @@
-"""What an operator of ONNX is to this SDK, and the words in which the operators' files are written.
+"""What an ONNX operator is in this SDK, and the building blocks with which the operators are written.
 
 The meaning of each operator is that of https://onnx.ai/onnx/operators/ for the operator sets 13 to 23.
 """
@@ -22,7 +22,7 @@ NUMBERS = frozenset({FLOAT32, INT32, INT64})
 BOOLS = frozenset({BOOL})
 ANY = NUMBERS | BOOLS
 
-VARIADIC = 1_000  # ONNX knows no bound; the files of real policies stay far below
+VARIADIC = 1_000  # ONNX has no limit; the files of real policies stay far below
 
 
 class Spec(NamedTuple):
@@ -51,19 +51,18 @@ class Operator:
         constant_inputs: Positions of tensors that must be known before the graph runs.
         infer: (node, specs of the inputs, values of the constant inputs, opset) -> specs of the outputs. A spec is
             None if an optional input is left out, a value is None if an input is not constant. Raises
-            ValueError with a sentence where these inputs have no result.
+            ValueError with a sentence if these inputs have no result.
         build: (node, values of the constant inputs, opset) -> function of the input arrays (None if one is left
             out) that gives the output array, or the tuple of them if ``view``. Without ``view`` the function also
             takes ``out``, a C-contiguous array of the inferred spec that overlaps no input, writes the result there
             and returns it. It may raise IndexError, ValueError or ZeroDivisionError on the values of its inputs,
-            FloatingPointError on a NaN of which engines make different things, and
-            warns as numpy does: call it under ``np.errstate(all="ignore")`` for the silent infinities of ONNX.
+            FloatingPointError on a NaN that engines treat differently, and
+            warns like numpy: call it under ``np.errstate(all="ignore")`` for the silent infinities of ONNX.
         work: (node, specs of the inputs, specs of the outputs) -> how much work it is, see ``work.py`` for the unit.
-        view: The outputs only look at the first input's elements in other ways; where numpy's strides allow it they
-            share its memory.
+        view: The outputs only rearrange the first input's elements; if numpy's strides allow it they share its memory.
         elementwise: Each element of the output is made of one element of each input, under broadcasting, so that the
             function may as well be called without the axes along which the output has one entry.
-        clamps: Sizes of the outputs are cut at bounds, so that they need not grow evenly where those of inputs do.
+        clamps: Sizes of the outputs are cut at bounds, so that they need not grow evenly even if those of inputs do.
         scatters: The outputs are views whose neighbouring elements lie apart in memory, so that reading them is slow.
     """
 
@@ -146,7 +145,7 @@ def integer(node: Node, name: str, default: int) -> int:
 
 
 def flag(node: Node, name: str, default: bool = False) -> bool:
-    """An attribute that is 0 or 1; engines differ in what they make of other numbers."""
+    """An attribute that is 0 or 1; engines treat other numbers differently."""
     value = integer(node, name, default)
     if value not in (0, 1):
         raise ValueError(f"{name} of {node.op_type} must be 0 or 1, not {value}")

@@ -1,7 +1,7 @@
-"""How much work a node is, so that a file which asks for hours of it can be refused before anything runs.
+"""How much work a node takes, so that a file that asks for hours of it can be refused before anything runs.
 
 The unit is about a nanosecond of one ordinary core, in the slower of the two engines, on numbers that are not denormal.
-``tools/measure_operators.py`` compares these estimates with the clock. They count what is read as well as what is
+``tools/measure_operators.py`` compares these estimates with measured times. They count what is read as well as what is
 written, and what engines spend on short runs of neighbouring elements rather than on the elements themselves.
 """
 

@@ -1,1 +1,1 @@
-"""What is written for the next session: minds and recordings."""
+"""What is written to files: minds and recordings."""

@@ -11,12 +11,12 @@ from gameagent_sdk.engine.context import Context, Tally
 
 @dataclass(frozen=True)
 class DecidedOn:
-    """What gradient steps need to know of the last decision once its outcome is in.
+    """What gradient steps need to know about the last decision once its outcome is in.
 
     Attributes:
-        observation: float32 (D,), as the policy was fed it.
+        observation: float32 (D,), as it was fed to the policy.
         legal_actions: bool (A,); empty for a bundle without a mask.
-        incomplete: Whether a step of the current episode is not known: then nothing is learnt from it.
+        incomplete: Whether a step of the current episode is unknown, so that nothing is learnt from it.
     """
 
     observation: NDArray[np.float32]
@@ -33,9 +33,9 @@ class Mind:
         beliefs: float32 (1, E), of the last decision; zeros before the first.
         tally: What the agent keeps count of.
         awaits_observe: Whether ``observe`` is due; else ``act`` is.
-        rng_state: Of PCG64: state and increment, each 0 to 2**128 - 1.
-        adaptation: Of the gradient steps; None for a bundle without.
-        decided_on: Likewise.
+        rng_state: State and increment of PCG64, each from 0 to 2**128 - 1.
+        adaptation: The state of the gradient steps; None for a bundle without any.
+        decided_on: What they need of the last decision; None likewise.
     """
 
     context: Context

@@ -24,20 +24,20 @@ MAX_BYTES = 2**27  # of a file
 
 
 def write_mind(path: str | os.PathLike[str], mind: Mind, bundle: Bundle) -> None:
-    """Writes a mind in one go: whoever looks sees the old file or the new one, never a part.
+    """Writes a mind atomically: a reader sees the old file or the new one, never a part.
 
     Raises:
-        MindError: The file cannot be written; an older one is left as it was.
+        MindError: The file cannot be written; an older one is kept.
     """
     for _ in write_mind_in_slices(path, mind, bundle):
         pass
 
 
 def write_mind_in_slices(path: str | os.PathLike[str], mind: Mind, bundle: Bundle) -> Iterator[None]:
-    """As :func:`write_mind`, but yields between slices of work: encoding, writing, flushing to disk, replacing.
+    """Writes like :func:`write_mind`, yielding between slices of work: encoding, writing, flushing, replacing.
 
     Raises:
-        MindError: The file cannot be written; an older one is left as it was.
+        MindError: The file cannot be written; an older one is kept.
     """
     path = as_path(path)
     data = encode_mind(mind, bundle)
@@ -52,7 +52,7 @@ def read_mind(path: str | os.PathLike[str], bundle: Bundle) -> Mind:
     """Reads a mind that was saved with the same bundle.
 
     Raises:
-        MindError: No such file, damaged, not a mind, or another bundle's.
+        MindError: The file does not exist, is damaged, is not a mind, or belongs to another bundle.
     """
     path = as_path(path)
     try:
@@ -79,10 +79,10 @@ def encode_mind(mind: Mind, bundle: Bundle) -> bytes:
 
 
 def decode_mind(data: bytes, bundle: Bundle) -> Mind:
-    """A mind from the bytes of its file, which are not trusted.
+    """A mind from the bytes of an untrusted file.
 
     Raises:
-        MindError: Damaged, not a mind, or another bundle's.
+        MindError: They are damaged, not a mind, or belong to another bundle.
     """
     try:
         require(len(data) <= MAX_BYTES, f"it is larger than {MAX_BYTES} bytes")

@@ -1,4 +1,4 @@
-"""Work that can wait for a frame with time to spare, done slice by slice."""
+"""Work that can wait for a frame with time to spare, done in slices."""
 
 import time
 from collections import deque
@@ -12,26 +12,26 @@ class PendingWork:
         self._tasks: deque[tuple[object, Iterator[None]]] = deque()
 
     def __len__(self) -> int:
-        """How many tasks are not finished."""
+        """How many tasks are unfinished."""
         return len(self._tasks)
 
     def add(self, task: Iterator[None], about: object = None) -> None:
         """Queues a task; nothing of it is done yet.
 
         Args:
-            task: A generator.
-            about: What :meth:`finish` and :meth:`drop` know it by.
+            task: A generator that yields between slices.
+            about: What :meth:`finish` and :meth:`drop` identify it by.
         """
         self._tasks.append((about, task))
 
     def tick(self, budget_ms: float) -> None:
-        """Works slice by slice until the budget is used up or nothing is left.
+        """Works in slices until the budget is used up or nothing is left.
 
         No slice is begun after the budget's end, so it is exceeded by less than one slice. A task that raises is
-        dropped, and its error is the caller's.
+        dropped, and its error is raised here.
 
         Args:
-            budget_ms: Milliseconds; with 0 nothing is done.
+            budget_ms: In milliseconds; with 0 nothing is done.
         """
         end = time.perf_counter() + budget_ms / 1000.0
         while self._tasks and time.perf_counter() < end:
@@ -46,7 +46,7 @@ class PendingWork:
                 pass
 
     def drop(self, about: object) -> None:
-        """Drops the tasks about something, as they are."""
+        """Drops the tasks about something, unfinished."""
         self._tasks = deque(pair for pair in self._tasks if pair[0] != about)
 
     def _slice(self) -> None:

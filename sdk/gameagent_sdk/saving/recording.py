@@ -1,7 +1,7 @@
 """Recordings: everything an agent is given and does, as lines of JSON, for bug reports and for showing a match again.
 
-The first line says where the agent stood when the recording began; each further line is one call. Numbers are
-written so that they are read back exactly. :func:`gameagent_sdk.agent.replay` goes through a recording again.
+The first line holds the agent's state when the recording began; each further line is one call. Numbers are written so
+that they are read back exactly. :func:`gameagent_sdk.replay` plays a recording again.
 """
 
 import base64
@@ -38,12 +38,12 @@ class Recording:
         """Starts a recording and writes its first line.
 
         Args:
-            path: Of the file; replaced if it exists.
+            path: The file, which is replaced if it exists.
             policy: What the agent runs on.
-            mind: Of the agent at this moment.
+            mind: The agent's mind at this moment.
             frozen: What it goes back to at each episode's end, if it is frozen.
             settings: ``temperature``, ``strength``, ``phase`` and ``freeze_again`` of the agent.
-            pending: The agent's, which does the writing.
+            pending: The agent's pending work, which does the writing.
 
         Raises:
             RecordingError: The file cannot be written.
@@ -78,10 +78,10 @@ class Recording:
         return base64.b64encode(encode_mind(mind, self._bundle)).decode()
 
     def note(self, call: str, **details: Any) -> None:
-        """Takes down one call; it is written later.
+        """Notes one call; it is written later.
 
-        Nothing is raised here, where the call has been made already: if the file cannot be written the recording has
-        ended, and the next tick, or :meth:`close`, says so.
+        Nothing is raised here, as the call has already been made: if the file cannot be written, the recording has
+        ended, and the next tick, or :meth:`close`, raises the error.
         """
         if self._ended:
             return
@@ -96,7 +96,7 @@ class Recording:
         """Writes what is left and ends.
 
         Raises:
-            RecordingError: The file cannot be written, and no tick has said so.
+            RecordingError: The file cannot be written, and no tick has raised that yet.
         """
         self._pending.drop(self)
         self._write(len(self._waiting))
@@ -107,7 +107,7 @@ class Recording:
 
     @property
     def path(self) -> Path:
-        """Of the file."""
+        """The file's path."""
         return self._path
 
     def _write_slices(self) -> Iterator[None]:

@@ -1,8 +1,8 @@
-"""Writes a file in one go: whoever looks sees the old one or the new one, never a part.
+"""Replaces a file atomically: a reader sees the old one or the new one, never a part.
 
-The new one is written beside it under a name of its own, and then takes its place. The permissions stay, and a
-symbolic link stays one: what it leads to is replaced. What a process that was killed has left half-written is removed
-by the next one that writes the same file.
+The new one is written next to it under a temporary name, and then takes its place. Permissions are kept, and if the
+path is a symbolic link, the file that it leads to is replaced. What a killed process has left half-written is removed
+when the same file is written again.
 """
 
 import contextlib
@@ -23,15 +23,15 @@ SLICE_BYTES = 2**16  # written at a time
 
 
 def replace_in_slices(path: str | os.PathLike[str], data: bytes) -> Iterator[None]:
-    """Writes a file, and yields between slices of work: writing, flushing to the disk, replacing.
+    """Replaces a file, yielding between slices of work: writing, flushing to the disk, replacing.
 
     Args:
-        path: Of the file, or of a link to it; it need not exist.
-        data: All that will be in it.
+        path: The file, or a link to it; it need not exist.
+        data: The new content.
 
     Raises:
-        OSError: It cannot be written, or is a folder, a pipe or a device; what was there is kept.
-        ValueError: The path holds a null byte, or what no path can.
+        OSError: It cannot be written, or is a folder, a pipe or a device; the old file is kept.
+        ValueError: The path holds a null byte, or something else that no path can.
     """
     target = _followed(os.fspath(path))
     replaced = os.stat(target) if os.path.exists(target) else None
@@ -76,7 +76,7 @@ def _open_beside(target: str, mode: int) -> tuple[str, int]:
         _lock(descriptor)
         if os.path.exists(temporary):
             return temporary, descriptor
-        os.close(descriptor)  # another process took it for a left-over before it was locked
+        os.close(descriptor)  # another process took it for abandoned before it was locked
 
 
 def _own_alike(temporary: str, replaced: os.stat_result) -> None:
@@ -90,7 +90,7 @@ def _own_alike(temporary: str, replaced: os.stat_result) -> None:
 
 
 def _remove_left_overs(target: str) -> None:
-    """Removes what others have begun for the same target and nobody goes on with."""
+    """Removes what other processes have begun for the same target and abandoned."""
     folder, name = os.path.split(target)
     ours = re.compile(re.escape(name) + r"\.[0-9a-f]{8}\.tmp")
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
@@ -111,7 +111,7 @@ def _remove_unless_open(path: str) -> None:
 
 
 def _lock(descriptor: int) -> bool:
-    """Locks an open file until it is closed; False where another process, or another part of this one, has it."""
+    """Locks an open file until it is closed; False if another process, or another part of this one, has locked it."""
     if fcntl is None:
         return True
     try:
