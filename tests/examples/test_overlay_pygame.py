@@ -12,6 +12,9 @@ ROOT = Path(__file__).parents[2]
 
 BARS = [(158, 134, 255), (92, 190, 255), (52, 200, 176), (250, 126, 74), (48, 54, 76)]  # the last is a bar's ground
 
+BELIEFS = 248  # where the first row of beliefs begins; each takes 30 pixels, the upper 15 for its coloured words
+PLAIN = [y for y in range(78, 400) if y < BELIEFS or (y - BELIEFS) % 30 >= 15]
+
 # Prints the drawing library's name, the size, and the pixels of a panel after a short trial, drawn on a window.
 DRAWING = """
 import base64, os, sys
@@ -77,7 +80,7 @@ def test_either_library_draws_what_the_one_installed_here_draws(library_and_pyth
     _, here = drawn(Path(sys.executable))
     assert name == f"{library} 2"
     for bar in BARS:
-        theirs, ours = ((pixels[78:] == bar).all(axis=2) for pixels in (picture, here))  # no coloured words there
+        theirs, ours = ((pixels[PLAIN] == bar).all(axis=2) for pixels in (picture, here))
         assert ours.sum() > 30
         assert (theirs != ours).sum() < 30  # where the truth's pointers stand before a bar, by a pixel
     assert (picture != here).any(axis=2).mean() < 0.1  # letters are shaped otherwise, by a pixel

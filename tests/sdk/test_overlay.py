@@ -205,7 +205,9 @@ def test_a_truth_beyond_the_training_range_makes_the_bar_longer(pygame: ModuleTy
     ends = []
     for truth in (None, {"number": 3.0}):
         overlay.truth = truth
-        ends.append(columns(painted(pygame, overlay), BELIEF, least=8).mean())
+        bottom = overlay.draw(pygame.Surface((280, 720)), (0, 0)).bottom
+        bar = painted(pygame, overlay)[bottom - 21 : bottom - 11]
+        ends.append(columns(bar, BELIEF, least=8).mean())
     assert ends == pytest.approx([12 + INNER - 2, 12 + INNER / 2], abs=2)  # of -1 to 1, then of -1 to 3
 
 
