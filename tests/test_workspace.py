@@ -58,6 +58,7 @@ def test_one_version_everywhere() -> None:
     assert len(set(versions.values())) == 1, versions
     version = versions["gameagent"]
     assert f"[{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     inner = [rest for name, rest in requirements() if name in DISTRIBUTIONS]
     assert inner
     assert set(inner) == {f"=={version}"}

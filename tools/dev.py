@@ -197,6 +197,7 @@ def bench() -> None:
 def docs() -> None:
     """Builds the documentation site; a warning or a broken link is an error."""
     must(PYTHON, "-m", "mkdocs", "build", "--strict")
+    say("\nOpen build/site/index.html, or, to search it too: python -m http.server --directory build/site")
 
 
 def demo(steps: str, num_variants: int, fresh: bool) -> None:
