@@ -17,6 +17,10 @@ from typing import Any
 
 import pytest
 
+from gameagent.settings import parse_count
+from gameagent_games.registry import built_in_names, family_folder
+from gameagent_sdk import Bundle
+
 ROOT = Path(__file__).parents[1]
 
 SHORTENED = (
@@ -35,6 +39,14 @@ ELSEWHERE = {
     "python tools/dev.py docs": ("tests/test_docs_site.py", "test_the_site_builds_without_a_warning"),
     "sdk/README.md": ("tests/sdk/test_public_face.py", "test_the_readme_s_examples_run"),
     "sdk/examples/spot_kick/README.md": ("tests/examples/test_spot_kick.py", "test_the_agent_costs_ten_lines"),
+}
+ELSEWHERE |= {
+    f"games/gameagent_games/families/{name}/README.md": (
+        "tests/test_readme.py",
+        "test_a_familys_page_has_the_commands_that_made_its_agent",
+    )
+    for name in built_in_names()
+    if (family_folder(name) / "agent.onnx").is_file()
 }
 WALKED = (
     "README.md", "CONTRIBUTING.md", "docs/quickstart.md", "docs/designing.md", "docs/training.md", "docs/engines.md",
@@ -116,6 +128,18 @@ def test_what_is_run_elsewhere_is_run_there() -> None:
     for command, (place, proof) in ELSEWHERE.items():
         assert proof in read(place), command
         assert command in typed or (ROOT / command).is_file(), f"no document says {command!r} any more"
+
+
+@pytest.mark.parametrize("name", [name for name in ELSEWHERE if "/families/" in name])
+def test_a_familys_page_has_the_commands_that_made_its_agent(name: str) -> None:
+    train, export = (shlex.split(command) for _, block in blocks(name) for command in commands(block))
+    bundle = ROOT / name.replace("README.md", "agent.onnx")
+    assert ROOT / export[-1] == bundle
+    assert export[:3] == ["gameagent", "export", train[train.index("--out") + 1]]
+    config = Bundle.read(bundle).manifest.training["config"]
+    assert train[2] == config["family"]
+    assert parse_count(train[train.index("--steps") + 1]) == config["steps"]
+    assert int(train[train.index("--seed") + 1]) == config["seed"]
 
 
 def test_a_document_that_is_wrong_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
