@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from rich.console import Console
 
 from gameagent.config import TrainConfig, make_config
-from gameagent.export.bundling import bundle_run, export_run
+from gameagent.export.bundling import bundle_run, with_evaluation, write_bundle
 from gameagent.judging.contestants import Contestant, contestants_of, split_to_judge_on
 from gameagent.judging.report import Evaluation
 from gameagent.judging.report import evaluate as evaluate_contestants
@@ -121,12 +121,13 @@ class Run:
             RunError: The run has no checkpoint yet, or it is broken.
             ExportError: The file cannot be written, or does not do what the policy does.
         """
-        summary = None
+        bundle = bundle_run(self.folder)
         if num_variants > 0:
-            agent = Contestant(bundle_run(self.folder))
             split = split_to_judge_on(self.family, self.config.split)
-            summary = evaluate_contestants([agent], self.family, split=split, num_variants=num_variants).summary()
-        return export_run(self.folder, Path(path), summary)
+            agents = [Contestant(bundle)]
+            evaluation = evaluate_contestants(agents, self.family, split=split, num_variants=num_variants)
+            bundle = with_evaluation(bundle, evaluation.summary())
+        return write_bundle(bundle, Path(path))
 
     def export_for_engine(self, path: PathLike, profile: Literal["godot", "unity"]) -> "EngineFile":
         """Writes the agent for another engine's own runtime, see ``docs/engines.md``.

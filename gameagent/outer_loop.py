@@ -57,6 +57,8 @@ def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Worke
                 log.write(progress, update.metrics)
                 folder.save(policy, optimizer, progress)
                 report(progress, update.metrics)
+    if workers.rank == 0 and folder.load_calibration(progress) is None:
+        folder.save_calibration(progress, config.method.calibrate(policy, config, family))
     workers.barrier()
 
 

@@ -10,6 +10,7 @@ from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
 from gameagent.export.graph import add_initial_values, trace
 from gameagent.export.parity import measure_parity
+from gameagent.methods.interface import Calibration
 from gameagent.nets.interface import PolicyNetwork
 from gameagent.run.folder import FIRST_SCHEME, Progress, RunFolder
 from gameagent.run.sealed_file import write_atomically
@@ -27,31 +28,45 @@ from gameagent_sdk.authoring import (
 )
 
 
-def export_run(folder: RunFolder, path: Path, evaluation: dict[str, Any] | None = None) -> Bundle:
-    """Writes a run's policy to ``path``.
+def export_run(folder: RunFolder, path: Path) -> Bundle:
+    """Writes a run's policy to ``path``: `bundle_run`, then `write_bundle`."""
+    return write_bundle(bundle_run(folder), path)
 
-    Args:
-        folder: The run.
-        path: The ``.onnx`` file to write; replaced at once if it exists.
-        evaluation: Summary to carry in the manifest.
+
+def bundle_run(folder: RunFolder) -> Bundle:
+    """A run's policy as a bundle in memory, checked against torch.
 
     Raises:
         RunError: The run's folder is broken or has no checkpoint.
-        ExportError: The file cannot be written, or does not do what the policy does.
+        ExportError: The graph does not do what the policy does.
     """
-    bundle = bundle_run(folder, evaluation)
+    policy, config, family, progress = folder.load_policy()
+    training = training_record(folder, config, family, progress)
+    return bundle_policy(policy, config, family, training, folder.load_calibration(progress))
+
+
+def with_evaluation(bundle: Bundle, summary: dict[str, Any]) -> Bundle:
+    """The same bundle with an evaluation's summary in its manifest."""
+    manifest = replace(bundle.manifest, evaluation=summary)
+    return Bundle.from_bytes(attach_manifest(bundle.data, manifest, bundle.adaptation_data))
+
+
+def write_bundle(bundle: Bundle, path: Path) -> Bundle:
+    """Writes a bundle to a file and reads it back.
+
+    Args:
+        bundle: What to write.
+        path: The ``.onnx`` file; replaced at once if it exists.
+
+    Raises:
+        ExportError: The file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, bundle.data)
     except OSError as error:
         raise ExportError(f"cannot write {path}: {error.strerror}") from None
     return Bundle.read(path)
-
-
-def bundle_run(folder: RunFolder, evaluation: dict[str, Any] | None = None) -> Bundle:
-    """A run's policy as a bundle in memory; raises as `export_run` does."""
-    policy, config, family, progress = folder.load_policy()
-    return bundle_policy(policy, config, family, training_record(folder, config, family, progress), evaluation)
 
 
 def training_record(folder: RunFolder, config: TrainConfig, family: Family, progress: Progress) -> dict[str, Any]:
@@ -73,9 +88,16 @@ def bundle_policy(
     config: TrainConfig,
     family: Family,
     training: dict[str, Any],
-    evaluation: dict[str, Any] | None = None,
+    calibration: Calibration | None = None,
 ) -> Bundle:
-    """A policy as a bundle in memory, parity checked.
+    """A policy as a bundle in memory, checked against torch.
+
+    Args:
+        policy: The trained policy.
+        config: Its run's config.
+        family: Its family.
+        training: How it came to be, see `training_record`.
+        calibration: As the run's method measured it when training ended; None to measure it now.
 
     Raises:
         ExportError: The graph does not do what the policy does.
@@ -83,8 +105,9 @@ def bundle_policy(
     method = config.method
     steps, gradient = method.gradient_steps(policy, config, family), None
     if steps is not None:
-        gradient = steps.spec(method.calibrate(policy, config, family))
-    manifest = make_manifest(policy, family, config.episodes_of_trial(family), training, evaluation, gradient)
+        calibration = method.calibrate(policy, config, family) if calibration is None else calibration
+        gradient = steps.spec(calibration)
+    manifest = make_manifest(policy, family, config.episodes_of_trial(family), training, gradient)
     graph = trace(method.step(policy), step_inputs(manifest), step_outputs(manifest))
     if steps is not None:
         add_initial_values(graph, {name: value.unsqueeze(0) for name, value in steps.initial_weights().items()})
@@ -102,7 +125,6 @@ def make_manifest(
     family: Family,
     num_episodes: int,
     training: dict[str, Any],
-    evaluation: dict[str, Any] | None,
     gradient: GradientSpec | None = None,
 ) -> Manifest:
     """The manifest of a family's policy; without ``gradient``, of one whose gradient steps are left out."""
@@ -118,7 +140,6 @@ def make_manifest(
         adaptation=(*(["memory"] if policy.state_specs else []), *(["gradient"] if gradient else [])),
         gradient=gradient,
         training=training,
-        evaluation=evaluation,
     )
 
 

@@ -3,6 +3,7 @@
 runs/x/run.json                config, versions, commit
 runs/x/checkpoint.pt           weights, optimizer, how far the run is; with a checksum over every byte
 runs/x/checkpoint-previous.pt  the same, one update earlier
+runs/x/calibration.json        what an export needs and only playing measures; written when training ends
 runs/x/metrics.jsonl           one line per update
 runs/x/tensorboard/            the same for TensorBoard
 runs/x/memoryless/ …           baselines, each in a run folder of its own
@@ -14,6 +15,7 @@ import math
 import os
 import pickle
 import subprocess
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,7 @@ class RunFolder:
         self.checkpoint = path / "checkpoint.pt"
         self.previous = path / "checkpoint-previous.pt"
         self.damaged = path / "checkpoint-damaged.pt"
+        self.calibration = path / "calibration.json"
         self.metrics = path / "metrics.jsonl"
         self.tensorboard = path / "tensorboard"
 
@@ -217,6 +220,29 @@ class RunFolder:
             )
         except _UNREADABLE as error:
             raise RunError(f"{path} is broken or belongs to another config: {error}") from None
+
+    def save_calibration(self, progress: Progress, calibration: Mapping[str, float]) -> None:
+        """Keeps what the run's method measured of the policy at this point, if anything; see `Method.calibrate`."""
+        if calibration:
+            content = {"updates": progress.updates, **calibration}
+            write_atomically(self.calibration, json.dumps(content, indent=2).encode())
+
+    def load_calibration(self, progress: Progress) -> dict[str, float] | None:
+        """What was measured of the policy at this point.
+
+        None if nothing was: of a run that is not finished, and of one that an earlier version trained.
+        """
+        try:
+            content = json.loads(self.calibration.read_text(encoding="utf-8"))
+            if content.pop("updates") != progress.updates:
+                return None
+            return {str(name): float(value) for name, value in content.items()}
+        except FileNotFoundError:
+            return None
+        except (OSError, RecursionError, *_UNREADABLE) as error:
+            raise RunError(
+                f"{self.calibration} cannot be read ({error}): delete it, and exporting measures anew"
+            ) from None
 
     def fall_back(self) -> str | None:
         """Puts the checkpoint before the newest one in its place if the newest one is broken.

@@ -2,7 +2,9 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -10,15 +12,16 @@ import onnxruntime
 import pytest
 import torch
 
+from gameagent.api import Run
 from gameagent.config import make_config
 from gameagent.errors import ExportError, RunError
 from gameagent.export import bundling as export
-from gameagent.export.bundling import bundle_policy, export_run
+from gameagent.export.bundling import bundle_policy, bundle_run, export_run, with_evaluation, write_bundle
 from gameagent.export.graph import strip
 from gameagent.export.parity import TOLERANCE, Parity, measure_parity
 from gameagent.nets.cores import lstm
 from gameagent.nets.interface import Inputs
-from gameagent.run.folder import RunFolder
+from gameagent.run.folder import Progress, RunFolder
 from gameagent_games.sources.simulator import Simulator
 from gameagent_sdk import Agent, Bundle
 from gameagent_sdk.authoring import attach_manifest
@@ -46,7 +49,8 @@ def exported(request, bundle_of):
 def bandit_file(bandit_run, tmp_path_factory):
     """The file of the trained bandit."""
     path = tmp_path_factory.mktemp("export") / "new" / "bandit.onnx"
-    export_run(bandit_run, path, {"split": "test", "num_variants": 3, "mean_returns": {"agent": [0.5]}})
+    summary = {"split": "test", "num_variants": 3, "mean_returns": {"agent": [0.5]}}
+    write_bundle(with_evaluation(bundle_run(bandit_run), summary), path)
     return path
 
 
@@ -184,6 +188,57 @@ def test_a_masked_file_never_plays_an_illegal_action(bundle_of):
         assert game.legal_actions[0, seat, action]
         game.step(np.full((1, 2), action))
         agent.observe(float(game.rewards[0, seat]), bool(game.terminated[0]), bool(game.truncated[0]))
+
+
+def test_an_export_with_its_evaluation_traces_and_checks_once(bandit_run, bandit_file, tmp_path, monkeypatch):
+    calls: list[str] = []
+    for name in ("trace", "measure_parity"):
+        whole = getattr(export, name)
+
+        def counted(*given: Any, name: str = name, whole: Any = whole) -> Any:
+            calls.append(name)
+            return whole(*given)
+
+        monkeypatch.setattr(export, name, counted)
+    bundle = Run(bandit_run.path).export(tmp_path / "agent.onnx", num_variants=4)
+    assert sorted(calls) == ["measure_parity", "trace"]
+    before = Bundle.read(bandit_file)
+    assert bundle.manifest.evaluation is not None and bundle.manifest.evaluation["num_variants"] == 4
+    assert replace(bundle.manifest, evaluation=None) == replace(before.manifest, evaluation=None)
+    assert bundle.model.nodes == before.model.nodes
+
+
+GRADIENT = {
+    "forage": ({"gradient": True, "num_episodes": 2, "steps": 1}, {"rollback_margin"}),
+    "bandit": (
+        {"algorithm": "maml", "num_rollouts": 4, "inner_steps": 1, "meta_batch_size": 2, "steps": 1},
+        {"max_kl", "rollback_margin"},
+    ),
+}
+
+
+@pytest.mark.parametrize("family", GRADIENT)
+def test_what_an_export_needs_is_measured_when_training_ends(run_of, tmp_path, family):
+    given, names = GRADIENT[family]
+    folder = run_of(tmp_path / "run", family=family, **given)
+    written = json.loads(folder.calibration.read_text(encoding="utf-8"))
+    assert written.keys() == names | {"updates"} and written.pop("updates") == 1
+    assert folder.load_calibration(Progress(updates=1)) == written
+    assert folder.load_calibration(Progress(updates=2)) is None  # of another checkpoint
+    folder.calibration.write_text("[]", encoding="utf-8")
+    with pytest.raises(RunError, match=r"calibration\.json cannot be read .*: delete it"):
+        folder.load_calibration(Progress(updates=1))
+
+
+def test_an_export_measures_nothing_that_was_measured_in_training(run_of, tmp_path, monkeypatch):
+    folder = run_of(tmp_path / "run", family="bandit", **GRADIENT["bandit"][0])
+    written, method = json.loads(folder.calibration.read_text(encoding="utf-8")), folder.load_config()[0].method
+    with monkeypatch.context() as patch:
+        patch.setattr(type(method), "calibrate", lambda *_: pytest.fail("measured again"))
+        gradient = bundle_run(folder).manifest.gradient
+    assert (gradient.max_kl, gradient.rollback_margin) == (written["max_kl"], written["rollback_margin"])
+    folder.calibration.unlink()  # as an earlier version left it
+    assert bundle_run(folder).manifest.gradient == gradient
 
 
 # -- refusals --------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     family = load_family("forage")
     config = make_config(family, {"hidden_size": HIDDEN_SIZE})
     policy = config.method.make_policy(config, family)
-    manifest = make_manifest(policy, family, family.num_episodes, {}, None)
+    manifest = make_manifest(policy, family, family.num_episodes, {})
     step = trace(config.method.step(policy), step_inputs(manifest), step_outputs(manifest))
     Path(path).write_bytes(attach_manifest(bytes(step.SerializeToString()), manifest))
     return 0

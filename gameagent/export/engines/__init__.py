@@ -81,7 +81,7 @@ def make_engine_file(
                 f"{tensor.initial:g} and lasts for a {tensor.lifetime}: export without --profile"
             )
     num_episodes = config.episodes_of_trial(family)
-    manifest = make_manifest(policy, family, num_episodes, training, None)
+    manifest = make_manifest(policy, family, num_episodes, training)
     side: Profile = PROFILES[profile](manifest)
     model = lower(
         trace(side.module(config.method.step(policy)), side.inputs, side.outputs), side.max_opset, side.max_ir_version
