@@ -130,5 +130,5 @@ async function provokeMinds(provoke) {
   await forged("mind with an impossible action", { lastAction: 3 });
   await forged("mind that is deciding", { due: "answer" });
   await forged("mind that lacks a field", { returns: undefined });
-  await provoke("the trial at hand is kept", () => agent.observe(0));
+  await provoke("the current trial is kept", () => agent.observe(0));
 }

@@ -35,7 +35,7 @@ class Recorded:
 
 
 def record(bundle: Path, seed: int, temperature: float | None, num_steps: int) -> Recorded:
-    """Plays a trial. The agent decides; a session beside it, told the same, shows logits and memory."""
+    """Plays a trial. The agent decides; a session with the same inputs shows logits and memory."""
     agent, session = Agent.load(bundle, seed=seed, temperature=temperature), PolicySession(Bundle.read(bundle))
     agent.begin_trial()
     session.reset(num_rows=1)

@@ -173,7 +173,7 @@ def assert_close(given: Any, expected: Any, where: str) -> None:
 
 
 def test_the_trials_ask_for_memory(recorded: dict[str, Recorded]) -> None:
-    """What is compared above is no empty thing: episodes end on the way, memory goes on, many actions are taken."""
+    """What is compared above is not trivial: episodes end on the way, memory is kept, many actions are taken."""
     for name in ("bandit", "recurrent", "masked"):
         trial = recorded[name]
         ends = [t for t, step in enumerate(trial.steps[:-1]) if step.terminated or step.truncated]
@@ -245,11 +245,11 @@ ERRORS: dict[str, tuple[str, str] | None] = {
     "mind with an impossible action": ("MindError", "damaged or forged"),
     "mind that is deciding": ("MindError", "damaged or forged"),
     "mind that lacks a field": ("MindError", "damaged or forged"),
-    "the trial at hand is kept": None,
+    "the current trial is kept": None,
 }
 
 
-def test_every_misuse_is_told(browser: Any) -> None:
+def test_every_misuse_is_reported(browser: Any) -> None:
     given = browser["errors"]
     assert given.keys() == ERRORS.keys()
     for case, expected in ERRORS.items():

@@ -46,7 +46,7 @@ def test_chances_are_those_of_the_policy(agent_of: Callable[..., Agent]) -> None
     np.testing.assert_allclose(agent.probabilities, np.array([1, 4, 9, 0]) / 14, rtol=1e-5)
 
 
-def test_episode_ends_are_told_to_the_policy_and_keep_the_memory(agent_of: Callable[..., Agent]) -> None:
+def test_episode_ends_reach_the_policy_and_keep_the_memory(agent_of: Callable[..., Agent]) -> None:
     def second_step(**ends: Any) -> float:
         agent = agent_of("recurrent")
         agent.act(OBSERVATION)
@@ -170,7 +170,7 @@ def test_wrong_masks_are_refused(legal_actions: list[Any] | None, message: str, 
         agent_of("masked").act(NOTHING, legal_actions)
 
 
-def test_a_mask_where_none_is_taken_is_refused(agent_of: Callable[..., Agent]) -> None:
+def test_a_mask_is_refused_if_the_policy_takes_none(agent_of: Callable[..., Agent]) -> None:
     with pytest.raises(InputError, match="leave legal_actions out"):
         agent_of("recurrent").act(OBSERVATION, [True] * 3)
 

@@ -149,7 +149,7 @@ def episodes(*rewards: Any) -> Any:
         (([1.0, 0.0, 1.0, 1.0],), True),
     ],
 )
-def test_nothing_is_learnt_where_all_episodes_went_alike(
+def test_nothing_is_learnt_if_all_episodes_went_alike(
     rewards: tuple[Any, ...], teaches: bool, standardise: bool
 ) -> None:
     told, ends = episodes(*rewards)

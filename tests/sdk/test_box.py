@@ -1,4 +1,4 @@
-"""Continuous actions. The fixture's mean is what it is told plus what paid, its deviation is told."""
+"""Continuous actions. The fixture's mean is what it sees plus what paid, its deviation is what it sees."""
 
 # mypy: disable-error-code="arg-type"
 
@@ -49,11 +49,11 @@ def begun(policy: Policy) -> Callable[..., Any]:
     return make
 
 
-def decide(agent: Any, told: Any, count: int) -> NDArray[Any]:
-    """Actions (count, 2) of an agent that is told the same again and again, and nothing pays."""
+def decide(agent: Any, seen: Any, count: int) -> NDArray[Any]:
+    """Actions (count, 2) of an agent that sees the same again and again, and nothing pays."""
     actions = []
     for _ in range(count):
-        actions.append(agent.act(told))
+        actions.append(agent.act(seen))
         agent.observe(0.0)
     return np.stack(actions)
 
@@ -103,13 +103,13 @@ def test_temperature_multiplies_the_deviation_and_0_takes_the_mean(begun: Callab
 
 
 def test_at_strength_0_actions_are_uniform_and_between_a_mixture(begun: Callable[..., Any]) -> None:
-    told = [0.5, 6.0, -30.0, -30.0]
-    uniform = decide(begun(strength=0.0), told, 3000)
+    seen = [0.5, 6.0, -30.0, -30.0]
+    uniform = decide(begun(strength=0.0), seen, 3000)
     shares = (uniform - LOW) / (HIGH - LOW)
     assert (np.abs(shares.mean(axis=0) - 0.5) < 4 / math.sqrt(12 * 3000)).all()
     assert (np.abs(shares.var(axis=0) - 1 / 12) < 0.01).all()
     assert abs(np.corrcoef(shares.T)[0, 1]) < 0.08
-    mixed = decide(begun(strength=0.3), told, 3000)
+    mixed = decide(begun(strength=0.3), seen, 3000)
     own = np.isclose(mixed, [0.5, 6.0]).all(axis=1).mean()
     assert abs(own - 0.3) < 4 * math.sqrt(0.21 / 3000)
 
@@ -119,7 +119,7 @@ def test_seeds_repeat_and_differ(begun: Callable[..., Any]) -> None:
     assert (decide(begun(1), TOLD, 20) != decide(begun(2), TOLD, 20)).any()
 
 
-def test_the_policy_is_told_of_an_action_from_minus_1_to_1_and_it_remembers(begun: Callable[..., Any]) -> None:
+def test_the_policy_gets_actions_scaled_to_minus_1_to_1_and_remembers_them(begun: Callable[..., Any]) -> None:
     agent = begun(temperature=0.0)
     previous = agent._trial.step.context.previous_action
     assert not previous.any()
@@ -191,11 +191,11 @@ def test_a_squad_s_members_act_as_if_alone(policy: Policy) -> None:
     for twin in pairs.values():
         twin.begin_trial()
     for _ in range(30):
-        told = {member: rng.normal(size=4).astype(np.float32) for member in pairs if rng.random() < 0.7}
-        actions = squad.act(told)
-        assert list(actions) == list(told)
+        seen = {member: rng.normal(size=4).astype(np.float32) for member in pairs if rng.random() < 0.7}
+        actions = squad.act(seen)
+        assert list(actions) == list(seen)
         for member, action in actions.items():
-            np.testing.assert_array_equal(action, pairs[member].act(told[member]))  # sums and products: bit for bit
+            np.testing.assert_array_equal(action, pairs[member].act(seen[member]))  # sums and products: bit for bit
             np.testing.assert_array_equal(member.distribution, pairs[member].distribution)
             reward = float(rng.normal())
             member.observe(reward)
@@ -205,14 +205,14 @@ def test_a_squad_s_members_act_as_if_alone(policy: Policy) -> None:
 def test_sessions_give_gaussians_that_are_sampled_row_by_row(policy: Policy) -> None:
     session, rng = PolicySession(policy), np.random.default_rng(0)
     session.reset(3)
-    told = rng.normal(size=(3, 4)).astype(np.float32)
-    gaussian = session.step(told)
+    seen = rng.normal(size=(3, 4)).astype(np.float32)
+    gaussian = session.step(seen)
     assert isinstance(gaussian, BoxOutput)
-    np.testing.assert_array_equal(gaussian.mean, told[:, :2])
-    np.testing.assert_array_equal(gaussian.log_std, told[:, 2:])
+    np.testing.assert_array_equal(gaussian.mean, seen[:, :2])
+    np.testing.assert_array_equal(gaussian.log_std, seen[:, 2:])
     actions = sample_box_actions(session.manifest.action, gaussian, 0.5, np.random.default_rng(7))
     normal = np.random.default_rng(7).standard_normal((3, 2))
-    expected = np.clip(told[:, :2] + 0.5 * np.exp(told[:, 2:].astype(np.float64)) * normal, LOW, HIGH)
+    expected = np.clip(seen[:, :2] + 0.5 * np.exp(seen[:, 2:].astype(np.float64)) * normal, LOW, HIGH)
     np.testing.assert_allclose(actions, expected, rtol=1e-12)
     for wrong in (actions[:2], actions[:, :1], [0, 1, 0], actions * np.nan):
         with pytest.raises(InputError, match=r"finite numbers of shape \(3, 2\)"):
@@ -221,7 +221,7 @@ def test_sessions_give_gaussians_that_are_sampled_row_by_row(policy: Policy) -> 
     scaled = (np.clip(actions * 10, LOW, HIGH) - MIDDLE) / HALF
     np.testing.assert_array_equal(session.context.previous_action, scaled.astype(np.float32))
     kept = gaussian.mean.copy()
-    np.testing.assert_allclose(session.step(told).mean, told[:, :2] + scaled, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(session.step(seen).mean, seen[:, :2] + scaled, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(gaussian.mean, kept)
 
 

@@ -1,4 +1,4 @@
-"""Files that are no bundle, or no longer the one that was exported, never reach the engine."""
+"""Files that are not bundles, or were changed after export, never reach the engine."""
 
 # mypy: disable-error-code="arg-type"
 
@@ -104,7 +104,7 @@ def without_manifest(data: bytes) -> bytes:
     return data[:start]
 
 
-def test_an_ordinary_onnx_model_is_told_from_a_bundle(
+def test_an_ordinary_onnx_model_is_distinguished_from_a_bundle(
     path_of: Callable[[str], Path], write: Callable[..., Any], no_engine: None
 ) -> None:
     with pytest.raises(ManifestError, match="an ordinary ONNX model is not a bundle"):
@@ -221,7 +221,7 @@ def test_graphs_that_do_nothing_or_are_garbage_never_reach_the_engine(
         Agent.load(write(attach_manifest(garbage, bundle_of("masked").manifest)))
 
 
-def test_all_findings_are_told_and_the_first_are_shown(path_of: Callable[[str], Path]) -> None:
+def test_all_findings_are_listed_and_the_first_are_shown(path_of: Callable[[str], Path]) -> None:
     """One fault of the file format, one of the manifest's hash, one of each of twelve operators' names."""
     data = path_of("recurrent").read_bytes().replace(b"Sigmoid", b"Zigmoid").replace(b"MatMul", b"ZatMul")
     with pytest.raises(BundleError) as error:

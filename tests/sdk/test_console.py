@@ -85,7 +85,7 @@ def test_a_bundle_is_described(run: Callable[..., tuple[int, str, str]], path_of
     assert "opset 17, 23 nodes: MatMul:6, Sigmoid:4," in out
 
 
-def test_a_mask_and_the_lack_of_memory_are_told(
+def test_a_mask_and_the_lack_of_memory_are_shown(
     run: Callable[..., tuple[int, str, str]], path_of: Callable[[str], Path]
 ) -> None:
     assert "the game says which are legal" in run("inspect", path_of("masked"))[1]
@@ -95,7 +95,7 @@ def test_a_mask_and_the_lack_of_memory_are_told(
     assert "beliefs" not in out and "evaluation" not in out and "parity" not in out and "training" not in out
 
 
-def test_the_bounds_of_continuous_actions_are_told(
+def test_the_bounds_of_continuous_actions_are_shown(
     run: Callable[..., tuple[int, str, str]], path_of: Callable[[str], Path]
 ) -> None:
     out = run("inspect", path_of("steered"))[1]
@@ -339,7 +339,7 @@ def test_the_installed_command_is_this_one() -> None:
     assert getattr(importlib.import_module(module), name) is main
 
 
-def test_ctrl_c_is_told(
+def test_ctrl_c_is_reported(
     run: Callable[..., tuple[int, str, str]], path_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(path: Any) -> None:

@@ -129,7 +129,7 @@ def test_a_new_trial_and_a_restored_mind_are_frozen_too(agent_of: Callable[..., 
     np.testing.assert_equal(hidden(agent), saved)
 
 
-def test_a_mind_restored_between_a_decision_and_its_outcome_is_frozen_behind_it(
+def test_a_mind_restored_between_a_decision_and_its_outcome_is_frozen_after_it(
     agent_of: Callable[..., Agent], tmp_path: Path
 ) -> None:
     agent, other = agent_of("recurrent"), agent_of("recurrent")
@@ -167,7 +167,7 @@ def test_forgetting_nothing_and_everything(agent_of: Callable[..., Agent]) -> No
     agent.forget(1)
     fresh = agent_of("recurrent")
     np.testing.assert_equal(agent._trial.step.context.inputs(), fresh._trial.step.context.inputs())
-    assert agent.returns == (1.0,)  # counters are no memory
+    assert agent.returns == (1.0,)  # counters are not memory
 
 
 def test_a_frozen_agent_forgets_what_it_is_frozen_at(agent_of: Callable[..., Agent]) -> None:

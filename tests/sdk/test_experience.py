@@ -1,4 +1,4 @@
-"""What gradient steps are told of the episodes they learn from."""
+"""What gradient steps get of the episodes that they learn from."""
 
 from typing import Any
 
@@ -51,14 +51,14 @@ def test_lengths_are_rounded_up_by_a_quarter_at_most_so_that_few_recur():
 @pytest.mark.parametrize("judged_by", [None, SPEC])
 def test_what_fills_up_counts_for_nothing(judged_by: AdvantageSpec | None) -> None:
     experience = gather([5, 4], judged_by)
-    told = experience.tensors()
-    assert {len(array) for array in told.values()} == {10}
-    (ends,) = told["episode_end"][:, 0].nonzero()
-    if judged_by is None:  # behind an episode's end nothing follows
-        assert ends.tolist() == [4, 8, 9] and told["rewards"][8] != 0.0 and told["rewards"][9] == 0.0
+    given = experience.tensors()
+    assert {len(array) for array in given.values()} == {10}
+    (ends,) = given["episode_end"][:, 0].nonzero()
+    if judged_by is None:  # nothing follows the end of an episode
+        assert ends.tolist() == [4, 8, 9] and given["rewards"][8] != 0.0 and given["rewards"][9] == 0.0
     else:  # and what is no better than usual moves nothing
-        assert ends.tolist() == [4, 8] and "rewards" not in told
-        assert told["advantages"][9] == 0.0
+        assert ends.tolist() == [4, 8] and "rewards" not in given
+        assert given["advantages"][9] == 0.0
         rewards = experience.rows[:, -2:-1]
-        expected = advantages(told["observations"][:9], rewards, told["episode_end"][:9], SPEC)
-        np.testing.assert_array_equal(told["advantages"][:9], expected)
+        expected = advantages(given["observations"][:9], rewards, given["episode_end"][:9], SPEC)
+        np.testing.assert_array_equal(given["advantages"][:9], expected)

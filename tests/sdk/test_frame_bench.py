@@ -22,7 +22,7 @@ from gameagent_sdk.console.main import main
 
 
 class Clock:
-    """Time that passes only when it is told to."""
+    """Time that passes only on command."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
@@ -258,14 +258,14 @@ def test_without_onnxruntime_numpy_alone_is_measured(
     assert figures["backends"] == [{"backend": "numpy"}] and figures["machine"]["onnxruntime"] is None
 
 
-def test_a_process_that_fails_is_told_in_a_line() -> None:
+def test_a_process_that_fails_is_reported_in_a_line() -> None:
     with pytest.raises(SdkError, match=r"status 3: boom\\x1b$"):
         bench_report.run_python(["-c", "import sys; print('a\\nboom\\x1b', file=sys.stderr); sys.exit(3)"], 60.0)
     with pytest.raises(SdkError, match="took more than 1 s"):
         bench_report.run_python(["-c", "import time; time.sleep(60)"], 1.0)
 
 
-def test_a_bundle_that_fails_when_run_is_told_in_a_line(
+def test_a_bundle_that_fails_when_run_is_reported_in_a_line(
     path_of: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert frame_bench.main([str(tmp_path / "gone.onnx"), "numpy", "1", "0.1", "60"]) == 0
@@ -275,7 +275,7 @@ def test_a_bundle_that_fails_when_run_is_told_in_a_line(
 def test_processes_have_one_thread_and_nothing_from_the_folder_at_hand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "gameagent_sdk.py").write_text("raise SystemExit('imported from the folder at hand')")
+    (tmp_path / "gameagent_sdk.py").write_text("raise SystemExit('imported from the current folder')")
     monkeypatch.chdir(tmp_path)
     program = "import os, sys, gameagent_sdk; print(os.environ['OMP_NUM_THREADS'], gameagent_sdk.__file__)"
     threads, path = bench_report.run_python(["-c", program], 60.0).split(maxsplit=1)

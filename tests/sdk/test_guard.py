@@ -77,7 +77,7 @@ def test_what_was_rolled_back_shortens_the_steps_that_follow_until_they_hold() -
     assert trust == [1.0, 1.0, 0.25, 0.25, 0.5, 1.0, 1.0]
 
 
-def test_steps_vanish_where_returns_no_longer_improve() -> None:
+def test_steps_vanish_if_returns_no_longer_improve() -> None:
     """As at a task's own optimum: by chance one of some episodes is the best so far, but ever more rarely."""
     generator, ends = np.random.default_rng(2), []
     for _ in range(50):
@@ -154,7 +154,7 @@ def test_a_guard_goes_on_from_its_state(num_episodes: int, per_step: int) -> Non
     ("place", "value"),
     [(0, 0.0), (0, 1.5), (0, LEAST_TRUST / 2), (1, 2.0), (1, 1.0), (2, 0.5), (4, -1.0), (7, 0.5), (9, -1.0)],
 )
-def test_an_impossible_state_is_told_from_a_possible_one(place: int, value: Any) -> None:
+def test_an_impossible_state_is_distinguished_from_a_possible_one(place: int, value: Any) -> None:
     state = Guard(1.0, 1, by_returns=True).state()
     assert possible(state)
     state[place] = value

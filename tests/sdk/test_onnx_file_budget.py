@@ -251,7 +251,7 @@ def test_honest_graphs_over_rows_pass() -> None:
 
 
 def spread_steps(width: int, **manifest: Any) -> bytes:
-    """Gradient steps whose every step of experience is spread to so many numbers."""
+    """Gradient steps that spread every step of experience to this many numbers."""
     spread = node("Expand", ["rewards", "to"], ["wide"])
     return adapting_by(spread, step_of("wide"), initializers=(ints("to", 1, width),), **manifest)
 
@@ -268,7 +268,7 @@ def test_the_more_a_step_of_experience_takes_the_fewer_are_kept() -> None:
 
 
 def test_a_whole_episode_need_not_be_kept_unless_advantages_are_of_it() -> None:
-    """One that is told advantages must learn from all steps of its episodes; the last do for one that is not."""
+    """One that learns from advantages must learn from all steps of its episodes; otherwise the last steps suffice."""
     Bundle.from_bytes(spread_steps(2**16, max_steps=10**6))
     with pytest.raises(BundleError, match="keeping the tensors of 64 rows takes at least"):
         Bundle.from_bytes(spread_steps(2**21, max_steps=10**6))

@@ -24,7 +24,7 @@ FLOAT = np.dtype(np.float32)
 
 
 def stretched(node: Any, specs: Any, constants: Any, opset: Any) -> list[Any]:
-    """A vector of the constant's length behind the rows; impossible for a length of 13, and worse for 14."""
+    """A vector of the constant's length after the rows; impossible for a length of 13, and worse for 14."""
     length = int(constants[1].item())
     if length == 13:
         raise ValueError("thirteen\x07 is unlucky")

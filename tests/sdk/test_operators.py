@@ -333,7 +333,7 @@ def test_softmax_is_a_distribution_and_log_softmax_its_logarithm(spread: float) 
     np.testing.assert_allclose(log_p, exact, rtol=1e-6, atol=1e-6)
 
 
-def test_nothing_warns_even_where_numpy_is_told_to() -> None:
+def test_nothing_warns_even_if_numpy_is_set_to_warn() -> None:
     values = np.array([-INF, -3e38, -1.0, 0.0, 1.0, 3e38, INF, NAN], np.float32)
     with warnings.catch_warnings(), np.errstate(all="raise"):
         warnings.simplefilter("error")

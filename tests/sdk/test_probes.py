@@ -71,5 +71,5 @@ def test_possible_places(places: Any) -> None:
 
 
 @pytest.mark.parametrize("places", [[-1, 1], [0, 0, 2], [1, 0, 2], [0, 2, 2], [-1], [0, 100]])
-def test_impossible_places_are_told_apart(places: Any) -> None:
+def test_impossible_places_are_recognised(places: Any) -> None:
     assert not possible(np.array(places))

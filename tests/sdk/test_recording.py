@@ -121,7 +121,7 @@ def test_a_difference_is_counted_and_the_recorded_action_taken(path_of: Callable
     (tmp_path / "match.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     again = replay(tmp_path / "match.jsonl", agent.policy)
     assert (again.num_different, again.first_different) == (1, 7)
-    assert state_of(again.agent) == state_of(agent)  # as observe was told what was really done
+    assert state_of(again.agent) == state_of(agent)  # as observe got what was really done
 
 
 def test_writing_waits_for_a_tick_but_not_for_ever(path_of: Callable[[str], Path], tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_game(
         agent.tick(1000.0)
     assert agent.tick(1000.0) == 0
     assert play(agent, 10, seed=1) == play(twin, 10, seed=1)
-    agent.record(tmp_path / "elsewhere.jsonl")  # as the message says; it was told, and is not told again
+    agent.record(tmp_path / "elsewhere.jsonl")  # as the message says; it was raised once, and is not raised again
     assert disk.closed
     assert play(agent, 10, seed=2) == play(twin, 10, seed=2)
     agent.stop_recording()
@@ -173,7 +173,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_game(
     assert len((tmp_path / "elsewhere.jsonl").read_text().splitlines()) == 21
 
 
-def test_a_full_disk_is_told_at_the_end_if_nobody_ticked(path_of: Callable[[str], Path], tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_at_the_end_if_nobody_ticked(path_of: Callable[[str], Path], tmp_path: Path) -> None:
     agent = Agent.load(path_of("recurrent"), seed=3)
     agent.record(tmp_path / "match.jsonl")
     agent.begin_trial()

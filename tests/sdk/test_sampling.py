@@ -43,7 +43,7 @@ def test_extreme_numbers_still_give_chances_and_a_legal_action(temperature: floa
 
 
 class Uniform:
-    """A generator that gives the number it is told to."""
+    """A generator that gives the number it was made with."""
 
     def __init__(self, number: Any) -> None:
         self.number = number

@@ -205,7 +205,7 @@ def test_wrong_outcomes_are_refused_and_can_be_repeated(
 
 
 class BrokenBackend:
-    """An engine that gives what it is told to."""
+    """An engine that gives what it was made with."""
 
     name = "broken"
 

@@ -64,7 +64,7 @@ def test_batches_are_few_however_many_play(squad: Squad) -> None:
     assert sorted(squad._batches._steps) == [1, 2, 4, 8, 16, 32, 64]
 
 
-def test_nobody_decides_where_one_is_in_the_wrong(squad: Squad) -> None:
+def test_nobody_decides_if_one_of_them_may_not(squad: Squad) -> None:
     first, second = squad.join(), squad.join()
     with pytest.raises(InputError, match="observation"):
         squad.act({first: [0.0, 0.0, 0.0], second: [0.0, float("nan"), 0.0]})
@@ -75,7 +75,7 @@ def test_nobody_decides_where_one_is_in_the_wrong(squad: Squad) -> None:
     assert (first.phase, first.num_decisions) == ("act", 0)
 
 
-def test_nobody_decides_where_the_policy_fails(squad: Squad) -> None:
+def test_nobody_decides_if_the_policy_fails(squad: Squad) -> None:
     first, second = squad.join(), squad.join()
     squad.act({first: [0.0, 0.0, 0.0], second: [0.0, 0.0, 0.0]})
     for member in (first, second):

@@ -136,7 +136,7 @@ def test_restore_reads_a_save_that_is_still_pending(agent_of: Callable[..., Agen
     assert agent.episode_return == 1.0
 
 
-def test_a_save_that_fails_is_told_by_tick_once(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
+def test_a_save_that_fails_is_raised_by_tick_once(agent_of: Callable[..., Agent], tmp_path: Path) -> None:
     agent = agent_of("recurrent")
     agent.save_soon(tmp_path / "no such folder" / "a.mind")
     with pytest.raises(MindError, match="cannot be written"):
