@@ -239,7 +239,7 @@ ERRORS: dict[str, tuple[str, str] | None] = {
     "mind of another bundle": ("MindError", "saved with another bundle"),
     "no mind": ("MindError", "nothing is saved under nothing here"),
     "mind is no JSON": ("MindError", "damaged"),
-    "mind of another format": ("MindError", "no saved mind"),
+    "mind of another format": ("MindError", "not a saved mind"),
     "mind with too short a memory": ("MindError", "damaged or forged"),
     "mind with null in its memory": ("MindError", "damaged or forged"),
     "mind with an impossible action": ("MindError", "damaged or forged"),

@@ -37,7 +37,7 @@ function beginTrial() {
   restart = false;
 }
 
-// Playing: the agent is asked, the machine is pulled, the agent is told.
+// Playing: the agent acts, the machine is pulled, the agent observes the outcome.
 
 async function decide() {
   if (!game.memory) agent.beginTrial(); // what it would do if it forgot after every pull

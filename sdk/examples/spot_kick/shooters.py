@@ -71,7 +71,7 @@ def next_lane(state: Any, variant: Any) -> int:
 
 @register_jitable
 def next_spot(state: Any, variant: Any) -> int:
-    """Where the shooter aims: anywhere on a whim, by what came of the last kick, or at the lane's favourite."""
+    """Where the shooter aims: anywhere on a whim, depending on the last kick's outcome, or at the lane's favourite."""
     if uniform(state) >= variant.discipline:
         return below(state, football.NUM_SPOTS)
     if state.kick > 0 and uniform(state) < variant.sway:

@@ -77,7 +77,7 @@ function* walk(message) {
   }
 }
 
-/** The number at a position, and where it ends. At most ten bytes; what a double cannot hold is no length anyway. */
+/** The number at a position, and where it ends. At most ten bytes; a length that a double cannot hold is impossible anyway. */
 function readVarint(message, position) {
   let value = 0;
   for (let i = 0; i < 10 && position + i < message.length; i++) {

@@ -4,7 +4,7 @@
  *     const agent = await Agent.load("bandit.onnx");
  *     agent.beginTrial();                                // a new opponent, or new rules
  *     const action = await agent.act(observation);       // every decision
- *     agent.observe(reward, terminated, truncated);      // what came of it; memory is kept when an episode ends
+ *     agent.observe(reward, terminated, truncated);      // the outcome; memory is kept when an episode ends
  *     agent.save("player-one");                          // and after a reload: agent.restore("player-one")
  *
  * It does what Python's gameagent_sdk.Agent does, call by call. A call that throws leaves the agent as it was.
@@ -112,13 +112,13 @@ export class Agent {
   }
 
   /**
-   * Tells what came of the last action. Memory is kept when the episode ends.
+   * Reports the outcome of the last action. Memory is kept when the episode ends.
    *
    * @param {number} reward on the scale used in training.
    * @param {boolean} terminated whether the episode ended by the game's rules.
    * @param {boolean} truncated whether it was cut off, by a time limit say.
-   * @param {{action?: number}} options action: what was really done, where it was not what act chose.
-   * @throws {InputError} the reward is no finite number, a flag is not true or false, or there is no such action.
+   * @param {{action?: number}} options action: what was really done, if it was not what act chose.
+   * @throws {InputError} the reward is not a finite number, a flag is not true or false, or there is no such action.
    * @throws {CallOrderError} there was no act to observe the outcome of.
    */
   observe(reward, terminated = false, truncated = false, { action } = {}) {
@@ -172,7 +172,7 @@ export class Agent {
     return [...this.#decided("probabilities")];
   }
 
-  /** Index in the trial, from 0, of the episode at hand; after an episode's end, of the next. */
+  /** Index in the trial, from 0, of the current episode; after an episode's end, of the next one. */
   get episode() {
     return this.returns.length;
   }
@@ -193,10 +193,10 @@ export class Agent {
   /**
    * Goes on exactly where {@link Agent#snapshot} left off.
    *
-   * @throws {MindError} damaged, or taken with another bundle. The trial at hand is kept.
+   * @throws {MindError} damaged, or taken with another bundle. The current trial is kept.
    */
   resume(snapshot) {
-    if (snapshot?.formatVersion !== FORMAT_VERSION) throw new MindError("it is no saved mind: begin a new trial");
+    if (snapshot?.formatVersion !== FORMAT_VERSION) throw new MindError("it is not a saved mind: begin a new trial");
     if (snapshot.bundleHash !== this.bundleHash) {
       throw new MindError("the mind was saved with another bundle: restore it with that one, or begin a new trial");
     }
