@@ -103,3 +103,10 @@ def test_the_commands_page_has_the_help_of_every_command(pages: dict[Path, Page]
     page = pages[build[0] / "docs" / "reference" / "commands.html"]
     names = {"families", "variants", "check", "train", "evaluate", "export", "inspect", "bench", "play"}
     assert names <= page.anchors
+
+
+def test_docstrings_name_things_in_backticks_alone(build: tuple[Path, str]) -> None:
+    reference = (build[0] / "docs" / "reference").glob("*.html")
+    assert [
+        path.name for path in reference if re.search(r":(class|func|meth|mod|attr|data):", path.read_text("utf-8"))
+    ] == []

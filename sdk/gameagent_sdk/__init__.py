@@ -1,7 +1,7 @@
 """Runs a gameagent bundle inside a game: the agent acts, learns the rules and its opponent, and can be saved.
 
-Start at :class:`Agent`. Engines are imported when the first agent is loaded. What exporters and evaluators need is in
-:mod:`gameagent_sdk.authoring`.
+Start at `Agent`. Engines are imported when the first agent is loaded. What exporters and evaluators need is in
+`gameagent_sdk.authoring`.
 """
 
 from gameagent_sdk.adaptation.interface import Adaptation

@@ -1,10 +1,10 @@
 """For exporters, evaluators and tools: what bundles are made of, and how to run and measure them in bulk.
 
-A game needs none of it: its names are in :mod:`gameagent_sdk` itself.
+A game needs none of it: its names are in `gameagent_sdk` itself.
 
-To export, describe the policy in a :class:`gameagent_sdk.Manifest`, write a graph with the inputs and outputs that
-:func:`step_inputs` and :func:`step_outputs` list, and make the bundle with :func:`attach_manifest`. To evaluate, play
-thousands of trials at once with a :class:`PolicySession`.
+To export, describe the policy in a `gameagent_sdk.Manifest`, write a graph with the inputs and outputs that
+`step_inputs` and `step_outputs` list, and make the bundle with `attach_manifest`. To evaluate, play
+thousands of trials at once with a `PolicySession`.
 """
 
 from gameagent_sdk.backends import load_adaptation

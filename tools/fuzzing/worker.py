@@ -3,7 +3,7 @@
     python -m fuzzing.worker SEED PLANT BUNDLE...
 
 Reads an index a line, makes its mutant, shows it as hostile files are shown, and answers a line of JSON: the fields of
-:class:`Verdict`.
+`Verdict`.
 """
 
 import dataclasses

@@ -4,7 +4,7 @@ Steps are collected while episodes are played. When enough episodes have ended, 
 weights into new weights. Three things keep that from doing harm: the graph limits the gradients' norms; the change is
 cut back until the action distributions, in states spread over the experience, move by at most
 ``manifest.gradient.max_kl``; and if the following episodes go clearly worse than those played with the old weights,
-the change is rolled back, and the next changes are shorter (see :mod:`gameagent_sdk.adaptation.guard`).
+the change is rolled back, and the next changes are shorter (see `gameagent_sdk.adaptation.guard`).
 
 The change takes effect at the next ``act`` at the latest, so what an agent does never depends on how much of the work
 ``tick`` has already done.
@@ -79,7 +79,7 @@ class Adapter(NoAdapter):
         self._probes.decided()
 
     def observed(self, action: NDArray[np.float32], reward: float, ended: bool, returns: Sequence[float]) -> bool:
-        """Adds a step of experience; see :meth:`NoAdapter.observed`."""
+        """Adds a step of experience; see `NoAdapter.observed`."""
         step = self._step
         beliefs = [step.beliefs[0]] if self._policy.manifest.beliefs else []
         masked = self.adapts_policy and "legal_actions" in step.inputs
@@ -100,7 +100,7 @@ class Adapter(NoAdapter):
         self._experience.drop_episode()
 
     def rollback(self) -> bool:
-        """Puts the weights back, and learns from new episodes in shorter steps; see :meth:`NoAdapter.rollback`."""
+        """Puts the weights back, and learns from new episodes in shorter steps; see `NoAdapter.rollback`."""
         self.finish()
         self._drop_experience()
         if self._previous is None:

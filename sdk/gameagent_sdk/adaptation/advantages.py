@@ -21,7 +21,7 @@ def advantages(
 ) -> NDArray[np.float32]:
     """Generalised advantage estimation (Schulman et al. 2016, eq. 16) within episodes.
 
-    Values are those of :func:`linear_baseline`, fitted to the discounted returns of these very
+    Values are those of `linear_baseline`, fitted to the discounted returns of these very
     steps. Where no action can have made a difference, as all episodes went alike, all advantages are zero.
 
     Args:

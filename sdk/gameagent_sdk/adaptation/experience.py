@@ -36,14 +36,14 @@ class ExperienceBuffer:
 
     @property
     def rows(self) -> NDArray[np.float32]:
-        """All steps, float32 (T, W): the tensors of :func:`experience_ports` side by side; a view."""
+        """All steps, float32 (T, W): the tensors of `experience_ports` side by side; a view."""
         return self._rows[: self._length]
 
     def add(self, *parts: NDArray[np.float32] | float, ended: bool) -> None:
         """Adds a step.
 
         Args:
-            parts: A row of every one of :attr:`ports` but the last, in order.
+            parts: A row of every one of `ports` but the last, in order.
             ended: Whether it was its episode's last.
         """
         if self._length == min(len(self._rows), self._max_steps):

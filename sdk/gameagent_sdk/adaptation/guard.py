@@ -15,7 +15,7 @@ RETREAT = 0.25  # factor on the trust after a rollback
 NO_GAIN = 0.5  # after a change that brought no better return
 GAIN = 2.0  # after one that did
 LEAST_TRUST = 2.0**-20
-STATE_SIZE = 10  # numbers that :meth:`Guard.state` gives
+STATE_SIZE = 10  # numbers that `Guard.state` gives
 FADING = 0.1  # of the best return, towards each later one, so that a lucky one does not count forever
 
 
@@ -40,7 +40,7 @@ def margin_at(margin: float, episodes_per_step: int, num_before: int, num_after:
 
 
 def possible(state: NDArray[np.float64]) -> bool:
-    """Whether a guard can have come to a state, float64 (10,) and finite; see :meth:`Guard.state`."""
+    """Whether a guard can have come to a state, float64 (10,) and finite; see `Guard.state`."""
     trust, on_trial, has_first, _, has_best, _, _, num_before, _, num_now = state.tolist()
     return (
         LEAST_TRUST <= trust <= 1.0
@@ -99,7 +99,7 @@ class Guard:
         """Takes in an episode's return.
 
         Returns:
-            Whether the last change is to be taken back; :meth:`taken_back` says that it was.
+            Whether the last change is to be taken back; `taken_back` says that it was.
         """
         self._now.add(value)
         if self._now.count not in (first_look(self._per_step), self._per_step):
@@ -132,7 +132,7 @@ class Guard:
         return np.array([self.trust, self._on_trial, *first, *best, *pairs[0], *pairs[1]], np.float64)
 
     def take_over(self, state: NDArray[np.float64]) -> None:
-        """Goes on from a state that :func:`possible` says is one."""
+        """Goes on from a state that `possible` says is one."""
         trust, on_trial, has_first, first, has_best, best, before, num_before, now, num_now = state.tolist()
         self.trust, self._on_trial = trust, bool(on_trial)
         self.first, self._best = first if has_first else None, best if has_best else None

@@ -44,11 +44,11 @@ class AdaptationState:
 
     Attributes:
         previous: The weights before the last change; None if there is nothing to go back to.
-        guard: float64 (10,), see :meth:`gameagent_sdk.adaptation.guard.Guard.state`.
-        experience: float32 (T, W), see :class:`gameagent_sdk.adaptation.experience.ExperienceBuffer`.
+        guard: float64 (10,), see `gameagent_sdk.adaptation.guard.Guard.state`.
+        experience: float32 (T, W), see `gameagent_sdk.adaptation.experience.ExperienceBuffer`.
         probes: By input of the policy step, states of the experience; see
-            :meth:`gameagent_sdk.adaptation.probes.Probes.rows`.
-        places: int64, where these are in it; see :meth:`gameagent_sdk.adaptation.probes.Probes.places`.
+            `gameagent_sdk.adaptation.probes.Probes.rows`.
+        places: int64, where these are in it; see `gameagent_sdk.adaptation.probes.Probes.places`.
     """
 
     previous: Weights | None
@@ -86,13 +86,13 @@ class NoAdapter:
         """Takes in the outcome of a decision.
 
         Args:
-            action: float32 (A,), as :func:`gameagent_sdk.bundle.signature.experience_ports` says.
+            action: float32 (A,), as `gameagent_sdk.bundle.signature.experience_ports` says.
             reward: Of the step.
             ended: Whether the episode ended.
             returns: Of the trial's episodes, the one that ended last.
 
         Returns:
-            Whether there is work to do: see :meth:`work`.
+            Whether there is work to do: see `work`.
         """
         return False
 

@@ -27,7 +27,7 @@ def spread(count: int) -> list[int]:
 
 
 def possible(places: NDArray[np.int64]) -> bool:
-    """Whether an experience can have its states in these places; see :meth:`Probes.places`."""
+    """Whether an experience can have its states in these places; see `Probes.places`."""
     *kept, count = places.tolist()
     return len(kept) == min(count, NUM_PROBES) and all(a < b for a, b in pairwise((-1, *kept, count)))
 
@@ -86,7 +86,7 @@ class Probes:
         return np.array([*sorted(self._places), self.count], np.int64)
 
     def take_over(self, rows: Mapping[str, NDArray[Any]], places: NDArray[np.int64]) -> None:
-        """Goes on from what :meth:`rows` and :meth:`places` gave, or what :func:`possible` says they may give."""
+        """Goes on from what `rows` and `places` gave, or what `possible` says they may give."""
         *kept, count = places.tolist()
         self.count, self._places, self._taken = count, kept, None
         for name, array in rows.items():

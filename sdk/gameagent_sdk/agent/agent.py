@@ -51,7 +51,7 @@ class Agent(Readout):
         strength: float = 1.0,
         deadline_ms: float = DEADLINE_MS,
     ) -> None:
-        """Makes an agent from a policy or bundle in memory; :meth:`load` makes one from a path.
+        """Makes an agent from a policy or bundle in memory; `load` makes one from a path.
 
         Args:
             policy: What the agent runs on. Agents may share it, each with a memory of its own; a bundle is started in
@@ -59,8 +59,8 @@ class Agent(Readout):
             seed: For the agent's own random numbers, 0 or above; None for a fresh one every time.
             temperature: How freely actions are sampled; None for the bundle's recommendation, 0 to always take the
                 likeliest action.
-            strength: See :attr:`strength`.
-            deadline_ms: How long one ``act`` may take; :attr:`act_times` counts those that took longer.
+            strength: See `strength`.
+            deadline_ms: How long one ``act`` may take; `act_times` counts those that took longer.
 
         Raises:
             BundleError: The engine refuses the bundle.
@@ -123,7 +123,7 @@ class Agent(Readout):
         self._decider.note("begin_trial")
 
     def begin_season(self) -> None:
-        """Starts afresh like :meth:`begin_trial`, and clears the memory that outlives trials, too."""
+        """Starts afresh like `begin_trial`, and clears the memory that outlives trials, too."""
         self._trial.begin_season()
         self._decider.note("begin_season")
 
@@ -132,7 +132,7 @@ class Agent(Readout):
 
         Args:
             observation: (D,) finite numbers, the features of ``manifest.observation`` in order and in their units.
-                A float32 array is fastest. The policy is fed at most 1e15 of each, and :meth:`observation_report`
+                A float32 array is fastest. The policy is fed at most 1e15 of each, and `observation_report`
                 counts those outside their declared ranges.
             legal_actions: (A,) True or False for each action, at least one True; needed if and only if
                 ``manifest.action.mask``.
@@ -144,7 +144,7 @@ class Agent(Readout):
         Raises:
             InputError: A wrong shape, dtype or value.
             CallOrderError: Called before ``begin_trial``, or twice without ``observe`` (which is allowed once after a
-                :meth:`restore`).
+                `restore`).
             BundleError: The policy failed or gave numbers that are not finite.
             InputWarning: If warnings are errors: the first time that a feature leaves its range.
         """
@@ -190,7 +190,7 @@ class Agent(Readout):
     def tick(self, budget_ms: float) -> int:
         """Does pending work in slices, in frames with time to spare.
 
-        Pending are gradient steps, and what :meth:`save_soon` and :meth:`record` have to write.
+        Pending are gradient steps, and what `save_soon` and `record` have to write.
 
         Args:
             budget_ms: How long it may take, in milliseconds; it is exceeded by less than one slice. The slice that
@@ -216,7 +216,7 @@ class Agent(Readout):
 
     @property
     def num_pending(self) -> int:
-        """How many tasks wait for :meth:`tick`."""
+        """How many tasks wait for `tick`."""
         return len(self._pending)
 
     # Control for designers.
@@ -321,7 +321,7 @@ class Agent(Readout):
         write_mind(path, self._decider.mind(), self._policy.bundle)
 
     def save_soon(self, path: str | os.PathLike[str]) -> None:
-        """Saves what the agent knows at this moment, like :meth:`save`, but lets the next :meth:`tick` calls write it.
+        """Saves what the agent knows at this moment, like `save`, but lets the next `tick` calls write it.
 
         Raises:
             CallOrderError: There is no trial to save.
@@ -330,7 +330,7 @@ class Agent(Readout):
         self._pending.add(write_mind_in_slices(path, self._decider.mind(), self._policy.bundle), about=as_path(path))
 
     def finish_saving(self, path: str | os.PathLike[str]) -> None:
-        """Writes what :meth:`save_soon` has queued for a path; has no effect if nothing is pending.
+        """Writes what `save_soon` has queued for a path; has no effect if nothing is pending.
 
         Raises:
             MindError: The file cannot be written.
@@ -338,9 +338,9 @@ class Agent(Readout):
         self._pending.finish(as_path(path))
 
     def restore(self, path: str | os.PathLike[str]) -> None:
-        """Continues exactly where :meth:`save` left off; this replaces the current trial, if there is one.
+        """Continues exactly where `save` left off; this replaces the current trial, if there is one.
 
-        If it was saved between ``act`` and ``observe``, :attr:`phase` is "observe" and either call is allowed.
+        If it was saved between ``act`` and ``observe``, `phase` is "observe" and either call is allowed.
         ``observe`` reports the outcome, as if there had been no interruption. ``act`` closes the decision whose outcome
         will never come: memory and counters see a step that paid 0 and did not end the episode, and gradient steps skip
         that episode, as its return is not known. From then on the order is as strict as usual.
@@ -357,9 +357,9 @@ class Agent(Readout):
             recording.note("restore", mind=recording.encode(mind))
 
     def record(self, path: str | os.PathLike[str]) -> None:
-        """Starts a recording: everything the agent is given and does from now on, until :meth:`stop_recording`.
+        """Starts a recording: everything the agent is given and does from now on, until `stop_recording`.
 
-        :func:`gameagent_sdk.replay` plays it again and gets every action bit for bit on the same backend. :meth:`tick`
+        `gameagent_sdk.replay` plays it again and gets every action bit for bit on the same backend. `tick`
         writes what was recorded; without it, it is written every few hundred calls.
 
         If a member of a squad decided together with very many others (thousands, for a small policy), its decisions

@@ -1,6 +1,6 @@
 """What chooses an agent's actions: settings, random numbers and a recording, on the state of its trial.
 
-:class:`gameagent_sdk.Agent` is the face that games see; squads and replays, which decide for agents, work with this.
+`gameagent_sdk.Agent` is the face that games see; squads and replays, which decide for agents, work with this.
 """
 
 from collections.abc import Sequence
@@ -93,7 +93,7 @@ class Decider:
         return mind, frozen, settings
 
     def start_at(self, mind: Mind, frozen: Mind | None, *, before_trial: bool, freeze_again: bool) -> None:
-        """Goes on from a :meth:`snapshot`, settings aside."""
+        """Goes on from a `snapshot`, settings aside."""
         self.take_over(mind)
         if frozen is not None:
             self.trial.frozen_at, self.trial.freeze_again = frozen.context, freeze_again

@@ -23,7 +23,7 @@ class Readout:
         """What the agent thinks the hidden rules are, after its last decision.
 
         Returns:
-            By rule: a :class:`Belief`, or a tuple of them for an array rule. Empty if the bundle has none.
+            By rule: a `Belief`, or a tuple of them for an array rule. Empty if the bundle has none.
 
         Raises:
             CallOrderError: No decision was made in this trial.
@@ -39,7 +39,7 @@ class Readout:
 
         Raises:
             CallOrderError: No decision was made in this trial.
-            SdkError: Actions are continuous; see :attr:`distribution`.
+            SdkError: Actions are continuous; see `distribution`.
         """
         probabilities = self._policy.actions.probabilities(self._trial.tally.decision)
         self._trial.expect_decision("probabilities")
@@ -63,7 +63,7 @@ class Readout:
 
         Raises:
             CallOrderError: No decision was made in this trial.
-            SdkError: Actions are discrete: see :attr:`probabilities`.
+            SdkError: Actions are discrete: see `probabilities`.
         """
         distribution = self._policy.actions.distribution(self._trial.tally.decision)
         self._trial.expect_decision("means and deviations")

@@ -50,7 +50,7 @@ def replay(path: str | os.PathLike[str], policy: Policy | Bundle) -> Replay:
     counted and the recorded action is taken.
 
     Args:
-        path: The file that :meth:`Agent.record` wrote.
+        path: The file that `Agent.record` wrote.
         policy: The bundle that it was recorded with.
 
     Raises:

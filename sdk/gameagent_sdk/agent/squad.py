@@ -41,7 +41,7 @@ class Squad:
         Args:
             policy: What the members run on; a bundle is started in the default engine.
             seed: From which the members' seeds are drawn, 0 or above; None for fresh ones every time.
-            deadline_ms: How long one :meth:`act` may take; :attr:`act_times` counts those that took longer.
+            deadline_ms: How long one `act` may take; `act_times` counts those that took longer.
 
         Raises:
             BundleError: The engine refuses the bundle.
@@ -64,7 +64,7 @@ class Squad:
         seed: int | None = None,
         deadline_ms: float = DEADLINE_MS,
     ) -> "Squad":
-        """Loads a bundle; raises as :meth:`Agent.load` does.
+        """Loads a bundle; raises as `Agent.load` does.
 
         Args:
             path: Of the ``.onnx`` file.
@@ -84,8 +84,8 @@ class Squad:
 
         Args:
             seed: For its own random numbers; None draws one from the squad's.
-            temperature: As for :class:`Agent`.
-            strength: As for :class:`Agent`.
+            temperature: As for `Agent`.
+            strength: As for `Agent`.
 
         Raises:
             InputError: A setting is out of range.
@@ -117,8 +117,8 @@ class Squad:
         """Chooses actions for some or all of the members, in one call of the engine.
 
         Args:
-            observations: By member, as for :meth:`Agent.act`; members left out do not decide.
-            legal_actions: By member, as for :meth:`Agent.act`; needed if and only if ``manifest.action.mask``.
+            observations: By member, as for `Agent.act`; members left out do not decide.
+            legal_actions: By member, as for `Agent.act`; needed if and only if ``manifest.action.mask``.
 
         Returns:
             Each member's action, in the order given. Each of them then observes the outcome.
@@ -146,7 +146,7 @@ class Squad:
         return ObservationReport.together([nothing, *(member.observation_report() for member in self._members)])
 
     def tick(self, budget_ms: float) -> int:
-        """Does pending work in slices, as :meth:`Agent.tick` does: of the members, and of those who left with some.
+        """Does pending work in slices, as `Agent.tick` does: of the members, and of those who left with some.
 
         They take turns at being first. If one of them cannot write, its error is raised and the others wait for the
         next tick.

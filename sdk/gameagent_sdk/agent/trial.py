@@ -74,7 +74,7 @@ class TrialState:
             self.freeze()
 
     def perceive(self, observation: ArrayLike, legal_actions: ArrayLike | None) -> None:
-        """Puts a decision's inputs in place; nothing is counted yet. Raises like :meth:`Agent.act`."""
+        """Puts a decision's inputs in place; nothing is counted yet. Raises like `Agent.act`."""
         self.expect_act("act")
         self.intake.observe(observation, self.observation)
         if self.legal is not None or legal_actions is not None:
@@ -86,7 +86,7 @@ class TrialState:
     def _go_on_without_outcome(self) -> None:
         """Feeds the next step a reward of 0 for the last action, in an episode that gradient steps skip.
 
-        It counts once :meth:`decided` is called. Until then the outcome may still come in and overwrite it.
+        It counts once `decided` is called. Until then the outcome may still come in and overwrite it.
         """
         self._feed(self.tally.decision.action, 0.0, ended=False)
         if self.freeze_again:

@@ -1,6 +1,6 @@
 """The numpy engine: runs a bundle's graph if there is no onnxruntime, as in a browser.
 
-All shapes are known once the caller's arrays are, so :meth:`NumpyBackend.bind` gives every tensor a buffer of its own
+All shapes are known once the caller's arrays are, so `NumpyBackend.bind` gives every tensor a buffer of its own
 and ties every node's function to its buffers. Nodes that only rearrange elements (slices, reshapes) become
 numpy views and cost nothing in the step. The operators' code is in ``gameagent_sdk.operators``.
 """
@@ -87,7 +87,7 @@ class NumpyBackend:
 
     @property
     def inputs(self) -> tuple[Port, ...]:
-        """What :meth:`bind` takes."""
+        """What `bind` takes."""
         return self._inputs
 
     @property

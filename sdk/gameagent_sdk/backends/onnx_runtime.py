@@ -57,7 +57,7 @@ def session_options() -> "onnxruntime.SessionOptions":
 
 
 class OnnxRuntimeBackend:
-    """A policy step in onnxruntime, on the CPU; see :class:`gameagent_sdk.backends.Backend`."""
+    """A policy step in onnxruntime, on the CPU; see `gameagent_sdk.backends.Backend`."""
 
     name: Final = "onnxruntime"
 

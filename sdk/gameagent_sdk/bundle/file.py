@@ -100,8 +100,8 @@ class Bundle:
             path: Its name in messages.
 
         Raises:
-            BundleError: As for :meth:`read`.
-            ManifestError: As for :meth:`read`.
+            BundleError: As for `read`.
+            ManifestError: As for `read`.
         """
         if type(data) is not bytes:
             data = bytes(memoryview(data))  # what is checked must not change afterwards

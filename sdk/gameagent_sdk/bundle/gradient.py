@@ -59,7 +59,7 @@ class GradientSpec:
         max_kl: The trust region in nats: how far one adaptation may move the action distributions, in states spread
             over the experience that it learns from.
         rollback_margin: How far the mean return of the first episodes after an adaptation (how many:
-            :func:`gameagent_sdk.adaptation.guard.first_look`) may fall below that of the episodes before it. If it
+            `gameagent_sdk.adaptation.guard.first_look`) may fall below that of the episodes before it. If it
             falls further, the adaptation is rolled back.
         learns_from: "rewards" if the steps correct beliefs, by what followed each action; "advantages" if they are
             a policy gradient, by how much better than usual each action went.

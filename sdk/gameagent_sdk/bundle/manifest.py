@@ -1,7 +1,7 @@
 """The manifest: everything a bundle says about itself, as one frozen dataclass tree.
 
 It travels as JSON in the ``.onnx`` file's metadata under ``gameagent.manifest``. The exporter builds a
-:class:`Manifest` and hands it to :func:`gameagent_sdk.authoring.attach_manifest`; a game reads ``agent.manifest``.
+`Manifest` and hands it to `gameagent_sdk.authoring.attach_manifest`; a game reads ``agent.manifest``.
 """
 
 import json
@@ -37,7 +37,7 @@ class Manifest:
         training: How it was trained: family version, algorithm, seed, steps, commit, configuration.
         evaluation: How well it does on held-out variants; None if it was not measured.
         parity: How closely the engines agree on a whole trial; None if it was not measured.
-        graph_sha256: sha256 of the graph's bytes, in hex; filled in by :func:`gameagent_sdk.authoring.attach_manifest`.
+        graph_sha256: sha256 of the graph's bytes, in hex; filled in by `gameagent_sdk.authoring.attach_manifest`.
         schema_version: The version of this layout.
     """
 

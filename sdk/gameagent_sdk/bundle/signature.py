@@ -38,7 +38,7 @@ def step_outputs(manifest: Manifest) -> tuple[Port, ...]:
 def adaptation_inputs(manifest: Manifest) -> tuple[Port, ...]:
     """The inputs of the adaptation graph: the weights of one row, then T steps of experience.
 
-    They are those of :func:`experience_ports`, with ``advantages`` in place of ``rewards`` if the steps learn from
+    They are those of `experience_ports`, with ``advantages`` in place of ``rewards`` if the steps learn from
     them; then ``step_scale``, if the manifest names a best return.
     """
     learns_from, scaled = _gradient_traits(manifest)
@@ -100,7 +100,7 @@ def check_signature(manifest: Manifest, inputs: Iterable[Port], outputs: Iterabl
 
 
 def signature_findings(manifest: Manifest, inputs: Iterable[Port], outputs: Iterable[Port]) -> list[Finding]:
-    """Every mismatch between a graph and the manifest; see :func:`check_signature`."""
+    """Every mismatch between a graph and the manifest; see `check_signature`."""
     return port_findings((step_inputs(manifest), step_outputs(manifest)), (inputs, outputs))
 
 

@@ -43,7 +43,7 @@ def bench(bundle: Bundle, backend: str, num_agents: Sequence[int], seconds: floa
 
     Returns:
         ``machine``, ``bundle`` and ``fps``, ``import_ms`` (of the SDK, beyond numpy's), and ``backends``: the figures
-        of :func:`gameagent_sdk.console.frame_bench.measure`.
+        of `gameagent_sdk.console.frame_bench.measure`.
 
     Raises:
         SdkError: The bundle cannot be used in a backend, or a process failed or did not end in time.
@@ -117,7 +117,7 @@ def run_python(arguments: Sequence[str], limit: float, *folders: Path) -> str:
 
 
 def report(figures: Mapping[str, Any]) -> str:
-    """The figures of :func:`bench` as text."""
+    """The figures of `bench` as text."""
     at, fps, backends = figures["machine"], figures["fps"], figures["backends"]
     engine = f"onnxruntime {at['onnxruntime']}" if at["onnxruntime"] else "no onnxruntime"
     what = f"{plain(figures['bundle']['name'])} in a loop of {fps:g} frames a second, caches cooled between decisions"

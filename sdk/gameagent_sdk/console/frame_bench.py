@@ -60,7 +60,7 @@ def measure(
 
 
 def measure_start(path: str | os.PathLike[str], backend: BackendName) -> dict[str, float | None]:
-    """What the first load of a process takes, up to the first decision; see :func:`measure`."""
+    """What the first load of a process takes, up to the first decision; see `measure`."""
     begin = perf_counter()
     importlib.import_module(_ENGINES[backend])
     imported = perf_counter() - begin
@@ -149,7 +149,7 @@ def main(argv: Sequence[str]) -> int:
     """Prints the figures, or what went wrong, as JSON.
 
     Args:
-        argv: The arguments of :func:`measure`, numbers of agents separated by commas.
+        argv: The arguments of `measure`, numbers of agents separated by commas.
     """
     path, backend, num_agents, seconds, fps = argv
     try:

@@ -48,7 +48,7 @@ def counted(count: int, one: str, many: str) -> str:
 
 
 def wrapped(text: str, first: str = "", rest: str | None = None) -> list[str]:
-    """Lines of at most :data:`WIDTH` columns; ``first`` and ``rest`` stand before the first and the others."""
+    """Lines of at most `WIDTH` columns; ``first`` and ``rest`` stand before the first and the others."""
     return textwrap.wrap(
         text, WIDTH, initial_indent=first, subsequent_indent=first if rest is None else rest, break_on_hyphens=False
     ) or [first.rstrip()]

@@ -1,6 +1,6 @@
 """The two kinds of actions, discrete and continuous: everything that depends on the kind is here.
 
-The rest of the SDK asks the :class:`Actions` of its policy and handles both kinds alike.
+The rest of the SDK asks the `Actions` of its policy and handles both kinds alike.
 """
 
 from abc import ABC, abstractmethod
@@ -95,7 +95,7 @@ class Actions(ABC):
         Args:
             action: What was really done.
             decision: What the agent had decided.
-            encoded: The action as :meth:`encode` writes it.
+            encoded: The action as `encode` writes it.
         """
 
     @abstractmethod
@@ -135,7 +135,7 @@ class Actions(ABC):
     def sample(
         self, given: Any, legal_actions: NDArray[np.bool_] | None, temperature: float, rng: "np.random.Generator"
     ) -> NDArray[Any]:
-        """Draws an action for each row of what :meth:`read` gave: int64 (N,), or float64 (N, A) within the bounds."""
+        """Draws an action for each row of what `read` gave: int64 (N,), or float64 (N, A) within the bounds."""
 
     # For gradient steps.
 
@@ -151,7 +151,7 @@ class Actions(ABC):
 
     @abstractmethod
     def from_arrays(self, index: int, arrays: Mapping[str, NDArray[Any]]) -> Decision:
-        """The decision that :meth:`to_arrays` wrote."""
+        """The decision that `to_arrays` wrote."""
 
     @abstractmethod
     def fault(self, previous_action: NDArray[np.float32], decision: Decision) -> str:

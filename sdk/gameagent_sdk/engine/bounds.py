@@ -36,7 +36,7 @@ class Bounds:
         return np.minimum(np.maximum(scaled, -1.0), 1.0).astype(np.float32)
 
     def scale_freely(self, actions: ArrayLike) -> NDArray[np.float32]:
-        """As :meth:`scale`, but up to `FARTHEST` beyond the bounds."""
+        """As `scale`, but up to `FARTHEST` beyond the bounds."""
         with np.errstate(over="ignore"):  # which `FARTHEST` takes care of
             scaled: NDArray[np.float64] = (np.asarray(actions, np.float64) - self.middle) / self._half
         return np.minimum(np.maximum(scaled, -FARTHEST), FARTHEST).astype(np.float32)

@@ -16,7 +16,7 @@ class Tally:
     """What is counted of one agent's trial, for its game and for overlays.
 
     Attributes:
-        decision: The last decision; before the first, :attr:`Actions.undecided`.
+        decision: The last decision; before the first, `Actions.undecided`.
         num_decisions: In this trial.
         step: Observed steps of the current episode.
         episode_return: The sum of rewards so far in the current episode.

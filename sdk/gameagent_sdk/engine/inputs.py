@@ -42,7 +42,7 @@ def as_observations(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray
 
 
 def fill_legal_actions(manifest: Manifest, value: ArrayLike | None, out: NDArray[np.bool_] | None) -> None:
-    """Writes one agent's legal actions where the policy reads them: :func:`as_legal_actions` of one agent.
+    """Writes one agent's legal actions where the policy reads them: `as_legal_actions` of one agent.
 
     Args:
         manifest: Says whether there is a mask.
@@ -50,7 +50,7 @@ def fill_legal_actions(manifest: Manifest, value: ArrayLike | None, out: NDArray
         out: bool (A,); None if the policy takes no mask.
 
     Raises:
-        InputError: As :func:`as_legal_actions`.
+        InputError: As `as_legal_actions`.
     """
     if out is not None and isinstance(value, np.ndarray) and value.dtype == np.bool_ and value.shape == out.shape:
         out[:] = value
@@ -89,7 +89,7 @@ def as_legal_actions(manifest: Manifest, value: ArrayLike | None, rows: Rows) ->
 
 
 def as_reward(value: float) -> float:
-    """One reward as a float that is finite in single precision too; raises as :func:`as_rewards`."""
+    """One reward as a float that is finite in single precision too; raises as `as_rewards`."""
     if type(value) in (float, int) and -_LARGEST <= value <= _LARGEST:
         return float(value)
     return float(as_rewards(value, rows=()))
@@ -109,7 +109,7 @@ def as_rewards(value: ArrayLike, rows: Rows) -> NDArray[np.float32]:
 
 
 def as_flag(name: str, value: bool | np.bool_) -> bool:
-    """One flag; raises as :func:`as_flags`."""
+    """One flag; raises as `as_flags`."""
     return value if isinstance(value, bool) else bool(as_flags(name, value, rows=()))
 
 
@@ -166,13 +166,13 @@ def all_finite(numbers: NDArray[np.float32], small: NDArray[np.float32]) -> bool
 
     Args:
         numbers: (D,).
-        small: (D,), from :func:`small_weights`.
+        small: (D,), from `small_weights`.
     """
     return math.isfinite(numbers.dot(small))
 
 
 def small_weights(size: int) -> NDArray[np.float32]:
-    """The weights for :func:`all_finite`: up to 10**5 of the largest float32 add up to less than the largest."""
+    """The weights for `all_finite`: up to 10**5 of the largest float32 add up to less than the largest."""
     return np.full(size, 1e-6, np.float32)
 
 

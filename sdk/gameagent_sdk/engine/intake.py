@@ -53,7 +53,7 @@ class Intake:
         Args:
             value: (D,) or (N, D) finite numbers; a float32 array is fastest.
             out: float32 of that shape, in one piece; if the value is refused it may hold anything. What is beyond
-                :data:`MAX_FED` is brought to it.
+                `MAX_FED` is brought to it.
 
         Raises:
             InputError: Another shape, dtype or value.
@@ -87,7 +87,7 @@ class Intake:
         return min(max(value, -MAX_FED), MAX_FED)
 
     def rewards(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """:meth:`reward` of an array."""
+        """`reward` of an array."""
         fed: NDArray[np.float32] = np.minimum(np.maximum(values, -MAX_FED), MAX_FED)
         if (fed != values).any():
             self._warn_of_reward(float(values[fed != values][0]))
@@ -153,7 +153,7 @@ class Intake:
 
 
 def _bounds_with_rounding(feature: FeatureSpec) -> tuple[float, float]:
-    """The declared range of a feature, wider by what rounding may add; :data:`MAX_FED` where none is declared."""
+    """The declared range of a feature, wider by what rounding may add; `MAX_FED` where none is declared."""
     low, high = feature.low, feature.high
     magnitude = max(abs(bound) for bound in (low, high, 0.0) if bound is not None)
     width = high - low if low is not None and high is not None else max(magnitude, 1.0)

@@ -29,7 +29,7 @@ class Policy:
         """Starts an engine.
 
         Args:
-            bundle: What :meth:`Bundle.read` returned.
+            bundle: What `Bundle.read` returned.
             backend: "onnxruntime" or "numpy"; None takes onnxruntime if it can be imported, else numpy.
 
         Raises:
@@ -46,7 +46,7 @@ class Policy:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], backend: BackendName | None = None) -> "Policy":
-        """Reads a bundle and starts an engine; raises what :meth:`Bundle.read` and the constructor raise."""
+        """Reads a bundle and starts an engine; raises what `Bundle.read` and the constructor raise."""
         return cls(Bundle.read(path), backend)
 
     @property
@@ -68,10 +68,10 @@ class PolicyStep:
     so that one check and one copy suffice for all of them.
 
     Attributes:
-        inputs: By name, the arrays of :func:`step_inputs`: write the observation here; the rest is the context.
-        outputs: By name, the arrays of :func:`step_outputs`, of the last run.
+        inputs: By name, the arrays of `step_inputs`: write the observation here; the rest is the context.
+        outputs: By name, the arrays of `step_outputs`, of the last run.
         context: The part of the inputs that is carried from step to step.
-        beliefs: float32 (N, E), those of the last step that :meth:`advance` took over; E is 0 if there are none.
+        beliefs: float32 (N, E), those of the last step that `advance` took over; E is 0 if there are none.
     """
 
     def __init__(self, policy: Policy, num_rows: int) -> None:
@@ -103,7 +103,7 @@ class PolicyStep:
         self._run: Callable[[], None] | None = None
 
     def run(self) -> None:
-        """Computes the outputs. What is carried on is unchanged until :meth:`advance`.
+        """Computes the outputs. What is carried on is unchanged until `advance`.
 
         Raises:
             BundleError: The engine failed.

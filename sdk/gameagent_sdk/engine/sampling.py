@@ -72,12 +72,12 @@ def sample_actions(probabilities: NDArray[np.float64], rng: "np.random.Generator
 def one_row_probabilities(
     logits: Sequence[float], legal_actions: Sequence[bool] | None, temperature: float, strength: float
 ) -> list[float]:
-    """:func:`action_probabilities` of one row, on plain numbers: several times faster for the few actions of a game.
+    """`action_probabilities` of one row, on plain numbers: several times faster for the few actions of a game.
 
     Args:
         logits: A finite numbers.
         legal_actions: A flags, one at least True; None if all are legal.
-        temperature: As for :func:`action_probabilities`.
+        temperature: As for `action_probabilities`.
         strength: From 0 to 1, the share of the policy; the rest is spread evenly over the legal actions.
 
     Returns:
@@ -106,7 +106,7 @@ def one_row_probabilities(
 
 
 def one_row_action(probabilities: Sequence[float], uniform: float) -> int:
-    """:func:`sample_actions` of one row.
+    """`sample_actions` of one row.
 
     Args:
         probabilities: A numbers, not negative, some positive.
@@ -152,7 +152,7 @@ def sample_box_actions(
 
 
 def one_row_std(log_std: Sequence[float], temperature: float) -> list[float]:
-    """The deviations that :func:`sample_box_actions` draws one row by: A finite numbers of 0 or above.
+    """The deviations that `sample_box_actions` draws one row by: A finite numbers of 0 or above.
 
     Args:
         log_std: A finite numbers.
@@ -164,7 +164,7 @@ def one_row_std(log_std: Sequence[float], temperature: float) -> list[float]:
 def one_row_box_action(
     bounds: Bounds, mean: Sequence[float], std: Sequence[float], strength: float, rng: "np.random.Generator"
 ) -> NDArray[np.float64]:
-    """:func:`sample_box_actions` of one row, but as it was drawn.
+    """`sample_box_actions` of one row, but as it was drawn.
 
     Args:
         bounds: Where uniform actions lie.

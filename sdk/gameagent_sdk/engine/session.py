@@ -1,6 +1,6 @@
 """N trials side by side on one bundle, for programs that play thousands of games at once, such as evaluators.
 
-A game with agents that come and go, each in its own trial, should use :class:`gameagent_sdk.Squad` instead.
+A game with agents that come and go, each in its own trial, should use `gameagent_sdk.Squad` instead.
 """
 
 from typing import Any, Literal
@@ -119,13 +119,13 @@ class PolicySession:
 
         Args:
             observations: (N, D), finite numbers; the policy is fed at most 1e15 of each.
-                :meth:`observation_report` counts those outside their declared ranges.
+                `observation_report` counts those outside their declared ranges.
             legal_actions: bool (N, A), at least one True a row; if and only if the manifest's action spec has a mask.
 
         Returns:
             What ``session.actions.sample`` draws actions by: logits, float32 (N, A), of which those of illegal
             actions are meaningless; or, if ``manifest.action.kind`` is "box", a
-            :class:`gameagent_sdk.authoring.BoxOutput` of two float32 (N, A).
+            `gameagent_sdk.authoring.BoxOutput` of two float32 (N, A).
 
         Raises:
             InputError: A wrong shape, dtype or value.

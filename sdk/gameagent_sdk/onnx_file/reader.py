@@ -1,4 +1,4 @@
-"""From a file's bytes to a :class:`Model`, in two steps: the envelope with the metadata, then the graph."""
+"""From a file's bytes to a `Model`, in two steps: the envelope with the metadata, then the graph."""
 
 import hashlib
 import math

@@ -34,7 +34,7 @@ def write_mind(path: str | os.PathLike[str], mind: Mind, bundle: Bundle) -> None
 
 
 def write_mind_in_slices(path: str | os.PathLike[str], mind: Mind, bundle: Bundle) -> Iterator[None]:
-    """Writes like :func:`write_mind`, yielding between slices of work: encoding, writing, flushing, replacing.
+    """Writes like `write_mind`, yielding between slices of work: encoding, writing, flushing, replacing.
 
     Raises:
         MindError: The file cannot be written; an older one is kept.

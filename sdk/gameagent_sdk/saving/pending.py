@@ -20,7 +20,7 @@ class PendingWork:
 
         Args:
             task: A generator that yields between slices.
-            about: What :meth:`finish` and :meth:`drop` identify it by.
+            about: What `finish` and `drop` identify it by.
         """
         self._tasks.append((about, task))
 

@@ -1,7 +1,7 @@
 """Recordings: everything an agent is given and does, as lines of JSON, for bug reports and for showing a match again.
 
 The first line holds the agent's state when the recording began; each further line is one call. Numbers are written so
-that they are read back exactly. :func:`gameagent_sdk.replay` plays a recording again.
+that they are read back exactly. `gameagent_sdk.replay` plays a recording again.
 """
 
 import base64
@@ -81,7 +81,7 @@ class Recording:
         """Notes one call; it is written later.
 
         Nothing is raised here, as the call has already been made: if the file cannot be written, the recording has
-        ended, and the next tick, or :meth:`close`, raises the error.
+        ended, and the next tick, or `close`, raises the error.
         """
         if self._ended:
             return

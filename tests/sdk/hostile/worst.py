@@ -1,6 +1,6 @@
 """Files that are as much work as the check lets through: what is the longest that an accepted file may take?
 
-Each builder makes a bundle with a number of nodes; :func:`largest_accepted` finds the greatest number that is accepted.
+Each builder makes a bundle with a number of nodes; `largest_accepted` finds the greatest number that is accepted.
 """
 
 from collections.abc import Callable, Mapping
