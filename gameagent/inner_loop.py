@@ -45,7 +45,7 @@ def constant_step_sizes(params: Parameters, inner_lr: float, adapting: Collectio
         adapting: Names of the parameters that adapt; None for all.
 
     Raises:
-        KeyError: A name that is no parameter's.
+        KeyError: A name that is not a parameter's.
     """
     names = params if adapting is None else adapting
     return {name: torch.full_like(params[name], inner_lr, requires_grad=False) for name in names}
@@ -72,7 +72,7 @@ def adapt(
         step_sizes: The step size of each parameter that adapts, the same for all tasks. The result is differentiable
             in them.
         num_steps: How many steps.
-        first_order: Whether gradients are taken for constants where the result is differentiated (FOMAML, sec. 5.2).
+        first_order: Whether gradients are taken for constants when the result is differentiated (FOMAML, sec. 5.2).
         max_norm: Each step's gradient, of all that adapts in a task together, is scaled down to this norm.
         norm: Where given, it is brought to this norm instead, ``(N,)`` or for one task a scalar.
 
@@ -80,7 +80,7 @@ def adapt(
         All parameters by name; those that do not adapt are the tensors that were given.
 
     Raises:
-        KeyError: A step size whose name is no parameter's.
+        KeyError: A step size whose name is not a parameter's.
     """
     moving = {name: params[name] for name in step_sizes}
     staying = {name: param for name, param in params.items() if name not in step_sizes}
@@ -104,7 +104,7 @@ def adapt(
 
 
 def scale_down(gradients: Parameters, max_norm: float, task_axes: int = 0) -> Parameters:
-    """Gradients that together have at most a norm, in their direction; differentiable, also where all are zero.
+    """Gradients that together have at most a norm, in their direction; differentiable even if all are zero.
 
     Args:
         gradients: By parameter's name.
@@ -115,7 +115,7 @@ def scale_down(gradients: Parameters, max_norm: float, task_axes: int = 0) -> Pa
 
 
 def bring_to(gradients: Parameters, norm: Tensor) -> Parameters:
-    """Gradients that together have a norm, in their direction, and less where they are as small as `LEAST_NORM`.
+    """Gradients that together have a norm, in their direction, and less if they are as small as `LEAST_NORM`.
 
     Args:
         gradients: By parameter's name.

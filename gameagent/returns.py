@@ -1,4 +1,4 @@
-"""Returns and advantages over whole trials, and over single episodes where gradient steps adapt between them."""
+"""Returns and advantages over whole trials, and over single episodes if gradient steps adapt between them."""
 
 import torch
 from torch import Tensor
@@ -129,6 +129,6 @@ def all_alike(rewards: Tensor, valid: Tensor) -> Tensor:
 
 
 def episode_advantages(rewards: Tensor, values: Tensor, valid: Tensor, discount: float, gae_lambda: float) -> Tensor:
-    """`trial_advantages` of N tasks' episodes, ``(N, T, B)`` each: nothing follows behind an episode's last step."""
+    """`trial_advantages` of N tasks' episodes, ``(N, T, B)`` each: nothing follows an episode's last step."""
     by_time = rewards.transpose(0, 1), values.transpose(0, 1), valid.transpose(0, 1)
     return trial_advantages(*by_time, discount, gae_lambda).transpose(0, 1)

@@ -72,7 +72,7 @@ def add_initial_values(model: onnx.ModelProto, values: Mapping[str, Tensor]) -> 
 
 
 def strip(message: Any) -> None:
-    """Empties every text field that is no part of the computation, all the way down.
+    """Empties every text field that is not part of the computation, all the way down.
 
     The exporter notes for each node which line of which file it came from, with the call stack: four fifths of a
     small policy's file, and the folders of the machine that trained it.

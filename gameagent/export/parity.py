@@ -39,7 +39,7 @@ class Parity:
             logarithms of deviations.
         beliefs: Largest absolute difference of beliefs.
         weights: Largest absolute difference of the weights over `NUM_ADAPTATIONS` gradient steps in a row, or
-            of a policy of MAML or Reptile one step on each of as many tasks; 0 where the policy takes none.
+            of a policy of MAML or Reptile one step on each of as many tasks; 0 if the policy takes none.
     """
 
     num_games: int

@@ -6,7 +6,7 @@ A belief is a flat vector with one part per slot of the hidden rules, in order:
 - a scalar slot takes 2 values, mean and standard deviation in scaled units (the training range is [-1, 1]).
 
 The truth has the same form (one-hot; value and zero), so that it can stand in for a belief.
-Task inference by supervision: Humplik et al. 2019, sec. 4.1; told trials: Kamienny et al. 2020.
+Task inference by supervision: Humplik et al. 2019, sec. 4.1; informed trials: Kamienny et al. 2020.
 """
 
 from itertools import groupby

@@ -34,7 +34,7 @@ class ActionDistribution(Protocol):
         ...
 
     def params(self, raw: Tensor, legal_actions: Tensor | None) -> ActionParams:
-        """The parameters for the actor's outputs ``(…, P)``, and bool ``(…, A)`` or None where all are legal."""
+        """The parameters for the actor's outputs ``(…, P)``, and bool ``(…, A)`` or None if all are legal."""
         ...
 
     def log_probs(self, params: ActionParams, actions: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """A small policy without memory, as pure functions of a flat dict of named parameters: what gradient steps adapt.
 
 Being a function of its parameters, of one task or of N side by side, it can be differentiated by ``torch.func``: see
-`algorithms/inner_loop.py`. Actions are choices (categorical) or vectors (Gaussian with a learnt spread that does not
+`gameagent.inner_loop`. Actions are choices (categorical) or vectors (Gaussian with a learnt spread that does not
 depend on the observation).
 """
 
@@ -42,7 +42,7 @@ class FeedforwardPolicy:
 
     @property
     def head(self) -> tuple[str, ...]:
-        """Names of the head's parameters: all that adapts where ``head_only`` (ANIL) is asked for."""
+        """Names of the head's parameters: all that adapts if ``head_only`` (ANIL) is set."""
         return ("head_weight", "head_bias", "head_log_std")[: 3 if self.actions == "gaussian" else 2]
 
     def initial_parameters(self, generator: torch.Generator) -> Parameters:
@@ -101,10 +101,10 @@ class FeedforwardPolicy:
         """Log-probabilities (densities for vectors) of actions.
 
         Args:
-            params: As `initial_parameters` names them; ``(N, …)`` where the first of the axes below is of N tasks.
+            params: As `initial_parameters` names them; ``(N, …)`` if the first of the axes below is of N tasks.
             observations: ``(…, D)``.
             actions: int64 ``(…)`` of choices, or float ``(…, A)``.
-            legal_actions: bool ``(…, A)``; ``(…, 0)`` where every action is legal.
+            legal_actions: bool ``(…, A)``; ``(…, 0)`` if every action is legal.
 
         Returns:
             ``(…)``.
@@ -138,7 +138,7 @@ class FeedforwardPolicy:
         Args:
             params_by_task: ``(N, …)`` each.
             observations: ``(N, B, D)``.
-            legal_actions: bool ``(N, B, A)``; ``(N, B, 0)`` where every action is legal.
+            legal_actions: bool ``(N, B, A)``; ``(N, B, 0)`` if every action is legal.
             noise: As `noise` gives it, ``(N, B, A)``.
 
         Returns:

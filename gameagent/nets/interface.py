@@ -25,7 +25,7 @@ class Inputs(NamedTuple):
         previous_action: float32 ``(T, B, A)``; one-hot, or -1 to 1 over the box; zeros at the trial's start.
         previous_reward: float32 ``(T, B, 1)``; zero at the trial's start.
         episode_start: float32 ``(T, B, 1)``; 1 at each episode's first step.
-        legal_actions: bool ``(T, B, A)``, or None where every action is always legal.
+        legal_actions: bool ``(T, B, A)``, or None if every action is always legal.
         truth: float32 ``(B, E)``; the hidden rules in the form of a belief (see `beliefs.BeliefHead`).
         informed: float32 ``(B, 1)``; 1 in rows whose belief the truth stands in for; None if there are none.
         belief_offset: float32 ``(T, B, E)``, what gradient steps add to the belief; None for nothing.
@@ -85,7 +85,7 @@ class PolicySpec:
         has_mask: Whether some actions can be illegal.
         horizon: Longest trial in steps (T), for which memory is initialised.
         belief_slots: The hidden rules that beliefs are about; empty for a policy without beliefs.
-        box: Bounds of continuous actions; None where actions are discrete.
+        box: Bounds of continuous actions; None if actions are discrete.
     """
 
     observation_size: int

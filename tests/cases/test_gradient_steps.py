@@ -50,7 +50,7 @@ def by_policy_gradient(**given: Any) -> Any:
     torch.manual_seed(0)
     policy = config.method.make_policy(config, family)
     policy.best_return.fill_(10.0)
-    policy.usual_return.fill_(0.0)
+    policy.pre_adaptation_return.fill_(0.0)
     return policy, config, family
 
 

@@ -199,3 +199,14 @@ def test_weights_of_an_earlier_version_are_read_into_the_core() -> None:
     assert all(torch.equal(weight, other.state_dict()[name]) for name, weight in policy.state_dict().items())
     with pytest.raises(RuntimeError, match="Unexpected key"):
         other.load_state_dict(written | {"lstm.something": torch.zeros(1)})
+
+
+def test_returns_of_an_earlier_version_are_read_by_their_name_of_today() -> None:
+    family = load_family("navigation")
+    config = make_config(family, {"algorithm": "maml", "hidden_size": 4})
+    policy, other = (config.method.make_policy(config, family) for _ in range(2))
+    policy.pre_adaptation_return.fill_(-3.0)
+    written = policy.state_dict()
+    written["usual_return"] = written.pop("pre_adaptation_return")
+    other.load_state_dict(written)
+    assert other.pre_adaptation_return == -3.0

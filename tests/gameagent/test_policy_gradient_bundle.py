@@ -36,7 +36,7 @@ def lively(name, **given):
     with torch.no_grad():
         policy.weights["head_weight"].mul_(10.0)
         policy.best_return.fill_(10.0)
-        policy.usual_return.fill_(-10.0)
+        policy.pre_adaptation_return.fill_(-10.0)
     return policy, config, family
 
 

@@ -148,10 +148,10 @@ def test_a_run_by_gradient_counts_returns_by_step_and_resumes_to_the_same_weight
 def test_learners_by_gradient_know_what_tasks_returned_at_best_and_before_any_step(tmp_path: Path, run_of: Any) -> None:
     given = {"algorithm": "maml", "num_rollouts": 4, "meta_batch_size": 3, "inner_steps": 1, "num_processes": 1}
     first, second = (weights(run_of(tmp_path / str(steps), steps=steps, **given)) for steps in (1, 25))
-    assert 0.0 < first["usual_return"] < 1.0 < first["best_return"] < 2.0  # a pull pays 0 or 1
+    assert 0.0 < first["pre_adaptation_return"] < 1.0 < first["best_return"] < 2.0  # a pull pays 0 or 1
     (_, update) = metrics(RunFolder(tmp_path / "25"))
-    moved = first["usual_return"] + 0.1 * (update["episode_returns"][0] - first["usual_return"])
-    assert second["usual_return"].item() == pytest.approx(moved.item(), rel=1e-6)
+    moved = first["pre_adaptation_return"] + 0.1 * (update["episode_returns"][0] - first["pre_adaptation_return"])
+    assert second["pre_adaptation_return"].item() == pytest.approx(moved.item(), rel=1e-6)
 
 
 class TwoWorkers(Workers):
@@ -183,10 +183,10 @@ def rule_learner(workers: Any = None) -> Any:
 def test_what_tasks_returned_in_other_processes_counts_alike() -> None:
     returns = torch.tensor([[0.0, 4.0, 3.0, 5.0], [1.0, 4.5, 2.0, 9.0]]).double()
     (alone, policy), (shared, other) = rule_learner(), rule_learner(TwoWorkers(returns[:, 2:]))
-    before = policy.usual_return.item()
+    before = policy.pre_adaptation_return.item()
     alone._remember(returns)
     shared._remember(returns[:, :2])
-    assert policy.usual_return.item() == pytest.approx(before + 0.1 * (3.0 - before))
+    assert policy.pre_adaptation_return.item() == pytest.approx(before + 0.1 * (3.0 - before))
     for name, buffer in policy.named_buffers():
         torch.testing.assert_close(dict(other.named_buffers())[name], buffer)
 

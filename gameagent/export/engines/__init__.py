@@ -1,6 +1,6 @@
 """A trained policy as a file that a game engine's own machine-learning plugin runs, under its own tensor names.
 
-Such a file is no bundle: the SDK refuses it, and the game does by itself what the SDK does (see docs/engines.md).
+Such a file is not a bundle: the SDK refuses it, and the game does by itself what the SDK does (see docs/engines.md).
 What it does share with a bundle is that it is compared with torch over whole trials before it is written.
 """
 

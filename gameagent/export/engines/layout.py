@@ -18,7 +18,7 @@ class Part:
     Attributes:
         name: For people.
         size: How many numbers.
-        unit: Of each number; "" where it has none.
+        unit: Of each number; "" if it has none.
         meaning: What to put in, in a sentence.
     """
 
@@ -38,13 +38,13 @@ SIGNALS = (
 
 
 @dataclass(frozen=True)
-class Layout:
+class EngineLayout:
     """The vectors of one policy's file.
 
     Attributes:
         features: What the game observes, in the manifest's order.
-        legal_actions: 1 for each action that is legal, 0 for the others; None where an engine has a tensor for
-            them, or where all actions are always legal.
+        legal_actions: 1 for each action that is legal, 0 for the others; None if an engine has a tensor for
+            them, or if all actions are always legal.
         state: What is carried from step to step: the hidden state, then the action that the graph has chosen.
             All zeros at a trial's start.
         state_in_observation: Whether the observation ends with the state.
@@ -73,12 +73,12 @@ class Layout:
         return width(self.state)
 
 
-def make_layout(manifest: Manifest, *, legal_in_observation: bool, state_in_observation: bool) -> Layout:
+def make_layout(manifest: Manifest, *, legal_in_observation: bool, state_in_observation: bool) -> EngineLayout:
     """The vectors of a policy, from its manifest."""
     num_actions = manifest.num_actions
     carried = [Part(tensor.name, math.prod(tensor.shape)) for tensor in manifest.hidden_state]
     legal = Part("legal_actions", num_actions, "", "1 for each action that is legal, 0 for the others")
-    return Layout(
+    return EngineLayout(
         features=tuple(Part(f.name, f.size, f.unit, f.meaning) for f in manifest.observation),
         legal_actions=legal if legal_in_observation and manifest.action.mask else None,
         state=(*carried, Part("previous_action", num_actions)),

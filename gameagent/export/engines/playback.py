@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gameagent.errors import ExportError
-from gameagent.export.engines.profiles import Decision, Moment, Profile
+from gameagent.export.engines.profiles import EngineDecision, Moment, Profile
 from gameagent.export.parity import NUM_GAMES, TOLERANCE
 from gameagent.nets.cores.state import HiddenState
 from gameagent.nets.interface import Inputs, Outputs, PolicyNetwork
@@ -94,7 +94,7 @@ class EngineRun:
             raise ExportError(f"nothing was written: onnxruntime fails on the file: {error}") from None
         return outputs
 
-    def decide(self, moment: Moment) -> Decision:
+    def decide(self, moment: Moment) -> EngineDecision:
         """One decision as the engine would take it.
 
         Raises:
@@ -161,7 +161,7 @@ class _Tally:
         self.memory: float | None = 0.0 if num_hidden else None
 
     def compare(
-        self, given: Decision, expected: Outputs, hidden_state: HiddenState, actions: NDArray[np.int64],
+        self, given: EngineDecision, expected: Outputs, hidden_state: HiddenState, actions: NDArray[np.int64],
         rows: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:  # fmt: skip
         """Books one step of the rows in which both saw the same; returns where both go on to the same."""
@@ -182,14 +182,14 @@ class _Tally:
         self.state = _larger(self.state, _worst_state(given.state[agreeing], np.hstack((*carried, one_hot))[agreeing]))
         return np.asarray(same)
 
-    def forget(self, kept: Decision, emptied: Decision, rows: NDArray[np.bool_]) -> None:
+    def forget(self, kept: EngineDecision, emptied: EngineDecision, rows: NDArray[np.bool_]) -> None:
         """Books what it changes that the memory was emptied."""
         if self.memory is None:
             return
         hidden = slice(self.num_hidden)
         self.memory = _larger(self.memory, _worst(kept.state[rows, hidden], emptied.state[rows, hidden]))
 
-    def restart(self, fresh: Decision, restarted: Decision) -> None:
+    def restart(self, fresh: EngineDecision, restarted: EngineDecision) -> None:
         """Books how far a step with ``trial_start`` from any state is from one from the empty state."""
         self.state = _larger(self.state, _worst_state(restarted.state, fresh.state))
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from gameagent.export.engines.layout import Layout, make_layout, width
+from gameagent.export.engines.layout import EngineLayout, make_layout, width
 from gameagent.export.engines.step import EngineStep, GodotStep, UnityStep
 from gameagent_sdk import Manifest
 from gameagent_sdk.authoring import Port
@@ -28,7 +28,7 @@ class Moment:
 
     Attributes:
         features: float32 ``(N, D)``.
-        legal_actions: bool ``(N, A)``; None where all are legal.
+        legal_actions: bool ``(N, A)``; None if all are legal.
         previous_reward: float32 ``(N, 1)``.
         episode_start: float32 ``(N, 1)``.
         trial_start: float32 ``(N, 1)``.
@@ -51,13 +51,13 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Decision:
+class EngineDecision:
     """What the engine makes of a file's outputs.
 
     Attributes:
         actions: int64 ``(N,)``.
-        greedy: The likeliest actions, int64 ``(N,)``; None where the engine has no output for them.
-        scores: float32 ``(N, A)``, the largest is the action; None where the engine sees none.
+        greedy: The likeliest actions, int64 ``(N,)``; None if the engine has no output for them.
+        scores: float32 ``(N, A)``, the largest is the action; None if the engine sees none.
         state: float32 ``(N, M)``, for the next step.
     """
 
@@ -75,7 +75,7 @@ class Profile(Protocol):
     max_opset: ClassVar[int]
     max_ir_version: ClassVar[int]
     operators: ClassVar[frozenset[str] | None]  # that the engine knows; None for all of ONNX
-    layout: Layout
+    layout: EngineLayout
 
     @property
     def inputs(self) -> tuple[Port, ...]:
@@ -95,7 +95,7 @@ class Profile(Protocol):
     def feed(self, moment: Moment) -> Arrays:
         """The inputs, filled as the engine's scripts fill them."""
 
-    def read(self, outputs: Arrays) -> Decision:
+    def read(self, outputs: Arrays) -> EngineDecision:
         """The outputs, read as the engine's scripts read them."""
 
 
@@ -139,8 +139,8 @@ class Godot:
         parts = (moment.features, *legal, moment.signals(), moment.state)
         return {"obs": np.concatenate(parts, 1), "state_ins": np.ones(len(moment.features), np.float32)}
 
-    def read(self, outputs: Arrays) -> Decision:
-        return Decision(outputs["output"].argmax(1), None, outputs["output"], outputs["state_outs"])
+    def read(self, outputs: Arrays) -> EngineDecision:
+        return EngineDecision(outputs["output"].argmax(1), None, outputs["output"], outputs["state_outs"])
 
 
 class Unity:
@@ -205,9 +205,9 @@ class Unity:
             "recurrent_in": moment.state[:, None, :],
         }
 
-    def read(self, outputs: Arrays) -> Decision:
+    def read(self, outputs: Arrays) -> EngineDecision:
         greedy = outputs["deterministic_discrete_actions"][:, 0]
-        return Decision(outputs["discrete_actions"][:, 0], greedy, None, outputs["recurrent_out"][:, 0])
+        return EngineDecision(outputs["discrete_actions"][:, 0], greedy, None, outputs["recurrent_out"][:, 0])
 
 
 PROFILES: dict[str, type[Godot] | type[Unity]] = {profile.name: profile for profile in (Godot, Unity)}

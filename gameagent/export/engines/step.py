@@ -9,7 +9,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor, nn
 
-from gameagent.export.engines.layout import SIGNALS, Layout
+from gameagent.export.engines.layout import SIGNALS, EngineLayout
 from gameagent.nets.distribution import ILLEGAL_LOGIT
 from gameagent_sdk import Manifest
 
@@ -20,7 +20,7 @@ ROUNDING = 1e-6
 class EngineStep(nn.Module):
     """What the steps of all engines share."""
 
-    def __init__(self, step: nn.Module, manifest: Manifest, layout: Layout) -> None:
+    def __init__(self, step: nn.Module, manifest: Manifest, layout: EngineLayout) -> None:
         super().__init__()
         self.policy_step = step
         self.has_mask = manifest.action.mask
@@ -35,7 +35,7 @@ class EngineStep(nn.Module):
 
         Args:
             features: ``(N, D)``.
-            legal_actions: bool ``(N, A)``; None where all are legal.
+            legal_actions: bool ``(N, A)``; None if all are legal.
             signals: ``(N, 4)``, see `layout.SIGNALS`.
             state: ``(N, M)``.
 
@@ -55,7 +55,7 @@ class EngineStep(nn.Module):
             torch.maximum(episode_start, trial_start),
             *(flat.reshape(-1, *shape) for flat, shape in zip(hidden, self.hidden_shapes, strict=True)),
         )
-        if legal_actions is not None:  # engines have a mask for every game, also where training had none
+        if legal_actions is not None:  # engines have a mask for every game, even if training had none
             logits = torch.where(legal_actions, logits, ILLEGAL_LOGIT)
         scores = logits + temperature * _gumbel(logits)
         chosen = scores.argmax(-1, keepdim=True) == torch.arange(self.num_actions)
@@ -70,7 +70,7 @@ class GodotStep(EngineStep):
         """One step.
 
         Args:
-            obs: `Layout.observation`, ``(N, D + A + 4 + M)``, without A where the game has no mask.
+            obs: `EngineLayout.observation`, ``(N, D + A + 4 + M)``, without A if the game has no mask.
             state_ins: ``(N,)``, the constant that the plugin sends; nothing depends on it.
 
         Returns:
@@ -90,7 +90,7 @@ class UnityStep(EngineStep):
     memory_size: Tensor
     branches: Tensor
 
-    def __init__(self, step: nn.Module, manifest: Manifest, layout: Layout, version: int) -> None:
+    def __init__(self, step: nn.Module, manifest: Manifest, layout: EngineLayout, version: int) -> None:
         super().__init__(step, manifest, layout)
         self.register_buffer("version", torch.tensor([float(version)]))
         self.register_buffer("memory_size", torch.tensor([float(layout.memory_size)]))
@@ -100,7 +100,7 @@ class UnityStep(EngineStep):
         """One step.
 
         Args:
-            obs_0: `Layout.observation`, ``(N, D + 4)``.
+            obs_0: `EngineLayout.observation`, ``(N, D + 4)``.
             action_masks: ``(N, A)``; 1 for each action that is legal.
             recurrent_in: ``(N, 1, M)``.
 

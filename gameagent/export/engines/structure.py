@@ -18,7 +18,7 @@ def check_structure(model: onnx.ModelProto, profile: Profile) -> None:
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ExportError(f"nothing was written: the {profile.name} file is no valid ONNX: {error}") from None
+        raise ExportError(f"nothing was written: the {profile.name} file is not valid ONNX: {error}") from None
     problems = [
         *_versions(model, profile),
         *_operators(model, profile),
@@ -62,7 +62,7 @@ def _ports(side: str, expected: Sequence[Port], found: Sequence[onnx.ValueInfoPr
 
 
 def _port(value: onnx.ValueInfoProto) -> Port:
-    """A port as the file declares it; an axis is dynamic where it has a name or nothing at all."""
+    """A port as the file declares it; an axis is dynamic if it has a name or nothing at all."""
     tensor = value.type.tensor_type
     dtype = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
     shape = tuple(axis.dim_value if axis.HasField("dim_value") else None for axis in tensor.shape.dim)

@@ -1,14 +1,14 @@
-"""What happens next under given rules: the model by whose errors a policy's beliefs are corrected, by gradient.
+"""Belief correction: gradient steps that move what memory believes, by the errors of a model of the game.
 
 Memory infers rules as training taught it to; under rules that training never saw its beliefs are wrong, and stay wrong.
-This model says what a belief implies for the next observation and the reward. Where experience disagrees, the gradient
-of the error says in which direction the belief should move, and the *belief offset*, a vector that is added to what
-memory believes, is moved along it after each episode. Where memory is right there is no error to speak of and nothing
+A transition model says what a belief implies for the next observation and the reward. If experience disagrees, the
+gradient of the error says in which direction the belief should move, and the *belief offset*, a vector that is added to
+what memory believes, is moved along it after each episode. If memory is right there is hardly any error, and nothing
 moves.
 
 It is an inner loop on few parameters: a context vector (CAVIA, Zintgraf et al. 2019) with learnt step sizes (Meta-SGD,
-Li et al. 2017), on the prediction error of a model (as in Nagabandi et al. 2019) where MAML takes returns: every step
-of an episode tells something, while rewards are rare and advantages noisy.
+Li et al. 2017), on the prediction error of a model (as in Nagabandi et al. 2019), not on returns as in MAML: every step
+of an episode teaches something, while rewards are rare and advantages noisy.
 """
 
 import math
@@ -23,7 +23,7 @@ from gameagent.nets.interface import OFFSET
 
 MIN_LOG_STD, MAX_LOG_STD = -3.0, 1.0
 MAX_INNER_NORM = 10.0  # of one inner gradient: a broken reward stream moves a belief no further than any other
-MAX_ERROR = 1e3  # deviations; what is farther off, such as a reward of 1e30, is broken, and teaches nothing
+MAX_ERROR = 1e3  # deviations; anything farther off, such as a reward of 1e30, is broken and teaches nothing
 TRUTH_SHARE = 0.7  # of the rows from whose true rules, not beliefs, the model learns what rules imply
 MISLED_SHARE = 0.6  # of the rows whose beliefs are replaced by other rules, for the offset to correct
 
@@ -37,7 +37,7 @@ class Transitions(NamedTuple):
         beliefs: float32 ``(N, T, E)``, of memory alone.
         next_observations: float32 ``(N, T, D)``.
         rewards: float32 ``(N, T, 1)``, in the game's units.
-        valid: bool ``(N, T)``; False where nothing followed within the episode.
+        valid: bool ``(N, T)``; False for steps after which nothing followed within the episode.
     """
 
     observations: Tensor
@@ -72,7 +72,7 @@ class Transitions(NamedTuple):
         return cls(*(tensor.transpose(0, 1) for tensor in (*by_time, followed)))
 
     def cleared(self) -> "Transitions":
-        """The same with zeros where nothing followed, whatever is there now."""
+        """The same with zeros in steps after which nothing followed, whatever is there now."""
         valid = self.valid
         observations, actions, beliefs, following, rewards = (masked(part, valid) for part in self[:-1])
         return Transitions(observations, actions, beliefs, following, rewards, valid)

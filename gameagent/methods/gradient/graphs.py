@@ -12,7 +12,7 @@ from gameagent.config import TrainConfig
 from gameagent.export.tracing import trace_gradient_steps
 from gameagent.inner_loop import Parameters, adapt, for_tasks
 from gameagent.methods.gradient.config import GradientConfig
-from gameagent.methods.gradient.meta_batch import MAX_INNER_NORM, USUAL_NORM, Experience, inner_step, with_advantages
+from gameagent.methods.gradient.meta_batch import MAX_INNER_NORM, SCALED_NORM, Experience, inner_step, with_advantages
 from gameagent.methods.gradient.policy import GradientPolicy
 from gameagent.methods.interface import Calibration
 from gameagent.methods.margins import NUM_ADAPTATIONS, SMALLEST_MARGIN, margin_of
@@ -113,7 +113,7 @@ class PolicyGradientSteps:
                 return -(log_probs @ given["advantages"][:, 0]) / (given["episode_end"][:, 0].sum() * max_steps)
 
             start = fixed | {name: weight[0] for name, weight in zip(names, weights, strict=True)}
-            norm = USUAL_NORM * given["step_scale"][0] if "step_scale" in given else None
+            norm = SCALED_NORM * given["step_scale"][0] if "step_scale" in given else None
             adapted = adapt(start, loss, given["observations"], step_sizes, max_norm=MAX_INNER_NORM, norm=norm)
             return tuple(adapted[name].unsqueeze(0) for name in names)
 

@@ -53,7 +53,7 @@ class GradientLearner(ABC):
         """Plays the sampler's tasks and takes the method's outer steps.
 
         Args:
-            advantages: How episodes are judged.
+            advantages: How advantages are computed.
 
         Returns:
             Metrics, and the mean return of each of this process's tasks after 0, 1, … gradient steps, ``(steps, N)``.

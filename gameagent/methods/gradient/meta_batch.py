@@ -1,6 +1,6 @@
-"""Episodes of the N tasks of a meta-batch: how they are played, judged and learnt from by gradient.
+"""Episodes of the N tasks of a meta-batch: how they are played, get advantages and are learnt from by gradient.
 
-What MAML and Reptile share around the inner loop. A task is a variant; where adaptation is by gradient, episodes are
+What MAML and Reptile share around the inner loop. A task is a variant; if adaptation is by gradient, episodes are
 the unit: returns stop at each episode's end, and parameters change between episodes.
 """
 
@@ -20,7 +20,7 @@ from gameagent_sdk.authoring import AdvantageSpec
 
 MAX_INNER_NORM = 100.0  # of a task's inner gradient, in training as in the game: far above what steps usually need
 ALONE = Workers()
-USUAL_NORM = 10.0  # that a gradient is brought to, times the step's scale, where returns say how long a step is
+SCALED_NORM = 10.0  # that a gradient is brought to, times the step's scale, if returns say how long a step is
 
 
 class Sampler(Protocol):
@@ -32,11 +32,11 @@ class Sampler(Protocol):
         """Plays fresh episodes of every task with its own parameters, ``(N, …)`` each, without gradients."""
 
 
-class Policy(Protocol):
+class TaskPolicy(Protocol):
     """What gradient steps adapt: a distribution of actions, as a function of named parameters, ``(N, …)`` each."""
 
     def log_probs(self, params: Parameters, observations: Tensor, actions: Tensor, legal_actions: Tensor) -> Tensor:
-        """Log-probabilities ``(N, T, B)`` of actions; see `policies.feedforward.FeedforwardPolicy.log_probs`."""
+        """Log-probabilities ``(N, T, B)`` of actions; see `gameagent.nets.feedforward.FeedforwardPolicy.log_probs`."""
 
 
 class Experience(NamedTuple):
@@ -46,7 +46,7 @@ class Experience(NamedTuple):
         weight: float32 ``(N,)``, what each task counts in an outer loss. Where advantages are standardised, it is their
             deviation before, over the root mean square of all tasks' (of all processes): without it, what noise is left
             in tasks that are solved would count as much as the tasks that went astray.
-        step_scale: float32 ``(N,)``, how long each task's gradient step is, where returns say that; see
+        step_scale: float32 ``(N,)``, how long each task's gradient step is, if returns say so; see
             `gameagent_sdk.adaptation.advantages.step_scale`.
     """
 
@@ -63,14 +63,14 @@ class Experience(NamedTuple):
 def with_advantages(
     trajectories: Trajectories, spec: AdvantageSpec, workers: Workers = ALONE, first_returns: Tensor | None = None
 ) -> Experience:
-    """Says how much better than usual each action went; in double precision, as the SDK's `advantages` does.
+    """Adds advantages: how much better than usual each action went, in double precision as the SDK computes them.
 
     Args:
         trajectories: Episodes of N tasks.
-        spec: How. Values are those of `linear_baseline`; where each task's advantages are standardised, step sizes do
+        spec: How. Values are those of `linear_baseline`; if each task's advantages are standardised, step sizes do
             not depend on the scale of rewards.
         workers: Processes that have other tasks of the same meta-batch, all of which call this: for the weights.
-        first_returns: Each task's mean return before its first gradient step, ``(N,)``; None where this is before it.
+        first_returns: Each task's mean return before its first gradient step, ``(N,)``; None if this is before it.
     """
     observations, actions, log_probs, rewards, valid, legal_actions = trajectories.cleared()
     exact = rewards.double()
@@ -94,7 +94,7 @@ def with_advantages(
     return Experience(observations, actions, log_probs, judged, valid, legal_actions, weight, scale)
 
 
-def inner_loss(policy: Policy, dice_lambda: float) -> Callable[[Parameters, Experience], Tensor]:
+def inner_loss(policy: TaskPolicy, dice_lambda: float) -> Callable[[Parameters, Experience], Tensor]:
     """The losses that the inner loop descends: minus each task's expected return (Finn et al. 2017, eq. 4).
 
     It may be differentiated twice: see `losses.dice_loss`.
@@ -108,7 +108,7 @@ def inner_loss(policy: Policy, dice_lambda: float) -> Callable[[Parameters, Expe
 
 
 def inner_step(
-    policy: Policy,
+    policy: TaskPolicy,
     params_by_task: Parameters,
     support: Experience,
     step_sizes: StepSizes,
@@ -124,13 +124,13 @@ def inner_step(
         params_by_task: ``(N, …)`` each.
         support: What the step learns from.
         step_sizes: alpha.
-        spec: By which the support was judged: with a best return it says how long steps are, by
+        spec: That the advantages were computed by: with a best return it says how long steps are, by
             `gameagent_sdk.adaptation.advantages.step_scale`, and gradients say their direction alone.
         dice_lambda: See `losses.dice_loss`.
         first_order: As for `inner_loop.adapt`.
     """
     loss = inner_loss(policy, dice_lambda)
-    norm = None if spec.best_return is None else USUAL_NORM * support.step_scale
+    norm = None if spec.best_return is None else SCALED_NORM * support.step_scale
     return adapt(params_by_task, loss, support, step_sizes, first_order=first_order, max_norm=MAX_INNER_NORM, norm=norm)
 
 

@@ -1,6 +1,6 @@
 """A policy that learns by gradient steps alone: what MAML and Reptile train, beside its inner loop's step sizes."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,10 +33,10 @@ class GradientPolicy(PolicyNetwork):
 
     Attributes:
         spec: What it knows of its game.
-        best_return: The mean return that a task of usual return can come to by gradient steps, a moving estimate, or
+        best_return: The mean return that an average task can come to by gradient steps, a moving estimate, or
             the best of the first episodes; float64, as those below.
-        usual_return: Of an episode before any gradient step, a moving average.
-        best_slope: How much more the former is, where the latter is more by one.
+        pre_adaptation_return: Return of an episode before any gradient step, a moving average.
+        best_slope: How much the former grows if the latter is larger by one.
         adapted_return: Of an episode at each task's best, a moving average.
         return_covariance: Of both over tasks, ``(2, 2)``, a moving average.
         network: Its shapes; a function of `initialisation`.
@@ -60,12 +60,18 @@ class GradientPolicy(PolicyNetwork):
         weights = self.network.initial_parameters(torch.default_generator)
         self.weights = nn.ParameterDict(weights)
         self.best_return: Tensor
-        self.usual_return: Tensor
+        self.pre_adaptation_return: Tensor
         self.best_slope: Tensor
         self.adapted_return: Tensor
         self.return_covariance: Tensor
-        for name, start in (("best_return", 1.0), ("usual_return", 0.0), ("best_slope", 0.0), ("adapted_return", 1.0)):
+        for name, start in (
+            ("best_return", 1.0),
+            ("pre_adaptation_return", 0.0),
+            ("best_slope", 0.0),
+            ("adapted_return", 1.0),
+        ):
             self.register_buffer(name, torch.tensor(start, dtype=torch.float64))
+        self.register_load_state_dict_pre_hook(_renamed)  # type: ignore[no-untyped-call]
         self.register_buffer("return_covariance", torch.zeros(2, 2, dtype=torch.float64))
         adapting = self.network.head if head_only else None
         self.learnt_step_sizes = nn.ParameterDict(constant_step_sizes(weights, inner_lr, adapting))
@@ -85,9 +91,9 @@ class GradientPolicy(PolicyNetwork):
 
     def advantages(self, config: TrainConfig) -> AdvantageSpec:
         """How its gradient steps judge episodes."""
-        best, usual = float(self.best_return), float(self.usual_return)
+        best, before = float(self.best_return), float(self.pre_adaptation_return)
         own = GradientConfig.of(config)
-        compared = (best, usual, float(self.best_slope)) if own.return_scaled_steps and best > usual else ()
+        compared = (best, before, float(self.best_slope)) if own.return_scaled_steps and best > before else ()
         return AdvantageSpec(config.discount, config.gae_lambda, own.standardise, *compared)
 
     @torch.no_grad()
@@ -95,7 +101,7 @@ class GradientPolicy(PolicyNetwork):
         """Takes in what tasks returned before any gradient step, and at their best: what later steps aim at.
 
         The best return is predicted from the first by a line over tasks. It lies above the line by a share of the gain
-        that the line predicts, in a task of usual return by one deviation of what the line leaves unexplained. So tasks
+        that the line predicts, in an average task by one deviation of what the line leaves unexplained. So tasks
         that can come to more aim at more, one lucky task moves little, and an estimate that was too high comes down.
 
         Args:
@@ -103,13 +109,13 @@ class GradientPolicy(PolicyNetwork):
             covariance: Of both, ``(2, 2)``.
             rate: How much this update counts in the moving averages, above 0, at most 1.
         """
-        self.usual_return += rate * (means[0] - self.usual_return)
+        self.pre_adaptation_return += rate * (means[0] - self.pre_adaptation_return)
         self.adapted_return += rate * (means[1] - self.adapted_return)
         self.return_covariance += rate * (covariance - self.return_covariance)
         (spread, shared), (_, best_spread) = self.return_covariance
         slope = shared / spread if spread > 0.0 else torch.zeros_like(shared)
         unexplained = (best_spread - slope * shared).clamp(min=0.0).sqrt()
-        gain = self.adapted_return - self.usual_return
+        gain = self.adapted_return - self.pre_adaptation_return
         self.best_slope.copy_(slope - unexplained / gain * (1.0 - slope) if gain > 0.0 else slope)
         self.best_return.copy_(self.adapted_return + unexplained)
 
@@ -132,9 +138,15 @@ class GradientPolicy(PolicyNetwork):
         Args:
             raw: The head's outputs, ``(…, A)``.
             log_std: Of scaled actions, in a shape that fits ``raw``; None for choices.
-            legal_actions: bool ``(…, A)``, or None where all are legal.
+            legal_actions: bool ``(…, A)``, or None if all are legal.
         """
         if log_std is None:
             return self.spec.distribution.params(raw, legal_actions)
         spread = self.network.bounded_log_std(log_std) + self.box_half.log()
         return self.box_middle + self.box_half * raw, spread.expand_as(raw)
+
+
+def _renamed(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Reads a checkpoint of an earlier version, which has another name for the return before adaptation."""
+    if (earlier := f"{prefix}usual_return") in state_dict:
+        state_dict[f"{prefix}pre_adaptation_return"] = state_dict.pop(earlier)

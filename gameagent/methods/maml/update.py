@@ -24,8 +24,8 @@ from gameagent.losses import clipped_policy_loss
 from gameagent.methods.gradient.meta_batch import (
     ALONE,
     Experience,
-    Policy,
     Sampler,
+    TaskPolicy,
     inner_step,
     outer_step,
     with_advantages,
@@ -42,7 +42,7 @@ class MamlSettings:
     """What one update of MAML depends on, but for parameters, step sizes and the optimiser.
 
     Attributes:
-        advantages: How episodes are judged.
+        advantages: How advantages are computed.
         inner_steps: Gradient steps before the return counts; each on fresh episodes.
         first_order: Whether the inner gradient is taken for a constant (FOMAML, sec. 5.2).
         dice_lambda: How far the outer gradient follows the influence of earlier actions; see `losses.dice_loss`.
@@ -63,7 +63,7 @@ class MamlSettings:
     max_gradient_norm: float = 1.0
 
 
-class Adaptation(NamedTuple):
+class Adapted(NamedTuple):
     """What `play_and_adapt` gives.
 
     Attributes:
@@ -78,7 +78,7 @@ class Adaptation(NamedTuple):
 
 
 def update(
-    policy: Policy,
+    policy: TaskPolicy,
     params: Parameters,
     step_sizes: StepSizes,
     optimizer: torch.optim.Optimizer,
@@ -91,7 +91,7 @@ def update(
     Args:
         policy: What the parameters parametrise.
         params: theta, of one task; leaves that require gradients, changed in place by the optimiser.
-        step_sizes: alpha; learnt where they require gradients and the optimiser has them.
+        step_sizes: alpha; learnt if they require gradients and the optimiser has them.
         optimizer: Of all that is learnt.
         sampler: Plays this meta-batch's tasks.
         settings: See there.
@@ -117,14 +117,14 @@ def update(
 
 
 def play_and_adapt(
-    policy: Policy,
+    policy: TaskPolicy,
     params: Parameters,
     step_sizes: StepSizes,
     sampler: Sampler,
     settings: MamlSettings,
     later_factor: float = 1.0,
     workers: Workers = ALONE,
-) -> Adaptation:
+) -> Adapted:
     """Plays and takes a gradient step, in turn, for all tasks side by side: lines 4 to 7.
 
     theta'_i = theta - alpha * grad L_i(theta), with L_i of eq. 4; ``later_factor`` is alpha's after the first step.
@@ -140,11 +140,11 @@ def play_and_adapt(
             params_by_task = _inner_step(policy, params_by_task, supports[-1], step_sizes, settings)
             if step == 0:
                 step_sizes = {name: later_factor * size for name, size in step_sizes.items()}
-    return Adaptation(supports, params_by_task, returns)
+    return Adapted(supports, params_by_task, returns)
 
 
 def _inner_step(
-    policy: Policy, params_by_task: Parameters, support: Experience, step_sizes: StepSizes, settings: MamlSettings
+    policy: TaskPolicy, params_by_task: Parameters, support: Experience, step_sizes: StepSizes, settings: MamlSettings
 ) -> Parameters:
     return inner_step(
         policy, params_by_task, support, step_sizes, settings.advantages,
@@ -153,7 +153,7 @@ def _inner_step(
 
 
 def outer_loss(
-    policy: Policy,
+    policy: TaskPolicy,
     params: Parameters,
     step_sizes: StepSizes,
     supports: Sequence[Experience],
@@ -208,7 +208,7 @@ def labelled_outer_loss(
 
 
 def adaptation_curve(
-    policy: Policy,
+    policy: TaskPolicy,
     params: Parameters,
     step_sizes: StepSizes,
     sampler: Sampler,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gameagent.inner_loop import Parameters, StepSizes, for_tasks
-from gameagent.methods.gradient.meta_batch import Policy, Sampler, inner_step, outer_step, with_advantages
+from gameagent.methods.gradient.meta_batch import Sampler, TaskPolicy, inner_step, outer_step, with_advantages
 from gameagent.workers import Workers
 from gameagent_sdk.authoring import AdvantageSpec
 
@@ -20,7 +20,7 @@ class ReptileSettings:
     """What one update of Reptile depends on, but for parameters, step sizes and the optimiser.
 
     Attributes:
-        advantages: How episodes are judged.
+        advantages: How advantages are computed.
         inner_steps: Gradient steps on each task (k in the paper); each on fresh episodes.
         max_gradient_norm: The outer direction is scaled down to this norm.
     """
@@ -31,7 +31,7 @@ class ReptileSettings:
 
 
 def update(
-    policy: Policy,
+    policy: TaskPolicy,
     params: Parameters,
     step_sizes: StepSizes,
     optimizer: torch.optim.Optimizer,

@@ -198,7 +198,7 @@ def objective(
         own = exercises.of(rollout.rows.start + rows)
         prediction = policy.correction.loss(steps, episodes, inputs.truth, own)
         parts["prediction_loss"] = prediction.sum() / batch.num_rows
-        loss = loss + parts["prediction_loss"]  # its parameters are no others', so that it needs no weight
+        loss = loss + parts["prediction_loss"]  # no other loss has its parameters, so it needs no weight
     return loss, {name: value.detach() for name, value in parts.items()}
 
 

@@ -32,7 +32,7 @@ def advance(before: HiddenState, after: HiddenState, deciding: Tensor) -> Hidden
     """
     if deciding.all():
         return after
-    # The mask gets as many axes as the tensor: one of (B, 1) would be broadcast against the axes behind the first.
+    # The mask gets as many axes as the tensor: one of (B, 1) would be broadcast against the other axes.
     return {
         name: tensor.where(deciding.reshape(-1, *[1] * (tensor.dim() - 1)), before[name])
         for name, tensor in after.items()
