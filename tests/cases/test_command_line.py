@@ -47,7 +47,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Works in a folder of its own, and trains nothing: all that comes before is what is tried here."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(FIXTURES / "memoryless.onnx", tmp_path / "FILE")
-    monkeypatch.setattr("gameagent.run.launch.launch", lambda folder, report: None)
+    monkeypatch.setattr("gameagent.api.launch", lambda folder, report: None)
     monkeypatch.setattr("gameagent_sdk.console.bench_report.bench", _measured)
 
 

@@ -1,5 +1,7 @@
 """Rules that vary within a trial: a two-armed bandit whose arms drift from episode to episode."""
 
+# mypy: disable-error-code="index"
+
 from types import SimpleNamespace
 from typing import Any
 

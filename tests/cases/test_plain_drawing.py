@@ -1,5 +1,7 @@
 """Families without a view: drawn plainly, and played with several seats, by a person and by agents."""
 
+# mypy: disable-error-code="attr-defined, call-arg, type-var"
+
 import math
 import re
 from dataclasses import dataclass, field, replace

@@ -267,7 +267,7 @@ def test_a_failing_baseline_leaves_the_agents_run(
             raise RunError("as if the disk were full")
         launch(folder, report)
 
-    monkeypatch.setattr("gameagent.run.launch.launch", no_baselines)
+    monkeypatch.setattr("gameagent.api.launch", no_baselines)
     said = says(capsys, 1, "train", "bandit", "--out", run.path, "--steps", "80", *OPTIONS, "--baselines")
     assert "as if the disk" in said
     assert run.load_policy()[3].updates == 1 and not run.baseline("memoryless").path.exists()
@@ -288,7 +288,7 @@ def test_a_deleted_folder_is_one_line_and_no_thread_complains(
 
         launch(folder, stop)
 
-    monkeypatch.setattr("gameagent.run.launch.launch", delete_after)
+    monkeypatch.setattr("gameagent.api.launch", delete_after)
     said = says(capsys, 1, "train", "bandit", "--out", run.path, "--steps", "800", *OPTIONS)
     assert "cannot write" in said and "nothing of this run is kept" in said
     assert threading.active_count() == 1

@@ -1,5 +1,7 @@
 """Splits: equal margins, nothing held out where nothing can be, and the harder hold-outs. Oracle: counting."""
 
+# mypy: disable-error-code="arg-type, no-any-return"
+
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, get_args

@@ -4,6 +4,8 @@ Needs node, npm and Chromium (on Debian: ``apt-get install nodejs npm chromium``
 in a copy of the example's folder, served on this machine's own address.
 """
 
+# mypy: disable-error-code="misc"
+
 import contextlib
 import functools
 import json

@@ -3,7 +3,9 @@
 import math
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from gameagent_games.registry import load_family
 from gameagent_games.sources.rules import Rules
 from gameagent_games.variants.distributions import Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
+from gameagent_sdk import Bundle
 from known_settings import known_settings
 
 TESTS = Path(__file__).parents[1]
@@ -28,12 +31,12 @@ SMALL = {"num_games": 8, "hidden_size": 8, "num_processes": 1, "num_minibatches"
 # -- tolls: chance says whose turn it is and when it ends; both seats are paid at every step, also the one that waits --
 
 
-def start_tolls(state, variant):
+def start_tolls(state: Any, variant: Any) -> None:
     state.mover = 0
     state.step = 0
 
 
-def step_tolls(state, variant, actions, rewards):
+def step_tolls(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     seat = state.mover
     state.step += 1
     rewards[seat] = 1.0 + actions[seat]
@@ -42,11 +45,11 @@ def step_tolls(state, variant, actions, rewards):
     return uniform(state) < 0.15
 
 
-def observe_tolls(state, variant, seat, observation):
+def observe_tolls(state: Any, variant: Any, seat: int, observation: Any) -> None:
     observation[0] = state.step / 8.0
 
 
-def turn_tolls(state, variant):
+def turn_tolls(state: Any, variant: Any) -> Any:
     return state.mover
 
 
@@ -71,15 +74,15 @@ TOLLS = Family(
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _one_thread():
+def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
-def small():
+def small() -> Callable[..., Any]:
     """Builds the config and the family of a small run."""
 
-    def build(name, **given):
+    def build(name: str, **given: Any) -> Any:
         family = TOLLS if name == "tolls" else load_family(name)
         config = make_config(family, known_settings(SMALL | {"family": name}) | given)
         return config, family.revealed() if config.reveal else family
@@ -88,10 +91,10 @@ def small():
 
 
 @pytest.fixture(scope="session")
-def lively(small):
+def lively(small: Callable[..., Any]) -> Callable[..., Any]:
     """Builds a small policy whose weights are large enough for its outputs to depend on everything."""
 
-    def build(name, **given):
+    def build(name: str, **given: Any) -> Any:
         config, family = small(name, **given)
         policy = config.method.make_policy(config, family)
         generator = torch.Generator().manual_seed(9)
@@ -107,10 +110,16 @@ def lively(small):
 
 
 @pytest.fixture(scope="session")
-def run_of():
+def run_of() -> Callable[..., Any]:
     """Trains a small run in this process and gives its folder."""
 
-    def train(path, family="bandit", report=lambda progress, metrics: None, resume=False, **given):
+    def train(
+        path: Any,
+        family: Any = "bandit",
+        report: Callable[..., Any] = lambda progress, metrics: None,
+        resume: Any = False,
+        **given: Any,
+    ) -> RunFolder:
         folder = RunFolder(path)
         prepare_run(folder, known_settings(SMALL | {"family": family, "steps": 320} | given), resume=resume)
         launch(folder, report)
@@ -120,17 +129,17 @@ def run_of():
 
 
 @pytest.fixture(scope="session")
-def bandit_run(tmp_path_factory, run_of):
+def bandit_run(tmp_path_factory: pytest.TempPathFactory, run_of: Callable[..., Any]) -> Any:
     """The folder of a finished run of four updates. Tests read it and leave it as it is."""
     return run_of(tmp_path_factory.mktemp("bandit") / "run")
 
 
 @pytest.fixture(scope="session")
-def bundle_of(lively):
+def bundle_of(lively: Callable[..., Any]) -> Callable[..., Any]:
     """The exported file of a lively policy: (bundle, policy, family); each is exported once."""
     made = {}
 
-    def export(name, **given):
+    def export(name: str, **given: Any) -> tuple[Bundle, Any, Any]:
         key = (name, *sorted(given.items()))
         if key not in made:
             policy, config, family = lively(name, **given)
@@ -141,7 +150,7 @@ def bundle_of(lively):
 
 
 @pytest.fixture(scope="session")
-def command():
+def command() -> Any:
     """The command line of ``gameagent`` in a process of its own, and its environment."""
     path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
     return [sys.executable, "-m", "gameagent"], {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}

@@ -1,6 +1,6 @@
 """The transition model and the inner loop that corrects beliefs by it, beside formulas written down by hand."""
 
-# mypy: disable-error-code="arg-type, index, no-untyped-call, union-attr"
+# mypy: disable-error-code="arg-type, attr-defined, index, no-untyped-call, union-attr"
 
 import math
 from typing import Any

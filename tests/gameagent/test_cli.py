@@ -307,7 +307,7 @@ def test_ctrl_c_is_told_and_has_its_code(
             raise KeyboardInterrupt
         launch(folder, stop)
 
-    monkeypatch.setattr("gameagent.run.launch.launch", interrupted)
+    monkeypatch.setattr("gameagent.api.launch", interrupted)
     assert main(["train", "bandit", "--out", str(tmp_path / "new" / "run"), *OPTIONS]) == 130
     out, err = capsys.readouterr()
     assert said in out and "stopped" in err

@@ -1,5 +1,7 @@
 """Where a config's values come from, how they are read from text, and which are refused."""
 
+# mypy: disable-error-code="attr-defined"
+
 import contextlib
 import json
 from dataclasses import replace

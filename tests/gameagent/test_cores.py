@@ -4,6 +4,8 @@ The memory here can be checked without knowing anything about networks: every nu
 decisions, so a row that waited, or one that was overwritten by its neighbour, has another number.
 """
 
+# mypy: disable-error-code="call-arg, no-any-return"
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar

@@ -1,5 +1,9 @@
 """Episodes for learners by gradient: every task is played by its own parameters and judged alike by the SDK."""
 
+# mypy: disable-error-code="no-untyped-call"
+
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +21,7 @@ from masked_family import ORCHARD
 
 
 @pytest.fixture(scope="module")
-def walks():
+def walks() -> Any:
     """Three rollouts of each of four tasks, of which the last one's policy walks to the upper right."""
     config = make_config(NAVIGATION, {"algorithm": "maml", "hidden_size": 8})
     policy = config.method.make_policy(config, NAVIGATION)
@@ -32,7 +36,7 @@ def walks():
     return sampler, sampler.collect(params)
 
 
-def test_each_task_is_played_by_its_own_parameters(walks):
+def test_each_task_is_played_by_its_own_parameters(walks: Any) -> None:
     _, played = walks
     assert played.observations.shape == (4, 100, 3, 2) and played.actions.shape == (4, 100, 3, 2)
     lengths = played.valid.sum(1)
@@ -42,7 +46,7 @@ def test_each_task_is_played_by_its_own_parameters(walks):
     assert not played.valid[3, 10:].any() and not played.rewards[3, 10:].any()  # behind the end
 
 
-def test_what_is_drawn_beyond_the_box_is_kept_as_drawn_and_played_at_its_edge(walks):
+def test_what_is_drawn_beyond_the_box_is_kept_as_drawn_and_played_at_its_edge(walks: Any) -> None:
     _, played = walks
     actions, moves = played.actions[0, :-1], np.diff(played.observations[0], axis=0)
     assert (actions.abs() > 1.0).any()
@@ -50,7 +54,7 @@ def test_what_is_drawn_beyond_the_box_is_kept_as_drawn_and_played_at_its_edge(wa
     np.testing.assert_allclose(moves[both], 0.1 * np.clip(actions.numpy(), -1, 1)[both], atol=1e-6)
 
 
-def test_only_legal_actions_are_played():
+def test_only_legal_actions_are_played() -> None:
     config = make_config(ORCHARD, {"algorithm": "maml", "hidden_size": 8})
     policy = config.method.make_policy(config, ORCHARD)
     sampler, draw = EpisodeSampler(ORCHARD, policy.network, 4, 8), np.random.default_rng(0)
@@ -60,14 +64,14 @@ def test_only_legal_actions_are_played():
     assert played.legal_actions.sum(-1).eq(3).all() and len(played.actions.unique()) == 4
 
 
-def test_steps_are_counted(walks):
+def test_steps_are_counted(walks: Any) -> None:
     sampler, played = walks
     assert sampler.num_steps == int(played.valid.sum()) and sampler.seconds > 0.0
 
 
 @pytest.mark.parametrize("standardise", [False, True])
 @pytest.mark.parametrize("gae_lambda", [1.0, 0.7])
-def test_the_sdk_judges_as_the_trainer_does(walks, gae_lambda, standardise):
+def test_the_sdk_judges_as_the_trainer_does(walks: Any, gae_lambda: float, standardise: bool) -> None:
     _, played = walks
     spec = AdvantageSpec(0.97, gae_lambda, standardise)
     judged = with_advantages(played, spec)
@@ -83,7 +87,9 @@ def test_the_sdk_judges_as_the_trainer_does(walks, gae_lambda, standardise):
 
 
 @pytest.mark.parametrize(("slope", "firsts"), [(0.0, None), (0.2, None), (0.2, [-30.0, -50.0, -60.0, -20.0])])
-def test_the_sdk_tells_the_graph_how_long_a_step_is_as_the_trainer_does(walks, slope, firsts):
+def test_the_sdk_tells_the_graph_how_long_a_step_is_as_the_trainer_does(
+    walks: Any, slope: float, firsts: list[float] | None
+) -> None:
     _, played = walks
     spec = AdvantageSpec(0.97, 0.8, True, best_return=-1.0, pre_adaptation_return=-40.0, best_slope=slope)
     gradient = GradientSpec(
@@ -111,7 +117,7 @@ def test_the_sdk_tells_the_graph_how_long_a_step_is_as_the_trainer_does(walks, s
         assert scales[3] < 0.1 < min(scales[:3])  # the last one walks to its goal
 
 
-def test_a_step_is_the_longer_the_further_the_best_return_is():
+def test_a_step_is_the_longer_the_further_the_best_return_is() -> None:
     """Polyak's step size for a return of -(distance): in proportion to the distance, whatever the gradient's length."""
     spec = AdvantageSpec(0.9, 0.8, True, best_return=-2.0, pre_adaptation_return=-10.0)
     scales = step_scale(np.array([-10.0, -6.0, -2.0, 5.0, -1e30, np.nan]), spec)
@@ -119,7 +125,7 @@ def test_a_step_is_the_longer_the_further_the_best_return_is():
     assert step_scale(np.array([-6.0, 5.0]), AdvantageSpec(0.9, 0.8, True)).tolist() == [1.0, 1.0]
 
 
-def test_the_best_return_that_can_be_expected_depends_on_the_first():
+def test_the_best_return_that_can_be_expected_depends_on_the_first() -> None:
     """A task that returns 4 more than usual before any step is expected to come to 2 more than usual."""
     spec = AdvantageSpec(0.9, 0.8, True, best_return=10.0, pre_adaptation_return=0.0, best_slope=0.5)
     first, later = np.array([4.0, 0.0, -4.0]), np.array([7.0, 5.0, 8.0])
@@ -130,13 +136,13 @@ def test_the_best_return_that_can_be_expected_depends_on_the_first():
 
 
 @pytest.mark.parametrize("compared", [(1.0, None), (None, 1.0), (1.0, 1.0), (0.0, 1.0), (np.inf, 1.0), (1.0, np.nan)])
-def test_returns_that_nothing_can_be_compared_with_are_refused(compared):
+def test_returns_that_nothing_can_be_compared_with_are_refused(compared: Any) -> None:
     with pytest.raises(BundleError, match=r"best_return must be above pre_adaptation_return"):
         AdvantageSpec(0.9, 0.8, True, *compared)
 
 
 @pytest.mark.parametrize("reward", [0.0, 1.0, -1e30, 3e38])
-def test_a_constant_reward_teaches_nothing(reward):
+def test_a_constant_reward_teaches_nothing(reward: float) -> None:
     observations = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
     episode_end = np.tile([[0.0]] * 9 + [[1.0]], (4, 1)).astype(np.float32)
     found = advantages(observations, np.full((40, 1), reward, np.float32), episode_end, AdvantageSpec(1.0, 1.0, True))

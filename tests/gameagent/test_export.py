@@ -1,14 +1,17 @@
 """The exported file: it does what the policy does, says what it is, and is not written where it does not."""
 
+# mypy: disable-error-code="arg-type, union-attr"
+
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 import pytest
 import torch
 
@@ -39,14 +42,14 @@ PRIMITIVE = {
     params=[("bandit", {}), ("gridnavi", {"memory": "none"}), ("bandit", {"reveal": True}), (NIM, {})],
     ids=["recurrent", "memoryless", "oracle", "masked"],
 )
-def exported(request, bundle_of):
+def exported(request: pytest.FixtureRequest, bundle_of: Callable[..., Any]) -> Any:
     """(bundle, policy, family) of each kind of policy."""
     name, given = request.param
     return bundle_of(name, **given)
 
 
 @pytest.fixture(scope="module")
-def bandit_file(bandit_run, tmp_path_factory):
+def bandit_file(bandit_run: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of the trained bandit."""
     path = tmp_path_factory.mktemp("export") / "new" / "bandit.onnx"
     summary = {"split": "test", "num_variants": 3, "mean_returns": {"agent": [0.5]}}
@@ -54,7 +57,7 @@ def bandit_file(bandit_run, tmp_path_factory):
     return path
 
 
-def test_the_file_agrees_with_torch_over_whole_trials(exported):
+def test_the_file_agrees_with_torch_over_whole_trials(exported: Any) -> None:
     bundle, _, family = exported
     assert bundle.manifest.parity.keys() == {"onnxruntime", "numpy"}
     for parity in bundle.manifest.parity.values():
@@ -63,7 +66,7 @@ def test_the_file_agrees_with_torch_over_whole_trials(exported):
         assert parity["num_steps"] >= 8 * family.num_episodes
 
 
-def test_the_file_equals_the_network_on_any_number_of_rows(exported):
+def test_the_file_equals_the_network_on_any_number_of_rows(exported: Any) -> None:
     """One step from random inputs and memory, without the SDK's bookkeeping."""
     bundle, policy, family = exported
     session = onnxruntime.InferenceSession(bundle.data)
@@ -92,7 +95,7 @@ def test_the_file_equals_the_network_on_any_number_of_rows(exported):
             np.testing.assert_allclose(outputs["beliefs"], expected.beliefs[0], atol=1e-5)
 
 
-def test_the_graph_holds_primitive_operators_only_and_a_free_number_of_rows(exported):
+def test_the_graph_holds_primitive_operators_only_and_a_free_number_of_rows(exported: Any) -> None:
     bundle, _, _ = exported
     model = onnx.load_model_from_string(bundle.data)
     onnx.checker.check_model(model, full_check=True)
@@ -104,7 +107,7 @@ def test_the_graph_holds_primitive_operators_only_and_a_free_number_of_rows(expo
     assert not any(tensor.external_data for tensor in model.graph.initializer)
 
 
-def test_the_file_says_nothing_of_the_machine_it_was_made_on(exported):
+def test_the_file_says_nothing_of_the_machine_it_was_made_on(exported: Any) -> None:
     """The exporter leaves stack traces with file names behind, which would be shipped with the game."""
     bundle, policy, _ = exported
     model = onnx.load_model_from_string(bundle.data)
@@ -119,7 +122,7 @@ def test_the_file_says_nothing_of_the_machine_it_was_made_on(exported):
     assert len(bundle.data) < weights + 24_000  # the exporter's notes alone took 38,000 to 56,000
 
 
-def test_what_the_exporter_leaves_behind_is_found_wherever_it_is():
+def test_what_the_exporter_leaves_behind_is_found_wherever_it_is() -> None:
     """Text in every place where ONNX has room for it, also in a node's subgraph and attributes; the rest stays."""
     node = onnx.helper.make_node("Relu", ["x"], ["y"], name="relu", doc_string="secret")
     node.metadata_props.add(key="secret", value="/secret")
@@ -138,7 +141,7 @@ def test_what_the_exporter_leaves_behind_is_found_wherever_it_is():
     assert (inner.node[0].name, inner.initializer[0].float_data[:]) == ("relu", [1.0])
 
 
-def test_the_manifest_tells_the_game_and_what_is_believed(exported):
+def test_the_manifest_tells_the_game_and_what_is_believed(exported: Any) -> None:
     bundle, policy, family = exported
     manifest = bundle.manifest
     assert manifest.name == family.name and manifest.summary == family.summary
@@ -150,12 +153,12 @@ def test_the_manifest_tells_the_game_and_what_is_believed(exported):
     assert [slot.rule for slot in manifest.beliefs] == [slot.rule for slot in policy.spec.belief_slots]
 
 
-def test_the_manifest_tells_the_bounds_of_what_is_seen(bundle_of):
+def test_the_manifest_tells_the_bounds_of_what_is_seen(bundle_of: Callable[..., Any]) -> None:
     (rounds, *_) = bundle_of("two_seat_families:THROWS")[0].manifest.observation
     assert (rounds.name, rounds.low, rounds.high) == ("rounds_left", 0.0, 1.0)
 
 
-def test_the_manifest_tells_how_the_agent_came_to_be(bandit_file, bandit_run):
+def test_the_manifest_tells_how_the_agent_came_to_be(bandit_file: Path, bandit_run: Any) -> None:
     manifest = Bundle.read(bandit_file).manifest
     config, family = bandit_run.load_config()
     training = manifest.training
@@ -166,7 +169,7 @@ def test_the_manifest_tells_how_the_agent_came_to_be(bandit_file, bandit_run):
     assert [slot.rule for slot in manifest.beliefs] == ["win_probability"] * 5
 
 
-def test_the_file_plays_in_a_game(bandit_file):
+def test_the_file_plays_in_a_game(bandit_file: Path) -> None:
     agent = Agent.load(bandit_file, seed=0)
     agent.begin_trial()
     for episode in range(12):  # two more than in training
@@ -176,7 +179,7 @@ def test_the_file_plays_in_a_game(bandit_file):
     assert len(agent.beliefs()["win_probability"]) == 5
 
 
-def test_a_masked_file_never_plays_an_illegal_action(bundle_of):
+def test_a_masked_file_never_plays_an_illegal_action(bundle_of: Callable[..., Any]) -> None:
     bundle, _, family = bundle_of(NIM)
     agent = Agent(bundle, seed=1, temperature=5.0)
     game = Simulator(family, 1, compiled=False)
@@ -190,7 +193,9 @@ def test_a_masked_file_never_plays_an_illegal_action(bundle_of):
         agent.observe(float(game.rewards[0, seat]), bool(game.terminated[0]), bool(game.truncated[0]))
 
 
-def test_an_export_with_its_evaluation_traces_and_checks_once(bandit_run, bandit_file, tmp_path, monkeypatch):
+def test_an_export_with_its_evaluation_traces_and_checks_once(
+    bandit_run: Any, bandit_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls: list[str] = []
     for name in ("trace", "measure_parity"):
         whole = getattr(export, name)
@@ -218,7 +223,9 @@ GRADIENT = {
 
 
 @pytest.mark.parametrize("family", GRADIENT)
-def test_what_an_export_needs_is_measured_when_training_ends(run_of, tmp_path, family):
+def test_what_an_export_needs_is_measured_when_training_ends(
+    run_of: Callable[..., Any], tmp_path: Path, family: Any
+) -> None:
     given, names = GRADIENT[family]
     folder = run_of(tmp_path / "run", family=family, **given)
     written = json.loads(folder.calibration.read_text(encoding="utf-8"))
@@ -230,7 +237,9 @@ def test_what_an_export_needs_is_measured_when_training_ends(run_of, tmp_path, f
         folder.load_calibration(Progress(updates=1))
 
 
-def test_an_export_measures_nothing_that_was_measured_in_training(run_of, tmp_path, monkeypatch):
+def test_an_export_measures_nothing_that_was_measured_in_training(
+    run_of: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = run_of(tmp_path / "run", family="bandit", **GRADIENT["bandit"][0])
     written, method = json.loads(folder.calibration.read_text(encoding="utf-8")), folder.load_config()[0].method
     with monkeypatch.context() as patch:
@@ -244,7 +253,7 @@ def test_an_export_measures_nothing_that_was_measured_in_training(run_of, tmp_pa
 # -- refusals --------------------------------------------------------------------------------------------------------
 
 
-def tampered(bundle):
+def tampered(bundle: Bundle) -> Any:
     """The bundle's graph with one matrix of the recurrent layer changed a little."""
     model = onnx.load_model_from_string(bundle.data)
     weight = next(tensor for tensor in model.graph.initializer if list(tensor.dims) == [8, 32])  # (H, 4 H)
@@ -255,7 +264,13 @@ def tampered(bundle):
     return model.SerializeToString()
 
 
-def test_a_file_that_differs_from_torch_is_not_written(bandit_run, bundle_of, lively, tmp_path, monkeypatch):
+def test_a_file_that_differs_from_torch_is_not_written(
+    bandit_run: Any,
+    bundle_of: Callable[..., Any],
+    lively: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     bundle, policy, family = bundle_of("bandit")
     graph = tampered(bundle)
     monkeypatch.setattr(export, "trace", lambda *_: onnx.load_model_from_string(graph))
@@ -269,10 +284,12 @@ def test_a_file_that_differs_from_torch_is_not_written(bandit_run, bundle_of, li
     assert path.read_bytes() == b"the file before" and list(tmp_path.iterdir()) == [path]
 
 
-def test_a_step_with_its_gates_swapped_is_found_out(bandit_run, tmp_path, monkeypatch):
+def test_a_step_with_its_gates_swapped_is_found_out(
+    bandit_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The kind of error that exporters of fused layers have made: input and forget gate in the other order."""
 
-    def swapped(weights, x, h, c):
+    def swapped(weights: Any, x: Any, h: Any, c: Any) -> Any:
         size = h.shape[1]
         gates = x @ weights.from_input + h @ weights.from_hidden + weights.bias
         f, i, o, g = (gates[:, k * size : (k + 1) * size] for k in range(4))
@@ -285,10 +302,12 @@ def test_a_step_with_its_gates_swapped_is_found_out(bandit_run, tmp_path, monkey
     assert not list(tmp_path.iterdir())
 
 
-def test_a_memory_that_is_lost_between_steps_is_found_out(bandit_run, tmp_path, monkeypatch):
+def test_a_memory_that_is_lost_between_steps_is_found_out(
+    bandit_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first step of a trial, whose hidden state is zero, is right all the same."""
 
-    def forgetful(weights, x, h, c):
+    def forgetful(weights: Any, x: Any, h: Any, c: Any) -> tuple[torch.Tensor, torch.Tensor]:
         return lstm_step(weights, x, 0.0 * h, 0.0 * c)
 
     lstm_step = lstm.lstm_step
@@ -297,7 +316,7 @@ def test_a_memory_that_is_lost_between_steps_is_found_out(bandit_run, tmp_path, 
         export_run(bandit_run, tmp_path / "agent.onnx")
 
 
-def test_parity_itself_is_honest(bundle_of):
+def test_parity_itself_is_honest(bundle_of: Callable[..., Any]) -> None:
     """The same file against the same policy passes; against a policy with one other weight it does not."""
     bundle, policy, family = bundle_of("bandit")
     config = make_config(family, {"num_episodes": 3, "seed": 1})
@@ -315,13 +334,15 @@ def test_parity_itself_is_honest(bundle_of):
 
 
 @pytest.mark.parametrize("worst", [(2 * TOLERANCE, 0.0), (0.0, 2 * TOLERANCE), (float("nan"), 0.0)])
-def test_the_tolerance_holds_for_both_outputs_and_for_nan(worst):
+def test_the_tolerance_holds_for_both_outputs_and_for_nan(worst: Any) -> None:
     with pytest.raises(ExportError):
         Parity(8, 4, 100, *worst).check("numpy")
     Parity(8, 4, 100, TOLERANCE, TOLERANCE).check("numpy")
 
 
-def test_a_file_is_replaced_in_one_go(bandit_run, bandit_file, tmp_path, monkeypatch):
+def test_a_file_is_replaced_in_one_go(
+    bandit_run: Any, bandit_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bundle = Bundle.read(bandit_file)
     monkeypatch.setattr(export, "bundle_run", lambda folder, evaluation: bundle)
     path = tmp_path / "agent.onnx"
@@ -339,13 +360,13 @@ def test_a_file_is_replaced_in_one_go(bandit_run, bandit_file, tmp_path, monkeyp
         export_run(bandit_run, tmp_path)
 
 
-def test_a_run_without_a_checkpoint_is_not_exported(tmp_path):
+def test_a_run_without_a_checkpoint_is_not_exported(tmp_path: Path) -> None:
     with pytest.raises(RunError):
         export_run(RunFolder(tmp_path), (tmp_path / "agent.onnx"))
     assert not list(tmp_path.iterdir())
 
 
-def test_the_tampered_graph_is_a_whole_bundle_otherwise(bundle_of):
+def test_the_tampered_graph_is_a_whole_bundle_otherwise(bundle_of: Callable[..., Any]) -> None:
     """What the parity check caught above passed every other check."""
     bundle, _, _ = bundle_of("bandit")
     Bundle.from_bytes(attach_manifest(tampered(bundle), bundle.manifest))

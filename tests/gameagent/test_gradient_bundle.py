@@ -1,9 +1,13 @@
 """Gradient steps in an exported file: an agent in a game takes the steps that torch takes, and is never harmed."""
 
+# mypy: disable-error-code="attr-defined, type-var, union-attr"
+
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 import pytest
 import torch
 
@@ -18,7 +22,7 @@ STEPS = 6  # of an episode in these tests
 
 
 @pytest.fixture(scope="module")
-def made():
+def made() -> Any:
     """A policy that was not trained, whose beliefs and corrections are as lively as random weights make them."""
     family = load_family("forage")
     config = make_config(family, {"hidden_size": 16, "gradient": True, "inner_lr": 0.05, "num_episodes": 2})
@@ -31,11 +35,11 @@ def made():
 
 
 @pytest.fixture(params=["onnxruntime", "numpy"])
-def runtime(made, request):
+def runtime(made: Any, request: pytest.FixtureRequest) -> Policy:
     return Policy(made[1], request.param)
 
 
-def with_gradient(bundle, **changes):
+def with_gradient(bundle: Bundle, **changes: Any) -> Bundle:
     """The same file with other bounds."""
     manifest = bundle.manifest
     gradient = dataclasses.replace(manifest.gradient, **changes)
@@ -44,7 +48,9 @@ def with_gradient(bundle, **changes):
     )
 
 
-def play(agent, num_episodes, generator, reward=None, ticks=0.0):
+def play(
+    agent: Agent, num_episodes: int, generator: np.random.Generator, reward: float | None = None, ticks: float = 0.0
+) -> Any:
     """Episodes of random observations; gives the actions and what was observed."""
     actions, seen = [], []
     for _ in range(num_episodes):
@@ -59,12 +65,12 @@ def play(agent, num_episodes, generator, reward=None, ticks=0.0):
     return actions, seen
 
 
-def weights(agent):
+def weights(agent: Any) -> Any:
     agent._trial.adapter.finish()
     return agent._trial.step.context.weights[OFFSET].copy()
 
 
-def test_an_agent_takes_the_steps_that_torch_takes(made, runtime):
+def test_an_agent_takes_the_steps_that_torch_takes(made: Any, runtime: Policy) -> None:
     policy = made[0]
     agent = Agent(runtime, seed=1)
     agent.begin_trial()
@@ -85,7 +91,7 @@ def test_an_agent_takes_the_steps_that_torch_takes(made, runtime):
     assert np.abs(offset.numpy()).max() > 0.01
 
 
-def test_what_an_agent_does_does_not_depend_on_ticks(runtime):
+def test_what_an_agent_does_does_not_depend_on_ticks(runtime: Policy) -> None:
     runs = []
     for ticks in (0.0, 0.001, 50.0):
         agent = Agent(runtime, seed=1)
@@ -95,7 +101,7 @@ def test_what_an_agent_does_does_not_depend_on_ticks(runtime):
     assert runs[0] == runs[1] == runs[2]
 
 
-def test_a_squad_adapts_like_agents_alone(runtime):
+def test_a_squad_adapts_like_agents_alone(runtime: Policy) -> None:
     squad = Squad(runtime, seed=0)
     members = [squad.join(seed=seed) for seed in (1, 2, 3)]
     alone = [Agent(runtime, seed=seed) for seed in (1, 2, 3)]
@@ -115,8 +121,8 @@ def test_a_squad_adapts_like_agents_alone(runtime):
 
 
 @pytest.mark.parametrize("moment", [0, 3, STEPS, STEPS + 4])
-def test_a_restored_agent_goes_on_bit_for_bit(runtime, tmp_path, moment):
-    def run(agent, first, last):
+def test_a_restored_agent_goes_on_bit_for_bit(runtime: Policy, tmp_path: Path, moment: Any) -> None:
+    def run(agent: Agent, first: Any, last: Any) -> list[Any]:
         actions = []
         for step in range(first, last):
             observation = np.random.default_rng(step).uniform(-1, 1, agent.manifest.observation_size)
@@ -134,7 +140,7 @@ def test_a_restored_agent_goes_on_bit_for_bit(runtime, tmp_path, moment):
     np.testing.assert_array_equal(weights(other), weights(agent))
 
 
-def test_a_replay_takes_the_same_gradient_steps(runtime, tmp_path):
+def test_a_replay_takes_the_same_gradient_steps(runtime: Policy, tmp_path: Path) -> None:
     agent = Agent(runtime, seed=1)
     agent.begin_trial()
     play(agent, 1, np.random.default_rng(5))
@@ -148,7 +154,7 @@ def test_a_replay_takes_the_same_gradient_steps(runtime, tmp_path):
     np.testing.assert_array_equal(weights(again.agent), weights(agent))
 
 
-def test_rollback_takes_back_the_last_steps_and_only_these(runtime):
+def test_rollback_takes_back_the_last_steps_and_only_these(runtime: Policy) -> None:
     agent = Agent(runtime, seed=1)
     agent.begin_trial()
     assert not agent.rollback()
@@ -162,7 +168,7 @@ def test_rollback_takes_back_the_last_steps_and_only_these(runtime):
     assert not agent.rollback()
 
 
-def test_harm_is_taken_back(made):
+def test_harm_is_taken_back(made: Any) -> None:
     agent = Agent(Policy(with_gradient(made[1], rollback_margin=1.0)), seed=1)
     agent.begin_trial()
     play(agent, 1, np.random.default_rng(1), reward=0.5)
@@ -176,7 +182,7 @@ def test_harm_is_taken_back(made):
     assert agent.last_adaptation.outcome == "rolled back"
 
 
-def test_the_trust_region_bounds_every_change(made):
+def test_the_trust_region_bounds_every_change(made: Any) -> None:
     free = Agent(Policy(made[1]), seed=1)
     bound = Agent(Policy(with_gradient(made[1], max_kl=1e-4)), seed=1)
     for agent in (free, bound):
@@ -192,7 +198,7 @@ def test_the_trust_region_bounds_every_change(made):
 
 
 @pytest.mark.parametrize("reward", [1e30, -1e30, 3.4e38, 0.0, 7.0])
-def test_a_broken_reward_stream_leaves_a_working_agent(runtime, reward):
+def test_a_broken_reward_stream_leaves_a_working_agent(runtime: Policy, reward: float) -> None:
     agent = Agent(runtime, seed=1)
     agent.begin_trial()
     play(agent, 3, np.random.default_rng(1), reward=1.0)
@@ -202,7 +208,7 @@ def test_a_broken_reward_stream_leaves_a_working_agent(runtime, reward):
     assert np.linalg.norm(weights(agent)) <= bound
 
 
-def test_a_reward_that_is_no_number_is_refused_and_nothing_learnt_from_it(runtime):
+def test_a_reward_that_is_no_number_is_refused_and_nothing_learnt_from_it(runtime: Policy) -> None:
     agent = Agent(runtime, seed=1)
     agent.begin_trial()
     play(agent, 1, np.random.default_rng(1))
@@ -214,7 +220,7 @@ def test_a_reward_that_is_no_number_is_refused_and_nothing_learnt_from_it(runtim
     np.testing.assert_array_equal(weights(agent), learnt)
 
 
-def test_a_frozen_agent_takes_no_steps_and_a_forgetful_one_goes_back(runtime):
+def test_a_frozen_agent_takes_no_steps_and_a_forgetful_one_goes_back(runtime: Policy) -> None:
     agent = Agent(runtime, seed=1)
     agent.begin_trial()
     play(agent, 1, np.random.default_rng(1))
@@ -234,7 +240,7 @@ def test_a_frozen_agent_takes_no_steps_and_a_forgetful_one_goes_back(runtime):
     assert agent.last_adaptation is None
 
 
-def test_any_engine_may_leave_the_weights_out(made):
+def test_any_engine_may_leave_the_weights_out(made: Any) -> None:
     bundle = made[1]
     session = onnxruntime.InferenceSession(bundle.data)
     inputs = {
@@ -248,7 +254,7 @@ def test_any_engine_may_leave_the_weights_out(made):
     np.testing.assert_allclose(logits[0], agent._trial.given[0], atol=1e-6)
 
 
-def test_a_changed_or_missing_adaptation_graph_is_refused(made):
+def test_a_changed_or_missing_adaptation_graph_is_refused(made: Any) -> None:
     bundle = made[1]
     with pytest.raises(BundleError, match="changed after export"):
         Bundle.from_bytes(bundle.data.replace(b"gameagent.adaptation", b"gameagent.adaptation", 1)[:-9] + b"AAAAAAAA=")
@@ -261,7 +267,7 @@ def test_a_changed_or_missing_adaptation_graph_is_refused(made):
         Bundle.from_bytes(attach_manifest(bundle.data, bundle.manifest, bytes(bundle.data)))
 
 
-def test_a_forged_mind_is_refused(made, tmp_path):
+def test_a_forged_mind_is_refused(made: Any, tmp_path: Path) -> None:
     agent = Agent(made[1], seed=0)
     agent.begin_trial()
     play(agent, 1, np.random.default_rng(1))
@@ -285,7 +291,7 @@ def test_a_forged_mind_is_refused(made, tmp_path):
             agent.restore(tmp_path / "f.mind")
 
 
-def test_a_mind_of_an_older_sdk_is_refused_in_one_clear_line(made, tmp_path):
+def test_a_mind_of_an_older_sdk_is_refused_in_one_clear_line(made: Any, tmp_path: Path) -> None:
     agent = Agent(made[1], seed=0)
     agent.begin_trial()
     agent.save(tmp_path / "m.mind")

@@ -1,9 +1,13 @@
 """MAML beside exact enumeration, finite differences and formulas by hand; and that it learns."""
 
+# mypy: disable-error-code="arg-type, call-arg, union-attr"
+
 import importlib.util
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,18 +39,18 @@ EXACT = MamlSettings(AdvantageSpec(1.0, 1.0, standardise=False), dice_lambda=1.0
 SHORT_SIGHTED = AdvantageSpec(0.9, 0.8, standardise=True)
 
 
-def leaves(params):
+def leaves(params: dict[Any, Any]) -> dict[Any, Any]:
     return {name: param.clone().requires_grad_() for name, param in params.items()}
 
 
-def flat(tensors):
+def flat(tensors: tuple[torch.Tensor, ...]) -> torch.Tensor:
     return torch.cat([tensor.reshape(-1) for tensor in tensors]).detach()
 
 
-def naive_inner_loss(policy, dice_lambda):
+def naive_inner_loss(policy: FeedforwardPolicy, dice_lambda: float) -> Callable[..., Any]:
     """REINFORCE as it is written for a first derivative: - log pi * A."""
 
-    def loss(params, support):
+    def loss(params: Any, support: Any) -> torch.Tensor:
         log_probs = policy.log_probs(params, support.observations, support.actions, support.legal_actions)
         return -torch.where(support.valid, log_probs * support.advantages, 0.0).mean()
 
@@ -56,7 +60,7 @@ def naive_inner_loss(policy, dice_lambda):
 # -- the outer gradient through sampled episodes --
 
 
-def exact_outer_gradient(mdp, params, rate, inner_steps):
+def exact_outer_gradient(mdp: TinyMdp, params: dict[Any, Any], rate: float, inner_steps: int) -> torch.Tensor:
     """Of minus the expected return after steps along the expected gradient; returns by backward induction, over T."""
     start = leaves(params)
     current = start
@@ -68,7 +72,9 @@ def exact_outer_gradient(mdp, params, rate, inner_steps):
     return flat(torch.autograd.grad(value, list(start.values())))
 
 
-def enumerated_outer_gradient(mdp, params, rate, settings):
+def enumerated_outer_gradient(
+    mdp: TinyMdp, params: dict[Any, Any], rate: float, settings: MamlSettings
+) -> torch.Tensor:
     """The estimate of `outer_loss` in the mean over all episodes that are possible."""
     step_sizes = constant_step_sizes(params, rate)
     supports, current = [], params
@@ -86,7 +92,9 @@ def enumerated_outer_gradient(mdp, params, rate, settings):
 
 @pytest.mark.parametrize("ends", [False, True])
 @pytest.mark.parametrize("inner_steps", [1, 2])
-def test_the_estimate_is_unbiased_and_the_naive_one_is_not(monkeypatch, inner_steps, ends):
+def test_the_estimate_is_unbiased_and_the_naive_one_is_not(
+    monkeypatch: pytest.MonkeyPatch, inner_steps: int, ends: bool
+) -> None:
     mdp, params = TinyMdp(seed=3, num_steps=3, ends=ends), table(5)
     settings = replace(EXACT, inner_steps=inner_steps)
     exact = exact_outer_gradient(mdp, params, 1.5, inner_steps)
@@ -96,7 +104,9 @@ def test_the_estimate_is_unbiased_and_the_naive_one_is_not(monkeypatch, inner_st
     assert (enumerated_outer_gradient(mdp, params, 1.5, settings) - exact).norm() > 0.1 * exact.norm()
 
 
-def test_without_memory_of_earlier_actions_it_is_exact_for_one_step_and_near_for_more(monkeypatch):
+def test_without_memory_of_earlier_actions_it_is_exact_for_one_step_and_near_for_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     settings, params = replace(EXACT, dice_lambda=0.0), table(5)
     for num_steps in (1, 3):
         mdp = TinyMdp(seed=3, num_steps=num_steps)
@@ -111,7 +121,7 @@ def test_without_memory_of_earlier_actions_it_is_exact_for_one_step_and_near_for
             assert 0.01 < bias < naive
 
 
-def sampled_outer_gradients(mdp, params, rate, num_repeats):
+def sampled_outer_gradients(mdp: TinyMdp, params: dict[Any, Any], rate: float, num_repeats: int) -> torch.Tensor:
     """Estimates from episodes that were really played, as `update` does: (repeats, parameters)."""
     step_sizes, estimates = constant_step_sizes(params, rate), []
     sampler = TinySampler(mdp, 1, 400, seed=11)
@@ -124,11 +134,11 @@ def sampled_outer_gradients(mdp, params, rate, num_repeats):
     return torch.stack(estimates)
 
 
-def test_the_mean_over_played_episodes_lies_within_its_standard_error(monkeypatch):
+def test_the_mean_over_played_episodes_lies_within_its_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
     mdp, params = TinyMdp(seed=3, num_steps=3), table(5)
     exact = exact_outer_gradient(mdp, params, 1.5, 1)
 
-    def standard_errors_off():
+    def standard_errors_off() -> Any:
         estimates = sampled_outer_gradients(mdp, params, 1.5, 200)
         return ((estimates.mean(0) - exact) / (estimates.std(0) / math.sqrt(len(estimates)) + 1e-12)).abs().max()
 
@@ -141,7 +151,7 @@ def test_the_mean_over_played_episodes_lies_within_its_standard_error(monkeypatc
     "judged_by", [SHORT_SIGHTED, replace(SHORT_SIGHTED, best_return=3.0, pre_adaptation_return=-3.0)]
 )
 @pytest.mark.parametrize("dice_lambda", [0.0, 0.5, 1.0])
-def test_outer_gradient_of_given_episodes_beside_finite_differences(dice_lambda, judged_by):
+def test_outer_gradient_of_given_episodes_beside_finite_differences(dice_lambda: float, judged_by: Any) -> None:
     """Also away from the parameters that played, where later epochs of an update are."""
     settings = MamlSettings(judged_by, inner_steps=2, dice_lambda=dice_lambda, clip_ratio=10.0)
     params = leaves(table(1))
@@ -161,7 +171,7 @@ def test_outer_gradient_of_given_episodes_beside_finite_differences(dice_lambda,
             assert gradient[index].item() == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5, abs=1e-8)
 
 
-def algorithm_one(log_probs, old, advantages, decay):
+def algorithm_one(log_probs: Any, old: Any, advantages: Any, decay: Any) -> float:
     """Loaded DiCE of one episode as its paper's loop, with the box written as a ratio."""
     objective, w = 0.0, 0.0
     for t in range(len(log_probs)):
@@ -172,7 +182,7 @@ def algorithm_one(log_probs, old, advantages, decay):
 
 
 @pytest.mark.parametrize("dice_lambda", [0.0, 0.3, 1.0])
-def test_dice_loss_is_the_papers_loop(dice_lambda):
+def test_dice_loss_is_the_papers_loop(dice_lambda: float) -> None:
     generator = np.random.default_rng(0)
     log_probs, old, advantages = generator.normal(size=(3, 5, 2))
     valid = torch.tensor([[True, True], [True, True], [True, True], [True, False], [True, False]])
@@ -184,7 +194,7 @@ def test_dice_loss_is_the_papers_loop(dice_lambda):
 # -- an update --
 
 
-def test_one_task_and_zero_inner_rate_is_plain_policy_gradient():
+def test_one_task_and_zero_inner_rate_is_plain_policy_gradient() -> None:
     params = leaves(table(1))
     support, query = random_trajectories(1, 1, played_by=params), random_trajectories(1, 2, played_by=params)
     before = {name: param.detach().clone() for name, param in params.items()}
@@ -213,7 +223,7 @@ def test_one_task_and_zero_inner_rate_is_plain_policy_gradient():
     assert found[-1].tolist() == pytest.approx([returns])
 
 
-def test_the_adaptation_curve_halves_the_later_steps():
+def test_the_adaptation_curve_halves_the_later_steps() -> None:
     params, played = table(1), [random_trajectories(3, seed) for seed in range(3)]
     sampler = RecordedSampler(*played)
     settings = MamlSettings(JUDGED, inner_steps=2)
@@ -237,11 +247,11 @@ def test_the_adaptation_curve_halves_the_later_steps():
 class Arms:
     """One pull of one of two arms, of which the one that pays is the task; float32."""
 
-    def __init__(self, good_arms, seed):
+    def __init__(self, good_arms: Any, seed: int) -> None:
         self.good_arms, self.num_tasks = good_arms, len(good_arms)
         self.generator = torch.Generator().manual_seed(seed)
 
-    def collect(self, params_by_task):
+    def collect(self, params_by_task: Any) -> Trajectories:
         seen = torch.ones(self.num_tasks, 1, 20, 1)
         legal = torch.ones(self.num_tasks, 1, 20, 0, dtype=torch.bool)
         flat_seen, flat_legal = seen[:, 0], legal[:, 0]
@@ -257,7 +267,7 @@ ARMS_POLICY = FeedforwardPolicy(1, 2, "categorical", (16,), "tanh")
 
 @pytest.mark.parametrize("first_order", [False, True])
 @pytest.mark.parametrize("learnt_rates", [False, True])
-def test_learns_to_find_the_arm_in_one_step(first_order, learnt_rates):
+def test_learns_to_find_the_arm_in_one_step(first_order: bool, learnt_rates: bool) -> None:
     params = leaves(ARMS_POLICY.initial_parameters(torch.Generator().manual_seed(0)))
     step_sizes = constant_step_sizes(params, 0.1)
     if learnt_rates:
@@ -280,14 +290,14 @@ def test_learns_to_find_the_arm_in_one_step(first_order, learnt_rates):
 class TwoWorkers(Workers):
     """As if a second process had a gradient of ones."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(0, 2)
 
-    def sum(self, values):
+    def sum(self, values: Any) -> Any:
         return values + 1.0
 
 
-def test_the_outer_step_sums_over_processes_and_scales_down():
+def test_the_outer_step_sums_over_processes_and_scales_down() -> None:
     used, unused = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)
     optimizer = torch.optim.SGD([used, unused], lr=1.0)
     used.grad = torch.tensor([5.0, 7.0])
@@ -300,7 +310,7 @@ def test_the_outer_step_sums_over_processes_and_scales_down():
 # -- returns and their baseline --
 
 
-def test_episode_advantages_are_those_of_every_episode_alone():
+def test_episode_advantages_are_those_of_every_episode_alone() -> None:
     trajectories = random_trajectories(3, 0, num_steps=5)
     rewards, valid = trajectories.rewards, trajectories.valid
     values = torch.randn(rewards.shape, generator=torch.Generator().manual_seed(1)).double()
@@ -315,7 +325,7 @@ def test_episode_advantages_are_those_of_every_episode_alone():
 
 
 @pytest.mark.parametrize(("num_steps", "num_episodes"), [(6, 30), (12, 2), (9, 1), (1, 4), (2, 1)])
-def test_the_baseline_is_that_of_each_task_alone_as_the_runtime_fits_it(num_steps, num_episodes):
+def test_the_baseline_is_that_of_each_task_alone_as_the_runtime_fits_it(num_steps: int, num_episodes: int) -> None:
     trajectories = random_trajectories(4, 0, num_steps=num_steps, num_episodes=num_episodes)
     rewards = trajectories.rewards.double()
     rewards[0] += 5.0 * trajectories.observations[0, ..., 0]
@@ -335,7 +345,7 @@ def test_the_baseline_is_that_of_each_task_alone_as_the_runtime_fits_it(num_step
     assert (got[~trajectories.valid] == 0).all()
 
 
-def test_standardised_advantages_have_mean_zero_and_deviation_one_in_each_task():
+def test_standardised_advantages_have_mean_zero_and_deviation_one_in_each_task() -> None:
     trajectories = random_trajectories(3, 0, num_steps=6, num_episodes=30)
     advantages = with_advantages(trajectories, AdvantageSpec(0.9, 0.9, standardise=True)).advantages
     for task in range(3):
@@ -346,7 +356,7 @@ def test_standardised_advantages_have_mean_zero_and_deviation_one_in_each_task()
     torch.testing.assert_close(own, (raw - raw.mean()) / raw.std(correction=0))
 
 
-def test_a_reward_that_never_changes_teaches_nothing():
+def test_a_reward_that_never_changes_teaches_nothing() -> None:
     trajectories = random_trajectories(2, 0)
     still = trajectories._replace(rewards=torch.zeros_like(trajectories.rewards))
     assert (with_advantages(still, SHORT_SIGHTED).advantages == 0).all()
@@ -355,7 +365,7 @@ def test_a_reward_that_never_changes_teaches_nothing():
 # -- labels --
 
 
-def test_labelled_outer_loss_of_a_line_by_hand():
+def test_labelled_outer_loss_of_a_line_by_hand() -> None:
     x, y, xq, yq = np.random.default_rng(0).normal(size=(4, 3, 5, 1))
     slope, rate = 0.8, 0.3
     predict = lambda params, data: squared_error(params["slope"].reshape(-1, 1, 1) * data[0], data[1])  # noqa: E731
@@ -370,7 +380,7 @@ def test_labelled_outer_loss_of_a_line_by_hand():
 
 
 @pytest.mark.slow
-def test_sinusoids_are_learnt_from_ten_points_in_few_steps():
+def test_sinusoids_are_learnt_from_ten_points_in_few_steps() -> None:
     spec = importlib.util.spec_from_file_location("measure_sinusoids", TOOLS / "measure_sinusoids.py")
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
@@ -384,7 +394,7 @@ def test_sinusoids_are_learnt_from_ten_points_in_few_steps():
     assert pretrained[5] > 2 * adaptive[5]  # and taking the same steps does not help it much
 
 
-def test_tasks_count_in_the_outer_loss_by_the_deviation_of_their_advantages():
+def test_tasks_count_in_the_outer_loss_by_the_deviation_of_their_advantages() -> None:
     """What standardising takes from a task's advantages its weight gives back, but for a factor of all tasks."""
     trajectories = random_trajectories(2, seed=1)
     scale = torch.tensor([1.0, 3.0]).reshape(2, 1, 1)
@@ -402,7 +412,7 @@ def test_tasks_count_in_the_outer_loss_by_the_deviation_of_their_advantages():
     assert losses[0] != pytest.approx(losses[1])
 
 
-def test_with_every_step_the_loss_is_the_mean_of_those_before_and_after_each():
+def test_with_every_step_the_loss_is_the_mean_of_those_before_and_after_each() -> None:
     """The support of a step judges the steps before it, so the first steps alone are problems of their own."""
     params, step_sizes = table(1), constant_step_sizes(table(1), 0.3)
     *supports, query = [with_advantages(random_trajectories(2, seed), SHORT_SIGHTED) for seed in (1, 2, 3)]

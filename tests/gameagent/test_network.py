@@ -1,17 +1,23 @@
 """The network: one pass over a trial is the same as its steps one by one, and the exported step is the same again."""
 
+# mypy: disable-error-code="arg-type, call-arg, operator, var-annotated"
+
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 
 from gameagent.export.step import NetworkStep
 from gameagent.nets.cores.lstm import LstmWeights, layer_norm, lstm_step
 from gameagent.nets.interface import Inputs
+from gameagent_games import Family
 
 T, B = 6, 3
 AGENT, MEMORYLESS = {}, {"memory": "none"}
 
 
-def random_inputs(family, seed=0, informed=None):
+def random_inputs(family: Family, seed: int = 0, informed: Any = None) -> Inputs:
     generator = torch.Generator().manual_seed(seed)
     action = torch.randint(family.num_actions, (T, B), generator=generator)
     legal = None
@@ -29,24 +35,26 @@ def random_inputs(family, seed=0, informed=None):
     )
 
 
-def flat(outputs):
+def flat(outputs: Any) -> tuple[Any, ...]:
     """Every tensor of a policy's outputs."""
     return (*outputs.action_params, outputs.values, outputs.beliefs)
 
 
-def at_time(inputs, time):
+def at_time(inputs: Inputs, time: int | slice | torch.Tensor) -> Inputs:
     """The inputs of some times; what belongs to a trial stays."""
     over_time = [None if part is None else part[time] for part in inputs[:5]]
     return Inputs(*over_time, inputs.truth, inputs.informed)
 
 
 @pytest.fixture(params=["bandit", "two_seat_families:NIM", "two_seat_families:TUG"])
-def name(request):
+def name(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
 @pytest.mark.parametrize("given", [AGENT, MEMORYLESS, {"beliefs": False}, {"reveal": True}])
-def test_a_whole_trial_at_once_equals_its_steps_with_the_state_carried(lively, name, given):
+def test_a_whole_trial_at_once_equals_its_steps_with_the_state_carried(
+    lively: Callable[..., Any], name: str, given: Any
+) -> None:
     policy, _, family = lively(name, **given)
     inputs = random_inputs(family)
     with torch.no_grad():
@@ -62,7 +70,7 @@ def test_a_whole_trial_at_once_equals_its_steps_with_the_state_carried(lively, n
 
 
 @pytest.mark.parametrize("given", [AGENT, MEMORYLESS, {"beliefs": False}])
-def test_the_exported_step_equals_the_network(lively, name, given):
+def test_the_exported_step_equals_the_network(lively: Callable[..., Any], name: str, given: dict[Any, Any]) -> None:
     policy, _, family = lively(name, **given)
     inputs = random_inputs(family, seed=2)
     step = NetworkStep(policy).eval()
@@ -83,7 +91,7 @@ def test_the_exported_step_equals_the_network(lively, name, given):
             assert len(rest) == len(hidden) + (policy.belief_head is not None)
 
 
-def test_a_memoryless_policy_forgets_and_the_other_one_does_not(lively):
+def test_a_memoryless_policy_forgets_and_the_other_one_does_not(lively: Callable[..., Any]) -> None:
     for given, remembers in ((AGENT, True), (MEMORYLESS, False)):
         policy, _, family = lively("bandit", **given)
         inputs = random_inputs(family)
@@ -95,7 +103,7 @@ def test_a_memoryless_policy_forgets_and_the_other_one_does_not(lively):
         assert torch.allclose(one.action_params[0][-1], other.action_params[0][-1], atol=1e-5) != remembers
 
 
-def test_rows_do_not_see_one_another(lively):
+def test_rows_do_not_see_one_another(lively: Callable[..., Any]) -> None:
     policy, _, family = lively("bandit")
     inputs = random_inputs(family)
     changed = inputs._replace(observation=inputs.observation + torch.tensor([0.0, 1.0, 0.0]).reshape(1, B, 1))
@@ -105,7 +113,7 @@ def test_rows_do_not_see_one_another(lively):
     assert ((one[:, 1] - other[:, 1]).abs().amax(-1) > 1e-3).all()
 
 
-def test_illegal_actions_have_no_chance_and_the_legal_ones_share_it(lively):
+def test_illegal_actions_have_no_chance_and_the_legal_ones_share_it(lively: Callable[..., Any]) -> None:
     policy, _, family = lively("two_seat_families:NIM")
     inputs = random_inputs(family)
     with torch.no_grad():
@@ -117,7 +125,7 @@ def test_illegal_actions_have_no_chance_and_the_legal_ones_share_it(lively):
     torch.testing.assert_close(chances, kept / kept.sum(-1, keepdim=True))
 
 
-def test_the_written_out_lstm_and_layer_norm_equal_torchs():
+def test_the_written_out_lstm_and_layer_norm_equal_torchs() -> None:
     torch.manual_seed(0)
     lstm, norm = torch.nn.LSTM(3, 5), torch.nn.LayerNorm(5)
     torch.nn.init.normal_(norm.weight)
@@ -131,7 +139,7 @@ def test_the_written_out_lstm_and_layer_norm_equal_torchs():
         torch.testing.assert_close(layer_norm(norm, h * 7 + 2), norm(h * 7 + 2))
 
 
-def test_fresh_policies_choose_almost_uniformly_and_start_with_empty_memory(small):
+def test_fresh_policies_choose_almost_uniformly_and_start_with_empty_memory(small: Callable[..., Any]) -> None:
     config, family = small("bandit")
     policy = config.method.make_policy(config, family)
     with torch.no_grad():

@@ -1,5 +1,10 @@
 """Policies of MAML and Reptile in an exported file: an agent in a game takes the gradient steps that torch takes."""
 
+# mypy: disable-error-code="arg-type, attr-defined, call-arg, union-attr"
+
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -20,7 +25,7 @@ ROLLOUTS, STEPS = 3, 6
 FAMILIES = ("navigation", "forage", "masked_family:ORCHARD")  # continuous actions, choices, legal choices
 
 
-def lively(name, **given):
+def lively(name: str, **given: Any) -> Any:
     family = load_family(name)
     given = {
         "algorithm": "maml",
@@ -41,12 +46,12 @@ def lively(name, **given):
 
 
 @pytest.fixture(scope="module")
-def made():
+def made() -> dict[Any, Any]:
     parts = {name: lively(name, return_scaled_steps=name != "forage") for name in FAMILIES}
     return {name: (*part, bundle_policy(*part, {})) for name, part in parts.items()}
 
 
-def play(agent, num_episodes, generator):
+def play(agent: Agent, num_episodes: int, generator: np.random.Generator) -> list[Any]:
     """Episodes of random steps: (observations, drawn actions, rewards, legal actions), ``(B, T, …)`` each."""
     spec, seen, done, told, allowed = agent.manifest.action, [], [], [], []
     for _ in range(num_episodes * STEPS):
@@ -62,7 +67,7 @@ def play(agent, num_episodes, generator):
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "numpy"])
 @pytest.mark.parametrize("name", FAMILIES)
-def test_an_agent_takes_the_step_that_torch_takes(made, name, engine):
+def test_an_agent_takes_the_step_that_torch_takes(made: dict[Any, Any], name: str, engine: str) -> None:
     policy, config, family, bundle = made[name]
     agent = Agent(Policy(bundle, engine), seed=1)
     agent.begin_trial()
@@ -72,7 +77,7 @@ def test_an_agent_takes_the_step_that_torch_takes(made, name, engine):
     scaled = done if family.box is None else (done / np.array(family.box.high)).astype(np.float32)
     assert family.box is None or np.abs(scaled).max() > 1.1  # so the bounds cut some off
 
-    def padded(array):  # (1, T, B, …)
+    def padded(array: Any) -> torch.Tensor:  # (1, T, B, …)
         tensor = torch.from_numpy(np.ascontiguousarray(np.swapaxes(array, 0, 1))).unsqueeze(0)
         return torch.cat((tensor, tensor.new_zeros(1, family.max_steps - STEPS, *tensor.shape[2:])), 1)
 
@@ -95,7 +100,7 @@ def test_an_agent_takes_the_step_that_torch_takes(made, name, engine):
     assert change > 1e-3 and 0.05 < share[0] < 1.001
 
 
-def test_what_the_game_did_instead_is_learnt_from_as_it_was_done(made):
+def test_what_the_game_did_instead_is_learnt_from_as_it_was_done(made: dict[Any, Any]) -> None:
     agent = Agent(Policy(made["navigation"][-1]), seed=1)
     agent.begin_trial()
     for _ in range(4):
@@ -105,7 +110,7 @@ def test_what_the_game_did_instead_is_learnt_from_as_it_was_done(made):
     np.testing.assert_allclose(actions, np.tile([1.0, -0.5], (4, 1)), atol=1e-6)
 
 
-def test_the_manifest_says_how_it_learns(made):
+def test_the_manifest_says_how_it_learns(made: dict[Any, Any]) -> None:
     policy, config, _, bundle = made["navigation"]
     gradient = bundle.manifest.gradient
     assert bundle.manifest.adaptation == ("gradient",) and bundle.manifest.training == {}
@@ -116,14 +121,14 @@ def test_the_manifest_says_how_it_learns(made):
         assert result["weights"] <= 1e-5 and result["probabilities"] <= 1e-5
 
 
-def test_where_the_head_alone_adapts_the_body_is_in_the_graph():
+def test_where_the_head_alone_adapts_the_body_is_in_the_graph() -> None:
     policy, config, family = lively("navigation", head_only=True)
     bundle = bundle_policy(policy, config, family, {})
     assert {weight.name for weight in bundle.manifest.gradient.weights} == {"head_weight", "head_bias", "head_log_std"}
 
 
 @pytest.mark.parametrize("reward", [0.0, 1e30, -3e38])
-def test_a_broken_reward_stream_leaves_a_working_agent(made, reward):
+def test_a_broken_reward_stream_leaves_a_working_agent(made: dict[Any, Any], reward: float) -> None:
     agent = Agent(made["navigation"][3], seed=3)
     agent.begin_trial()
     generator = np.random.default_rng(4)
@@ -135,7 +140,7 @@ def test_a_broken_reward_stream_leaves_a_working_agent(made, reward):
     assert all(np.isfinite(array).all() for array in agent._trial.step.context.weights.values())
 
 
-def test_a_restored_agent_goes_on_bit_for_bit(made, tmp_path):
+def test_a_restored_agent_goes_on_bit_for_bit(made: dict[Any, Any], tmp_path: Path) -> None:
     agents = [Agent(made["forage"][3], seed=5) for _ in range(2)]
     agents[0].begin_trial()
     play(agents[0], ROLLOUTS + 1, np.random.default_rng(6))
@@ -148,11 +153,13 @@ def test_a_restored_agent_goes_on_bit_for_bit(made, tmp_path):
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "numpy"])
-def test_lengths_of_experience_come_and_go_without_an_influence_on_one_another(made, engine):
+def test_lengths_of_experience_come_and_go_without_an_influence_on_one_another(
+    made: dict[Any, Any], engine: str
+) -> None:
     """As many bindings are kept as lengths recur; one that was used before gives what a fresh one gives."""
     policy, lengths = Policy(made["forage"][3], engine), [6, 9, 17, 33, 70, 6, 150, 6]
 
-    def adapted(agent, length):
+    def adapted(agent: Agent, length: int) -> dict[Any, Any]:
         agent.begin_trial()
         generator = np.random.default_rng(length)
         for step in range(ROLLOUTS * length):
@@ -169,7 +176,7 @@ def test_lengths_of_experience_come_and_go_without_an_influence_on_one_another(m
             np.testing.assert_array_equal(array, adapted(fresh, length)[name])
 
 
-def test_engines_files_are_refused(made):
+def test_engines_files_are_refused(made: dict[Any, Any]) -> None:
     policy, config, family, _ = made["forage"]
     with pytest.raises(ExportError, match="maml adapts by gradient steps alone, and files for engines carry none"):
         make_engine_file(policy, config, family, {}, "godot")

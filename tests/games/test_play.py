@@ -1,5 +1,7 @@
 """Playing with and without a screen: the session, the panel, the keys, the command line."""
 
+# mypy: disable-error-code="assignment, var-annotated"
+
 import re
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """Variants, their ids, spaces, splits and files."""
 
+# mypy: disable-error-code="attr-defined"
+
 import json
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,7 @@
 """Fixtures of the SDK's tests. They need ``./sdk`` and pytest alone, no torch and no onnx."""
 
+# mypy: disable-error-code="arg-type"
+
 from collections.abc import Callable
 from pathlib import Path
 

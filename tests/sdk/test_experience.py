@@ -41,7 +41,7 @@ def gather(lengths: list[Any], judged_by: AdvantageSpec | None = None) -> Experi
     return experience
 
 
-def test_lengths_are_rounded_up_by_a_quarter_at_most_so_that_few_recur():
+def test_lengths_are_rounded_up_by_a_quarter_at_most_so_that_few_recur() -> None:
     assert [padded_length(n) for n in (3, 4, 7, 8, 9, 11, 16, 17, 256, 257)] == [3, 4, 7, 8, 10, 12, 16, 20, 256, 320]
     rounded = [padded_length(n) for n in range(1, 2000)]
     assert all(n <= up <= 1.25 * n for n, up in enumerate(rounded, 1))

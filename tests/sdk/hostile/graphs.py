@@ -1,5 +1,7 @@
 """Faults of the graph's structure: who computes what from what, under which name, and what goes in and out."""
 
+# mypy: disable-error-code="misc"
+
 from sdk.hostile.kinds import BUNDLES, REFUSED
 from sdk.hostile.onnx_writer import (
     BOOL,

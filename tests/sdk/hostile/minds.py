@@ -1,5 +1,7 @@
 """Forged and damaged saved minds, each changed from one that the sound bundle's agent really saved."""
 
+# mypy: disable-error-code="attr-defined, misc"
+
 import functools
 import io
 import pickle

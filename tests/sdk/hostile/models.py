@@ -1,5 +1,7 @@
 """Faults of ModelProto beside its graph: versions, operator sets, functions, metadata, training."""
 
+# mypy: disable-error-code="misc"
+
 from sdk.hostile.kinds import BUNDLES, REFUSED
 from sdk.hostile.onnx_writer import data, graph, integer, metadata, node, opset
 from sdk.hostile.sound import KEY, bundle, detour, policy

@@ -1,5 +1,7 @@
 """Faults of what goes into the graph and comes out of it, and names that are made to do harm where they are shown."""
 
+# mypy: disable-error-code="misc"
+
 from sdk.hostile.kinds import BUNDLES, REFUSED
 from sdk.hostile.onnx_writer import (
     BOOL,

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 
 from gameagent_sdk import Agent, Bundle, BundleError, CallOrderError, MindError, Policy, SdkError
 
