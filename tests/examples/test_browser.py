@@ -54,6 +54,7 @@ KINDS: dict[str, tuple[Path, float | None, int]] = {
     "recurrent, warm": (FIXTURES / "recurrent.onnx", 3.0, 40),
     "masked": (FIXTURES / "masked.onnx", None, 40),
     "masked, greedy": (FIXTURES / "masked.onnx", 0.0, 40),
+    "primed": (FIXTURES / "primed.onnx", None, 40),
     "memoryless": (FIXTURES / "memoryless.onnx", None, 10),
 }  # bundle, temperature, steps
 

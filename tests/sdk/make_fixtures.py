@@ -5,6 +5,7 @@ Deterministic: the weights of the recurrent policy are sines, so that the tests 
 
 # mypy: disable-error-code="no-any-return"
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,13 @@ MEMORYLESS = Manifest(
     num_episodes=1,
     max_steps=5,
     temperature=0.0,
+)
+
+PRIMED = replace(
+    MASKED,
+    name="fixture-primed",
+    summary="As fixture-masked, but its sums do not start from zero.",
+    hidden_state=(TensorSpec("hidden_tally", (4,), initial=0.5),),
 )
 
 STEERED = Manifest(
@@ -229,6 +237,7 @@ if __name__ == "__main__":
     FIXTURES.mkdir(exist_ok=True)
     write("recurrent.onnx", RECURRENT, *recurrent_nodes())
     write("masked.onnx", MASKED, *masked_nodes())
+    write("primed.onnx", PRIMED, *masked_nodes())
     write("memoryless.onnx", MEMORYLESS, *memoryless_nodes())
     write("steered.onnx", STEERED, *steered_nodes())
     write("adapting.onnx", ADAPTING, *adapting_nodes())
