@@ -106,18 +106,23 @@ class Match:
         Args:
             actions: What is done, which need not be what the players decided; in the form of `Family.blank_actions`.
         """
-        games, decisions = self.games, self._decisions
-        deciding = self.deciding
+        games, deciding = self.games, self.deciding
         self._step(games, actions)
-        decisions.take(deciding, actions)
-        decisions.collect(games)
-        self.totals[self.ended] = 0.0
+        if self._seated:
+            self._decisions.take(deciding, actions)
+        np.copyto(self.totals, 0.0, where=self.ended[:, None])
         self.totals += games.rewards
         np.logical_or(games.terminated, games.truncated, out=self.ended)
         self.num_ended += self.ended
+        if self._seated:
+            self._report()
+
+    def _report(self) -> None:
+        """Tells every player what has come of its rows' decisions."""
+        self._decisions.collect(self.games)
         reported = self.deciding | self.ended[:, None]
         for player, seats in self._seated:
-            player.observe(decisions.outcome(seats, reported))
+            player.observe(self._decisions.outcome(seats, reported))
 
 
 class _Decisions:
@@ -135,9 +140,9 @@ class _Decisions:
 
     def take(self, deciding: NDArray[np.bool_], actions: NDArray[Any]) -> None:
         """A decision of some seats: nothing has come of it yet."""
-        self.actions[deciding] = actions[deciding]
+        np.copyto(self.actions, actions, where=deciding.reshape(*deciding.shape, *[1] * (actions.ndim - 2)))
         for array in (self.rewards, self.terminated, self.truncated):
-            array[deciding] = 0
+            np.copyto(array, False, where=deciding)
         self.started |= deciding
 
     def collect(self, games: Games) -> None:

@@ -16,11 +16,13 @@ from rich.table import Table
 from gameagent.errors import ExportError
 from gameagent.judging import evaluate as evaluation
 from gameagent.judging.contestants import Contestant
-from gameagent.judging.evaluate import evaluate_bundle, evaluate_random
+from gameagent.judging.evaluate import evaluate_bundle, evaluate_players, evaluate_random
 from gameagent.judging.intervals import estimate, gain_interval
 from gameagent.judging.report import Evaluation, evaluate
+from gameagent.playing.players import SquadPlayer, bundle_player
 from gameagent.seeding import game_seeds, numpy_generator
 from gameagent_games.interface import Family
+from gameagent_games.players import Player, RandomPlayer
 from gameagent_games.registry import load_family
 from gameagent_games.sources.simulator import Simulator
 from gameagent_sdk import Agent, Bundle
@@ -136,6 +138,41 @@ def test_random_play_takes_every_legal_action_and_no_other(decisions: dict[Any, 
     assert {action for actions in decisions.values() for action in actions} == {0, 1, 2, 3}
     np.testing.assert_allclose(returns[..., 0], -returns[..., 1])  # a zero-sum game
     assert abs(returns[..., 0]).min() == 1.0  # somebody wins every time
+
+
+@pytest.mark.parametrize("as_squad", [False, True])
+@pytest.mark.parametrize("seat", [0, 1])
+def test_an_agent_plays_one_seat_and_a_random_player_the_other(
+    bundle_of: Any, decisions: dict[Any, Any], seat: int, as_squad: bool
+) -> None:
+    """As an agent of the SDK does in a loop written out: a waiting seat learns at its turn what it was rewarded."""
+    bundle, _, family = bundle_of("two_seat_families:NIM")
+    decisions.clear()  # the export played, too
+    mine: Player = SquadPlayer(bundle, family, 5, 0.0) if as_squad else bundle_player(bundle, family, 5, 0.0)
+    players = {seat: mine, 1 - seat: RandomPlayer(family, np.random.default_rng(7))}
+    returns = evaluate_players(players, family, split="all", num_variants=1, num_episodes=5, seed=3)
+    game = Simulator(family, 1, num_episodes=5, compiled=False)
+    game.reset(
+        family.space.sample(1, numpy_generator(3, "evaluation variants"), "all"), game_seeds(3, "evaluation games", 1)
+    )
+    agent, generator, taken = Agent(bundle, temperature=0.0), np.random.default_rng(7), {0: [], 1: []}
+    agent.begin_trial()
+    expected, reward, ended = np.zeros((5, 2)), 0.0, False
+    while not game.finished[0]:
+        mover, episode = int(game.acting[0].argmax()), int(game.episodes[0])
+        draws, legal = generator.random(4), game.legal_actions[0, mover]
+        if mover == seat:
+            if taken[seat]:
+                agent.observe(reward, ended)
+            action, reward, ended = agent.act(game.observations[0, seat], legal), 0.0, False
+        else:
+            action = int((draws * legal).argmax())
+        taken[mover].append(action)
+        game.step(np.full((1, 2), action))
+        expected[episode] += game.rewards[0]
+        reward, ended = reward + float(game.rewards[0, seat]), ended or bool(game.terminated[0])
+    np.testing.assert_array_equal(returns, expected[None])
+    assert {number: decisions[0, number] for number in (0, 1)} == taken and len(taken[seat]) > 5
 
 
 def test_a_file_for_another_game_is_refused(bundle_of: Any) -> None:
