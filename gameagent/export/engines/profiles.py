@@ -118,10 +118,12 @@ class Godot:
 
     @property
     def inputs(self) -> tuple[Port, ...]:
+        """The observation with the state in it, and a number per row that says nothing."""
         return (Port("obs", FLOAT, (None, width(self.layout.observation))), Port("state_ins", FLOAT, (None,)))
 
     @property
     def outputs(self) -> tuple[Port, ...]:
+        """The logits, and the next state."""
         return (
             Port("output", FLOAT, (None, self.manifest.num_actions)),
             Port("state_outs", FLOAT, (None, self.layout.memory_size)),
@@ -129,17 +131,21 @@ class Godot:
 
     @property
     def constants(self) -> dict[str, NDArray[np.float32]]:
+        """None: the plugin's loader reads no constants."""
         return {}
 
     def module(self, step: nn.Module) -> EngineStep:
+        """The step with the state taken out of the observation."""
         return GodotStep(step, self.manifest, self.layout)
 
     def feed(self, moment: Moment) -> Arrays:
+        """Features, legal actions, signals and state in one row each."""
         legal = [] if moment.legal_actions is None else [moment.legal_actions.astype(np.float32)]
         parts = (moment.features, *legal, moment.signals(), moment.state)
         return {"obs": np.concatenate(parts, 1), "state_ins": np.ones(len(moment.features), np.float32)}
 
     def read(self, outputs: Arrays) -> EngineDecision:
+        """The likeliest action: the plugin samples none."""
         return EngineDecision(outputs["output"].argmax(1), None, outputs["output"], outputs["state_outs"])
 
 
@@ -168,6 +174,7 @@ class Unity:
 
     @property
     def inputs(self) -> tuple[Port, ...]:
+        """The observation, the mask of legal actions, and the state."""
         return (
             Port("obs_0", FLOAT, (None, width(self.layout.observation))),
             Port("action_masks", FLOAT, (None, self.manifest.num_actions)),
@@ -176,6 +183,7 @@ class Unity:
 
     @property
     def outputs(self) -> tuple[Port, ...]:
+        """Sampled and likeliest actions, the next state, and the loader's constants."""
         return (
             Port("version_number", FLOAT, (1,)),
             Port("memory_size", FLOAT, (1,)),
@@ -187,6 +195,7 @@ class Unity:
 
     @property
     def constants(self) -> dict[str, NDArray[np.float32]]:
+        """The version, the size of the state, and the number of actions."""
         return {
             "version_number": np.array([self.VERSION], np.float32),
             "memory_size": np.array([self.layout.memory_size], np.float32),
@@ -194,9 +203,11 @@ class Unity:
         }
 
     def module(self, step: nn.Module) -> EngineStep:
+        """The step that samples within the graph."""
         return UnityStep(step, self.manifest, self.layout, self.VERSION)
 
     def feed(self, moment: Moment) -> Arrays:
+        """The observation with its signals, the mask, and the state with a time axis."""
         shape = len(moment.features), self.manifest.num_actions
         legal = np.ones(shape) if moment.legal_actions is None else moment.legal_actions
         return {
@@ -206,6 +217,7 @@ class Unity:
         }
 
     def read(self, outputs: Arrays) -> EngineDecision:
+        """The sampled action and the likeliest one; no logits are given out."""
         greedy = outputs["deterministic_discrete_actions"][:, 0]
         return EngineDecision(outputs["discrete_actions"][:, 0], greedy, None, outputs["recurrent_out"][:, 0])
 

@@ -133,6 +133,7 @@ def _play_variant(games: Games, seed: int, record: NDArray[Any], num_steps: int)
 
 
 def splits_of(family: Family) -> list[Split]:
+    """The splits that the family has: out of range only where a rule has such values."""
     beyond = any(rule.distribution.has_beyond for rule in family.space.rules)
     return [split for split in get_args(Split) if split != "all" and (beyond or split != "out_of_range")]
 
@@ -195,6 +196,7 @@ def moment(games: Games) -> Moment:
 
 
 def differing(first: NDArray[Any], second: NDArray[Any]) -> str:
+    """Names of the fields in which two records differ, joined by commas."""
     return ", ".join(name for name in first.dtype.names or () if first[name].tobytes() != second[name].tobytes())
 
 
@@ -240,6 +242,7 @@ def shown(values: list[Any]) -> str:
 
 
 def entries(family: Family, numbers: list[int]) -> str:
+    """Names of the features that observation entries belong to, each once, joined by commas."""
     owner = [feature.name for feature in family.features for _ in range(feature.size)]
     return ", ".join(dict.fromkeys(owner[number] for number in numbers))
 
