@@ -37,7 +37,7 @@ ELSEWHERE = {
     "python tools/dev.py lint": ("tools/dev.py", "    lint()"),  # a part of `test`
     "python tools/dev.py setup": ("tools/dev.py", "        setup()"),  # comes before every other command
     "python tools/dev.py docs": ("tests/test_docs_site.py", "test_the_site_builds_without_a_warning"),
-    "sdk/README.md": ("tests/sdk/test_public_face.py", "test_the_readme_s_examples_run"),
+    "sdk/README.md": ("tests/sdk/test_public_names.py", "test_the_readme_s_examples_run"),
     "sdk/examples/spot_kick/README.md": ("tests/examples/test_spot_kick.py", "test_the_agent_costs_ten_lines"),
 }
 ELSEWHERE |= {
