@@ -57,7 +57,7 @@ class Decider:
     def correct(self, action: Action) -> None:
         """Puts another action in place of the last decision's, as if it had been drawn."""
         done = action.tolist() if isinstance(action, np.ndarray) else action
-        self.trial.tally.decision = self.trial.tally.decision._replace(action=done)
+        self.trial.tally.decision = replace(self.trial.tally.decision, action=done)
 
     def note(self, call: str, **details: Any) -> None:
         """Records a call, if calls are being recorded."""
