@@ -22,7 +22,7 @@ from gameagent.playing.buffer import Rollout
 from gameagent_games.registry import load_family
 from gameagent_games.variants.variant import VariantSpace
 from gameagent_sdk import Agent, Bundle, Policy, Squad, replay
-from gameagent_sdk.adaptation.guard import Guard
+from gameagent_sdk.adaptation.guard import RollbackGuard
 from gameagent_sdk.adaptation.probes import spread
 from gameagent_sdk.authoring import attach_manifest
 
@@ -217,7 +217,7 @@ def test_the_margin_is_what_returns_of_the_same_weights_fall_by_in_one_of_a_hund
     assert first_look_alone < margin < 1.3 * first_look_alone
     alarms, returns = 0, draw(4000, 20).numpy()
     for before, after in zip(returns[::2], returns[1::2], strict=True):
-        guard = Guard(margin, 20, by_returns=True)
+        guard = RollbackGuard(margin, 20, by_returns=True)
         assert not any(guard.returned(value) for value in before)
         guard.changed()
         alarms += any(guard.returned(value) for value in after)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_sdk.adaptation.experience import ExperienceBuffer
-from gameagent_sdk.adaptation.guard import Guard
+from gameagent_sdk.adaptation.guard import RollbackGuard
 from gameagent_sdk.adaptation.interface import Adaptation, AdaptationState, NoAdapter, Outcome, Weights
 from gameagent_sdk.adaptation.probes import NUM_PROBES, Probes
 from gameagent_sdk.backends import Backend
@@ -49,7 +49,7 @@ class Adapter(NoAdapter):
         self._weights: Weights = step.context.weights
         self._probes = Probes({name: array for name, array in step.inputs.items() if name not in self._weights})
         self.adapts_policy = spec.learns_from == "advantages"
-        self._guard = Guard(spec.rollback_margin, spec.episodes_per_step, by_returns=self.adapts_policy)
+        self._guard = RollbackGuard(spec.rollback_margin, spec.episodes_per_step, by_returns=self.adapts_policy)
         self._experience = ExperienceBuffer(policy.manifest, policy.bundle.max_experience)
         self._work: Iterator[None] | None = None
         self.clear()

@@ -15,7 +15,7 @@ RETREAT = 0.25  # factor on the trust after a rollback
 NO_GAIN = 0.5  # after a change that brought no better return
 GAIN = 2.0  # after one that did
 LEAST_TRUST = 2.0**-20
-STATE_SIZE = 10  # numbers that `Guard.state` gives
+STATE_SIZE = 10  # numbers that `RollbackGuard.state` gives
 FADING = 0.1  # of the best return, towards each later one, so that a lucky one does not count forever
 
 
@@ -40,7 +40,7 @@ def margin_at(margin: float, episodes_per_step: int, num_before: int, num_after:
 
 
 def possible(state: NDArray[np.float64]) -> bool:
-    """Whether a guard can have come to a state, float64 (10,) and finite; see `Guard.state`."""
+    """Whether a guard can have come to a state, float64 (10,) and finite; see `RollbackGuard.state`."""
     trust, on_trial, has_first, _, has_best, _, _, num_before, _, num_now = state.tolist()
     return (
         LEAST_TRUST <= trust <= 1.0
@@ -51,7 +51,7 @@ def possible(state: NDArray[np.float64]) -> bool:
 
 
 @dataclass
-class Returns:
+class RunningMean:
     """The mean of some episodes' returns."""
 
     mean: float = 0.0
@@ -63,7 +63,7 @@ class Returns:
         self.mean += (value - self.mean) / self.count
 
 
-class Guard:
+class RollbackGuard:
     """Watches the changes of one agent's weights.
 
     Attributes:
@@ -92,7 +92,7 @@ class Guard:
 
     def pause(self) -> None:
         """What comes next is not to be compared with what was: weights or learning were changed from outside."""
-        self._before, self._now = Returns(), Returns()
+        self._before, self._now = RunningMean(), RunningMean()
         self._on_trial = False
 
     def returned(self, value: float) -> bool:
@@ -116,13 +116,13 @@ class Guard:
         """The weights are about to change, by what was learnt from the episodes so far."""
         if self.first is None:
             self.first = self._now.mean
-        self._before, self._now = self._now, Returns()
+        self._before, self._now = self._now, RunningMean()
         self._on_trial = True
 
     def taken_back(self) -> None:
         """The weights are those before the last change again."""
         self.trust = max(RETREAT * self.trust, LEAST_TRUST)
-        self._now = Returns()
+        self._now = RunningMean()
         self._on_trial = False
 
     def state(self) -> NDArray[np.float64]:
@@ -136,7 +136,7 @@ class Guard:
         trust, on_trial, has_first, first, has_best, best, before, num_before, now, num_now = state.tolist()
         self.trust, self._on_trial = trust, bool(on_trial)
         self.first, self._best = first if has_first else None, best if has_best else None
-        self._before, self._now = Returns(before, int(num_before)), Returns(now, int(num_now))
+        self._before, self._now = RunningMean(before, int(num_before)), RunningMean(now, int(num_now))
 
     def _fell(self) -> bool:
         before, now = self._before, self._now
@@ -153,7 +153,7 @@ class Guard:
             self._best = self._now.mean
         else:
             self._best += FADING * (self._now.mean - self._best)
-        self._before, self._on_trial = Returns(), False
+        self._before, self._on_trial = RunningMean(), False
 
     def _start_over(self) -> None:
-        self.trust, self._best, self._before = 1.0, None, Returns()
+        self.trust, self._best, self._before = 1.0, None, RunningMean()

@@ -44,7 +44,7 @@ class AdaptationState:
 
     Attributes:
         previous: The weights before the last change; None if there is nothing to go back to.
-        guard: float64 (10,), see `gameagent_sdk.adaptation.guard.Guard.state`.
+        guard: float64 (10,), see `gameagent_sdk.adaptation.guard.RollbackGuard.state`.
         experience: float32 (T, W), see `gameagent_sdk.adaptation.experience.ExperienceBuffer`.
         probes: By input of the policy step, states of the experience; see
             `gameagent_sdk.adaptation.probes.Probes.rows`.
