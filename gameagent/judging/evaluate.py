@@ -143,7 +143,7 @@ def held_out(bundle: Bundle, family: Family, split: Split) -> str:
         return "variants that training drew from, too"
     scheme = training.get("splits", FIRST_SCHEME if "family_version" in training else space.split_scheme)
     if scheme != space.split_scheme:
-        return f"held out otherwise than in training ({scheme}, now {space.split_scheme}): it met some of them"
+        return f"held out differently than in training ({scheme}, now {space.split_scheme}): it met some of them"
     return HELD_OUT[space.hold_out]
 
 

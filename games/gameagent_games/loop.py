@@ -101,7 +101,7 @@ class Match:
         return actions
 
     def advance(self, actions: NDArray[Any]) -> None:
-        """Takes a step of the games, and tells the players what came of it.
+        """Takes a step of the games, and lets the players observe what came of it.
 
         Args:
             actions: What is done, which need not be what the players decided; in the form of `Family.blank_actions`.

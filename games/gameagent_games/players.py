@@ -41,8 +41,8 @@ class Outcome(NamedTuple):
         terminated: bool ``(rows,)``; whether an episode has ended since then by the rules.
         truncated: bool ``(rows,)``; whether an episode has ended since then by the time limit.
         started: bool ``(rows,)``; whether the row has decided at all in this trial.
-        reported: bool ``(rows,)``; the rows to be told now, as they decide next, or their episode has just ended.
-            A row is told twice of a decision if it is rewarded in the next episode before it decides there.
+        reported: bool ``(rows,)``; the rows whose outcome is due now: they decide next, or their episode has just
+            ended. A decision is reported twice if its row is rewarded in the next episode before it decides there.
     """
 
     actions: NDArray[Any]

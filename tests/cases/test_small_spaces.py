@@ -93,4 +93,4 @@ def test_held_out_variants_are_said_to_be_held_out_as_in_training(ran: Any, tmp_
     import few  # type: ignore[import-not-found]
 
     said = held_out(Bundle.read("old.onnx"), few.MANY, "test")
-    assert said == "held out otherwise than in training (combinations-1, now combinations-2): it met some of them"
+    assert said == "held out differently than in training (combinations-1, now combinations-2): it met some of them"

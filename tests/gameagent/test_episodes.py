@@ -1,4 +1,4 @@
-"""Episodes for learners by gradient: every task is played by its own parameters and judged alike by the SDK."""
+"""Episodes for learners by gradient: a task is played by its own parameters; the SDK computes the same advantages."""
 
 # mypy: disable-error-code="no-untyped-call"
 
@@ -43,7 +43,7 @@ def test_each_task_is_played_by_its_own_parameters(walks: Any) -> None:
     assert (lengths[3] <= 4).all() and (lengths[:3] > 20).all()
     assert (played.mean_returns()[:3] < played.mean_returns()[3]).all()
     np.testing.assert_allclose(played.observations[3, 2, 0], [0.2, 0.2], atol=2e-3)
-    assert not played.valid[3, 10:].any() and not played.rewards[3, 10:].any()  # behind the end
+    assert not played.valid[3, 10:].any() and not played.rewards[3, 10:].any()  # past the end
 
 
 def test_what_is_drawn_beyond_the_box_is_kept_as_drawn_and_played_at_its_edge(walks: Any) -> None:

@@ -127,10 +127,10 @@ def test_every_entry_equals_the_slow_bookkeepers(played: SimpleNamespace) -> Non
     assert rollout.valid[-1].any()  # cut to the longest row
 
 
-def test_behind_a_rows_end_nothing_is_written(played: SimpleNamespace) -> None:
-    rollout, behind = played.rollout, ~played.rollout.valid
+def test_past_a_rows_end_nothing_is_written(played: SimpleNamespace) -> None:
+    rollout, past = played.rollout, ~played.rollout.valid
     for tensor in (rollout.rewards, rollout.log_probs, rollout.values, rollout.actions, *rollout.inputs[:4]):
-        assert (tensor[behind] == 0).all()
+        assert (tensor[past] == 0).all()
     ends_early = len(set(rollout.valid.sum(0).tolist())) > 1
     assert ends_early == (played.family.name in ("throws", "nim", "tolls"))
 

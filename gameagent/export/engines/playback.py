@@ -31,9 +31,9 @@ class Playback:
         num_games: Trials compared.
         num_episodes: Episodes of each.
         num_steps: Decisions compared.
-        wrong_actions: Decisions other than torch's, where torch was not torn between two actions.
-        probabilities: Largest absolute difference of action probabilities; None where the engine sees none.
-        state: Largest difference of the state that is carried on, relative where a number is above 1: an LSTM's cells
+        wrong_actions: Decisions that differ from torch's, though torch did not have two actions equally likely.
+        probabilities: Largest absolute difference of action probabilities; None if the engine sees none.
+        state: Largest difference of the state that is carried on, relative if a number is above 1: an LSTM's cells
             grow with the trial, and float32 rounding with them.
         memory: Largest change of the next hidden state when the state is emptied at the start of a later episode;
             None for a policy without hidden state.
@@ -48,7 +48,7 @@ class Playback:
     memory: float | None
 
     def check(self) -> None:
-        """Raises ExportError if the file differs from torch, or has no memory where the policy has."""
+        """Raises ExportError if the file differs from torch, or has no memory though the policy has."""
         worst = _larger(self.state, self.probabilities or 0.0)
         if self.wrong_actions or not worst <= TOLERANCE:
             raise ExportError(
@@ -164,7 +164,7 @@ class _Tally:
         self, given: EngineDecision, expected: Outputs, hidden_state: HiddenState, actions: NDArray[np.int64],
         rows: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:  # fmt: skip
-        """Books one step of the rows in which both saw the same; returns where both go on to the same."""
+        """Compares one step of the rows in which both saw the same; returns the rows in which both acted alike."""
         chances = expected.action_params[0][0].exp().numpy()
         best = np.sort(chances, axis=1)[:, -2:]
         torn = best[:, 0] >= best[:, -1] - TOLERANCE if chances.shape[1] > 1 else np.zeros(len(rows), bool)
@@ -183,14 +183,14 @@ class _Tally:
         return np.asarray(same)
 
     def forget(self, kept: EngineDecision, emptied: EngineDecision, rows: NDArray[np.bool_]) -> None:
-        """Books what it changes that the memory was emptied."""
+        """Notes how much emptying the memory changed."""
         if self.memory is None:
             return
         hidden = slice(self.num_hidden)
         self.memory = _larger(self.memory, _worst(kept.state[rows, hidden], emptied.state[rows, hidden]))
 
     def restart(self, fresh: EngineDecision, restarted: EngineDecision) -> None:
-        """Books how far a step with ``trial_start`` from any state is from one from the empty state."""
+        """Notes how far a step with ``trial_start`` from any state differs from one from the empty state."""
         self.state = _larger(self.state, _worst_state(restarted.state, fresh.state))
 
 
@@ -233,7 +233,7 @@ def _at(inputs: Inputs, t: int) -> Inputs:
 
 
 def _moment(rollout: Rollout, t: int, state: NDArray[np.float32]) -> Moment:
-    """What the games knew at step t. The memory of the state is all that tells the actions before."""
+    """What the games knew at step t. Earlier actions are known from the state alone."""
     inputs = rollout.inputs
     return Moment(
         features=inputs.observation[t].numpy(),

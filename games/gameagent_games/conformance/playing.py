@@ -18,7 +18,7 @@ from gameagent_games.variants.variant import Split
 
 STEPS: Final = 64  # decisions played with each variant
 LONGER: Final = 3  # times as many, if only errors are looked for
-FEWEST_STEPS: Final = 2  # where the rules are slow
+FEWEST_STEPS: Final = 2  # if the rules are slow
 NUM_VARIANTS: Final = 6
 ROUNDING: Final = 1e-6  # of an observation's bounds, relative
 ROUNDED: Final = 1e-9  # what two roundings may differ by, relative; 1e-5 in observations, which are float32
@@ -139,7 +139,7 @@ def splits_of(family: Family) -> list[Split]:
 
 
 def sample(family: Family, num: int) -> NDArray[Any]:
-    """Variants from the training range and, where there are any, from beyond it: records ``(num,)``."""
+    """Variants from the training range and, if there are any, from beyond it: records ``(num,)``."""
     inside = family.space.sample(num, 0, "all")
     if num > 1 and "out_of_range" in splits_of(family):
         inside[num // 2 :] = family.space.sample(num - num // 2, 1, "out_of_range")
@@ -154,7 +154,7 @@ def draw(family: Family, generator: np.random.Generator) -> NDArray[np.float64]:
 def choose(family: Family, masks: NDArray[np.bool_], draws: NDArray[np.float64]) -> NDArray[Any]:
     """Actions for `Games.step` by the draws ``(N, ...)`` of N games: uniform over what is legal, or over the box.
 
-    Action 0 where nothing is legal.
+    Action 0 if nothing is legal.
     """
     if family.box is not None:
         return family.box.scale(draws)

@@ -48,7 +48,7 @@ def describe_change(change: "Adaptation") -> str:
 class PlaySession:
     """A trial without end.
 
-    A player decides as soon as there is something to see, so that its beliefs are never a step behind the
+    A player decides as soon as there is something to see, so its beliefs are never a step behind the
     picture; a person may overrule the decision when the step is taken.
 
     Attributes:
