@@ -127,6 +127,7 @@ for _ in range(12):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["forage", "navigation", "two_seat_families:NIM", "cases.families.closures:TOSSES"])
 def test_games_run_interpreted_where_numba_is_switched_off(family: str) -> None:
     switched_off = run(NO_JIT.format(family=family), NUMBA_DISABLE_JIT="1")

@@ -71,6 +71,7 @@ def played(num: int, arm: int | None, compiled: bool = True, seed: int = 0) -> t
     return variants, chances, pay
 
 
+@pytest.mark.slow
 def test_it_keeps_the_contract() -> None:
     check_family(DRIFTING).raise_for_failures()
 

@@ -217,6 +217,7 @@ def test_a_copy_of_one_that_was_never_reset_starts_like_it(how: str) -> None:
         COPIES[how](FamilyEnv("forage")).step(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", COPIES)
 @pytest.mark.parametrize("settings", [{}, {"compiled": True, "num_episodes": 2}])
 def test_what_gymnasium_made_can_be_copied(settings: dict[str, Any], how: str) -> None:

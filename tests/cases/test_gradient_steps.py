@@ -93,6 +93,7 @@ def assert_equal(one: dict[Any, Any], other: dict[Any, Any]) -> None:
         np.testing.assert_array_equal(array, other[name])
 
 
+@pytest.mark.slow
 def test_a_fall_after_a_good_curve_is_taken_back(corrected: Bundle) -> None:
     """-15 is no worse than the mean of all episodes before, and ten times as bad as the last."""
     agent, generator = begun(corrected, rollback_margin=5.0), np.random.default_rng(0)
@@ -152,6 +153,7 @@ def test_a_replay_and_a_squad_do_as_the_agent(corrected: Bundle, tmp_path: Path)
     assert curves(Squad(agent.policy, seed=0).join(seed=1), totals, 3) == expected
 
 
+@pytest.mark.slow
 def test_a_task_at_its_own_optimum_is_left_alone(stepped: Bundle) -> None:
     """It returns 1, whatever is tried, where others return 10: its steps are as long as ever if nothing ends them."""
     agent, generator = begun(stepped, rollback_margin=1e6, max_kl=1e6), np.random.default_rng(4)
@@ -192,6 +194,7 @@ def test_the_trust_region_sees_all_of_the_experience(stepped: Bundle) -> None:
     assert apart > 1e-4  # in the order in which they were met: first the right, then the left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["train", "all"])
 @pytest.mark.parametrize("made", [by_belief, by_policy_gradient])
 def test_bounds_and_parity_are_measured_on_the_split_that_was_trained_on(
