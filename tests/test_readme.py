@@ -20,6 +20,7 @@ import pytest
 from gameagent.settings import parse_count
 from gameagent_games.registry import built_in_names, family_folder
 from gameagent_sdk import Bundle
+from test_imports import ROOMS
 
 ROOT = Path(__file__).parents[1]
 
@@ -187,3 +188,11 @@ def test_architecture_says_where_to_look() -> None:
         places = re.findall(r"`([^`]+)`", row.split("|")[-2])
         assert places
         assert [place for place in places if not (ROOT / place).exists()] == [], row
+
+
+def test_architecture_has_the_rooms_of_the_sdk_in_order() -> None:
+    picture = read("ARCHITECTURE.md").split("The SDK's rooms")[1].split("| games |")[0]
+    named = re.findall(r"(?<=← )\w+|^    \w+|(?<=, )\w+$", picture, re.M)
+    order = [room for room in ROOMS["gameagent_sdk"] if (ROOT / "sdk" / "gameagent_sdk" / room).is_dir() and room]
+    rooms = [name.strip() for name in named if (ROOT / "sdk" / "gameagent_sdk" / name.strip()).is_dir()]
+    assert rooms == order

@@ -101,6 +101,16 @@ def test_a_failing_check_ends_the_test_with_its_status(dev: ModuleType, monkeypa
     assert not any("pytest" in command for command in ran)
 
 
+def test_a_warning_of_the_site_ends_docs_with_its_status(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dev, "setup", lambda: None)
+    commands: list[tuple[object, ...]] = []
+    monkeypatch.setattr(dev, "run", lambda *command: commands.append(command) or 3)
+    with pytest.raises(SystemExit) as ended:
+        dev.main(["docs"])
+    assert ended.value.code == 3
+    assert commands == [(dev.PYTHON, "-m", "mkdocs", "build", "--strict")]
+
+
 def test_further_arguments_go_to_pytest_alone(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[object, ...]] = []
     monkeypatch.setattr(dev, "setup", lambda: None)
