@@ -23,9 +23,9 @@ from gameagent.export.bundling import bundle_run, with_evaluation, write_bundle
 from gameagent.judging.contestants import Contestant, contestants_of, split_to_judge_on
 from gameagent.judging.report import Evaluation
 from gameagent.judging.report import evaluate as evaluate_contestants
+from gameagent.launch import launch, open_run
 from gameagent.outer_loop import Report, read_metrics
 from gameagent.run.folder import Progress, RunFolder
-from gameagent.run.launch import launch, open_run
 from gameagent.run.progress import TrainingDisplay
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family, place_of

@@ -8,12 +8,12 @@ import numpy as np
 
 from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
-from gameagent.export.graph import add_initial_values, trace
 from gameagent.export.parity import measure_parity
 from gameagent.methods.interface import Calibration
 from gameagent.nets.interface import PolicyNetwork
 from gameagent.run.folder import FIRST_SCHEME, Progress, RunFolder
 from gameagent.run.sealed_file import write_atomically
+from gameagent.tracing.graph import add_initial_values, trace
 from gameagent_games.interface import Family, Feature
 from gameagent_games.variants.distributions import Slot
 from gameagent_sdk import Bundle, Manifest

@@ -47,13 +47,18 @@ def reduce_family(family: "Family", plain: Any) -> Any:
 
 
 def place_of(family: "Family") -> str | None:
-    """The ``module:NAME`` of a family that is a global of an imported module, the main program excepted."""
-    for module_name, module in list(sys.modules.items()):
-        if module_name not in MAIN_MODULES and module is not None:
-            for name, value in list(vars(module).items()):
-                if value is family:
-                    return f"{module_name}:{name}"
-    return None
+    """The ``module:NAME`` of a family that is a global of an imported module, the main program excepted.
+
+    If several modules hold it, the place is the shortest one: most likely where it is defined.
+    """
+    places = [
+        f"{module_name}:{name}"
+        for module_name, module in list(sys.modules.items())
+        if module_name not in MAIN_MODULES
+        for name, value in list(getattr(module, "__dict__", {}).items())
+        if value is family
+    ]
+    return min(places, key=lambda place: (place.count("."), len(place)), default=None)
 
 
 def load_place(place: str) -> "Family":
@@ -62,9 +67,12 @@ def load_place(place: str) -> "Family":
     Raises:
         FamilyError: There is none.
     """
-    from gameagent_games.registry import load_family
-
-    return load_family(place)
+    module_name, _, name = place.partition(":")
+    try:
+        family: Family = getattr(import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise FamilyError(f"the family pickled as {place} cannot be found here: {error}") from None
+    return family
 
 
 def load_carried(kind: type["Family"], fields: bytes) -> "Family":

@@ -13,6 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from pkgutil import iter_modules
 
+from gameagent_games import pickling
 from gameagent_games.errors import FamilyError, GamesError
 from gameagent_games.interface import Family
 from gameagent_games.places import Place, authors_place, frames, place_of_frame
@@ -76,30 +77,21 @@ def place_of(family: Family | str) -> str:
         return family
     if family.name in _locations() and load_family(family.name) is family:
         return family.name
-    places = [
-        f"{importable}:{name}"
-        for module_name, module in list(sys.modules.items())
-        if (importable := _importable_name(module_name)) is not None
-        for name, value in list(getattr(module, "__dict__", {}).items())
-        if value is family
-    ]
-    if not places:
-        raise FamilyError(
-            f"family {family.name!r} cannot be found again by other processes: make it a global of a module, "
-            "and pass the family or its place, package.module:NAME"
-        )
-    return min(places, key=lambda place: (place.count("."), len(place)))  # the module that defines it, most likely
+    if place := pickling.place_of(family) or _place_in_script(family):
+        return place
+    raise FamilyError(
+        f"family {family.name!r} cannot be found again by other processes: make it a global of a module, "
+        "and pass the family or its place, package.module:NAME"
+    )
 
 
-def _importable_name(module_name: str) -> str | None:
-    """The name that a module can be imported by in another process; None for an interactive session."""
-    if module_name != "__main__":
-        return module_name
+def _place_in_script(family: Family) -> str | None:
+    """The place of a family that is a global of the program that runs, by the name that others can import it by."""
     main = sys.modules["__main__"]
-    if main.__spec__ is not None:
-        return main.__spec__.name
-    file = getattr(main, "__file__", None)
-    return None if file is None else Path(file).stem
+    name = next((name for name, value in list(vars(main).items()) if value is family), None)
+    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    module_name = spec.name if spec is not None else None if file is None else Path(file).stem
+    return None if name is None or module_name is None else f"{module_name}:{name}"
 
 
 def _found_at(name: str, location: str) -> Family:

@@ -21,9 +21,9 @@ import torch
 
 from gameagent.cli import main
 from gameagent.errors import RunError
+from gameagent.launch import launch, open_run, prepare_run
 from gameagent.outer_loop import read_metrics
 from gameagent.run.folder import RunFolder
-from gameagent.run.launch import launch, open_run, prepare_run
 
 TESTS = Path(__file__).parents[1]
 SMALL = {"num_games": 8, "hidden_size": 8, "num_processes": 1, "num_minibatches": 2}
@@ -209,7 +209,7 @@ def test_the_process_that_holds_a_folder_may_enter_again(run: RunFolder) -> None
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Games are not checked before training: what goes wrong is too rare for the check to meet, say."""
-    monkeypatch.setattr("gameagent.run.launch.require_sound", lambda family: family)
+    monkeypatch.setattr("gameagent.launch.require_sound", lambda family: family)
 
 
 def test_a_game_that_breaks_its_contract_leaves_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -438,7 +438,7 @@ def test_a_folder_named_in_bytes_that_are_no_text_is_one_line(tmp_path: Path) ->
 def test_more_processes_than_a_machine_can_use_are_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gameagent.run.launch.available_cores", lambda: 2)
+    monkeypatch.setattr("gameagent.launch.available_cores", lambda: 2)
     said = says(capsys, 2, "train", "bandit", "--out", tmp_path / "run", "--set", "num_processes=17")
     assert "this machine has 2 cores; expected at most 16" in said
 

@@ -13,8 +13,8 @@ import torch
 
 from gameagent.config import make_config
 from gameagent.export.bundling import bundle_policy
+from gameagent.launch import launch, prepare_run
 from gameagent.run.folder import RunFolder
-from gameagent.run.launch import launch, prepare_run
 from gameagent_games.game_rng import state_type, uniform
 from gameagent_games.interface import Family, Feature
 from gameagent_games.registry import load_family

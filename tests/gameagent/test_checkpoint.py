@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from gameagent.errors import ConfigError, RunError
+from gameagent.launch import prepare_run
 from gameagent.run import folder as checkpoint
 from gameagent.run.folder import Progress, RunFolder
-from gameagent.run.launch import prepare_run
 from gameagent.run.sealed_file import sealed, write_atomically
 
 

@@ -17,9 +17,9 @@ import pytest
 
 from gameagent import __version__
 from gameagent.cli import main
+from gameagent.launch import launch
 from gameagent.outer_loop import read_metrics
 from gameagent.run.folder import RunFolder
-from gameagent.run.launch import launch
 from gameagent_games import Family
 from gameagent_games.registry import load_family
 from gameagent_games.variants.files import read_variants

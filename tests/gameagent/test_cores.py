@@ -19,6 +19,7 @@ from gameagent.config import TrainConfig, make_config
 from gameagent.errors import ExportError
 from gameagent.export.bundling import bundle_policy
 from gameagent.export.engines import make_engine_file
+from gameagent.launch import launch, prepare_run
 from gameagent.methods.learning import make_learner
 from gameagent.methods.registry import METHODS
 from gameagent.methods.rl2.method import Rl2
@@ -27,7 +28,6 @@ from gameagent.nets.cores.state import HiddenState
 from gameagent.nets.interface import PolicySpec
 from gameagent.playing.rollout import Trials
 from gameagent.run.folder import RunFolder
-from gameagent.run.launch import launch, prepare_run
 from gameagent.seeding import game_seeds, torch_generator
 from gameagent.workers import Workers
 from gameagent_games.registry import load_family

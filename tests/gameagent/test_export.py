@@ -20,11 +20,11 @@ from gameagent.config import make_config
 from gameagent.errors import ExportError, RunError
 from gameagent.export import bundling as export
 from gameagent.export.bundling import bundle_policy, bundle_run, export_run, with_evaluation, write_bundle
-from gameagent.export.graph import strip
 from gameagent.export.parity import TOLERANCE, Parity, measure_parity
 from gameagent.nets.cores import lstm
 from gameagent.nets.interface import Inputs
 from gameagent.run.folder import Progress, RunFolder
+from gameagent.tracing.graph import strip
 from gameagent_games.sources.simulator import Simulator
 from gameagent_sdk import Agent, Bundle
 from gameagent_sdk.authoring import attach_manifest

@@ -96,7 +96,7 @@ def test_training_names_it_and_learns_nothing_from_it(
 ) -> None:
     monkeypatch.setattr("torch.optim.Adam.step", lambda *_: pytest.fail("a step was taken"))
     monkeypatch.setattr("torch.Tensor.backward", lambda *_: pytest.fail("a gradient was taken"))
-    monkeypatch.setattr("gameagent.run.launch.require_sound", lambda family: family)  # as if it were too rare to be met
+    monkeypatch.setattr("gameagent.launch.require_sound", lambda family: family)  # as if it were too rare to be met
     family = f"cases.families.odd_values:{'NAN_REWARD' if algorithm == 'rl2' else 'ALONE'}"
     with pytest.raises(GameValueError, match=r"(?s)'odd_values'.*is (nan|3e\+38) in episode") as error:
         run_of(tmp_path / "run", family=family, algorithm=algorithm, meta_batch_size=2, num_rollouts=4)

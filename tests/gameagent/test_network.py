@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from gameagent.export.step import NetworkStep
 from gameagent.nets.cores.lstm import LstmWeights, layer_norm, lstm_step
 from gameagent.nets.interface import Inputs
+from gameagent.nets.step import NetworkStep
 from gameagent_games import Family
 
 T, B = 6, 3

@@ -21,11 +21,11 @@ from gameagent.config import make_config
 from gameagent.errors import ConfigError, TrainingError
 from gameagent.export.bundling import bundle_run
 from gameagent.judging.evaluate import evaluate_bundle
+from gameagent.launch import launch
 from gameagent.methods.learning import make_learner
 from gameagent.methods.rl2 import update as rl2
 from gameagent.outer_loop import read_metrics
 from gameagent.run.folder import RunFolder
-from gameagent.run.launch import launch
 from gameagent.workers import Workers
 from gameagent_games.registry import load_family
 from gameagent_sdk.adaptation.advantages import step_scale

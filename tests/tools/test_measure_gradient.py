@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gameagent.export.bundling import export_run
+from gameagent.launch import launch, prepare_run
 from gameagent.run.folder import RunFolder
-from gameagent.run.launch import launch, prepare_run
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "measure_gradient.py"
 

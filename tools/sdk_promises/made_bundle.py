@@ -13,7 +13,7 @@ import torch
 
 from gameagent.config import make_config
 from gameagent.export.bundling import make_manifest
-from gameagent.export.graph import trace
+from gameagent.tracing.graph import trace
 from gameagent_games.registry import load_family
 from gameagent_sdk.authoring import attach_manifest, step_inputs, step_outputs
 

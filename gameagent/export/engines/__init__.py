@@ -16,10 +16,10 @@ from gameagent.export.engines.layout import Part
 from gameagent.export.engines.playback import Playback, play_back
 from gameagent.export.engines.profiles import PROFILES, Profile
 from gameagent.export.engines.structure import check_structure
-from gameagent.export.graph import lower, trace
 from gameagent.nets.interface import PolicyNetwork
 from gameagent.run.folder import RunFolder
 from gameagent.run.sealed_file import write_atomically
+from gameagent.tracing.graph import lower, trace
 from gameagent_games.interface import Family
 from gameagent_sdk import Manifest
 

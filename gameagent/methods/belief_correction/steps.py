@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gameagent.config import TrainConfig
-from gameagent.export.tracing import trace_gradient_steps
 from gameagent.inner_loop import adapt
 from gameagent.methods.belief_correction.correction import MAX_INNER_NORM, BeliefCorrection, Transitions
 from gameagent.methods.belief_correction.network import CorrectedNetwork
@@ -16,6 +15,7 @@ from gameagent.nets.interface import OFFSET
 from gameagent.playing.buffer import Rollout
 from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
+from gameagent.tracing.gradient_steps import trace_gradient_steps
 from gameagent_games.interface import Family
 from gameagent_sdk import Bundle, Manifest
 from gameagent_sdk.authoring import GradientSpec, TensorSpec, adaptation_inputs, adaptation_outputs, load_adaptation

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gameagent.config import TrainConfig
-from gameagent.export.tracing import trace_gradient_steps
 from gameagent.inner_loop import Parameters, adapt, for_tasks
 from gameagent.methods.gradient.config import GradientConfig
 from gameagent.methods.gradient.meta_batch import MAX_INNER_NORM, SCALED_NORM, Experience, inner_step, with_advantages
@@ -21,6 +20,7 @@ from gameagent.playing.buffer import Rollout
 from gameagent.playing.episodes import EpisodeSampler
 from gameagent.playing.trajectories import Trajectories
 from gameagent.seeding import numpy_generator, torch_generator
+from gameagent.tracing.gradient_steps import trace_gradient_steps
 from gameagent_games.interface import Family
 from gameagent_sdk import Bundle, Manifest
 from gameagent_sdk.adaptation.experience import ExperienceBuffer

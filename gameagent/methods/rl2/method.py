@@ -92,7 +92,7 @@ class Rl2(Method["AgentNetwork"]):
 
     def step(self, policy: "AgentNetwork") -> "nn.Module":
         """See `Method.step`."""
-        from gameagent.export.step import NetworkStep
+        from gameagent.nets.step import NetworkStep
 
         return NetworkStep(policy)
 

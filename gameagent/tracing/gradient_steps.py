@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from gameagent.export.graph import finish, options, quiet
+from gameagent.tracing.graph import finish, options, quiet
 from gameagent_sdk.authoring import Port
 
 MIN_STEPS = 3  # a graph traced for fewer steps takes their number for a constant
