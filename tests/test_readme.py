@@ -193,6 +193,7 @@ def test_architecture_says_where_to_look() -> None:
 def test_architecture_has_the_rooms_of_the_sdk_in_order() -> None:
     picture = read("ARCHITECTURE.md").split("The SDK's rooms")[1].split("| games |")[0]
     named = re.findall(r"(?<=← )\w+|^    \w+|(?<=, )\w+$", picture, re.M)
-    order = [room for room in ROOMS["gameagent_sdk"] if (ROOT / "sdk" / "gameagent_sdk" / room).is_dir() and room]
+    modules = [room for room in ROOMS["gameagent_sdk"] if isinstance(room, str) and room]
+    order = [room for room in modules if (ROOT / "sdk" / "gameagent_sdk" / room).is_dir()]
     rooms = [name.strip() for name in named if (ROOT / "sdk" / "gameagent_sdk" / name.strip()).is_dir()]
     assert rooms == order
