@@ -152,7 +152,8 @@ def _action_spec(family: Family) -> ActionSpec:
 def _feature_spec(feature: Feature) -> FeatureSpec:
     low = float(feature.low) if np.isfinite(feature.low) else None
     high = float(feature.high) if np.isfinite(feature.high) else None
-    return FeatureSpec(feature.name, feature.size, low, high, feature.unit, feature.meaning)
+    shape = feature.shape if len(feature.shape) > 1 else ()
+    return FeatureSpec(feature.name, feature.size, low, high, feature.unit, feature.meaning, feature.kind, shape)
 
 
 def _belief_spec(slot: Slot) -> BeliefSpec:

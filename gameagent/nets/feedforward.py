@@ -7,12 +7,15 @@ depend on the observation).
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from gameagent.inner_loop import Parameters
+from gameagent.nets.encoders import ObservationEncoder, encoded_size, make_encoder
+from gameagent_games.interface import Feature
 
 ILLEGAL_LOGIT = -1e9
 MIN_LOG_STD = math.log(1e-6)
@@ -31,6 +34,7 @@ class FeedforwardPolicy:
         hidden_sizes: Widths of the hidden layers.
         activation: "relu" or "tanh".
         initial_std: Spread of a fresh Gaussian policy, in units of the actions.
+        features: The parts of an observation, no grid among them; a policy that knows none reads its row as it is.
     """
 
     observation_size: int
@@ -39,6 +43,16 @@ class FeedforwardPolicy:
     hidden_sizes: tuple[int, ...] = (64, 64)
     activation: Literal["relu", "tanh"] = "relu"
     initial_std: float = 1.0
+    features: tuple[Feature, ...] = ()
+
+    @cached_property
+    def encoder(self) -> ObservationEncoder | None:
+        """What makes categories one-hot; it has no weights."""
+        return make_encoder(self.features)
+
+    def encoded(self, observations: Tensor) -> Tensor:
+        """What the first layer reads of observations ``(…, D)``."""
+        return observations if self.encoder is None else self.encoder(observations)
 
     @property
     def head(self) -> tuple[str, ...]:
@@ -55,7 +69,7 @@ class FeedforwardPolicy:
         for a Gaussian policy ``head_log_std`` ``(A,)``.
         """
         params: Parameters = {}
-        num_inputs = self.observation_size
+        num_inputs = encoded_size(self.features) if self.features else self.observation_size
         for layer, width in enumerate(self.hidden_sizes):
             weight = torch.randn(width, num_inputs, generator=generator)
             params[f"body_{layer}_weight"] = weight * math.sqrt(2.0 / num_inputs)
@@ -79,7 +93,7 @@ class FeedforwardPolicy:
         """
         first = "body_0" if self.hidden_sizes else "head"
         weight, bias = params[f"{first}_weight"], params[f"{first}_bias"]
-        std, mean = torch.std_mean(observations, 0, correction=0)
+        std, mean = torch.std_mean(self.encoded(observations), 0, correction=0)
         weight = weight / torch.where(std > MIN_FEATURE_STD, std, 1.0)
         return params | {f"{first}_weight": weight, f"{first}_bias": bias - weight @ mean}
 
@@ -90,7 +104,8 @@ class FeedforwardPolicy:
         ``(N, B, …, D)``.
         """
         by_task = params["head_bias"].dim() > 1
-        features = observations.flatten(1, -2) if by_task else observations
+        features = self.encoded(observations)
+        features = features.flatten(1, -2) if by_task else features
         bend = torch.relu if self.activation == "relu" else torch.tanh
         for layer in range(len(self.hidden_sizes)):
             features = bend(_affine(params[f"body_{layer}_weight"], params[f"body_{layer}_bias"], features))

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from gameagent.nets.cores.state import HiddenState, initial_state
+from gameagent.nets.encoders import encoded_size
 from gameagent.nets.distribution import ActionDistribution, ActionParams, Categorical, Gaussian
-from gameagent_games.interface import Box, Family
+from gameagent_games.interface import Box, Family, Feature
 from gameagent_games.variants.distributions import Slot
 from gameagent_sdk.authoring import TensorSpec
 
@@ -86,6 +87,7 @@ class PolicySpec:
         horizon: Longest trial in steps (T), for which memory is initialised.
         belief_slots: The hidden rules that beliefs are about; empty for a policy without beliefs.
         box: Bounds of continuous actions; None if actions are discrete.
+        features: The parts of an observation; empty for a policy that reads its row as it is.
     """
 
     observation_size: int
@@ -94,11 +96,16 @@ class PolicySpec:
     horizon: int
     belief_slots: tuple[Slot, ...]
     box: Box | None = None
+    features: tuple[Feature, ...] = ()
 
     @property
     def num_inputs(self) -> int:
-        """Values that a policy with memory sees at a step: observation, previous action and reward, episode's start."""
-        return self.observation_size + self.num_actions + 2
+        """Values that a policy with memory sees at a step: observation, previous action and reward, episode's start.
+
+        The observation is encoded: see `encoders`.
+        """
+        seen = encoded_size(self.features) if self.features else self.observation_size
+        return seen + self.num_actions + 2
 
     @cached_property
     def distribution(self) -> ActionDistribution:
@@ -110,7 +117,10 @@ class PolicySpec:
         """The spec of a family's policy for trials of ``num_episodes`` episodes."""
         slots = family.space.hidden_slots if beliefs else ()
         horizon = num_episodes * family.max_steps
-        return cls(family.observation_size, family.num_actions, family.has_mask, horizon, slots, family.box)
+        return cls(
+            family.observation_size, family.num_actions, family.has_mask, horizon, slots, family.box,
+            family.game_features,
+        )  # fmt: skip
 
 
 class PolicyNetwork(nn.Module, ABC):

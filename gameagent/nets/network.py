@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from gameagent.nets.beliefs import BeliefHead
 from gameagent.nets.cores.interface import Core
 from gameagent.nets.cores.state import HiddenState
+from gameagent.nets.encoders import make_encoder
 from gameagent.nets.interface import Inputs, Outputs, PolicyNetwork, PolicySpec
 from gameagent_sdk.authoring import TensorSpec
 
@@ -21,6 +22,7 @@ class AgentNetwork(PolicyNetwork):
     Actor and critic share a trunk that sees (inputs, what the core remembers, belief with its gradient stopped).
 
     Attributes:
+        encoder: Unfolds observations by their features' kinds; None if they are read as they are.
         core: What remembers.
         belief_head: Predicts the hidden rules from what the core remembers; None for a policy without beliefs.
     """
@@ -35,6 +37,7 @@ class AgentNetwork(PolicyNetwork):
         """
         super().__init__()
         self.spec = spec
+        self.encoder = make_encoder(spec.features)
         self.core = core
         self.belief_head = BeliefHead(spec.belief_slots, core.size) if spec.belief_slots else None
         num_features = spec.num_inputs + core.size + self.belief_size
@@ -69,10 +72,10 @@ class AgentNetwork(PolicyNetwork):
         """Parameters whose losses share nothing, so that the gradient of one must not scale down the other's."""
         return [list(self.parameters())]
 
-    @staticmethod
-    def join(inputs: Inputs) -> Tensor:
-        """All that is seen at a step in one vector ``(…, D + A + 2)``."""
-        return torch.cat((inputs.observation, inputs.previous_action, inputs.previous_reward, inputs.episode_start), -1)
+    def join(self, inputs: Inputs) -> Tensor:
+        """All that is seen at a step in one vector ``(…, E + A + 2)``, the observation encoded."""
+        seen = inputs.observation if self.encoder is None else self.encoder(inputs.observation)
+        return torch.cat((seen, inputs.previous_action, inputs.previous_reward, inputs.episode_start), -1)
 
     def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
         """See `PolicyNetwork.forward`."""
@@ -84,7 +87,7 @@ class AgentNetwork(PolicyNetwork):
         """Beliefs, the distribution of actions, and values.
 
         Args:
-            seen: What `join` gives, ``(…, D + A + 2)``.
+            seen: What `join` gives, ``(…, E + A + 2)``.
             memory: What the core remembers, ``(…, H)``.
             inputs: For legal actions, and for the truth if it stands in for the belief.
         """

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gameagent.errors import ExportError
+from gameagent.errors import ConfigError, ExportError
 from gameagent.methods.gradient.config import GradientConfig
 from gameagent.methods.interface import Calibration, Curve, GradientSteps, Method, require_one_seat
 from gameagent_games.interface import Family
@@ -26,8 +26,14 @@ class GradientMethod(Method["GradientPolicy"]):
     curve: ClassVar[Curve] = Curve("gradient steps taken", "by gradient steps taken, from 0", 0, "all")
 
     def check(self, config: "TrainConfig", family: Family) -> None:
-        """Games of one seat only."""
+        """Games of one seat only, and no grids: their convolution does not adapt."""
         require_one_seat(self.name, family)
+        grids = [feature.name for feature in family.features if feature.kind == "grid"]
+        if grids:
+            raise ConfigError(
+                f"algorithm {self.name!r} reads no grids, and {family.name} has {', '.join(grids)}: "
+                "train with algorithm=rl2, or make it a vector"
+            )
 
     def usual_episodes(self, config: "TrainConfig", family: Family) -> int:
         """Those of all gradient steps, and as many after the last one."""

@@ -55,7 +55,13 @@ class GradientPolicy(PolicyNetwork):
         self.spec = spec
         kind: Literal["categorical", "gaussian"] = "categorical" if spec.box is None else "gaussian"
         self.network = FeedforwardPolicy(
-            spec.observation_size, spec.num_actions, kind, (hidden_size, hidden_size), "tanh", INITIAL_STD
+            spec.observation_size,
+            spec.num_actions,
+            kind,
+            (hidden_size, hidden_size),
+            "tanh",
+            INITIAL_STD,
+            spec.features,
         )
         weights = self.network.initial_parameters(torch.default_generator)
         self.weights = nn.ParameterDict(weights)

@@ -25,8 +25,8 @@ class FeatureSpec:
         high: The highest value in training, in ``unit``; None if unbounded.
         unit: The unit of every number in the group; "" if there is none.
         meaning: One line for the integrator who has to provide it.
-        kind: How to read the numbers: "vector"; "flags", 0 or 1 each; "category", one-hot over ``size`` options; or
-            "grid", an array of ``shape``.
+        kind: How to read the numbers: "vector"; "flags", 0 or 1 each; "category", one of n options each, by its
+            number from 0 to n - 1 (``high``); or "grid", a map of ``shape`` (channels, height, width).
         shape: The axes that the numbers are laid out on, last axis fastest; empty for a single axis of ``size``.
     """
 
