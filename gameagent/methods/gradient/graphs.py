@@ -59,7 +59,7 @@ class GradientPolicyStep(nn.Module):
         """
         policy, legal = self.policy, rest[0] if self.policy.spec.has_mask else None
         weights = policy.initialisation | dict(zip(self.adapting, rest[-len(self.adapting) :], strict=True))
-        features = observation
+        features = policy.network.encoded(observation)
         for layer in range(len(policy.network.hidden_sizes)):
             features = torch.tanh(_affine(weights[f"body_{layer}_weight"], weights[f"body_{layer}_bias"], features))
         raw = _affine(weights["head_weight"], weights["head_bias"], features)
