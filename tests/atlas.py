@@ -25,7 +25,7 @@ def step(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
         state.x = min(state.x + 1, WIDTH - 1)
     elif actions[0] == 1:
         state.y = min(state.y + 1, HEIGHT - 1)
-    reached = state.x == state.place_x and state.y == state.place_y
+    reached: bool = state.x == state.place_x and state.y == state.place_y
     if reached:
         rewards[0] = variant.pay[state.season]
     return reached

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from gameagent.nets.cores.state import HiddenState, initial_state
-from gameagent.nets.encoders import encoded_size
 from gameagent.nets.distribution import ActionDistribution, ActionParams, Categorical, Gaussian
+from gameagent.nets.encoders import encoded_size
 from gameagent_games.interface import Box, Family, Feature
 from gameagent_games.variants.distributions import Slot
 from gameagent_sdk.authoring import TensorSpec

@@ -22,7 +22,7 @@ class AgentNetwork(PolicyNetwork):
     Actor and critic share a trunk that sees (inputs, what the core remembers, belief with its gradient stopped).
 
     Attributes:
-        encoder: Unfolds observations by their features' kinds; None if they are read as they are.
+        observation_encoder: Unfolds observations by their features' kinds; None if they are read as they are.
         core: What remembers.
         belief_head: Predicts the hidden rules from what the core remembers; None for a policy without beliefs.
     """
@@ -37,7 +37,7 @@ class AgentNetwork(PolicyNetwork):
         """
         super().__init__()
         self.spec = spec
-        self.encoder = make_encoder(spec.features)
+        self.observation_encoder = make_encoder(spec.features)
         self.core = core
         self.belief_head = BeliefHead(spec.belief_slots, core.size) if spec.belief_slots else None
         num_features = spec.num_inputs + core.size + self.belief_size
@@ -74,7 +74,7 @@ class AgentNetwork(PolicyNetwork):
 
     def join(self, inputs: Inputs) -> Tensor:
         """All that is seen at a step in one vector ``(…, E + A + 2)``, the observation encoded."""
-        seen = inputs.observation if self.encoder is None else self.encoder(inputs.observation)
+        seen = inputs.observation if self.observation_encoder is None else self.observation_encoder(inputs.observation)
         return torch.cat((seen, inputs.previous_action, inputs.previous_reward, inputs.episode_start), -1)
 
     def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:

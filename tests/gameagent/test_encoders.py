@@ -1,15 +1,19 @@
 """Features by their kind: what a network reads of an observation, in training and in the file."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from atlas import ATLAS, MAP
 from corridor import CORRIDOR
 from gameagent.config import make_config
 from gameagent.errors import ConfigError
 from gameagent.export.bundling import bundle_policy
-from gameagent.nets.encoders import Convolution, GridEncoder, OneHot, make_encoder
+from gameagent.nets.encoders import Convolution, GridEncoder, ObservationEncoder, OneHot, encoded_size, make_encoder
 from gameagent_games.conformance import check_family
 from gameagent_games.errors import FamilyError
 from gameagent_games.interface import Feature
@@ -17,18 +21,24 @@ from gameagent_games.registry import load_family
 
 
 @pytest.fixture(autouse=True)
-def _seeded():
+def _seeded() -> None:
     torch.manual_seed(0)
 
 
-def test_categories_become_one_hot():
+def atlas_encoder() -> ObservationEncoder:
+    encoder = make_encoder(ATLAS.game_features)
+    assert encoder is not None
+    return encoder
+
+
+def test_categories_become_one_hot() -> None:
     numbers = np.array([[0, 4, 2], [3, 3, 1]])
     encoded = OneHot(5)(torch.tensor(numbers, dtype=torch.float32))
     np.testing.assert_array_equal(encoded.numpy(), np.eye(5, dtype=np.float32)[numbers].reshape(2, 15))
     assert not OneHot(5)(torch.tensor([[-1.0, 5.0]])).any()
 
 
-def slow_convolution(grid, weight, bias, stride):
+def slow_convolution(grid: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any], stride: int) -> NDArray[Any]:
     """As one writes it down: ``(C, H, W)`` and weights ``(filters, C, 3, 3)`` to ``(filters, rows, columns)``."""
     _, height, width = grid.shape
     rows, columns = -(-height // stride), -(-width // stride)
@@ -40,12 +50,13 @@ def slow_convolution(grid, weight, bias, stride):
                     v, u = y * stride + dy - 1, x * stride + dx - 1
                     if 0 <= v < height and 0 <= u < width:
                         found[:, y, x] += weight[:, :, dy, dx] @ grid[:, v, u]
-    return found + bias[:, None, None]
+    convolved: NDArray[Any] = found + bias[:, None, None]
+    return convolved
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 3, 4), (3, 5, 2)])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_a_convolution_is_what_one_writes_down(shape, stride):
+def test_a_convolution_is_what_one_writes_down(shape: tuple[int, int, int], stride: int) -> None:
     layer = Convolution(*shape, filters=4, stride=stride)
     grids = np.random.default_rng(0).normal(size=(2, 3, *shape)).astype(np.float32)  # a time axis and rows
     with torch.no_grad():
@@ -58,71 +69,71 @@ def test_a_convolution_is_what_one_writes_down(shape, stride):
         np.testing.assert_allclose(found[index], expected.reshape(-1), atol=1e-5)
 
 
-def test_two_convolutions_follow_one_another_as_torchs_do():
+def test_two_convolutions_follow_one_another_as_torchs_do() -> None:
     encoder, grids = GridEncoder(2, 5, 6), torch.randn(7, 2, 5, 6)
-    first, _, second, _ = encoder.layers
     expected = grids
-    for layer, stride in ((first, 1), (second, 2)):
+    for layer, stride in ((encoder.layers[0], 1), (encoder.layers[2], 2)):
+        assert isinstance(layer, Convolution)
         weight = layer.filters.weight.reshape(len(layer.filters.weight), -1, 3, 3)
         expected = torch.relu(torch.nn.functional.conv2d(expected, weight, layer.filters.bias, stride, padding=1))
     torch.testing.assert_close(encoder(grids.flatten(1)), expected.flatten(1))
 
 
-def test_an_observation_is_encoded_part_by_part():
-    encoder = make_encoder(ATLAS.game_features)
+def test_an_observation_is_encoded_part_by_part() -> None:
+    encoder = atlas_encoder()
     row = torch.rand(4, MAP + 2)
     row[:, MAP] = torch.tensor([0.0, 2.0, 1.0, 2.0])
-    encoded, size = encoder(row), encoder.size
+    encoded, size = encoder(row), encoded_size(ATLAS.game_features)
     assert encoded.shape == (4, size) and size == 32 * 2 * 2 + 3 + 1
     torch.testing.assert_close(encoded[:, : size - 4], encoder.parts[0](row[:, :MAP]))
     assert encoded[:, size - 4 : size - 1].tolist() == [[1, 0, 0], [0, 0, 1], [0, 1, 0], [0, 0, 1]]
     torch.testing.assert_close(encoded[:, -1], row[:, -1])
 
 
-def test_vectors_and_flags_need_no_encoder():
+def test_vectors_and_flags_need_no_encoder() -> None:
     assert make_encoder((Feature("place", 3), Feature("door", 2, kind="flags"))) is None
     config = make_config(load_family("forage"), {"hidden_size": 4})
     policy = config.method.make_policy(config, load_family("forage"))
     assert not [name for name in policy.state_dict() if "observation_encoder" in name]
 
 
-def test_the_family_keeps_the_contract_of_its_kinds():
+def test_the_family_keeps_the_contract_of_its_kinds() -> None:
     check_family(ATLAS, quick=True).raise_for_failures()
 
 
 @pytest.mark.slow
-def test_maps_and_categories_are_trained_on_and_exported(run_of, bundle_of, tmp_path):
+def test_maps_and_categories_are_trained_on_and_exported(run_of: Any, bundle_of: Any, tmp_path: Path) -> None:
     """Export refuses a file that differs from torch in either of the SDK's engines over whole trials."""
     run = run_of(tmp_path / "run", "atlas:ATLAS")
     policy, _, _, progress = run.load_policy()
     assert progress.steps >= 320
-    fresh = make_encoder(ATLAS.game_features).state_dict()
+    fresh = atlas_encoder().state_dict()
     trained = {name.removeprefix("observation_encoder."): w for name, w in policy.state_dict().items() if "enc" in name}
     assert set(fresh) <= set(trained)
     bundle, _, _ = bundle_of("atlas:ATLAS")
     seen = {feature.name: (feature.kind, feature.shape, feature.high) for feature in bundle.manifest.observation}
     assert seen == {"map": ("grid", (2, 3, 4), 1.0), "season": ("category", (), 2.0), "x": ("vector", (), 1.0)}
-    assert {engine: result["probabilities"] <= 1e-5 for engine, result in bundle.manifest.parity.items()} == {
+    assert {engine: result["probabilities"] <= 1e-5 for engine, result in (bundle.manifest.parity or {}).items()} == {
         "onnxruntime": True,
         "numpy": True,
     }
 
 
 @pytest.mark.slow
-def test_gradient_steps_adapt_what_reads_categories():
+def test_gradient_steps_adapt_what_reads_categories() -> None:
     config = make_config(CORRIDOR, {"algorithm": "maml", "hidden_size": 8, "num_rollouts": 2, "inner_steps": 2})
     policy = config.method.make_policy(config, CORRIDOR)
     assert policy.initialisation["body_0_weight"].shape == (8, 7 + 1)
     bundle = bundle_policy(policy, config, CORRIDOR, {})
     assert [feature.kind for feature in bundle.manifest.observation] == ["category", "vector"]
-    assert {engine for engine, result in bundle.manifest.parity.items() if result["weights"] <= 1e-5} == {
+    assert {engine for engine, result in (bundle.manifest.parity or {}).items() if result["weights"] <= 1e-5} == {
         "onnxruntime",
         "numpy",
     }
 
 
 @pytest.mark.parametrize("algorithm", ["maml", "reptile"])
-def test_gradient_steps_read_no_grid(algorithm):
+def test_gradient_steps_read_no_grid(algorithm: str) -> None:
     with pytest.raises(ConfigError, match=f"algorithm '{algorithm}' reads no grids, and atlas has map: train with"):
         make_config(ATLAS, {"algorithm": algorithm})
 
@@ -139,13 +150,13 @@ def test_gradient_steps_read_no_grid(algorithm):
         ({"shape": (0,)}, r"shape is 0, expected at least 1"),
     ],
 )
-def test_a_feature_that_makes_no_sense_is_refused(given, words):
+def test_a_feature_that_makes_no_sense_is_refused(given: dict[str, Any], words: str) -> None:
     with pytest.raises(FamilyError, match=words):
         Feature("view", **given)
 
 
-def test_a_features_shape_and_size_say_the_same():
+def test_a_features_shape_and_size_say_the_same() -> None:
     assert (Feature("x", 4).shape, Feature("x").shape) == ((4,), (1,))
-    assert (Feature("map", shape=(2, 3)).size, Feature("map", 6, shape=[2, 3]).shape) == (6, (2, 3))
+    assert (Feature("map", shape=(2, 3)).size, Feature("map", 6, shape=[2, 3]).shape) == (6, (2, 3))  # type: ignore[arg-type]
     item = Feature("item", high=4, kind="category")
     assert (item.low, item.num_categories) == (0, 5)
