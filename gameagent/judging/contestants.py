@@ -49,8 +49,12 @@ def contestants_of(
     finished, family = True, None
     for path in paths:
         folder = RunFolder(path) if path.is_dir() else None
-        bundle = Bundle.read(path) if folder is None else bundle_run(folder)
-        own = require_sound(_family_of(bundle, place) if folder is None else folder.load_config()[1])
+        if folder is None:
+            bundle = Bundle.read(path)
+            own = require_sound(_family_of(bundle, place))
+        else:
+            own = require_sound(folder.load_config()[1])  # before it is played, which the bundle's check does
+            bundle = bundle_run(folder)
         if family is not None and own != family:
             raise ConfigError(f"{path} plays {own.name}, {paths[0]} plays {family.name}: evaluate them apart")
         family = own

@@ -36,6 +36,7 @@ from gameagent_games import (
 from gameagent_games.conformance import report, require_sound
 from gameagent_games.conformance.reading import unknown_names
 from gameagent_games.sources.compile_errors import compile_error
+from gameagent_games.sources.rules import Rules
 
 PLACE = r"family 'digging': \S*broken_rules\.py:\d+ in "
 
@@ -340,7 +341,9 @@ def aliased(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
 
 
 def test_a_record_whose_name_is_used_for_something_else_is_not_misread() -> None:
-    assert list(unknown_names(dig(step=aliased))) == []
+    family = dig(step=aliased)
+    assert isinstance(family.source, Rules)
+    assert list(unknown_names(family.source, family.space)) == []
 
 
 def test_the_quick_half_takes_about_a_second() -> None:

@@ -14,9 +14,10 @@ TESTS = Path(__file__).parents[1]
 BANDIT = TESTS.parent / "sdk" / "examples" / "browser" / "bandit.onnx"
 PLAY = """
 import sys
+import numpy as np
 from gameagent_games.play import main as play
 from cases.test_plain_drawing import Chance
-play.load_player = lambda path, family, seed: Chance(family, seed)
+play.load_player = lambda path, family, seed: Chance(family, np.random.default_rng(seed))
 sys.exit(play.main(sys.argv[1:]))
 """
 FAMILY = "cases.families.accents:ACCENTS"

@@ -344,7 +344,7 @@ def test_a_file_is_replaced_in_one_go(
     bandit_run: Any, bandit_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = Bundle.read(bandit_file)
-    monkeypatch.setattr(export, "bundle_run", lambda folder, evaluation: bundle)
+    monkeypatch.setattr(export, "bundle_run", lambda folder: bundle)
     path = tmp_path / "agent.onnx"
     path.write_bytes(b"the file before")
     with monkeypatch.context() as patch:
