@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gameagent_games import Family, Simulator, family_names, load_family
+from gameagent_games import Family, family_names, load_family
 
 
 def rate(work: Callable[[], int], repeats: int) -> float:
@@ -33,7 +33,7 @@ def rate(work: Callable[[], int], repeats: int) -> float:
 
 def steps_per_second(family: Family, num_games: int, num_steps: int, repeats: int, *, compiled: bool) -> float:
     """Game steps a second of ``num_games`` side by side, every game with its own variant."""
-    simulator = Simulator(family, num_games, num_episodes=0, compiled=compiled)
+    simulator = family.make_games(num_games, num_episodes=0, compiled=compiled)
     simulator.reset(family.space.sample(num_games, 0, "all"), np.arange(num_games))
     generator = np.random.default_rng(0)
     actions = [family.random_actions(generator, num_games) for _ in range(16)]

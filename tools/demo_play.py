@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
-from gameagent_games.sources.simulator import Simulator
 from gameagent_sdk import Bundle, SdkError
 from gameagent_sdk.authoring import PolicySession, action_probabilities, sample_actions
 
@@ -41,7 +40,7 @@ def play(family: Family, bundle: Bundle, player: str, num_variants: int) -> NDAr
     """
     rng = np.random.default_rng(SEED)
     variants = family.space.sample(num_variants, SEED, split="test")
-    games = Simulator(family, num_variants, num_episodes=bundle.manifest.num_episodes)
+    games = family.make_games(num_variants, num_episodes=bundle.manifest.num_episodes)
     games.reset(variants, np.arange(num_variants))
     session = PolicySession(bundle)
     session.reset(num_variants)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent_games import Family, Simulator, load_family
+from gameagent_games import Family, load_family
 from gameagent_sdk import Agent, Policy, Squad
 
 SEED = 2000
@@ -30,7 +30,7 @@ def play(policy: Policy, family: Family, num_variants: int, strength: float, con
         float64 ``(num_variants, K)``; the return of every episode.
     """
     num_episodes = policy.manifest.num_episodes
-    games = Simulator(family, num_variants, num_episodes=num_episodes)
+    games = family.make_games(num_variants, num_episodes=num_episodes)
     games.reset(family.space.sample(num_variants, SEED, split="test"), np.arange(num_variants))
     squad = Squad(policy, seed=SEED)
     agents = [squad.join(strength=strength) for _ in range(num_variants)]

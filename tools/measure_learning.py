@@ -21,7 +21,7 @@ from gameagent.export.bundling import bundle_run
 from gameagent.judging.intervals import gain_interval
 from gameagent.judging.report import Evaluation
 from gameagent.seeding import game_seeds, numpy_generator
-from gameagent_games import Simulator, load_family
+from gameagent_games import load_family
 from gameagent_games.variants.variant import SPLITS, Split
 from gameagent_sdk import Bundle
 from gameagent_sdk.authoring import PolicySession, action_probabilities, sample_actions
@@ -67,7 +67,7 @@ def sign_accuracy(bundle: Bundle, split: Split, num_variants: int) -> list[float
     """
     family = load_family("forage")
     variants = family.space.sample(num_variants, numpy_generator(EVALUATION_SEED, "signs"), split)
-    simulator = Simulator(family, num_variants)
+    simulator = family.make_games(num_variants)
     simulator.reset(variants, game_seeds(EVALUATION_SEED, "signs", num_variants))
     session, generator = PolicySession(bundle), numpy_generator(EVALUATION_SEED, "sign actions")
     session.reset(num_variants)

@@ -72,7 +72,9 @@ def _start(others: list[BaseProcess], job: Job, folder: str, size: int, port: in
     context = multiprocessing.get_context("spawn")
     with _without_ctrl_c():
         for rank in range(1, size):
-            process = context.Process(target=_run, args=(job, folder, rank, size, port), daemon=True)
+            process = context.Process(
+                target=_run, args=(job, folder, rank, size, port)
+            )  # no daemon: games may need processes of their own
             process.start()
             others.append(process)
 

@@ -11,6 +11,7 @@ from gameagent_games.errors import (
     VariantError,
 )
 from gameagent_games.game_rng import below, state_type, trial_uniform, uniform
+from gameagent_games.games import Games, Source
 from gameagent_games.interface import Box, Ceiling, Family, Feature
 from gameagent_games.registry import family_names, load_family
 from gameagent_games.sources.rules import EVERY_SEAT, Rules
@@ -34,6 +35,7 @@ __all__ = [
     "FamilyError",
     "Feature",
     "Fixed",
+    "Games",
     "GamesError",
     "Integers",
     "MissingExtra",
@@ -45,6 +47,7 @@ __all__ = [
     "SettingError",
     "Simulator",
     "Slot",
+    "Source",
     "Split",
     "Uniform",
     "Variant",
