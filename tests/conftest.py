@@ -6,7 +6,9 @@ from collections import defaultdict
 
 import pytest
 
-FAST_PARAMETERS = 4  # sets of parameters that --fast keeps of each test
+FAST_PARAMETERS = 2  # sets of parameters that --fast keeps of each test
+COSTLY_FIXTURES = {"run_of", "bandit_run", "bundle_of", "bandit_file", "command"}
+"""Fixtures that train, export or start processes: --fast leaves out the tests that use them."""
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import onnxruntime themselves
 
@@ -19,7 +21,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fast",
         action="store_true",
-        help=f"leave out slow and quiet tests; run each test with at most {FAST_PARAMETERS} sets of its parameters",
+        help=f"leave out slow and quiet tests and those that train or export; run each test with at most "
+        f"{FAST_PARAMETERS} sets of its parameters",
     )
 
 
@@ -38,10 +41,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def fast_choice(items: list[pytest.Item]) -> set[pytest.Item]:
-    """The tests that are neither slow nor quiet; of each, sets of parameters spread evenly from first to last."""
+    """The tests that are neither slow nor costly; of each, sets of parameters spread evenly from first to last."""
     by_test: defaultdict[tuple[str, str], list[pytest.Item]] = defaultdict(list)
     for item in items:
-        if not (item.get_closest_marker("slow") or item.get_closest_marker("quiet")):
+        marked = item.get_closest_marker("slow") or item.get_closest_marker("quiet")
+        if not marked and not COSTLY_FIXTURES & set(getattr(item, "fixturenames", ())):
             by_test[str(item.path), item.nodeid.partition("[")[0]].append(item)
     kept = set()
     for same in by_test.values():
