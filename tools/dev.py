@@ -3,7 +3,7 @@
 
     python tools/dev.py demo     train an agent in minutes, export it, watch it learn without torch
     python tools/dev.py test     all checks: ruff, mypy, pytest; what follows goes to pytest, such as -k simulator
-    python tools/dev.py test --fast    the quick part of them: two minutes on two cores
+    python tools/dev.py test --fast    the quick part of them: some four minutes on two cores
     python tools/dev.py lint     ruff and mypy alone
     python tools/dev.py docs     build the documentation site into build/site
     python tools/dev.py bench    the benchmarks in tools/bench_*.py
