@@ -46,13 +46,18 @@ def test_many_short_calls_may_take_long_together() -> None:
 
 def test_nothing_comes_after_the_end() -> None:
     """Also where the limit runs out while the call is ending, which one of many short limits will hit."""
+    stopped = late = 0
     for _ in range(20):
-        with Watchdog(0.05) as watchdog:
-            try:
-                run_for(watchdog, 0.1)
-            except TimeLimit:
-                continue
-        time.sleep(0.001)
+        try:
+            with Watchdog(0.05) as watchdog:
+                try:
+                    run_for(watchdog, 0.1)
+                except TimeLimit:
+                    stopped += 1
+            time.sleep(0.001)
+        except TimeLimit:
+            late += 1
+    assert (stopped, late) == (20, 0)
 
 
 def test_it_watches_the_thread_that_began() -> None:
