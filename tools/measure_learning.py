@@ -1,122 +1,105 @@
-"""Measures what the README claims: trains, exports and evaluates every family for several seeds.
+"""The learning suite: trains every game of it by one default, and says how near each comes to its ceiling.
 
-    python tools/measure_learning.py bandit gridnavi forage --seeds 0 1 2 --out runs/bench
+    python tools/measure_learning.py --out runs/suite                     all games, seeds 0 1 2: about three hours
+    python tools/measure_learning.py --short --out runs/short             some of them, one seed: ten minutes
+    python tools/measure_learning.py --tasks bandit forage --budget 0.5 --set learning_rate=1e-3 --out runs/try
+    python tools/measure_learning.py --out runs/try --compare runs/suite  what the change is worth
 
-Runs that are complete are not trained again, so a stopped measurement continues where it was. Everything is
-judged through the exported file, on held-out variants. The figures go to ``OUT/FAMILY.json``.
+No game has settings of its own but for its budget (`tools/learning_suite/tasks.py`). Every run is judged through its
+exported file on held-out variants, beside the random policy, the ceiling, and in trials ten times as long as in
+training. Runs that are complete are not repeated, so a stopped suite continues where it was. Each run leaves
+``OUT/TASK-SEED.json`` (and its folder and log), the whole suite ``OUT/suite.json`` and ``OUT/suite.md``.
 
 Settings are chosen on ``--split validation``; what is reported comes from the test split, the default.
 """
 
 import argparse
-import json
-from collections.abc import Sequence
+import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from learning_suite.results import Result, read_result, read_results
+from learning_suite.runs import Job, carry_out
+from learning_suite.tables import comparison, write_summary
+from learning_suite.tasks import BY_NAME, TASKS
 
-import gameagent
-from gameagent.export.bundling import bundle_run
-from gameagent.judging.intervals import gain_interval
-from gameagent.judging.report import Evaluation
-from gameagent.seeding import game_seeds, numpy_generator
-from gameagent_games import load_family
-from gameagent_games.variants.variant import SPLITS, Split
-from gameagent_sdk import Bundle
-from gameagent_sdk.authoring import PolicySession, action_probabilities, sample_actions
-
-PLANS: dict[str, dict[str, Any]] = {
-    "bandit": {"variants": 20_000, "baselines": False, "splits": ("test",)},
-    "gridnavi": {"variants": 4_200, "baselines": False, "splits": ("all",)},
-    "forage": {"variants": 2_000, "baselines": True, "splits": ("test", "out_of_range")},
-}
-EVALUATION_SEED = 1000  # apart from the seeds of training
-
-
-def measure(family_name: str, seed: int, out: Path, given: list[str], splits: Sequence[Split]) -> dict[str, Any]:
-    """Trains one seed if that is not done yet, and evaluates it."""
-    plan = PLANS[family_name]
-    settings: dict[str, Any] = dict(pair.split("=", 1) for pair in given)
-    run = gameagent.train(
-        family_name, out=out / f"{family_name}-{seed}", resume=True, baselines=plan["baselines"], seed=seed, **settings
-    )
-    bundle = bundle_run(run.folder)
-    found: dict[str, Any] = {"seed": seed, "steps": bundle.manifest.training["steps"]}
-    for split in splits:
-        evaluation = run.evaluate(split=split, num_variants=plan["variants"], seed=EVALUATION_SEED)
-        found[split] = evaluation.as_dict() | {"shares": _shares(evaluation)}
-        if family_name == "forage":
-            found[split]["sign_right"] = sign_accuracy(bundle, split, plan["variants"])
-    return found
-
-
-def _shares(evaluation: Evaluation) -> dict[str, Any]:
-    """By episode, what part of the oracle's mean return each policy gets; and the gain to episode 3."""
-    means = {name: curve.mean(axis=(0, 1)) for name, curve in evaluation.curves.items()}
-    shares = {name: (mean / means["oracle"]).tolist() for name, mean in means.items() if "oracle" in means}
-    if evaluation.num_episodes >= 3:
-        shares["gain_1_to_3"] = list(gain_interval(evaluation.curves["agent"], 0, 2))
-    return shares
-
-
-def sign_accuracy(bundle: Bundle, split: Split, num_variants: int) -> list[float]:
-    """How often the believed sign of a kind's worth is right, among the kinds tasted, after each episode but the last.
-
-    Read at the next episode's first step, when the episode's last reward is known to the agent.
-    """
-    family = load_family("forage")
-    variants = family.space.sample(num_variants, numpy_generator(EVALUATION_SEED, "signs"), split)
-    simulator = family.make_games(num_variants)
-    simulator.reset(variants, game_seeds(EVALUATION_SEED, "signs", num_variants))
-    session, generator = PolicySession(bundle), numpy_generator(EVALUATION_SEED, "sign actions")
-    session.reset(num_variants)
-    worths = [(i, spec) for i, spec in enumerate(bundle.manifest.beliefs) if spec.rule == "worth"]
-    offsets = np.cumsum([0, *(spec.width for spec in bundle.manifest.beliefs)])
-    tasted = np.zeros((num_variants, len(worths)), bool)
-    shares: list[float] = []
-    while not simulator.finished.all():
-        at_start = simulator.steps[0] == 0 and simulator.episodes[0] > 0
-        logits = session.step(simulator.observations[:, 0])
-        if at_start:
-            believed = np.stack([spec.center + spec.scale * session.beliefs[:, offsets[i]] for i, spec in worths], 1)
-            shares.append(float(((believed > 0) == (variants["worth"] > 0))[tasted].mean()))
-        actions = sample_actions(action_probabilities(logits), generator)
-        simulator.step(actions[:, None])
-        session.observe(actions, simulator.rewards[:, 0], simulator.terminated | simulator.truncated)
-        tasted |= simulator.rewards == variants["worth"]  # worths are drawn from a continuum: a reward names its kind
-    return shares
+from gameagent.launch import available_cores
+from gameagent_games.variants.variant import SPLITS
 
 
 def main() -> None:
-    """Reads the arguments, measures, writes the figures."""
+    """Reads the arguments; carries out what is missing and prints the table, or compares two suites."""
+    args = parse_arguments()
+    if args.compare is not None:
+        print(comparison(read_results(args.out), read_results(args.compare)), end="")
+        return
+    args.out.mkdir(parents=True, exist_ok=True)
+    done, missing = divided(asked_for(args), args.out)
+
+    def finished(result: Result) -> None:
+        done.append(result)
+        write_summary(done, args.out)
+        said = f"FAILED, {result.failed}" if result.failed else f"score {result.score:.3f}, {result.seconds:.0f} s"
+        print(f"{result.task} seed {result.seed}: {said}", file=sys.stderr, flush=True)
+
+    carry_out(missing, args.out, args.jobs, finished)
+    print(write_summary(done, args.out), end="")
+    if any(one.failed for one in done):
+        sys.exit(1)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
-    parser.add_argument("families", nargs="+", choices=sorted(PLANS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--out", type=Path, default=Path("runs/bench"))
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one config field")
-    parser.add_argument("--split", choices=SPLITS, help="judge on this one (default: what the documents report)")
+    parser.add_argument("--out", type=Path, default=Path("runs/suite"), help="folder (default: %(default)s)")
+    parser.add_argument("--tasks", nargs="+", choices=list(BY_NAME), metavar="TASK", help=f"of {', '.join(BY_NAME)}")
+    parser.add_argument("--seeds", type=int, nargs="+", help="default: 0 1 2, and 0 in the short form")
+    parser.add_argument("--short", action="store_true", help="the short form: fewer games, smaller budgets")
+    parser.add_argument("--budget", type=float, default=1.0, metavar="FACTOR", help="on every budget (default: 1)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, for all games")
+    parser.add_argument("--split", choices=SPLITS, default="test", help="judge on this one (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=available_cores(), help="runs side by side (default: all cores)")
+    parser.add_argument("--compare", type=Path, metavar="OTHER_OUT", help="train nothing: compare OUT with this suite")
     args = parser.parse_args()
-    for name in args.families:
-        splits = (args.split,) if args.split else PLANS[name]["splits"]
-        figures = [measure(name, seed, args.out, args.set, splits) for seed in args.seeds]
-        (args.out / f"{name}.json").write_text(json.dumps(figures, indent=2), encoding="utf-8")
-        print(summarise(name, figures, splits))
+    if wrong := [pair for pair in args.set if "=" not in pair]:
+        parser.error(f"--set {wrong[0]}: expected KEY=VALUE")
+    if args.jobs < 1 or not args.budget > 0:
+        parser.error("--jobs and --budget must be above 0")
+    return args
 
 
-def summarise(name: str, figures: list[dict[str, Any]], splits: Sequence[Split]) -> str:
-    """One line for each seed and split."""
-    lines = []
-    for figure in figures:
-        for split in splits:
-            found = figure[split]
-            means = " ".join(f"{episode['mean']:.2f}" for episode in found["episodes"])
-            lines.append(f"{name} seed {figure['seed']} {split}: total {found['total_mean']:.3f}; {means}")
-            for key, value in found["shares"].items():
-                lines.append(f"    {key}: " + " ".join(f"{one:.3f}" for one in value))
-            if "sign_right" in found:
-                lines.append("    sign right: " + " ".join(f"{one:.3f}" for one in found["sign_right"]))
-    return "\n".join(lines)
+def asked_for(args: argparse.Namespace) -> list[Job]:
+    """The jobs that the arguments ask for. Without names, the short form has the games with a short budget."""
+    settings = dict(pair.split("=", 1) for pair in args.set)
+    jobs = []
+    for task in [BY_NAME[name] for name in args.tasks] if args.tasks else TASKS:
+        steps = task.short_steps if args.short else task.steps
+        if not steps and args.tasks:
+            raise SystemExit(f"{task.name} has no place in the short form: leave out --short, or give --budget instead")
+        for seed in args.seeds or ([0] if args.short else [0, 1, 2]):
+            if steps:
+                jobs.append(Job(task.name, seed, max(round(steps * args.budget), 1), args.split, settings))
+    return jobs
+
+
+def divided(jobs: list[Job], out: Path) -> tuple[list[Result], list[Job]]:
+    """The results that are there already, and the jobs that are still to be done.
+
+    Raises:
+        SystemExit: The folder has results of the same tasks and seeds that were asked for differently.
+    """
+    done, missing = [], []
+    for job in jobs:
+        result = read_result(out, job.task, job.seed)
+        if result is not None and result.origin != job.result().origin:
+            raise SystemExit(
+                f"{out} holds {job.name} of another suite ({result.steps:,} steps, split {result.split}, settings "
+                f"{result.settings}): choose another --out"
+            )
+        if result is None or result.failed:
+            missing.append(job)
+        else:
+            done.append(result)
+    return done, missing
 
 
 if __name__ == "__main__":

@@ -1,25 +1,143 @@
-"""The measurement of learning in small: it trains, evaluates through the file, and writes its figures."""
+"""The learning suite in small: its figures by hand, what it leaves behind, and runs that fail."""
 
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from learning_suite.intervals import aggregate, difference, interquartile_mean, mean
+from learning_suite.results import Result, read_result, read_results
+from learning_suite.runs import lasting_share
+from learning_suite.tables import comparison, summary, table, write_summary
+from learning_suite.tasks import BY_NAME, TASKS, Task
+from numpy.typing import NDArray
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "measure_learning.py"
+RESULT = Result("bandit", 0, 1000, "test", {}, updates=3, seconds=36.0, mean=6.5, random=5.0, ceiling=7.0)
+
+
+def rows(*scores: list[float]) -> list[NDArray[np.float64]]:
+    return [np.array(row) for row in scores]
+
+
+def suite(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_the_interquartile_mean_cuts_a_quarter_off_at_either_end() -> None:
+    assert interquartile_mean(np.array([9.0, 1.0, -50.0, 2.0])) == 1.5
+    assert interquartile_mean(np.array([3.0, 1.0, 100.0])) == pytest.approx(104 / 3)  # a quarter of three is none
+    scores = np.array([[0.0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3, 4, 5, 6, 700]])
+    assert interquartile_mean(scores).tolist() == [3.5, 3.5]
+
+
+def test_the_bootstrap_draws_seeds_within_each_task() -> None:
+    """Tasks that differ say nothing about how sure a figure is; seeds that differ do."""
+    assert aggregate(rows([0.0, 0.0], [1.0, 1.0, 1.0])) == pytest.approx((2 / 3, 2 / 3, 2 / 3))
+    figure, low, high = aggregate(rows([0.0, 1.0], [5.0, 5.0]), by=mean)
+    assert (figure, low, high) == (2.75, 2.5, 3.0)  # each bound in a quarter of all resamples
+    assert aggregate(rows([0.0] * 50 + [1.0] * 50), by=mean)[1:] == pytest.approx((0.402, 0.598), abs=0.02)  # 1.96 se
+
+
+def test_a_difference_is_taken_in_pairs() -> None:
+    ours, theirs = rows([0.1, 0.9], [0.4, 0.8]), rows([0.0, 0.8], [0.3, 0.7])
+    assert difference(ours, theirs, by=mean) == pytest.approx((0.1, 0.1, 0.1))
+    crossed = difference(rows([0.0, 1.0]), rows([1.0, 0.0]), by=mean)
+    assert crossed == (0.0, -1.0, 1.0)
+
+
+def test_what_lasts_of_a_lead() -> None:
+    """Training's length is 2: the lead is 4 in episode 2, and 3, 3, 2, 2, 0 in the last five of 20."""
+    random = [1.0] * 20
+    agent = [1.0, 5, *[9.0] * 13, 4.0, 4, 3, 3, 1]
+    assert lasting_share(agent, random, 0.5) == pytest.approx(2 / 4)
+    assert lasting_share(agent, random, 4.0) is None  # no more than what is worth nothing
+
+
+def test_a_score_is_the_share_of_the_way_from_random_to_the_ceiling() -> None:
+    assert RESULT.score == 0.75
+    assert replace(RESULT, mean=4.0).score == -0.5
+    assert replace(RESULT, failed="died").score == 0.0
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_every_task_has_a_ceiling_and_nothing_but_a_budget(task: Task) -> None:
+    assert np.isfinite(task.best_return())
+    assert 0 <= task.short_steps < task.steps <= 100_000_000
+    assert not task.ceiling or task.family().ceiling is None  # one place says it
+
+
+def test_ceilings_by_hand() -> None:
+    assert BY_NAME["bandit"].best_return() == 6.660
+    assert BY_NAME["gridnavi"].best_return() == 37.21
+    assert BY_NAME["navigation"].best_return() == pytest.approx(-1.54 - 4 * 0.51)
+    assert BY_NAME["forage"].best_return() == 6.5  # of episode 3 alone
+    assert BY_NAME["forage"].counted([1.0, 2.0, 3.0, 4.0]) == 3.0
+    assert BY_NAME["bandit"].counted([1.0, 2.0]) == 3.0
+
+
+def test_the_summary_names_the_worst_seed_and_what_failed() -> None:
+    runs = [
+        RESULT,
+        replace(RESULT, seed=1, mean=6.0, beyond=0.5),
+        replace(RESULT, task="forage", failed="exit status -9"),
+    ]
+    found = summary(runs)
+    assert found["tasks"]["bandit"]["scores"] == [0.75, 0.5]
+    assert (found["tasks"]["bandit"]["worst_score"], found["tasks"]["bandit"]["worst"]) == (0.5, 6.0)
+    assert found["tasks"]["bandit"]["beyond"] == 0.5  # of the run that has one
+    assert found["iqm"] == pytest.approx((0.75 + 0.5 + 0.0) / 3)
+    assert found["failed"] == {"forage-0": "exit status -9"}
+    assert found["num_good"] == 0
+    assert found["hours"] == pytest.approx(0.03)
+    printed = table(runs)
+    assert "FAILED forage-0: exit status -9" in printed
+    assert len({line.count("|") for line in printed.split("\n") if line.startswith("|")}) == 1
+
+
+def test_two_suites_are_compared_over_what_both_have(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for folder, means in ((ours, (6.0, 6.5)), (theirs, (6.0, 6.0, 6.0))):
+        folder.mkdir()
+        for seed, figure in enumerate(means):
+            replace(RESULT, seed=seed, mean=figure).write(folder)
+        write_summary(read_results(folder), folder)  # is no result itself
+    assert read_result(theirs, "bandit", 2) == replace(RESULT, seed=2, mean=6.0)
+    printed = comparison(read_results(ours), read_results(theirs))
+    assert "| bandit | 2 | 0.625 | 0.500 | +0.125 | +0.000 to +0.250 | +0.000 +0.250 |" in printed
+    assert "of 2 pairs; 1 runs have no partner" in printed
+    done = suite("--out", ours, "--compare", theirs)
+    assert (done.returncode, done.stdout) == (0, printed)
+    replace(RESULT, split="validation").write(theirs)
+    with pytest.raises(SystemExit, match="bandit, seed 0: 1,000 steps judged on test cannot be compared"):
+        comparison(read_results(ours), read_results(theirs))
+    with pytest.raises(SystemExit, match="no task and seed in common"):
+        comparison(read_results(ours), [replace(RESULT, task="forage")])
 
 
 @pytest.mark.slow
-def test_it_writes_a_figure_for_each_seed(tmp_path: Path) -> None:
-    settings = ["steps=20k", "num_games=64", "num_processes=1"]
-    words = [word for setting in settings for word in ("--set", setting)]
-    command = [sys.executable, str(SCRIPT), "bandit", "--seeds", "0", "1", "--out", str(tmp_path), *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    figures = json.loads((tmp_path / "bandit.json").read_text(encoding="utf-8"))
-    assert [figure["seed"] for figure in figures] == [0, 1]
-    for figure in figures:
-        assert figure["test"]["num_variants"] == 20_000
-        assert 4.9 < figure["test"]["baselines"]["random"]["total_mean"] < 5.1
-        assert f"seed {figure['seed']} test: total {figure['test']['total_mean']:.3f}" in done.stdout
+def test_runs_are_judged_and_kept_and_one_that_fails_does_not_end_the_suite(tmp_path: Path) -> None:
+    arguments = ("--tasks", "bandit", "--budget", "0.004", "--set", "num_games=64", "--out", tmp_path)
+    done = suite("--seeds", "0", "1", "-1", *arguments)
+    assert done.returncode == 1, done.stderr
+    assert "FAILED bandit--1: exit status 1: gameagent.errors.ConfigError: seed is -1, expected" in done.stdout
+    found = json.loads((tmp_path / "suite.json").read_text(encoding="utf-8"))["tasks"]["bandit"]
+    assert found["seeds"] == [-1, 0, 1]
+    assert 4.6 < found["random"] < 5.4
+    assert found["ceiling"] == 6.66
+    assert found["updates"] == pytest.approx(20_000 / (64 * 10), abs=1)
+    assert (len(found["episodes"]), len(found["beyond_episodes"])) == (10, 100)
+    assert sum(found["episodes"]) == pytest.approx(found["mean"])
+
+    kept = (tmp_path / "bandit-0.json").stat().st_mtime_ns
+    again = suite("--seeds", "0", "1", *arguments)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "bandit-0.json").stat().st_mtime_ns == kept
+    assert again.stdout == (tmp_path / "suite.md").read_text(encoding="utf-8")
+    other = suite("--seeds", "0", *arguments, "--split", "validation")
+    assert other.returncode == 1
+    assert "holds bandit-0 of another suite" in other.stderr

@@ -1,0 +1,66 @@
+"""The games of the suite, the budget of each, and the best return that is known."""
+
+from dataclasses import dataclass
+
+from gameagent_games import Family, load_family
+
+REFERENCE = "gameagent_games.families.reference"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One game of the suite. It has a budget and no other setting.
+
+    Attributes:
+        name: What it is called in tables and on the command line.
+        place: Where `load_family` finds the family.
+        steps: Training budget in decisions.
+        short_steps: The budget in the short form; 0 if the short form leaves the game out.
+        ceiling: Best known mean return by episode, if the family does not know it; the last figure holds for all
+            later episodes.
+        counted_episode: The one episode, from 1, whose return is the result; None for the whole trial.
+    """
+
+    name: str
+    place: str
+    steps: int
+    short_steps: int = 0
+    ceiling: tuple[float, ...] = ()
+    counted_episode: int | None = None
+
+    def family(self) -> Family:
+        """The game."""
+        return load_family(self.place)
+
+    def best_return(self) -> float:
+        """The best known mean return of what counts: the whole trial, or the counted episode.
+
+        Raises:
+            ValueError: Neither the task nor its family knows it.
+        """
+        family = self.family()
+        known = family.ceiling
+        by_episode = [self.ceiling[min(k, len(self.ceiling) - 1)] for k in range(family.num_episodes) if self.ceiling]
+        if not by_episode and known is not None and known.num_episodes == family.num_episodes:
+            by_episode = list(known.episodes or ())
+            if self.counted_episode is None:
+                return known.total
+        if not by_episode:
+            raise ValueError(f"{self.name}: no ceiling is known of {family.num_episodes} episodes of {self.place}")
+        return self.counted(by_episode)
+
+    def counted(self, by_episode: list[float]) -> float:
+        """What counts of the mean returns by episode of a trial."""
+        return sum(by_episode) if self.counted_episode is None else by_episode[self.counted_episode - 1]
+
+
+NAVIGATION_CEILING = (-1.54, -0.51)  # walking by the distances seen; straight to the goal once it is known
+FORAGE_ORACLE = (6.5,)  # an agent that is shown the rules, trained for 12 M steps
+
+TASKS = (
+    Task("bandit", "bandit", 5_000_000, 1_500_000),
+    Task("gridnavi", "gridnavi", 12_000_000, 4_000_000),
+    Task("navigation", "navigation", 6_000_000, ceiling=NAVIGATION_CEILING),
+    Task("forage", "forage", 12_000_000, 2_500_000, ceiling=FORAGE_ORACLE, counted_episode=3),
+)
+BY_NAME = {task.name: task for task in TASKS}
