@@ -1,4 +1,4 @@
-"""Families by name, loaded on demand: the folders of `families`, and those of other packages by entry point.
+"""Families by name, loaded on demand: those of the folders in `families`, and of other packages by entry point.
 
 A package adds its own families with an entry point in the group ``gameagent.families``:
 
@@ -28,8 +28,12 @@ def family_names() -> list[str]:
 
 
 def built_in_names() -> list[str]:
-    """Names of the families that come with this package, sorted: those of the folders in `families`."""
-    return sorted(folder.name for folder in iter_modules([str(FAMILIES)]) if folder.ispkg)
+    """Names of the families that come with this package, sorted: the folders in `families` with a ``family.py``."""
+    return sorted(folder.name for folder in iter_modules([str(FAMILIES)]) if _has_family(folder.name))
+
+
+def _has_family(name: str) -> bool:
+    return any(module.name == "family" for module in iter_modules([str(family_folder(name))]))
 
 
 def family_folder(name: str) -> Path:

@@ -1,0 +1,12 @@
+"""Reference families: small learning tasks whose best play is known, each of which exposes one weakness of a trainer.
+
+They are what a way of learning is measured on, with the trainer's defaults: one module per task, its rules at the top
+and the `Family` at the end, without view and without settings of its own. They have no name in the registry; each is
+loaded by its place, as in ``load_family("gameagent_games.families.reference.eleven_arms:ELEVEN_ARMS")``. The text of
+its module derives the ceiling, and says what random play and play with the weakness earn in a trial.
+
+| family | weakness that it exposes | random | ceiling |
+| --- | --- | --- | --- |
+| `bandits:BANDIT_10_100` | memory of many outcomes over 100 episodes | 50 | 83.8, Bayes-optimal |
+| `eleven_arms:ELEVEN_ARMS` | the one action that informs pays least of all | 7.02 | 20.55, exact |
+"""

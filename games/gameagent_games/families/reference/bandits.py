@@ -1,0 +1,10 @@
+"""Bernoulli bandits of other sizes than the family `bandit`, whose rules they share.
+
+With 10 arms and 100 pulls random play wins 50, Thompson sampling 77.2, and the published RL² 83.5 of 83.8 (Duan et
+al. 2016, table 1).
+"""
+
+from gameagent_games.families.bandit.family import make_bandit
+
+BANDIT_10_100 = make_bandit(num_arms=10, num_pulls=100)
+"""Ten arms, 100 pulls: what each arm has paid must be kept over 100 episodes."""
