@@ -21,7 +21,6 @@ from gameagent.config import settings_by_name
 from gameagent.judging.report import Evaluation
 from gameagent.methods.registry import DEFAULT_METHOD
 from gameagent.run.folder import current_commit
-from gameagent_games import Family
 from gameagent_games.variants.variant import Split
 from learning_suite.results import Result, read_result
 from learning_suite.tasks import BY_NAME
@@ -59,24 +58,22 @@ class Job:
 
     def result(self, **figures: Any) -> Result:
         """The result with these figures."""
-        return Result(
-            self.task, self.seed, self.steps, self.split, self.settings, commit=current_commit(), **figures
-        )  # fmt: skip
+        known: dict[str, Any] = {"task": self.task, "seed": self.seed, "steps": self.steps, "split": self.split}
+        return Result(**known, settings=self.settings, commit=current_commit(), **figures)
 
 
 def train_and_judge(job: Job, out: Path) -> Result:
-    """Trains a job's run, or what is left of it, and judges it through its exported file."""
-    started = perf_counter()
-    task = BY_NAME[job.task]
-    run = gameagent.train(
-        task.place, out=out / job.name, resume=True, quiet=True, **_defaults(job.settings) | _given(job)
-    )
+    """Trains a job's run, or what is left of it, and judges it through its exported file, ``TASK-SEED.onnx``."""
+    task, started = BY_NAME[job.task], perf_counter()
+    settings = _defaults(job.settings) | {"num_processes": 1, "seed": job.seed, "steps": job.steps} | job.settings
+    run = gameagent.train(task.place, out=out / job.name, resume=True, quiet=True, **settings)
     seconds, family = perf_counter() - started, task.family()
-    judged = _judge(run, family, job, job.split)
-    long = _judge(run, family, job, job.split, BEYOND)
+    file = out / f"{job.name}.onnx"
+    run.export(file, num_variants=0)
+    judged, long = _judge(file, job, job.split), _judge(file, job, job.split, BEYOND)
     ceiling, random = task.best_return(), task.counted(_means(judged, "random"))
+    by_episode = (ceiling - random) / (family.num_episodes if task.counted_episode is None else 1)
     outside = any(rule.distribution.has_beyond for rule in family.space.rules)
-    worth_keeping = LEAST_LEAD * (ceiling - random) / (family.num_episodes if task.counted_episode is None else 1)
     return job.result(
         updates=len(run.metrics),
         seconds=seconds,
@@ -85,9 +82,9 @@ def train_and_judge(job: Job, out: Path) -> Result:
         random=random,
         ceiling=ceiling,
         episodes=_means(judged, "agent"),
-        beyond=lasting_share(_means(long, "agent"), _means(long, "random"), worth_keeping),
+        beyond=lasting_share(_means(long, "agent"), _means(long, "random"), LEAST_LEAD * by_episode),
         beyond_episodes=_means(long, "agent"),
-        out_of_range=_means(_judge(run, family, job, "out_of_range"), "agent") if outside else [],
+        out_of_range=_means(_judge(file, job, "out_of_range"), "agent") if outside else [],
     )
 
 
@@ -113,15 +110,15 @@ def _defaults(settings: dict[str, str]) -> dict[str, Any]:
     return {name: one.default for name, one in known.items() if one.default is not MISSING}
 
 
-def _given(job: Job) -> dict[str, Any]:
-    return {"num_processes": 1, "seed": job.seed, "steps": job.steps, **job.settings}
-
-
-def _judge(run: gameagent.Run, family: Family, job: Job, split: Split, longer: int = 1) -> Evaluation:
+def _judge(file: Path, job: Job, split: Split, longer: int = 1) -> Evaluation:
     """Plays trials of the family's own length, however long they were in training, or ``longer`` times that."""
+    task = BY_NAME[job.task]
+    family = task.family()
     num_episodes = family.num_episodes * longer
     affordable = min(MOST_DECISIONS, job.steps // EVALUATION_SHARE) // (num_episodes * family.max_steps)
-    return run.evaluate(
+    return gameagent.evaluate(
+        file,
+        family=task.place,
         split=split,
         num_variants=min(max(affordable, FEWEST_VARIANTS), MOST_VARIANTS),
         num_episodes=num_episodes,

@@ -58,9 +58,11 @@ NAVIGATION_CEILING = (-1.54, -0.51)  # walking by the distances seen; straight t
 FORAGE_ORACLE = (6.5,)  # an agent that is shown the rules, trained for 12 M steps
 
 TASKS = (
-    Task("bandit", "bandit", 5_000_000, 1_500_000),
+    Task("bandit", "bandit", 5_000_000, 2_000_000),
+    Task("bandit_10_100", f"{REFERENCE}.bandits:BANDIT_10_100", 20_000_000),
     Task("gridnavi", "gridnavi", 12_000_000, 4_000_000),
     Task("navigation", "navigation", 6_000_000, ceiling=NAVIGATION_CEILING),
     Task("forage", "forage", 12_000_000, 2_500_000, ceiling=FORAGE_ORACLE, counted_episode=3),
+    Task("eleven_arms", f"{REFERENCE}.eleven_arms:ELEVEN_ARMS", 5_000_000, 2_000_000),
 )
 BY_NAME = {task.name: task for task in TASKS}
