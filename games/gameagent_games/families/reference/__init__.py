@@ -11,6 +11,7 @@ its module derives the ceiling, and says what random play and play with the weak
 | `eleven_arms:ELEVEN_ARMS` | the one action that informs pays least of all | 7.02 | 20.55, exact |
 | `costly_hint:COSTLY_HINT` | a walk that costs an episode informs the others | -3.2 | 20, exact |
 | `late_reward:LATE_REWARD` | an action pays one episode, 31 steps, later; bait | 1.04 | 4.5, exact |
+| `lake:LAKE` | failure ends an episode unpaid, and is to be remembered | 0.08 | 3.5456, exact |
 | `dark_maze:DARK_MAZE` | what is found in one episode pays in the next ones only | -2.74 | 1.5905, exact |
 | `long_walk:LONG_WALK` | episodes of 200 steps, pay up to 120 steps after the choice | 3.97 | 491, exact |
 | `meeting:MEETING` | two seats that cannot see each other | 0.84 | 27.8, exact |
