@@ -4,6 +4,7 @@
     python tools/measure_learning.py --short --out runs/short             some of them, one seed: ten minutes
     python tools/measure_learning.py --tasks bandit forage --budget 0.5 --set learning_rate=1e-3 --out runs/try
     python tools/measure_learning.py --out runs/try --compare runs/suite  what the change is worth
+    python tools/measure_learning.py --pay 1000 --out runs/kilo           every reward a thousand times as large
 
 No game has settings of its own but for its budget (`tools/learning_suite/tasks.py`). Every run is judged through its
 exported file on held-out variants, beside the random policy, the ceiling, and in trials ten times as long as in
@@ -56,14 +57,15 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="the short form: fewer games, smaller budgets")
     parser.add_argument("--budget", type=float, default=1.0, metavar="FACTOR", help="on every budget (default: 1)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, for all games")
+    parser.add_argument("--pay", type=float, default=1.0, metavar="FACTOR", help="on every reward (default: 1)")
     parser.add_argument("--split", choices=SPLITS, default="test", help="judge on this one (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=available_cores(), help="runs side by side (default: all cores)")
     parser.add_argument("--compare", type=Path, metavar="OTHER_OUT", help="train nothing: compare OUT with this suite")
     args = parser.parse_args()
     if wrong := [pair for pair in args.set if "=" not in pair]:
         parser.error(f"--set {wrong[0]}: expected KEY=VALUE")
-    if args.jobs < 1 or not args.budget > 0:
-        parser.error("--jobs and --budget must be above 0")
+    if args.jobs < 1 or not min(args.budget, args.pay) > 0:
+        parser.error("--jobs, --budget and --pay must be above 0")
     return args
 
 
@@ -77,7 +79,7 @@ def asked_for(args: argparse.Namespace) -> list[Job]:
             raise SystemExit(f"{task.name} has no place in the short form: leave out --short, or give --budget instead")
         for seed in args.seeds or ([0] if args.short else [0, 1, 2]):
             if steps:
-                jobs.append(Job(task.name, seed, max(round(steps * args.budget), 1), args.split, settings))
+                jobs.append(Job(task.name, seed, max(round(steps * args.budget), 1), args.split, settings, args.pay))
     return jobs
 
 
@@ -90,15 +92,12 @@ def divided(jobs: list[Job], out: Path) -> tuple[list[Result], list[Job]]:
     done, missing = [], []
     for job in jobs:
         result = read_result(out, job.task, job.seed)
-        if result is not None and result.origin != job.result().origin:
-            raise SystemExit(
-                f"{out} holds {job.name} of another suite ({result.steps:,} steps, split {result.split}, settings "
-                f"{result.settings}): choose another --out"
-            )
         if result is None or result.failed:
             missing.append(job)
-        else:
+        elif result.origin == job.result().origin:
             done.append(result)
+        else:
+            raise SystemExit(f"{out} holds {job.name} of another suite, {result.origin}: choose another --out")
     return done, missing
 
 

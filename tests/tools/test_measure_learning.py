@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from learning_suite.intervals import aggregate, difference, interquartile_mean, mean
+from learning_suite.pay import paid
 from learning_suite.results import Result, read_result, read_results
 from learning_suite.runs import lasting_share
 from learning_suite.tables import comparison, summary, table, write_summary
@@ -78,6 +79,26 @@ def test_ceilings_by_hand() -> None:
     assert BY_NAME["forage"].best_return() == 6.5  # of episode 3 alone
     assert BY_NAME["forage"].counted([1.0, 2.0, 3.0, 4.0]) == 3.0
     assert BY_NAME["bandit"].counted([1.0, 2.0]) == 3.0
+
+
+@pytest.mark.parametrize("name", ["gridnavi", "navigation"])  # whose ceilings stand in the family and in the task
+def test_pay_changes_the_unit_of_reward_and_nothing_else(name: str) -> None:
+    task, richer = BY_NAME[name], paid(BY_NAME[name], 1000.0)
+    assert richer.best_return() == pytest.approx(1000 * task.best_return())
+    variants = task.family().space.draw(np.random.default_rng(0), 3)
+    one, other = (each.family().make_games(3, compiled=False) for each in (task, richer))
+    held = other.rewards
+    for games in (one, other):
+        games.reset(variants, np.arange(3))
+    total = 0.0
+    for actions in (task.family().random_actions(np.random.default_rng(i), 3) for i in range(20)):
+        one.step(actions)
+        other.step(actions)
+        np.testing.assert_allclose(held, 1000 * one.rewards, rtol=1e-12)
+        np.testing.assert_array_equal(other.observations, one.observations)
+        total += np.abs(one.rewards).sum()
+    assert total > 1.0
+    assert (other.episodes == one.episodes).all()
 
 
 def test_the_summary_names_the_worst_seed_and_what_failed() -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gameagent.run.sealed_file import write_atomically
 
@@ -19,6 +20,7 @@ class Result:
         steps: Training budget in decisions.
         split: Split of the variants that it was judged on.
         settings: Settings that were given with ``--set``, for all tasks alike.
+        pay: Factor on all rewards.
         commit: The commit that trained it, if known.
         failed: Why there are no figures; empty if there are.
         updates: Updates of the outer loop.
@@ -39,6 +41,7 @@ class Result:
     steps: int
     split: str
     settings: dict[str, str]
+    pay: float = 1.0
     commit: str | None = None
     failed: str = ""
     updates: int = 0
@@ -58,9 +61,9 @@ class Result:
         return 0.0 if self.failed else (self.mean - self.random) / (self.ceiling - self.random)
 
     @property
-    def origin(self) -> tuple[int, str, dict[str, str]]:
+    def origin(self) -> dict[str, Any]:
         """What was asked for, apart from task and seed."""
-        return self.steps, self.split, self.settings
+        return {name: getattr(self, name) for name in ("steps", "split", "settings", "pay")}
 
     def write(self, folder: Path) -> None:
         """Writes ``TASK-SEED.json`` in one go."""

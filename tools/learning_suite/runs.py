@@ -22,8 +22,9 @@ from gameagent.judging.report import Evaluation
 from gameagent.methods.registry import DEFAULT_METHOD
 from gameagent.run.folder import current_commit
 from gameagent_games.variants.variant import Split
+from learning_suite.pay import paid
 from learning_suite.results import Result, read_result
-from learning_suite.tasks import BY_NAME
+from learning_suite.tasks import BY_NAME, Task
 
 EVALUATION_SEED = 1000  # apart from the seeds of training
 MOST_DECISIONS = 1_000_000  # of one evaluation
@@ -43,6 +44,7 @@ class Job:
         steps: Budget in decisions.
         split: Split to judge on.
         settings: Settings of the trainer over its defaults.
+        pay: Factor on all rewards.
     """
 
     task: str
@@ -50,6 +52,13 @@ class Job:
     steps: int
     split: Split = "test"
     settings: dict[str, str] = field(default_factory=dict)
+    pay: float = 1.0
+
+    @property
+    def game(self) -> Task:
+        """Its task, in the unit of reward that was asked for."""
+        task = BY_NAME[self.task]
+        return task if self.pay == 1.0 else paid(task, self.pay)
 
     @property
     def name(self) -> str:
@@ -59,12 +68,12 @@ class Job:
     def result(self, **figures: Any) -> Result:
         """The result with these figures."""
         known: dict[str, Any] = {"task": self.task, "seed": self.seed, "steps": self.steps, "split": self.split}
-        return Result(**known, settings=self.settings, commit=current_commit(), **figures)
+        return Result(**known, settings=self.settings, pay=self.pay, commit=current_commit(), **figures)
 
 
 def train_and_judge(job: Job, out: Path) -> Result:
     """Trains a job's run, or what is left of it, and judges it through its exported file, ``TASK-SEED.onnx``."""
-    task, started = BY_NAME[job.task], perf_counter()
+    task, started = job.game, perf_counter()
     settings = _defaults(job.settings) | {"num_processes": 1, "seed": job.seed, "steps": job.steps} | job.settings
     run = gameagent.train(task.place, out=out / job.name, resume=True, quiet=True, **settings)
     seconds, family = perf_counter() - started, task.family()
@@ -112,7 +121,7 @@ def _defaults(settings: dict[str, str]) -> dict[str, Any]:
 
 def _judge(file: Path, job: Job, split: Split, longer: int = 1) -> Evaluation:
     """Plays trials of the family's own length, however long they were in training, or ``longer`` times that."""
-    task = BY_NAME[job.task]
+    task = job.game
     family = task.family()
     num_episodes = family.num_episodes * longer
     affordable = min(MOST_DECISIONS, job.steps // EVALUATION_SHARE) // (num_episodes * family.max_steps)

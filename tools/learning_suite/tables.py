@@ -47,6 +47,7 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         "commits": sorted({one.commit for one in results if one.commit is not None}),
         "splits": sorted({one.split for one in results}),
         "settings": results[0].settings,
+        "pay": results[0].pay,
     }
 
 
@@ -92,12 +93,13 @@ def table(results: Sequence[Result]) -> str:
     lines += [_row(_cells(name, figures)) for name, figures in found["tasks"].items()]
     (low, high), (mean_low, mean_high) = found["iqm_ci95"], found["mean_ci95"]
     settings = ", ".join(f"{name}={value}" for name, value in found["settings"].items()) or "the defaults"
+    commits = ", ".join(found["commits"]) or "not known"
     lines += [
         "",
         f"**Interquartile mean of scores {found['iqm']:.3f}** (95 % interval {low:.3f} to {high:.3f}), mean "
         f"{found['mean']:.3f} ({mean_low:.3f} to {mean_high:.3f}); {found['num_good']} of {len(found['tasks'])} tasks "
-        f"reach {GOOD} in the mean. {found['hours']:.2f} hours of training in all; settings: {settings}; split: "
-        f"{', '.join(found['splits'])}; commit: {', '.join(found['commits']) or 'not known'}.",
+        f"reach {GOOD} in the mean. {found['hours']:.2f} hours of training in all; settings: {settings}; "
+        f"pay: {found['pay']:g} of the games' own; split: {', '.join(found['splits'])}; commit: {commits}.",
         "",
         "Score: 0 is random play, 1 the ceiling; a run that failed scores 0. Beyond: in trials ten times as long as in "
         "training, the lead over random play in the last quarter, over that in the last episode of training's length.",

@@ -63,6 +63,12 @@ TASKS = (
     Task("gridnavi", "gridnavi", 12_000_000, 4_000_000),
     Task("navigation", "navigation", 6_000_000, ceiling=NAVIGATION_CEILING),
     Task("forage", "forage", 12_000_000, 2_500_000, ceiling=FORAGE_ORACLE, counted_episode=3),
-    Task("eleven_arms", f"{REFERENCE}.eleven_arms:ELEVEN_ARMS", 5_000_000, 2_000_000),
+    Task("eleven_arms", f"{REFERENCE}.eleven_arms:ELEVEN_ARMS", 5_000_000),
+    Task("costly_hint", f"{REFERENCE}.costly_hint:COSTLY_HINT", 5_000_000, 2_000_000),
+    Task("late_reward", f"{REFERENCE}.late_reward:LATE_REWARD", 10_000_000),
+    Task("dark_maze", f"{REFERENCE}.dark_maze:DARK_MAZE", 10_000_000),
+    Task("long_walk", f"{REFERENCE}.long_walk:LONG_WALK", 10_000_000),
+    Task("meeting", f"{REFERENCE}.meeting:MEETING", 5_000_000, 2_000_000),
+    Task("mirrored", f"{REFERENCE}.mirrored:MIRRORED", 10_000_000, 3_000_000),
 )
 BY_NAME = {task.name: task for task in TASKS}
