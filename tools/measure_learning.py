@@ -15,8 +15,10 @@ Settings are chosen on ``--split validation``; what is reported comes from the t
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from learning_suite.results import Result, read_result, read_results
 from learning_suite.runs import Job, carry_out
@@ -33,6 +35,8 @@ def main() -> None:
     if args.compare is not None:
         print(comparison(read_results(args.out), read_results(args.compare)), end="")
         return
+    for sign in (signal.SIGINT, signal.SIGTERM):  # either way the runs are ended, too
+        signal.signal(sign, stop)
     args.out.mkdir(parents=True, exist_ok=True)
     done, missing = divided(asked_for(args), args.out)
 
@@ -46,6 +50,11 @@ def main() -> None:
     print(write_summary(done, args.out), end="")
     if any(one.failed for one in done):
         sys.exit(1)
+
+
+def stop(*_: Any) -> None:
+    """Ends the suite; what was trained so far is kept."""
+    raise SystemExit("stopped; the same command goes on from here")
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -36,27 +36,23 @@ def aggregate(scores: Scores, by: Aggregate = interquartile_mean) -> tuple[float
 
     The interval is the percentile bootstrap, stratified: seeds are drawn again within each task.
     """
-    drawn = np.concatenate([row[index] for row, index in zip(scores, _redrawn(scores), strict=True)], axis=1)
-    return float(by(np.concatenate(scores))), *_interval(by(drawn))
+    return float(by(np.concatenate(scores))), *_interval(by(_redrawn(scores, seed=0)))
 
 
 def difference(scores: Scores, others: Scores, by: Aggregate = interquartile_mean) -> tuple[float, float, float]:
     """How much larger one figure is than that of ``others``, which come from the same tasks and seeds, in pairs.
 
-    The interval is as in `aggregate`; what is drawn again are pairs.
+    The interval is as in `aggregate`; the same seeds are drawn of both, so that pairs stay together.
     """
-    indices = _redrawn(scores)
-    drawn, drawn_others = (
-        np.concatenate([row[index] for row, index in zip(rows, indices, strict=True)], axis=1)
-        for rows in (scores, others)
-    )
-    return float(by(np.concatenate(scores)) - by(np.concatenate(others))), *_interval(by(drawn) - by(drawn_others))
+    drawn = by(_redrawn(scores, seed=0)) - by(_redrawn(others, seed=0))
+    return float(by(np.concatenate(scores)) - by(np.concatenate(others))), *_interval(drawn)
 
 
-def _redrawn(scores: Scores) -> list[NDArray[np.int64]]:
-    """By task, which seeds each resample draws: ``(NUM_RESAMPLES, number of seeds)``."""
-    generator = np.random.default_rng(0)
-    return [generator.integers(0, len(row), (NUM_RESAMPLES, len(row))) for row in scores]
+def _redrawn(scores: Scores, seed: int) -> NDArray[np.float64]:
+    """Resamples, ``(NUM_RESAMPLES, number of runs)``: as many scores of each task as it has, drawn with replacement."""
+    generator = np.random.default_rng(seed)
+    drawn = [row[generator.integers(0, len(row), (NUM_RESAMPLES, len(row)))] for row in scores]
+    return np.concatenate(drawn, axis=1)
 
 
 def _interval(figures: NDArray[Any]) -> tuple[float, float]:
