@@ -105,16 +105,17 @@ def test_the_summary_names_the_worst_seed_and_what_failed() -> None:
     runs = [
         RESULT,
         replace(RESULT, seed=1, mean=6.0, beyond=0.5),
+        replace(RESULT, seed=2, failed="exit status 1"),
         replace(RESULT, task="forage", failed="exit status -9"),
     ]
     found = summary(runs)
-    assert found["tasks"]["bandit"]["scores"] == [0.75, 0.5]
-    assert (found["tasks"]["bandit"]["worst_score"], found["tasks"]["bandit"]["worst"]) == (0.5, 6.0)
+    assert found["tasks"]["bandit"]["scores"] == [0.75, 0.5, 0.0]
+    assert (found["tasks"]["bandit"]["worst_score"], found["tasks"]["bandit"]["worst"]) == (0.0, 6.0)
     assert found["tasks"]["bandit"]["beyond"] == 0.5  # of the run that has one
-    assert found["iqm"] == pytest.approx((0.75 + 0.5 + 0.0) / 3)
-    assert found["failed"] == {"forage-0": "exit status -9"}
+    assert found["iqm"] == pytest.approx((0.5 + 0.0) / 2)  # of 0, 0, .5, .75
+    assert found["failed"] == {"bandit-2": "exit status 1", "forage-0": "exit status -9"}
     assert found["num_good"] == 0
-    assert found["hours"] == pytest.approx(0.03)
+    assert found["hours"] == pytest.approx(0.04)
     printed = table(runs)
     assert "FAILED forage-0: exit status -9" in printed
     assert len({line.count("|") for line in printed.split("\n") if line.startswith("|")}) == 1

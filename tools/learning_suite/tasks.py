@@ -66,6 +66,8 @@ TASKS = (
     Task("eleven_arms", f"{REFERENCE}.eleven_arms:ELEVEN_ARMS", 5_000_000),
     Task("costly_hint", f"{REFERENCE}.costly_hint:COSTLY_HINT", 5_000_000, 2_000_000),
     Task("late_reward", f"{REFERENCE}.late_reward:LATE_REWARD", 10_000_000),
+    Task("drift", f"{REFERENCE}.drift:DRIFT", 10_000_000, 3_000_000),
+    Task("lake", f"{REFERENCE}.lake:LAKE", 10_000_000),
     Task("dark_maze", f"{REFERENCE}.dark_maze:DARK_MAZE", 10_000_000),
     Task("long_walk", f"{REFERENCE}.long_walk:LONG_WALK", 10_000_000),
     Task("meeting", f"{REFERENCE}.meeting:MEETING", 5_000_000, 2_000_000),
