@@ -16,5 +16,8 @@ its module derives the ceiling, and says what random play and play with the weak
 | `long_walk:LONG_WALK` | episodes of 200 steps, pay up to 120 steps after the choice | 3.97 | 491, exact |
 | `meeting:MEETING` | two seats that cannot see each other | 0.84 | 27.8, exact |
 | `mirrored:MIRRORED` | actions whose meaning is hidden: conditioning by products | -13.11 | -1.8125, exact |
+| `pay:BANDIT_CENTI` | rewards of 0.01 | 0.05 | 0.0666, exact |
+| `pay:BANDIT_KILO` | rewards of 1,000 | 5000 | 6660, exact |
+| `pay:MIXED_PAY` | returns of variants that differ by five orders | 1376 | 1833.18, exact; judge by wins |
 | `drift:DRIFT` | a hidden state that changes within the episode, seen by noisy rewards | 50 | 65.79, Bayes filter |
 """
