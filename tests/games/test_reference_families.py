@@ -47,6 +47,7 @@ def test_there_are_no_settings(place: str) -> None:
     assert not (family_folder("reference") / RECIPE).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", reference_families(), ids=lambda family: family.name)
 def test_the_game_is_sound(family: Family) -> None:
     check_family(family).raise_for_failures()
