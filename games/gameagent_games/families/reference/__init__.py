@@ -20,5 +20,6 @@ its module derives the ceiling, and says what random play and play with the weak
 | `pay:BANDIT_CENTI` | rewards of 0.01 | 0.05 | 0.0666, exact |
 | `pay:BANDIT_KILO` | rewards of 1,000 | 5000 | 6660, exact |
 | `pay:MIXED_PAY` | returns of variants that differ by five orders | 1376 | 1833.18, exact; judge by wins |
+| `moving_target:MOVING_TARGET` | continuous actions, and episodes that end early | -4.02 | 2.055, tight bound |
 | `drift:DRIFT` | a hidden state that changes within the episode, seen by noisy rewards | 50 | 65.79, Bayes filter |
 """
