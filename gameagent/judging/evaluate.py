@@ -5,6 +5,7 @@ policy, a memoryless one of the same budget, an oracle that is shown the rules, 
 """
 
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +90,7 @@ def evaluate_players(
     Raises:
         GameValueError: A game gives a number that is not finite, or too large.
     """
-    variants = family.space.sample(num_variants, numpy_generator(seed, "evaluation variants"), split)
+    variants = evaluation_variants(family, split, num_variants, seed)
     seeds = game_seeds(seed, "evaluation games", num_variants)
     returns = np.zeros((num_variants, num_episodes, family.num_seats))
     for first in range(0, num_variants, CHUNK):
@@ -98,6 +99,11 @@ def evaluate_players(
             reset_games(games, variants[part], seeds[part])
             returns[part] = play_trials(games, players, step_games)
     return returns
+
+
+def evaluation_variants(family: Family, split: Split, num_variants: int, seed: int) -> NDArray[Any]:
+    """The variants that an evaluation plays, in its order: records of the family's variant type."""
+    return family.space.sample(num_variants, numpy_generator(seed, "evaluation variants"), split)
 
 
 def check_fit(bundle: Bundle, family: Family) -> None:

@@ -69,7 +69,7 @@ def test_a_score_is_the_share_of_the_way_from_random_to_the_ceiling() -> None:
 def test_every_task_has_a_ceiling_and_nothing_but_a_budget(task: Task) -> None:
     assert np.isfinite(task.best_return())
     assert 0 <= task.short_steps < task.steps <= 100_000_000
-    assert not task.ceiling or task.family().ceiling is None  # one place says it
+    assert not task.ceiling or task.family().ceiling is None or task.unit  # one place says it
 
 
 def test_ceilings_by_hand() -> None:
@@ -79,6 +79,7 @@ def test_ceilings_by_hand() -> None:
     assert BY_NAME["forage"].best_return() == 6.5  # of episode 3 alone
     assert BY_NAME["forage"].counted([1.0, 2.0, 3.0, 4.0]) == 3.0
     assert BY_NAME["bandit"].counted([1.0, 2.0]) == 3.0
+    assert BY_NAME["mixed_pay"].best_return() == pytest.approx(6.66)  # wins, whatever they pay
 
 
 @pytest.mark.parametrize("name", ["gridnavi", "navigation"])  # whose ceilings stand in the family and in the task
@@ -143,23 +144,23 @@ def test_two_suites_are_compared_over_what_both_have(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_runs_are_judged_and_kept_and_one_that_fails_does_not_end_the_suite(tmp_path: Path) -> None:
-    arguments = ("--tasks", "bandit", "--budget", "0.004", "--set", "num_games=64", "--out", tmp_path)
+    arguments = ("--tasks", "mixed_pay", "--budget", "0.004", "--set", "num_games=64", "--out", tmp_path)
     done = suite("--seeds", "0", "1", "-1", *arguments)
     assert done.returncode == 1, done.stderr
-    assert "FAILED bandit--1: exit status 1: gameagent.errors.ConfigError: seed is -1, expected" in done.stdout
-    found = json.loads((tmp_path / "suite.json").read_text(encoding="utf-8"))["tasks"]["bandit"]
+    assert "FAILED mixed_pay--1: exit status 1: gameagent.errors.ConfigError: seed is -1, expected" in done.stdout
+    found = json.loads((tmp_path / "suite.json").read_text(encoding="utf-8"))["tasks"]["mixed_pay"]
     assert found["seeds"] == [-1, 0, 1]
-    assert 4.6 < found["random"] < 5.4
-    assert found["ceiling"] == 6.66
+    assert 4.6 < found["random"] < 5.4  # wins, not what they pay
+    assert found["ceiling"] == pytest.approx(6.66)
     assert found["updates"] == pytest.approx(20_000 / (64 * 10), abs=1)
     assert (len(found["episodes"]), len(found["beyond_episodes"])) == (10, 100)
     assert sum(found["episodes"]) == pytest.approx(found["mean"])
 
-    kept = (tmp_path / "bandit-0.json").stat().st_mtime_ns
+    kept = (tmp_path / "mixed_pay-0.json").stat().st_mtime_ns
     again = suite("--seeds", "0", "1", *arguments)
     assert again.returncode == 0, again.stderr
-    assert (tmp_path / "bandit-0.json").stat().st_mtime_ns == kept
+    assert (tmp_path / "mixed_pay-0.json").stat().st_mtime_ns == kept
     assert again.stdout == (tmp_path / "suite.md").read_text(encoding="utf-8")
     other = suite("--seeds", "0", *arguments, "--split", "validation")
     assert other.returncode == 1
-    assert "holds bandit-0 of another suite" in other.stderr
+    assert "holds mixed_pay-0 of another suite" in other.stderr

@@ -18,6 +18,7 @@ import numpy as np
 
 import gameagent
 from gameagent.config import settings_by_name
+from gameagent.judging.evaluate import evaluation_variants
 from gameagent.judging.report import Evaluation
 from gameagent.methods.registry import DEFAULT_METHOD
 from gameagent.run.folder import current_commit
@@ -80,20 +81,20 @@ def train_and_judge(job: Job, out: Path) -> Result:
     file = out / f"{job.name}.onnx"
     run.export(file, num_variants=0)
     judged, long = _judge(file, job, job.split), _judge(file, job, job.split, BEYOND)
-    ceiling, random = task.best_return(), task.counted(_means(judged, "random"))
+    ceiling, random = task.best_return(), task.counted(_means(judged, task, "random"))
     by_episode = (ceiling - random) / (family.num_episodes if task.counted_episode is None else 1)
     outside = any(rule.distribution.has_beyond for rule in family.space.rules)
     return job.result(
         updates=len(run.metrics),
         seconds=seconds,
         num_variants=judged.num_variants,
-        mean=task.counted(_means(judged, "agent")),
+        mean=task.counted(_means(judged, task, "agent")),
         random=random,
         ceiling=ceiling,
-        episodes=_means(judged, "agent"),
-        beyond=lasting_share(_means(long, "agent"), _means(long, "random"), LEAST_LEAD * by_episode),
-        beyond_episodes=_means(long, "agent"),
-        out_of_range=_means(_judge(file, job, "out_of_range"), "agent") if outside else [],
+        episodes=_means(judged, task, "agent"),
+        beyond=lasting_share(_means(long, task, "agent"), _means(long, task, "random"), LEAST_LEAD * by_episode),
+        beyond_episodes=_means(long, task, "agent"),
+        out_of_range=_means(_judge(file, job, "out_of_range"), task, "agent") if outside else [],
     )
 
 
@@ -135,9 +136,13 @@ def _judge(file: Path, job: Job, split: Split, longer: int = 1) -> Evaluation:
     )
 
 
-def _means(evaluation: Evaluation, policy: str) -> list[float]:
-    """Mean return by episode, over variants and seats."""
-    means: list[float] = evaluation.returns[policy].mean(axis=(0, 1, 3)).tolist()
+def _means(evaluation: Evaluation, task: Task, policy: str) -> list[float]:
+    """Mean return by episode, over variants and seats, in the task's unit."""
+    returns = evaluation.returns[policy].mean(axis=(0, 3))
+    if task.unit:
+        variants = evaluation_variants(task.family(), evaluation.split, evaluation.num_variants, evaluation.seed)
+        returns = returns / variants[task.unit].astype(float)[:, None]
+    means: list[float] = returns.mean(axis=0).tolist()
     return means
 
 

@@ -19,6 +19,7 @@ class Task:
         ceiling: Best known mean return by episode, if the family does not know it; the last figure holds for all
             later episodes.
         counted_episode: The one episode, from 1, whose return is the result; None for the whole trial.
+        unit: The rule that says in which unit a variant pays, if there is one: returns are divided by its value.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Task:
     short_steps: int = 0
     ceiling: tuple[float, ...] = ()
     counted_episode: int | None = None
+    unit: str = ""
 
     def family(self) -> Family:
         """The game."""
@@ -55,6 +57,7 @@ class Task:
 
 
 NAVIGATION_CEILING = (-1.54, -0.51)  # walking by the distances seen; straight to the goal once it is known
+WINS = (0.6660,)  # of a pull in the bandit, on average over ten
 FORAGE_ORACLE = (6.5,)  # an agent that is shown the rules, trained for 12 M steps
 
 TASKS = (
@@ -66,8 +69,11 @@ TASKS = (
     Task("eleven_arms", f"{REFERENCE}.eleven_arms:ELEVEN_ARMS", 5_000_000),
     Task("costly_hint", f"{REFERENCE}.costly_hint:COSTLY_HINT", 5_000_000, 2_000_000),
     Task("late_reward", f"{REFERENCE}.late_reward:LATE_REWARD", 10_000_000),
+    Task("bandit_centi", f"{REFERENCE}.pay:BANDIT_CENTI", 5_000_000),
+    Task("bandit_kilo", f"{REFERENCE}.pay:BANDIT_KILO", 5_000_000, 2_000_000),
+    Task("mixed_pay", f"{REFERENCE}.pay:MIXED_PAY", 5_000_000, 2_000_000, ceiling=WINS, unit="pay"),
     Task("drift", f"{REFERENCE}.drift:DRIFT", 10_000_000, 3_000_000),
-    Task("lake", f"{REFERENCE}.lake:LAKE", 10_000_000),
+    Task("lake", f"{REFERENCE}.lake:LAKE", 10_000_000, 3_000_000),
     Task("dark_maze", f"{REFERENCE}.dark_maze:DARK_MAZE", 10_000_000),
     Task("long_walk", f"{REFERENCE}.long_walk:LONG_WALK", 10_000_000),
     Task("meeting", f"{REFERENCE}.meeting:MEETING", 5_000_000, 2_000_000),
