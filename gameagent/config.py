@@ -10,6 +10,7 @@ from gameagent.methods.registry import DEFAULT_METHOD, METHODS
 from gameagent.settings import MethodConfig, SettingField, require_ranges, setting, settings_of, shown
 from gameagent_games.interface import Family
 from gameagent_games.recipes import recipe
+from gameagent_games.variants.curriculum import Curriculum
 from gameagent_games.variants.variant import Split
 
 RENAMED = {"polyak": "return_scaled_steps", "told_share": "informed_share", "told_until": "informed_until"}
@@ -33,6 +34,10 @@ class TrainConfig:
     seed: int = setting("Seed of everything random.", 0, 0, 2**63 - 1)
     steps: int = setting("Budget in decisions of acting seats, over all processes.", 12_000_000, 1, 10**13)
     split: Split = setting("Split of the variant space that training draws from.", "train")  # noqa: RUF009
+    curriculum: Curriculum = setting(  # noqa: RUF009
+        "Which variants of the split training meets: uniform for all alike; learnability for half of them drawn again "
+        "by how much the returns of their trials differ, where most variants are hopeless or trivial.", "uniform",
+    )  # fmt: skip
     num_episodes: int = setting(
         "Episodes of a trial (K). 0 for the family's number; of methods that learn by gradient alone, for as many as "
         "all gradient steps and the return after them take.", 0, 0, 100_000,

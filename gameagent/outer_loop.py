@@ -27,7 +27,7 @@ def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Worke
     """Trains until the config's budget is spent, starting from the folder's checkpoint if there is one.
 
     Every process of the run calls this. A run that is stopped at any moment and continued ends with the same weights
-    as one that was not: no random state is carried from update to update.
+    as one that was not: no random state is carried from update to update, and the state of the curriculum is saved.
 
     Args:
         config: The run's config.
@@ -43,8 +43,8 @@ def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Worke
         OSError: The folder can no longer be written.
     """
     learner = make_learner(config, family, workers)
-    policy, optimizer = learner.policy, learner.optimizer
-    progress = folder.load(policy, optimizer) if folder.has_checkpoint() else Progress()
+    policy, optimizer, source = learner.policy, learner.optimizer, learner.source
+    progress = folder.load(policy, optimizer, source) if folder.has_checkpoint() else Progress()
     workers.require_equal(policy, "at the start")
     with contextlib.closing(MetricsLog(folder, progress)) if workers.rank == 0 else contextlib.nullcontext() as log:
         while progress.steps < config.steps:
@@ -55,7 +55,7 @@ def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Worke
             if log is not None:
                 _require_finite(progress, update.metrics)
                 log.write(progress, update.metrics)
-                folder.save(policy, optimizer, progress)
+                folder.save(policy, optimizer, progress, source)
                 report(progress, update.metrics)
     if workers.rank == 0 and folder.load_calibration(progress) is None:
         folder.save_calibration(progress, config.method.calibrate(policy, config, family))

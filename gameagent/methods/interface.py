@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, 
 from gameagent.errors import ConfigError
 from gameagent.settings import MethodConfig
 from gameagent_games.interface import Family
+from gameagent_games.variants.curriculum import VariantSource
 
 if TYPE_CHECKING:
     import torch
@@ -53,16 +54,18 @@ class Learner(Protocol):
     """Plays and learns, one update at a time.
 
     Nothing random is carried from update to update: a learner draws from the run's seed and the update's number, for
-    all games of the run, of which its process plays a share. Everything that is carried is in the policy and in the
-    optimizer.
+    all games of the run, of which its process plays a share. Everything that is carried is in the policy, in the
+    optimizer and in the source's state, and equal in all processes.
 
     Attributes:
         policy: The policy that learns.
         optimizer: Of all parameters that are learnt.
+        source: Of the variants that training plays.
     """
 
     policy: "PolicyNetwork"
     optimizer: "torch.optim.Optimizer"
+    source: VariantSource
 
     def update(self, number: int, done: float) -> Update:
         """Takes one update of the outer loop.

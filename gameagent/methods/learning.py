@@ -1,5 +1,7 @@
 """What the learners of all methods share: a seeded start, the optimizer, and sums of an update over processes."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -7,8 +9,9 @@ from torch import nn
 
 from gameagent.config import TrainConfig
 from gameagent.methods.interface import Learner
-from gameagent.workers import Workers
+from gameagent.workers import Share, Workers
 from gameagent_games.interface import Family
+from gameagent_games.variants.curriculum import VariantSource
 
 
 def make_learner(config: TrainConfig, family: Family, workers: Workers) -> Learner:
@@ -35,6 +38,21 @@ def over_processes(
     half = len(sums) // 2
     means = [tuple(value / num for value in rest) if num else () for num, *rest in (sums[:half], sums[half:])]
     return int(steps), means[0], means[1]
+
+
+def report_trials(
+    source: VariantSource, variants: NDArray[Any], returns: NDArray[np.float64], workers: Workers, share: Share
+) -> None:
+    """Tells a process's source of variants how the trials of all processes went.
+
+    Args:
+        source: This process's.
+        variants: Of all processes, ``(total,)``.
+        returns: Of this process's trials by seat, ``(share.size, num_seats)``.
+        workers: This process among the others.
+        share: Which of the variants it played.
+    """
+    source.report(variants, workers.gather(torch.from_numpy(returns), share).numpy())
 
 
 def adam(policy: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:

@@ -1,7 +1,7 @@
 """A run's folder: its config, checkpoints and metrics. All writes are atomic, and loading never unpickles code.
 
 runs/x/run.json                config, versions, commit
-runs/x/checkpoint.pt           weights, optimizer, how far the run is; with a checksum over every byte
+runs/x/checkpoint.pt           weights, optimizer, curriculum, how far the run is; with a checksum over every byte
 runs/x/checkpoint-previous.pt  the same, one update earlier
 runs/x/calibration.json        what an export needs and only playing measures; written when training ends
 runs/x/metrics.jsonl           one line per update
@@ -37,6 +37,7 @@ from gameagent.run.sealed_file import (
 from gameagent_games.errors import GamesError
 from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
+from gameagent_games.variants.curriculum import VariantSource
 
 FIRST_SCHEME = "combinations-1"  # splits of runs from before `VariantSpace.split_scheme` was recorded
 BASELINES = ("memoryless", "oracle")
@@ -161,7 +162,10 @@ class RunFolder:
             )
         return config, family.revealed() if config.reveal else family
 
-    def save(self, policy: PolicyNetwork, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    def save(
+        self, policy: PolicyNetwork, optimizer: torch.optim.Optimizer, progress: Progress,
+        source: VariantSource | None = None,
+    ) -> None:  # fmt: skip
         """Writes the checkpoint atomically and keeps the one before it.
 
         Raises:
@@ -169,6 +173,8 @@ class RunFolder:
             RunError: The disk is full or the folder not writable; the last checkpoint is kept.
         """
         content = {"policy": policy.state_dict(), "optimizer": optimizer.state_dict(), **asdict(progress)}
+        if source is not None:
+            content["curriculum"] = {name: torch.from_numpy(array) for name, array in source.state().items()}
         if broken := _not_finite(content):
             raise TrainingError(
                 f"after update {progress.updates} {broken} is not finite; the checkpoint before it is kept. "
@@ -191,8 +197,10 @@ class RunFolder:
                 + (kept if self.has_checkpoint() else "nothing of this run is kept")
             ) from None
 
-    def load(self, policy: PolicyNetwork, optimizer: torch.optim.Optimizer | None = None) -> Progress:
-        """Loads the newest checkpoint into the policy, and into the optimizer if given.
+    def load(
+        self, policy: PolicyNetwork, optimizer: torch.optim.Optimizer | None = None, source: VariantSource | None = None
+    ) -> Progress:
+        """Loads the newest checkpoint into the policy, and into the optimizer and the source of variants if given.
 
         Every byte of it is verified before anything is used.
 
@@ -211,6 +219,8 @@ class RunFolder:
             policy.load_state_dict(content["policy"])
             if optimizer is not None:
                 optimizer.load_state_dict(content["optimizer"])
+            if source is not None:  # runs of earlier versions have no curriculum
+                source.load({name: array.numpy() for name, array in content.get("curriculum", {}).items()})
             return Progress(
                 int(content["steps"]),
                 int(content["updates"]),

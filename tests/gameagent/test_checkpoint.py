@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -18,6 +19,8 @@ from gameagent.launch import prepare_run
 from gameagent.run import folder as checkpoint
 from gameagent.run.folder import Progress, RunFolder
 from gameagent.run.sealed_file import sealed, write_atomically
+from gameagent_games.registry import load_family
+from gameagent_games.variants.curriculum import make_source
 
 
 @pytest.fixture
@@ -124,6 +127,27 @@ def test_a_checkpoint_with_a_broken_optimizer_is_refused(run: RunFolder, optimiz
     policy = config.method.make_policy(config, family)
     with pytest.raises(RunError, match="broken or belongs to another config"):
         run.load(policy, torch.optim.Adam(policy.parameters()))
+
+
+def test_a_curriculum_is_saved_loaded_and_refused_if_it_is_another_spaces(run: RunFolder, small: Any) -> None:
+    config, family = small("bandit", curriculum="learnability")
+    policy = config.method.make_policy(config, family)
+    optimizer = torch.optim.Adam(policy.parameters())
+    source, other = (make_source("learnability", family.space, "train", 8) for _ in range(2))
+    run.load(policy, optimizer, source)
+    content = torch.load(run.checkpoint, weights_only=True)
+    assert content.pop("curriculum") == {}
+    reseal(run.checkpoint, content)
+    run.load(policy, optimizer, source)  # as an earlier version wrote it
+    assert source.state() == {}
+    variants = family.space.sample(4, 0)
+    source.report(np.repeat(variants, 2), np.arange(8.0)[:, None])
+    run.save(policy, optimizer, Progress(1, 1), source)
+    run.load(policy, optimizer, other)
+    assert all((array == other.state()[name]).all() for name, array in source.state().items())
+    assert len(other.state()["count"]) == 4
+    with pytest.raises(RunError, match=r"belongs to another config: .*not of this space"):
+        run.load(policy, optimizer, make_source("learnability", load_family("gridnavi").space, "train", 8))
 
 
 def test_a_missing_checkpoint_is_named(run: RunFolder) -> None:

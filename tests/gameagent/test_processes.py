@@ -15,6 +15,7 @@ from gameagent.methods.learning import make_learner
 from gameagent.methods.rl2.update import split_rows
 from gameagent.workers import Share, Workers
 from gameagent_games import Family
+from known_settings import known_settings
 from slow_training.precision import in_double, interpret_games
 from slow_training.threads import together
 from small_families import DIAL, RIDDLE
@@ -69,6 +70,32 @@ def test_processes_with_unequal_rows_update_as_one_with_all_rows(family: Family,
         assert len({len(part) for part in parts}) == 2
         assert [str(variant) for part in parts for variant in part] == list(map(str, played.variants[number]))
     assert len({str(variant) for variants in played.variants for variant in variants}) == 2 * len(played.variants[0])
+
+
+@pytest.mark.parametrize("algorithm", ["rl2", "reptile"])
+def test_a_curriculum_is_in_the_same_state_in_all_processes(algorithm: str) -> None:
+    given = SMALL | known_settings(GRADIENT | {"num_games": 7, "algorithm": algorithm, "curriculum": "learnability"})
+    config = make_config(DIAL, {"family": DIAL.name} | given)
+
+    def work(member: Any) -> Any:
+        learner, played = member
+        for number in range(4):
+            learner.update(number, 0.2 * number)
+        return learner.source.state(), played.variants
+
+    def in_processes(size: int) -> Any:
+        return together(size, lambda workers: in_double(make_learner(config, DIAL, workers)), work)
+
+    ((alone, played),) = in_processes(1)
+    assert len(alone["count"]) > 0
+    results = in_processes(3)
+    for state, _ in results:
+        assert all(array.tobytes() == results[0][0][name].tobytes() for name, array in state.items())
+        assert (state["keys"] == alone["keys"]).all()
+        for name in ("count", "mean", "squares", "largest"):
+            np.testing.assert_allclose(state[name], alone[name], rtol=1e-4, err_msg=name)
+    for number, variants in enumerate(played):
+        assert (np.concatenate([parts[number] for _, parts in results]) == variants).all()
 
 
 def test_both_seats_of_a_game_are_played_by_the_same_process(small: Any) -> None:

@@ -43,6 +43,25 @@ def splits(space: Any, records: list[Any]) -> set[Any]:
 
 
 @pytest.mark.parametrize("algorithm", ["rl2", "maml", "reptile"])
+def test_a_curriculum_hears_of_every_trial_and_stays_within_the_split(started: list[Any], algorithm: str) -> None:
+    given = known_settings(SMALL | {"algorithm": algorithm, "split": "validation", "curriculum": "learnability"})
+    learner = make_learner(make_config(RIDDLE, given), RIDDLE, Workers())
+    reported, report = [], learner.source.report
+
+    def listening(variants: Any, returns: Any) -> None:
+        reported.append(returns)
+        report(variants, returns)
+
+    learner.source.report = listening  # type: ignore[method-assign]
+    updates = [learner.update(number, 0.0) for number in range(3)]
+    assert splits(RIDDLE.space, started) == {"validation"}
+    assert {returns.shape for returns in reported} == {(12 if algorithm == "rl2" else 6, RIDDLE.num_seats)}
+    if algorithm != "rl2":  # no trial is informed
+        totals = [sum(update.returns) for update in updates]
+        np.testing.assert_allclose([returns.mean() for returns in reported], totals, rtol=1e-5)
+
+
+@pytest.mark.parametrize("algorithm", ["rl2", "maml", "reptile"])
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_training_plays_variants_of_its_own_split_alone(started: list[Any], algorithm: str, split: str) -> None:
     learner = make_learner(

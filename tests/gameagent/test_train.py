@@ -92,6 +92,21 @@ def test_a_stopped_run_ends_as_one_that_was_not(tmp_path: Path, bandit_run: Any,
     assert_same_run(bandit_run, run_of(path, resume=True))
 
 
+def test_a_stopped_run_goes_on_with_its_curriculum(tmp_path: Path, run_of: Any) -> None:
+    given = {"curriculum": "learnability", "steps": 640}
+    whole = run_of(tmp_path / "whole", **given)
+    with pytest.raises(KeyboardInterrupt):
+        run_of(tmp_path / "run", report=stop_after(5), **given)
+    again = run_of(tmp_path / "run", resume=True, **given)
+    assert_same_run(whole, again)
+    learnt, other = (torch.load(one.checkpoint, weights_only=True)["curriculum"] for one in (whole, again))
+    assert 0 < len(learnt["count"]) <= 8 and learnt.keys() == other.keys()
+    assert all(torch.equal(array, other[name]) for name, array in learnt.items())
+    uniform = run_of(tmp_path / "uniform", steps=640)
+    assert torch.load(uniform.checkpoint, weights_only=True)["curriculum"] == {}
+    assert not torch.equal(weights(whole)["actor.weight"], weights(uniform)["actor.weight"])
+
+
 def test_a_run_without_its_metrics_resumes_and_logs_from_there(tmp_path: Path, bandit_run: Any, run_of: Any) -> None:
     path = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
@@ -414,7 +429,9 @@ def test_a_killed_process_is_resumed_to_the_same_end(tmp_path: Path, command: An
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     assert process.wait(timeout=30) == -signal.SIGKILL
-    at_kill = torch.load(path / "checkpoint.pt", weights_only=True)["updates"]
+    between_renames = not RunFolder(path).checkpoint.exists()
+    newest = RunFolder(path).previous if between_renames else RunFolder(path).checkpoint
+    at_kill = torch.load(newest, weights_only=True)["updates"]
     assert 4 <= at_kill < 500
     resumed, straight = path, tmp_path / "straight"
     for folder, resume in ((resumed, True), (straight, False)):

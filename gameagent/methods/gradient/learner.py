@@ -12,12 +12,13 @@ from gameagent.inner_loop import for_tasks
 from gameagent.methods.gradient.config import GradientConfig
 from gameagent.methods.gradient.policy import make_gradient_policy
 from gameagent.methods.interface import Update
-from gameagent.methods.learning import adam, over_processes
+from gameagent.methods.learning import adam, over_processes, report_trials
 from gameagent.nets.interface import PolicyNetwork
 from gameagent.playing.episodes import EpisodeSampler
 from gameagent.seeding import numpy_generator, torch_generator
 from gameagent.workers import Workers
 from gameagent_games.interface import Family
+from gameagent_games.variants.curriculum import make_source
 from gameagent_sdk.authoring import AdvantageSpec
 
 NUM_FIRST_TASKS = 64  # whose episodes, under the fresh policy, say how large observations and returns are
@@ -38,6 +39,7 @@ class GradientLearner(ABC):
         for size in self._policy.step_sizes.values():
             size.requires_grad_(self.learns_step_sizes(config))
         self.optimizer = adam(self._policy, config)
+        self.source = make_source(config.curriculum, family.space, config.split, self._own.meta_batch_size)
         self._share = workers.share(self._own.meta_batch_size)
         self._sampler = EpisodeSampler(
             family, self._policy.network, self._share.size, self._own.num_rollouts, self._share
@@ -76,13 +78,15 @@ class GradientLearner(ABC):
         """One meta-batch; see `Learner.update`."""
         config, sampler, started = self._config, self._sampler, perf_counter()
         draw = numpy_generator(config.seed, "tasks", number)
-        variants = self._family.space.sample(self._own.meta_batch_size, draw, config.split)
+        variants = self.source.draw(self._own.meta_batch_size, draw)
         sampler.set_tasks(self._share.of(variants), draw, torch_generator(config.seed, "actions", number))
         learning_rate = config.learning_rate_at(done)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         metrics, returns = self.outer_update(self._policy.advantages(config))
         self._remember(returns.double())
+        outcomes = returns.double().sum(0).unsqueeze(1).numpy()
+        report_trials(self.source, variants, outcomes, self._workers, self._share)
         seconds = {"play_seconds": sampler.seconds, "update_seconds": perf_counter() - started - sampler.seconds}
         done_here = sampler.num_steps, returns.double().numpy().T, np.zeros(returns.shape[1], np.bool_)
         return Update(

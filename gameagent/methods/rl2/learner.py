@@ -4,7 +4,7 @@ from time import perf_counter
 
 from gameagent.config import TrainConfig
 from gameagent.methods.interface import Update
-from gameagent.methods.learning import adam, over_processes
+from gameagent.methods.learning import adam, over_processes, report_trials
 from gameagent.methods.rl2 import update as rl2
 from gameagent.methods.rl2.config import Rl2Config
 from gameagent.nets.interface import PolicyNetwork
@@ -12,6 +12,7 @@ from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent.workers import Workers
 from gameagent_games.interface import Family
+from gameagent_games.variants.curriculum import make_source
 
 
 class MemoryLearner:
@@ -25,6 +26,7 @@ class MemoryLearner:
         self._own = Rl2Config.of(config)
         self.policy = self._network = config.method.make_policy(config, family)
         self.optimizer = adam(self._network, config)
+        self.source = make_source(config.curriculum, family.space, config.split, self._own.num_games)
         self._share = workers.share(self._own.num_games)
         self._trials = Trials(
             family, self._share.size, config.episodes_of_trial(family), self._network.belief_size, self._share
@@ -35,11 +37,12 @@ class MemoryLearner:
         config, num_games, started = self._config, self._own.num_games, perf_counter()
         schedule = rl2.Schedule.at(config, done)
         draw = numpy_generator(config.seed, "trials", number)
-        variants = self._family.space.sample(num_games, draw, config.split)
+        variants = self.source.draw(num_games, draw)
         informed = draw.random(num_games) < schedule.informed_share
         seeds = game_seeds(config.seed, "games", num_games, number)
         action_rng, own = torch_generator(config.seed, "actions", number), self._share.of
         rollout = self._trials.play(self._network, own(variants), own(seeds), own(informed), action_rng)
+        report_trials(self.source, variants, rollout.returns.sum(axis=1), self._workers, self._share)
         played = perf_counter()
         shuffle = numpy_generator(config.seed, "minibatches", number)
         metrics = rl2.update(self._network, self.optimizer, rollout, config, schedule, self._workers, shuffle)
