@@ -1,7 +1,8 @@
 """The learning suite: trains every game of it by one default, and says how near each comes to its ceiling.
 
-    python tools/measure_learning.py --out runs/suite                     all games, seeds 0 1 2: about three hours
-    python tools/measure_learning.py --short --out runs/short             some of them, one seed: ten minutes
+    python tools/measure_learning.py --out runs/suite                     seeds 0 1 2: at most three hours, two cores
+    python tools/measure_learning.py --short --out runs/short             half the games, one seed: ten minutes
+    python tools/measure_learning.py --long --out runs/suite              also the random MDP, whose budget is 100 M
     python tools/measure_learning.py --tasks bandit forage --budget 0.5 --set learning_rate=1e-3 --out runs/try
     python tools/measure_learning.py --out runs/try --compare runs/suite  what the change is worth
     python tools/measure_learning.py --pay 1000 --out runs/kilo           every reward a thousand times as large
@@ -64,6 +65,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--tasks", nargs="+", choices=list(BY_NAME), metavar="TASK", help=f"of {', '.join(BY_NAME)}")
     parser.add_argument("--seeds", type=int, nargs="+", help="default: 0 1 2, and 0 in the short form")
     parser.add_argument("--short", action="store_true", help="the short form: fewer games, smaller budgets")
+    parser.add_argument("--long", action="store_true", help="the long form: also the games of the largest budgets")
     parser.add_argument("--budget", type=float, default=1.0, metavar="FACTOR", help="on every budget (default: 1)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, for all games")
     parser.add_argument("--pay", type=float, default=1.0, metavar="FACTOR", help="on every reward (default: 1)")
@@ -82,7 +84,8 @@ def asked_for(args: argparse.Namespace) -> list[Job]:
     """The jobs that the arguments ask for. Without names, the short form has the games with a short budget."""
     settings = dict(pair.split("=", 1) for pair in args.set)
     jobs = []
-    for task in [BY_NAME[name] for name in args.tasks] if args.tasks else TASKS:
+    chosen = [task for task in TASKS if args.long or not task.long]
+    for task in [BY_NAME[name] for name in args.tasks] if args.tasks else chosen:
         steps = task.short_steps if args.short else task.steps
         if not steps and args.tasks:
             raise SystemExit(f"{task.name} has no place in the short form: leave out --short, or give --budget instead")

@@ -20,6 +20,7 @@ class Task:
             later episodes.
         counted_episode: The one episode, from 1, whose return is the result; None for the whole trial.
         unit: The rule that says in which unit a variant pays, if there is one: returns are divided by its value.
+        long: Whether only the long form has the game, as the rest takes three hours as it is.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Task:
     ceiling: tuple[float, ...] = ()
     counted_episode: int | None = None
     unit: str = ""
+    long: bool = False
 
     def family(self) -> Family:
         """The game."""
@@ -77,6 +79,8 @@ TASKS = (
     Task("dark_maze", f"{REFERENCE}.dark_maze:DARK_MAZE", 10_000_000),
     Task("long_walk", f"{REFERENCE}.long_walk:LONG_WALK", 10_000_000),
     Task("meeting", f"{REFERENCE}.meeting:MEETING", 5_000_000, 2_000_000),
-    Task("mirrored", f"{REFERENCE}.mirrored:MIRRORED", 10_000_000, 3_000_000),
+    Task("moving_target", f"{REFERENCE}.moving_target:MOVING_TARGET", 10_000_000, 3_000_000),
+    Task("mirrored", f"{REFERENCE}.mirrored:MIRRORED", 10_000_000),
+    Task("random_mdp", f"{REFERENCE}.random_mdp:RANDOM_MDP", 100_000_000, long=True),
 )
 BY_NAME = {task.name: task for task in TASKS}
