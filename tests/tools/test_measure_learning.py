@@ -11,10 +11,14 @@ import pytest
 from learning_suite.intervals import aggregate, difference, interquartile_mean, mean
 from learning_suite.pay import paid
 from learning_suite.results import Result, read_result, read_results
-from learning_suite.runs import lasting_share
+from learning_suite.runs import defaults_over, lasting_share
 from learning_suite.tables import comparison, summary, table, write_summary
 from learning_suite.tasks import BY_NAME, TASKS, Task
 from numpy.typing import NDArray
+
+from gameagent.methods.maml.config import MamlConfig
+from gameagent.methods.rl2.config import Rl2Config
+from gameagent_games import load_family
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "measure_learning.py"
 RESULT = Result("bandit", 0, 1000, "test", {}, updates=3, seconds=36.0, mean=6.5, random=5.0, ceiling=7.0)
@@ -70,6 +74,14 @@ def test_every_task_has_a_ceiling_and_nothing_but_a_budget(task: Task) -> None:
     assert np.isfinite(task.best_return())
     assert 0 <= task.short_steps < task.steps <= 100_000_000
     assert not task.ceiling or task.family().ceiling is None or task.unit  # one place says it
+
+
+def test_what_a_family_suggests_is_set_back_to_the_defaults() -> None:
+    spoilt = replace(load_family("bandit"), training={"num_games": 8, "maml": {"inner_lr": 5.0}})
+    found = defaults_over(spoilt, {})
+    assert found["num_games"] == Rl2Config().num_games != 8
+    assert "inner_lr" not in found
+    assert defaults_over(spoilt, {"algorithm": "maml"})["inner_lr"] == MamlConfig().inner_lr
 
 
 def test_ceilings_by_hand() -> None:

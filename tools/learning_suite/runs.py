@@ -6,8 +6,8 @@ A job that dies, for whatever reason, is a line in the table and not the end of 
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 import gameagent
-from gameagent.config import settings_by_name
+from gameagent.config import settings_by_name, suggestions
 from gameagent.judging.evaluate import evaluation_variants
 from gameagent.judging.report import Evaluation
 from gameagent.methods.registry import DEFAULT_METHOD
 from gameagent.run.folder import current_commit
+from gameagent_games import Family
 from gameagent_games.variants.variant import Split
 from learning_suite.pay import paid
 from learning_suite.results import Result, read_result
@@ -75,9 +76,10 @@ class Job:
 def train_and_judge(job: Job, out: Path) -> Result:
     """Trains a job's run, or what is left of it, and judges it through its exported file, ``TASK-SEED.onnx``."""
     task, started = job.game, perf_counter()
-    settings = _defaults(job.settings) | {"num_processes": 1, "seed": job.seed, "steps": job.steps} | job.settings
+    family, own = task.family(), {"num_processes": 1, "seed": job.seed, "steps": job.steps}
+    settings = defaults_over(family, job.settings) | own | job.settings
     run = gameagent.train(task.place, out=out / job.name, resume=True, quiet=True, **settings)
-    seconds, family = perf_counter() - started, task.family()
+    seconds = perf_counter() - started
     file = out / f"{job.name}.onnx"
     run.export(file, num_variants=0)
     judged, long = _judge(file, job, job.split), _judge(file, job, job.split, BEYOND)
@@ -114,10 +116,11 @@ def lasting_share(agent: Sequence[float], random: Sequence[float], least: float)
     return float(lead[-(len(lead) // 4) :].mean()) / then if then > least else None
 
 
-def _defaults(settings: dict[str, str]) -> dict[str, Any]:
-    """The trainer's defaults, given as settings so that they win over whatever a family suggests."""
-    known = settings_by_name(settings.get("algorithm", DEFAULT_METHOD))
-    return {name: one.default for name, one in known.items() if one.default is not MISSING}
+def defaults_over(family: Family, settings: Mapping[str, str]) -> dict[str, Any]:
+    """The trainer's defaults of whatever a family suggests otherwise: no game of the suite has settings of its own."""
+    algorithm = settings.get("algorithm", DEFAULT_METHOD)
+    known = settings_by_name(algorithm)
+    return {name: known[name].default for name in suggestions(family, algorithm)}
 
 
 def _judge(file: Path, job: Job, split: Split, longer: int = 1) -> Evaluation:
