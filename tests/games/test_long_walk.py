@@ -58,3 +58,7 @@ def test_positions_by_hand() -> None:
     simulator.step(np.array([[1], [0]]))
     assert simulator.rewards.tolist() == [[1.0], [0.0]]
     assert simulator.observations[1, 0].tolist() == [np.float32(0.175), 0.0]
+    for _ in range(15):
+        simulator.step(np.array([[1], [0]]))
+    assert simulator.states["x"].tolist() == [8, -8]
+    assert simulator.rewards.tolist() == [[1.0], [1.0]]

@@ -1,15 +1,15 @@
 """Games that pay more or less, beside the games that they are made of."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from gameagent_games import Family, FamilyError
+from corridor import CORRIDOR
+from gameagent_games import Family, FamilyError, load_family
 from gameagent_games.families.bandit.family import BANDIT
 from gameagent_games.families.navigation.family import NAVIGATION
 from gameagent_games.families.reference.meeting import MEETING
 from gameagent_games.families.reference.pay import BANDIT_CENTI, BANDIT_KILO, MIXED_PAY, make_pay
+from gameagent_games.registry import place_of
 
 
 def course(family: Family, records: np.ndarray, num_steps: int, compiled: bool = True) -> tuple[np.ndarray, ...]:
@@ -70,8 +70,11 @@ def test_mixed_pay_is_the_bandit_in_units_of_its_pay() -> None:
     assert [rule.hidden for rule in MIXED_PAY.space.rules] == [True, True]
 
 
-def test_games_that_are_no_rules_are_refused() -> None:
-    from corridor import CORRIDOR
+def test_other_processes_find_a_game_whose_step_has_no_name() -> None:
+    for family in (BANDIT_CENTI, BANDIT_KILO, MIXED_PAY):
+        assert load_family(place_of(family)) is family
 
+
+def test_games_that_are_no_rules_are_refused() -> None:
     with pytest.raises(FamilyError, match="does not come from Rules"):
-        make_pay(replace(CORRIDOR), 2.0)
+        make_pay(CORRIDOR, 2.0)
