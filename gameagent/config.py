@@ -13,8 +13,22 @@ from gameagent_games.recipes import recipe
 from gameagent_games.variants.curriculum import Curriculum
 from gameagent_games.variants.variant import Split
 
-RENAMED = {"polyak": "return_scaled_steps", "told_share": "informed_share", "told_until": "informed_until"}
-"""Settings that runs of earlier versions know by another name."""
+RENAMED = {
+    "polyak": "return_scaled_steps",
+    "told_share": "informed_share",
+    "told_until": "informed_until",
+    "entropy_start": "entropy_weight",
+}
+"""Settings that earlier versions knew by another name."""
+
+REMOVED = {
+    "reward_scale": "rewards of any unit are learnt alike",
+    "entropy_end": "the entropy bonus ends at 0",
+}
+"""Settings that earlier versions had, and why they are gone."""
+
+
+SHORTEST_HORIZON = 10  # steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +59,11 @@ class TrainConfig:
     reveal: bool = setting("Whether all rules are shown: the oracle.", False)
     hidden_size: int = setting("Width of the recurrent layer and of the other hidden layers (H).", 64, 1, 4096)
     num_processes: int = setting("Training processes. 0 for one per core; under torchrun its world size.", 0, 0, 1024)
-    discount: float = setting("gamma, per step; with memory also across the ends of episodes.", 0.95, 0, 1)
-    gae_lambda: float = setting("lambda of generalised advantage estimation.", 0.95, 0, 1)
+    discount: float = setting(
+        "gamma, per step; with memory also across the ends of episodes. 0 for 1 - 1/T, T being the longest trial in "
+        "steps, or the longest episode if gradient steps alone adapt.", 0.0, 0, 1,
+    )  # fmt: skip
+    gae_lambda: float = setting("lambda of generalised advantage estimation.", 0.8, 0, 1)
     learning_rate: float = setting(
         "Adam's step size at the start; falls linearly to a tenth at the budget's end.", 2e-3, 0, 1, above=True
     )
@@ -116,8 +133,15 @@ def make_config(family: Family, given: Mapping[str, Any]) -> TrainConfig:
     values = {"family": family.name} | suggested | parse_settings(algorithm, given)
     own = {name: values.pop(name) for name in settings_of(METHODS[algorithm].config) if name in values}
     config = TrainConfig(own=METHODS[algorithm].config(**own), **values)
+    config = replace(config, discount=config.discount or default_discount(config.method.horizon(config, family)))
+    config = config.method.settled(config, family)
     config.method.check(config, family)
     return config
+
+
+def default_discount(horizon: int) -> float:
+    """gamma for credit that must reach as far as ``horizon`` steps."""
+    return 1.0 - 1.0 / max(horizon, SHORTEST_HORIZON)
 
 
 def config_of_run(family: Family, written: Mapping[str, Any]) -> TrainConfig:
@@ -172,6 +196,8 @@ def _unknown(name: str, algorithm: str) -> str:
         return f"{name} is not a setting of {algorithm}: leave it out, or set {choices}, which has it"
     if name in RENAMED:
         return f"{name} is now called {RENAMED[name]}"
+    if name in REMOVED:
+        return f"there is no {name} any more, as {REMOVED[name]}: leave it out"
     return (
         f"no config field {shown(name)}; the fields of {algorithm} are {', '.join(settings_by_name(algorithm))}; "
         "gameagent train --help-settings explains them"

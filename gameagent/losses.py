@@ -52,6 +52,16 @@ def clipped_policy_loss(
     return -masked_mean(torch.minimum(ratio * advantages, clipped * advantages), valid, count)
 
 
+def approximate_kl(log_probs: Tensor, old_log_probs: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:
+    """KL divergence of the policy that played from the policy now, in nats a step, estimated from what was played.
+
+    The mean of r - 1 - log r with r = pi / pi_old, which is never negative; all ``(T, B)``. For ``count`` see
+    `masked_mean`.
+    """
+    log_ratio = masked(log_probs - old_log_probs, valid)
+    return masked_mean(torch.expm1(log_ratio) - log_ratio, valid, count)
+
+
 def value_loss(values: Tensor, returns: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:
     """Half the squared error of values; all ``(T, B)``. For ``count`` see `masked_mean`."""
     return 0.5 * masked_mean(masked(values - returns, valid) ** 2, valid, count)

@@ -67,7 +67,7 @@ def _require_finite(progress: Progress, metrics: dict[str, float]) -> None:
     if broken := [f"{name} {value:g}" for name, value in metrics.items() if not math.isfinite(value)]:
         raise TrainingError(
             f"update {progress.updates} gave values that are not finite: {', '.join(broken)}; the update is discarded. "
-            "A lower learning_rate or, if rewards are large, a lower reward_scale usually helps."
+            "A lower learning_rate usually helps."
         )
 
 

@@ -110,7 +110,7 @@ def _worst(given: NDArray[Any], expected: NDArray[Any]) -> float:
 
 def _play(policy: PolicyNetwork, config: TrainConfig, family: Family, num_episodes: int) -> Rollout:
     seed = config.seed
-    trials = Trials(family, NUM_GAMES, num_episodes, policy.belief_size)
+    trials = Trials(family, NUM_GAMES, num_episodes)
     variants = family.space.sample(NUM_GAMES, numpy_generator(seed, "parity"), config.split)
     seeds = game_seeds(seed, "parity", NUM_GAMES)
     informed = np.zeros(NUM_GAMES, bool)

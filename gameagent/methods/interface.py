@@ -154,6 +154,14 @@ class Method(ABC, Generic[PolicyT]):
         """Episodes of a trial (K) if the config does not say."""
 
     @abstractmethod
+    def horizon(self, config: "TrainConfig", family: Family) -> int:
+        """How far credit must reach, in steps."""
+
+    def settled(self, config: "TrainConfig", family: Family) -> "TrainConfig":  # most settings are what they say
+        """The config with numbers in place of settings that follow from the game and the budget."""
+        return config
+
+    @abstractmethod
     def num_parallel(self, config: "TrainConfig") -> int:
         """What an update shares out among processes: games side by side, or tasks of a meta-batch."""
 

@@ -83,7 +83,7 @@ class BeliefHead(nn.Module):
         """Negative log-likelihood of the truth in nats, summed over slots.
 
         Args:
-            beliefs: ``(T, B, E)``.
+            beliefs: ``(T, B, E)``; the truth may stand in for them.
             truth: ``(B, E)``.
 
         Returns:
@@ -96,7 +96,7 @@ class BeliefHead(nn.Module):
             if group.kind == "categorical":
                 total = total - (true * torch.log(belief.clamp(min=1e-8))).sum((-2, -1))
             else:
-                mean, std = belief[..., 0], belief[..., 1]
+                mean, std = belief[..., 0], belief[..., 1].clamp(min=MIN_STD)  # the truth itself has a deviation of 0
                 total = total + (0.5 * ((true[..., 0] - mean) / std) ** 2 + torch.log(std)).sum(-1)
         return total
 

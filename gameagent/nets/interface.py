@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from gameagent.nets.beliefs import belief_width
 from gameagent.nets.cores.state import HiddenState, initial_state
 from gameagent.nets.distribution import ActionDistribution, ActionParams, Categorical, Gaussian
 from gameagent.nets.encoders import encoded_size
@@ -14,6 +15,7 @@ from gameagent_games.interface import Box, Family, Feature
 from gameagent_games.variants.distributions import Slot
 from gameagent_sdk.authoring import TensorSpec
 
+POSITION_SIZE = 2  # values that say where in a trial a step is
 OFFSET = "belief_offset"
 """What a file calls the weights that gradient steps add to beliefs."""
 
@@ -27,9 +29,12 @@ class Inputs(NamedTuple):
         previous_reward: float32 ``(T, B, 1)``; zero at the trial's start.
         episode_start: float32 ``(T, B, 1)``; 1 at each episode's first step.
         legal_actions: bool ``(T, B, A)``, or None if every action is always legal.
-        truth: float32 ``(B, E)``; the hidden rules in the form of a belief (see `beliefs.BeliefHead`).
+        truth: float32 ``(B, E)``; the hidden rules in the form of a belief (see `beliefs.BeliefHead`), also for a
+            policy without beliefs: its critic sees them.
         informed: float32 ``(B, 1)``; 1 in rows whose belief the truth stands in for; None if there are none.
         belief_offset: float32 ``(T, B, E)``, what gradient steps add to the belief; None for nothing.
+        position: float32 ``(T, B, 2)``, how much of the trial's episodes is over, and of this episode's decisions at
+            most, 0 to 1; for the critic. None outside training.
     """
 
     observation: Tensor
@@ -40,6 +45,7 @@ class Inputs(NamedTuple):
     truth: Tensor
     informed: Tensor | None
     belief_offset: Tensor | None = None
+    position: Tensor | None = None
 
 
 class Outputs(NamedTuple):
@@ -47,7 +53,7 @@ class Outputs(NamedTuple):
 
     Attributes:
         action_params: Of the distribution of actions, see `distribution.ActionParams`; ``(T, B, A)`` each.
-        values: ``(T, B)``.
+        values: In the critic's units, ``(T, B)``.
         beliefs: What the belief head predicts, ``(T, B, E)``; E may be 0.
     """
 
@@ -88,6 +94,7 @@ class PolicySpec:
         belief_slots: The hidden rules that beliefs are about; empty for a policy without beliefs.
         box: Bounds of continuous actions; None if actions are discrete.
         features: The parts of an observation; empty for a policy that reads its row as it is.
+        hidden_slots: The hidden rules that a critic sees.
     """
 
     observation_size: int
@@ -97,6 +104,12 @@ class PolicySpec:
     belief_slots: tuple[Slot, ...]
     box: Box | None = None
     features: tuple[Feature, ...] = ()
+    hidden_slots: tuple[Slot, ...] = ()
+
+    @property
+    def truth_size(self) -> int:
+        """Width of the hidden rules in the form of a belief."""
+        return sum(belief_width(slot) for slot in self.hidden_slots)
 
     @property
     def num_inputs(self) -> int:
@@ -119,7 +132,7 @@ class PolicySpec:
         horizon = num_episodes * family.max_steps
         return cls(
             family.observation_size, family.num_actions, family.has_mask, horizon, slots, family.box,
-            family.game_features,
+            family.game_features, family.space.hidden_slots,
         )  # fmt: skip
 
 

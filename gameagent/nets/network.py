@@ -1,7 +1,7 @@
 """The policy network: a core that remembers, beliefs about the hidden rules, an actor and a critic."""
 
 import math
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -9,19 +9,37 @@ from torch import Tensor, nn
 from gameagent.nets.beliefs import BeliefHead
 from gameagent.nets.cores.interface import Core
 from gameagent.nets.cores.state import HiddenState
+from gameagent.nets.critic import Critic
+from gameagent.nets.distribution import ActionParams
 from gameagent.nets.encoders import make_encoder
-from gameagent.nets.interface import Inputs, Outputs, PolicyNetwork, PolicySpec
+from gameagent.nets.interface import POSITION_SIZE, Inputs, Outputs, PolicyNetwork, PolicySpec
+from gameagent.nets.scales import InputScales
 from gameagent_sdk.authoring import TensorSpec
 
-MOVED_INTO_CORE = ("encoder.", "lstm.", "memory_norm.")  # weights that earlier checkpoints hold beside the core
+
+class Decision(NamedTuple):
+    """What the policy makes of a step.
+
+    Attributes:
+        action_params: Of the distribution of actions, see `distribution.ActionParams`; ``(…, A)`` each.
+        beliefs: What the belief head predicts, ``(…, E)``; E may be 0.
+        shown: The belief that the policy acts on, ``(…, E)``: corrected, or the truth in informed trials.
+        situation: All that the policy acts on: what is seen, what is remembered, the belief; ``(…, F)``.
+    """
+
+    action_params: ActionParams
+    beliefs: Tensor
+    shown: Tensor
+    situation: Tensor
 
 
 class AgentNetwork(PolicyNetwork):
     """A core, a belief head if there are hidden rules to believe something about, actor and critic.
 
-    Actor and critic share a trunk that sees (inputs, what the core remembers, belief with its gradient stopped).
+    The actor sees (inputs, what the core remembers, belief with its gradient stopped); the critic sees this and more.
 
     Attributes:
+        scales: Bring observations and rewards to order one.
         observation_encoder: Unfolds observations by their features' kinds; None if they are read as they are.
         core: What remembers.
         belief_head: Predicts the hidden rules from what the core remembers; None for a policy without beliefs.
@@ -38,6 +56,7 @@ class AgentNetwork(PolicyNetwork):
         super().__init__()
         self.spec = spec
         self.observation_encoder = make_encoder(spec.features)
+        self.scales = InputScales(spec.observation_size, spec.features)
         self.core = core
         self.belief_head = BeliefHead(spec.belief_slots, core.size) if spec.belief_slots else None
         num_features = spec.num_inputs + core.size + self.belief_size
@@ -45,9 +64,9 @@ class AgentNetwork(PolicyNetwork):
             nn.Linear(num_features, 2 * hidden_size), nn.ReLU(), nn.Linear(2 * hidden_size, hidden_size), nn.ReLU()
         )
         self.actor = nn.Linear(hidden_size, spec.distribution.num_outputs)
-        self.critic = nn.Linear(hidden_size, 1)
+        more = spec.truth_size + POSITION_SIZE + (1 if spec.belief_slots else 0)
+        self.critic = Critic(num_features + more, hidden_size)
         self._initialise()
-        self.register_load_state_dict_pre_hook(_into_core)  # type: ignore[no-untyped-call]
 
     def _initialise(self) -> None:
         for module in self.modules():
@@ -55,7 +74,7 @@ class AgentNetwork(PolicyNetwork):
                 nn.init.orthogonal_(module.weight, math.sqrt(2.0))
                 nn.init.zeros_(module.bias)
         self.spec.distribution.initialise(self.actor)
-        nn.init.orthogonal_(self.critic.weight, 1.0)
+        nn.init.orthogonal_(self.critic.out.weight, 0.1)
         self.core.initialise(self.spec.horizon)
 
     @property
@@ -68,23 +87,30 @@ class AgentNetwork(PolicyNetwork):
         """See `PolicyNetwork.belief_size`."""
         return 0 if self.belief_head is None else self.belief_head.size
 
-    def separate_parts(self) -> list[list[nn.Parameter]]:
-        """Parameters whose losses share nothing, so that the gradient of one must not scale down the other's."""
-        return [list(self.parameters())]
+    def separate_parts(self) -> dict[str, list[nn.Parameter]]:
+        """Parameters by what they learn, so that a large gradient of one part does not scale down another's."""
+        parts: dict[str, list[nn.Parameter]] = {"": [], "critic": []}
+        for name, parameter in self.named_parameters():
+            parts["critic" if name.startswith("critic.") else ""].append(parameter)
+        return parts
 
     def join(self, inputs: Inputs) -> Tensor:
-        """All that is seen at a step in one vector ``(…, E + A + 2)``, the observation encoded."""
-        seen = inputs.observation if self.observation_encoder is None else self.observation_encoder(inputs.observation)
-        return torch.cat((seen, inputs.previous_action, inputs.previous_reward, inputs.episode_start), -1)
+        """All that is seen at a step in one vector ``(…, E + A + 2)``, scaled, and the observation encoded."""
+        seen = self.scales.observation(inputs.observation)
+        if self.observation_encoder is not None:
+            seen = self.observation_encoder(seen)
+        reward = self.scales.reward(inputs.previous_reward)
+        return torch.cat((seen, inputs.previous_action, reward, inputs.episode_start), -1)
 
     def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
         """See `PolicyNetwork.forward`."""
         seen = self.join(inputs)
         memory, hidden_state = self.core(seen, hidden_state)
-        return self.decide(seen, memory, inputs), hidden_state
+        decision = self.decide(seen, memory, inputs)
+        return Outputs(decision.action_params, self._values(decision, inputs), decision.beliefs), hidden_state
 
-    def decide(self, seen: Tensor, memory: Tensor, inputs: Inputs) -> Outputs:
-        """Beliefs, the distribution of actions, and values.
+    def decide(self, seen: Tensor, memory: Tensor, inputs: Inputs) -> Decision:
+        """Beliefs and the distribution of actions: the part of a step that is exported.
 
         Args:
             seen: What `join` gives, ``(…, E + A + 2)``.
@@ -92,7 +118,7 @@ class AgentNetwork(PolicyNetwork):
             inputs: For legal actions, and for the truth if it stands in for the belief.
         """
         parts = [seen, memory] if self.core.size else [seen]
-        beliefs = seen[..., :0]
+        beliefs = shown = seen[..., :0]
         if self.belief_head is not None:
             beliefs = self.belief_head(memory)
             shown = beliefs.detach()
@@ -101,13 +127,15 @@ class AgentNetwork(PolicyNetwork):
             if inputs.informed is not None:
                 shown = torch.lerp(shown, inputs.truth.expand_as(shown), inputs.informed)
             parts.append(shown)
-        features = self.trunk(torch.cat(parts, -1))
-        action_params = self.spec.distribution.params(self.actor(features), inputs.legal_actions)
-        values = self.critic(features)[..., 0]
-        return Outputs(action_params, values, beliefs)
+        situation = torch.cat(parts, -1)
+        action_params = self.spec.distribution.params(self.actor(self.trunk(situation)), inputs.legal_actions)
+        return Decision(action_params, beliefs, shown, situation)
 
-
-def _into_core(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
-    """Gives weights of a checkpoint of an earlier version the names that they have now."""
-    for name in [name for name in state_dict if name.removeprefix(prefix).startswith(MOVED_INTO_CORE)]:
-        state_dict[f"{prefix}core.{name.removeprefix(prefix)}"] = state_dict.pop(name)
+    def _values(self, decision: Decision, inputs: Inputs) -> Tensor:
+        """The critic's values, in its units; zeros outside training, where nothing is known but what is seen."""
+        if inputs.position is None:
+            return torch.zeros_like(decision.situation[..., 0])
+        parts = [decision.situation, inputs.truth.expand(*decision.situation.shape[:-1], -1), inputs.position]
+        if self.belief_head is not None:
+            parts.append(self.belief_head.loss(decision.shown, inputs.truth).unsqueeze(-1))
+        return self.critic(torch.cat(parts, -1))  # type: ignore[no-any-return]

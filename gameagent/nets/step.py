@@ -40,6 +40,6 @@ class NetworkStep(nn.Module):
         )  # fmt: skip
         seen = policy.join(inputs)
         memory, *next_hidden = self.core(seen, *hidden)
-        outputs = policy.decide(seen, memory, inputs)
-        beliefs = [outputs.beliefs] if policy.belief_head is not None else []
-        return (*outputs.action_params, *next_hidden, *beliefs)
+        decision = policy.decide(seen, memory, inputs)
+        beliefs = [decision.beliefs] if policy.belief_head is not None else []
+        return (*decision.action_params, *next_hidden, *beliefs)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gameagent.losses import masked
 from gameagent.nets.distribution import ActionDistribution, ActionParams
-from gameagent.nets.interface import EndedEpisodes, Inputs, Outputs
+from gameagent.nets.interface import POSITION_SIZE, EndedEpisodes, Inputs, Outputs
 from gameagent.workers import Share
 from gameagent_games.interface import Family
 
@@ -26,7 +26,7 @@ class Rollout:
         inputs: What the policy saw.
         actions: As they were drawn, int64 ``(T, B)`` or float32 ``(T, B, A)``; see `distribution.ActionDistribution`.
         log_probs: Of these actions, ``(T, B)``.
-        values: ``(T, B)``.
+        values: In the critic's units, ``(T, B)``.
         rewards: In the game's units, ``(T, B)``.
         valid: bool ``(T, B)``; False past a row's last decision.
         returns: By game, episode and seat, float64 ``(num_games, K, num_seats)``.
@@ -65,6 +65,7 @@ class Rollout:
             episode_start=masked(inputs.episode_start, valid),
             legal_actions=None if inputs.legal_actions is None else masked(inputs.legal_actions, valid, instead=True),
             belief_offset=None if inputs.belief_offset is None else masked(inputs.belief_offset, valid),
+            position=None if inputs.position is None else masked(inputs.position, valid),
         )
         return replace(
             self,
@@ -96,6 +97,7 @@ class Buffer:
         self._previous_action = torch.zeros(horizon, num_rows, family.num_actions)
         self._previous_reward = torch.zeros(horizon, num_rows, 1)
         self._episode_start = torch.zeros(horizon, num_rows, 1)
+        self._position = torch.zeros(horizon, num_rows, POSITION_SIZE)
         mask_steps = horizon if family.has_mask else 0
         self._legal_actions = torch.ones(mask_steps, num_rows, family.num_actions, dtype=torch.bool)
         self._actions = distribution.no_actions(horizon, num_rows)
@@ -124,6 +126,8 @@ class Buffer:
         self._previous_action[at, rows] = inputs.previous_action[0, rows]
         self._previous_reward[at, rows] = inputs.previous_reward[0, rows]
         self._episode_start[at, rows] = inputs.episode_start[0, rows]
+        if inputs.position is not None:
+            self._position[at, rows] = inputs.position[0, rows]
         if inputs.legal_actions is not None:
             self._legal_actions[at, rows] = inputs.legal_actions[0, rows]
         self._actions[at, rows] = actions[rows]
@@ -167,6 +171,7 @@ class Buffer:
             truth,
             informed,
             self._belief_offset[:length] if self._has_offset else None,
+            self._position[:length],
         )
         valid = torch.arange(length).unsqueeze(1) < torch.from_numpy(self.cursor)
         return Rollout(

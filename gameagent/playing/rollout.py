@@ -1,6 +1,6 @@
 """Whole trials of many games, played by the policy in training and recorded for the outer loop."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gameagent.nets.beliefs import truth_from_encoding
 from gameagent.nets.cores.state import advance
-from gameagent.nets.interface import Inputs, PolicyNetwork
+from gameagent.nets.interface import POSITION_SIZE, Inputs, PolicyNetwork
 from gameagent.playing.buffer import Buffer, Rollout
 from gameagent.playing.finite_games import reset_games, step_games
 from gameagent.workers import Share
@@ -18,26 +18,34 @@ from gameagent_games.loop import play_trials
 from gameagent_games.players import Outcome, Sight
 
 
+class TrialLength(NamedTuple):
+    """How long a trial can be: its episodes (K), and the decisions of one seat in an episode."""
+
+    num_episodes: int
+    max_steps: int
+
+    @property
+    def horizon(self) -> int:
+        """Decisions of one seat in a trial."""
+        return self.num_episodes * self.max_steps
+
+
 class Trials:
     """Plays trials of ``num_games`` games side by side, the same policy in every seat."""
 
-    def __init__(
-        self, family: Family, num_games: int, num_episodes: int, belief_size: int, share: Share | None = None
-    ) -> None:
+    def __init__(self, family: Family, num_games: int, num_episodes: int, share: Share | None = None) -> None:
         """Allocates the games.
 
         Args:
             family: The game.
             num_games: Games side by side.
             num_episodes: Episodes of a trial (K), at least 1.
-            belief_size: Width of the policy's belief (E); 0 without beliefs.
             share: Which of the run's games these are; default: all.
         """
         self._family = family
         self._rows = (share or Share.whole(num_games)).times(family.num_seats)
         self._games = family.make_games(num_games, num_episodes=num_episodes)
-        self._horizon = num_episodes * family.max_steps
-        self._belief_size = belief_size
+        self._length = TrialLength(num_episodes, family.max_steps)
 
     def play(
         self, policy: PolicyNetwork, variants: NDArray[Any], seeds: NDArray[np.int64], informed: NDArray[np.bool_],
@@ -58,9 +66,9 @@ class Trials:
         """
         reset_games(self._games, variants, seeds)
         num_rows = self._games.acting.size
-        buffer = Buffer(self._horizon, num_rows, self._family, policy.spec.distribution, policy.offset_size)
+        buffer = Buffer(self._length.horizon, num_rows, self._family, policy.spec.distribution, policy.offset_size)
         hidden_rules = self._hidden_rules(variants, informed)
-        player = PolicyPlayer(policy, buffer, hidden_rules, self._rows, generator)
+        player = PolicyPlayer(policy, buffer, hidden_rules, self._rows, self._length, generator)
         with torch.no_grad():
             returns = play_trials(self._games, player, step_games)
         return buffer.rollout(*hidden_rules, returns, self._rows)
@@ -68,10 +76,8 @@ class Trials:
     def _hidden_rules(self, variants: NDArray[Any], informed: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
         """Every row's hidden rules and whether it is informed of them: see `Inputs`."""
         num_seats = self._family.num_seats
-        truth = torch.zeros(len(variants), 0)
-        if self._belief_size:
-            encoding = torch.from_numpy(self._family.space.encode(variants, hidden=True))
-            truth = truth_from_encoding(encoding, self._family.space.hidden_slots)
+        encoding = torch.from_numpy(self._family.space.encode(variants, hidden=True))
+        truth = truth_from_encoding(encoding, self._family.space.hidden_slots)
         flags = torch.from_numpy(informed.astype(np.float32)).unsqueeze(1)
         return truth.repeat_interleave(num_seats, 0), flags.repeat_interleave(num_seats, 0)
 
@@ -81,7 +87,7 @@ class PolicyPlayer:
 
     def __init__(
         self, policy: PolicyNetwork, buffer: Buffer, hidden_rules: tuple[Tensor, Tensor], rows: Share,
-        generator: torch.Generator,
+        length: TrialLength, generator: torch.Generator,
     ) -> None:  # fmt: skip
         """Makes a player of one trial; see `Trials.play`.
 
@@ -90,8 +96,10 @@ class PolicyPlayer:
             buffer: An empty record.
             hidden_rules: ``truth`` and ``informed`` of the policy's inputs.
             rows: Which of the run's rows these are.
+            length: Of its trial at most.
             generator: For the choice of actions.
         """
+        self._length = np.array(length, np.float32)
         self._policy, self._buffer, self._hidden_rules = policy, buffer, hidden_rules
         self._rows, self._generator = rows, generator
 
@@ -101,6 +109,7 @@ class PolicyPlayer:
         self._last_action = torch.zeros(num_rows, self._policy.spec.num_actions)
         self._last_reward = np.zeros((num_rows, 1), np.float32)
         self._episode_start = np.ones((num_rows, 1), np.float32)
+        self._position = np.zeros((num_rows, POSITION_SIZE), np.float32)  # episodes over, decisions in this one
         self._offset = torch.zeros(num_rows, self._policy.offset_size)
         self._began = np.zeros(num_rows, np.int64)  # the buffer's cursor at the start of the current episode
 
@@ -114,6 +123,7 @@ class PolicyPlayer:
         actions = distribution.sample(params, noise)
         self._hidden_state = advance(self._hidden_state, after, deciding)
         self._buffer.write(sight.deciding, inputs, actions, params, outputs)
+        self._position[:, 1] += sight.deciding
         self._last_action = torch.where(deciding.unsqueeze(1), distribution.as_input(actions), self._last_action)
         return np.asarray(actions.numpy())
 
@@ -122,6 +132,8 @@ class PolicyPlayer:
         self._buffer.reward(outcome.rewards)
         self._last_reward[:, 0] = outcome.rewards
         self._episode_start[:, 0] = outcome.ended | ~outcome.started
+        self._position[:, 0] += outcome.ended
+        self._position[outcome.ended, 1] = 0.0
         if self._policy.offset_size:
             self._move_offsets(outcome.ended)
 
@@ -135,6 +147,7 @@ class PolicyPlayer:
             None if sight.legal_actions is None else torch.from_numpy(sight.legal_actions).unsqueeze(0),
             *self._hidden_rules,
             self._offset.unsqueeze(0) if self._policy.offset_size else None,
+            torch.from_numpy(self._position / self._length).unsqueeze(0),
         )
 
     def _move_offsets(self, ended: NDArray[np.bool_]) -> None:

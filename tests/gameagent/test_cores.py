@@ -116,7 +116,7 @@ class Remembering(nn.Module):
 def test_each_rows_memory_counts_its_own_decisions(small: Any, name: str) -> None:
     policy, _, family = prepared(small, name)
     remembering: Any = Remembering(policy)
-    trials = Trials(family, NUM_GAMES, family.num_episodes, policy.belief_size)
+    trials = Trials(family, NUM_GAMES, family.num_episodes)
     variants = family.space.sample(NUM_GAMES, 0, "all")
     told = np.zeros(NUM_GAMES, bool)
     rollout = trials.play(remembering, variants, game_seeds(0, "t", NUM_GAMES), told, torch_generator(0, "t"))

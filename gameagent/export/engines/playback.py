@@ -213,7 +213,7 @@ class _Greedy(PolicyNetwork):
 
 
 def _greedy_trials(policy: PolicyNetwork, family: Family, num_episodes: int, seed: int, split: Split) -> Rollout:
-    trials = Trials(family, NUM_GAMES, num_episodes, policy.belief_size)
+    trials = Trials(family, NUM_GAMES, num_episodes)
     variants = family.space.sample(NUM_GAMES, numpy_generator(seed, "playback"), split)
     seeds, informed = game_seeds(seed, "playback", NUM_GAMES), np.zeros(NUM_GAMES, bool)
     return trials.play(_Greedy(policy), variants, seeds, informed, torch_generator(seed, "playback"))

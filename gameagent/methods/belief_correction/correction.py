@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from gameagent.inner_loop import Parameters, StepSizes, adapt
 from gameagent.losses import masked
 from gameagent.nets.interface import OFFSET
+from gameagent.nets.scales import InputScales
 
 MIN_LOG_STD, MAX_LOG_STD = -3.0, 1.0
 MAX_INNER_NORM = 10.0  # of one inner gradient: a broken reward stream moves a belief no further than any other
@@ -99,10 +100,11 @@ class TransitionModel(nn.Module):
     """Predicts an observation's change and the reward, each with its own spread, from (observation, action, belief)."""
 
     def __init__(
-        self, observation_size: int, num_actions: int, belief_size: int, hidden_size: int, reward_scale: float = 1.0
+        self, observation_size: int, num_actions: int, belief_size: int, hidden_size: int, scales: InputScales
     ) -> None:
+        """Fresh weights; ``scales`` are the policy's, which bring observations and rewards to order one."""
         super().__init__()
-        self.reward_scale = reward_scale
+        self.scales = scales
         self.of_step = nn.Linear(observation_size + num_actions, hidden_size)
         self.of_belief = nn.Linear(belief_size, hidden_size, bias=False)
         self.hidden = nn.Linear(hidden_size, hidden_size)
@@ -117,10 +119,12 @@ class TransitionModel(nn.Module):
             steps: ``(N, T, …)`` each. Without N they are those of one task, and so is the loss.
         """
         # The offset is multiplied before it is added to what varies over time: its gradient then costs a sum over time.
-        situation = self.of_step(torch.cat((steps.observations, steps.actions), -1)) + self.of_belief(steps.beliefs)
+        before = self.scales.observation(steps.observations)
+        situation = self.of_step(torch.cat((before, steps.actions), -1)) + self.of_belief(steps.beliefs)
         first = torch.relu(situation + self.of_belief(params[OFFSET]).unsqueeze(-2))
         predicted = self.out(torch.relu(self.hidden(first)))
-        happened = torch.cat((steps.next_observations - steps.observations, self.reward_scale * steps.rewards), -1)
+        change = self.scales.observation(steps.next_observations) - before
+        happened = torch.cat((change, self.scales.reward(steps.rewards)), -1)
         log_std = self.log_std.clamp(MIN_LOG_STD, MAX_LOG_STD)
         error = ((happened - predicted) * torch.exp(-log_std)).clamp(-MAX_ERROR, MAX_ERROR)
         # Sums are written as products: the gradient of a sum over time would ask for its length, in the exported graph.

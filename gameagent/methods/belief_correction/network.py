@@ -15,22 +15,19 @@ class CorrectedNetwork(AgentNetwork):
         correction: The inner loop.
     """
 
-    def __init__(
-        self, spec: PolicySpec, hidden_size: int, core: Core, *, reward_scale: float, inner_lr: float, inner_steps: int
-    ) -> None:
+    def __init__(self, spec: PolicySpec, hidden_size: int, core: Core, *, inner_lr: float, inner_steps: int) -> None:
         """Makes the network with fresh weights.
 
         Args:
             spec: Of the game, with belief slots.
             hidden_size: Width of the trunk and of the transition model (H).
             core: What remembers.
-            reward_scale: Factor on rewards where the transition model predicts them.
             inner_lr: Step size of every part of the belief, to start with.
             inner_steps: Gradient steps after an episode.
         """
         super().__init__(spec, hidden_size, core)
         sizes = spec.observation_size, spec.num_actions, self.belief_size, hidden_size
-        model = TransitionModel(*sizes, reward_scale=reward_scale)
+        model = TransitionModel(*sizes, self.scales)
         self.correction = BeliefCorrection(model, inner_lr, inner_steps)
 
     @property
@@ -38,11 +35,12 @@ class CorrectedNetwork(AgentNetwork):
         """Every part of the belief has an offset."""
         return self.belief_size
 
-    def separate_parts(self) -> list[list[nn.Parameter]]:
+    def separate_parts(self) -> dict[str, list[nn.Parameter]]:
         """The correction learns from a loss of its own."""
         correcting = list(self.correction.parameters())
-        others = [own for own in self.parameters() if not any(own is one for one in correcting)]
-        return [others, correcting]
+        parts = super().separate_parts()
+        parts[""] = [own for own in parts[""] if not any(own is one for one in correcting)]
+        return parts | {"correction": correcting}
 
     def moved_offsets(self, offsets: Tensor, episodes: EndedEpisodes) -> Tensor:
         """The offsets after gradient steps on what the episodes taught."""

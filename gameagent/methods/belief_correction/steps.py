@@ -33,7 +33,7 @@ def rollback_margin(policy: CorrectedNetwork, config: TrainConfig, family: Famil
     gradient step. The runtime makes the very same comparison, see `gameagent_sdk.adaptation.guard`.
     """
     num_episodes, seed = max(config.episodes_of_trial(family), 2), config.seed
-    trials = Trials(family, NUM_TRIALS, num_episodes, policy.belief_size)
+    trials = Trials(family, NUM_TRIALS, num_episodes)
     variants = family.space.sample(NUM_TRIALS, numpy_generator(seed, "rollback margin"), config.split)
     seeds, informed = game_seeds(seed, "rollback margin", NUM_TRIALS), np.zeros(NUM_TRIALS, bool)
     rollout = trials.play(policy, variants, seeds, informed, torch_generator(seed, "rollback margin"))

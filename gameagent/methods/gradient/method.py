@@ -40,6 +40,10 @@ class GradientMethod(Method["GradientPolicy"]):
         own = GradientConfig.of(config)
         return own.num_rollouts * (own.inner_steps + 1)
 
+    def horizon(self, config: "TrainConfig", family: Family) -> int:
+        """An episode: it starts anew after each."""
+        return family.max_steps
+
     def num_parallel(self, config: "TrainConfig") -> int:
         """Tasks of a meta-batch."""
         return GradientConfig.of(config).meta_batch_size

@@ -23,21 +23,34 @@ class Rl2Config(MethodConfig):
         above=True,
     )
     inner_steps: int = setting("With gradient=true: gradient steps after an episode.", 3, 1, 100)
-    num_games: int = setting("Games side by side, over all processes.", 512, 1, 1_000_000)
+    num_games: int = setting(
+        "Games side by side, over all processes. 0 for what suits the trials' length and the budget.", 0, 0, 1_000_000
+    )
     informed_share: float = setting(
         "Share of trials, at the start, that are informed: the true rules stand in for the belief.", 0.5, 0, 1
     )
     informed_until: float = setting(
         "Part of the budget after which no trial is informed any more; the share falls linearly.", 0.5, 0, 1
     )
-    reward_scale: float = setting(
-        "Factor on rewards in the loss, so that values are of order one.", 1.0, 0, 1e6, above=True
-    )
     num_epochs: int = setting("Passes over each batch of trials.", 2, 1, 1000)
-    num_minibatches: int = setting("Gradient steps of one pass; each takes whole trials.", 4, 1, 100_000)
+    num_minibatches: int = setting(
+        "Gradient steps of one pass; each takes whole trials. 0 for what suits the trials' length.", 0, 0, 100_000
+    )
     clip_ratio: float = setting("PPO's clipping of the probability ratio.", 0.2, 0, 10, above=True)
-    entropy_start: float = setting("Weight of the entropy bonus at the start.", 0.02, 0, 1000)
-    entropy_end: float = setting("Weight of the entropy bonus at the budget's end; falls linearly.", 0.001, 0, 1000)
+    target_kl: float = setting(
+        "How far an update moves the policy, in nats of KL divergence: the step size follows it. 0 for a step size "
+        "that does not.",
+        0.01,
+        0,
+        100,
+    )
+    entropy_weight: float = setting(
+        "Weight of the entropy bonus at the start, beside advantages of deviation one; falls to 0 with the square of "
+        "what is left of the budget.",
+        1.0,
+        0,
+        1000,
+    )
     value_weight: float = setting("Weight of the value loss.", 0.5, 0, 1000)
     belief_weight: float = setting("Weight of the belief loss.", 0.2, 0, 1000)
 

@@ -1,11 +1,13 @@
 """Learning by memory (RL²), if asked for with gradient steps that correct its beliefs after each episode."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gameagent.errors import ConfigError
 from gameagent.methods.interface import Calibration, Curve, GradientSteps, Learner, Method
 from gameagent.methods.rl2.config import Rl2Config
+from gameagent.methods.rl2.sizes import update_sizes
 from gameagent_games.interface import Family
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from gameagent.workers import Workers
 
 RECORDED = (
-    6  # numbers of a step beside observation, action and mask: reward twice, start, log-probability, value, valid
+    8  # numbers of a step beside observation, action, mask: reward twice, start, position, log-prob., value, valid
 )
 
 
@@ -44,6 +46,17 @@ class Rl2(Method["AgentNetwork"]):
     def usual_episodes(self, config: "TrainConfig", family: Family) -> int:
         """The family's number."""
         return family.num_episodes
+
+    def horizon(self, config: "TrainConfig", family: Family) -> int:
+        """A trial: what is learnt in one episode pays in the next."""
+        return config.episodes_of_trial(family) * family.max_steps
+
+    def settled(self, config: "TrainConfig", family: Family) -> "TrainConfig":
+        """With the sizes of an update; see `sizes.update_sizes`."""
+        own = Rl2Config.of(config)
+        usual = update_sizes(config.steps, self.horizon(config, family), family.num_seats, own.num_games)
+        num_minibatches = own.num_minibatches or usual.num_minibatches
+        return replace(config, own=replace(own, num_games=usual.num_games, num_minibatches=num_minibatches))
 
     def num_parallel(self, config: "TrainConfig") -> int:
         """Games side by side."""

@@ -30,7 +30,6 @@ def make_network(config: TrainConfig, spec: PolicySpec, core: Core) -> AgentNetw
         spec,
         config.hidden_size,
         core,
-        reward_scale=own.reward_scale,
         inner_lr=own.inner_lr,
         inner_steps=own.inner_steps,
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gameagent.config import TrainConfig
-from gameagent.losses import clipped_policy_loss, masked, masked_mean, value_loss
+from gameagent.losses import approximate_kl, clipped_policy_loss, masked, masked_mean, value_loss
 from gameagent.methods.belief_correction.correction import Exercises, Transitions
 from gameagent.methods.belief_correction.network import CorrectedNetwork
 from gameagent.methods.rl2.config import Rl2Config
@@ -22,6 +22,10 @@ from gameagent.nets.network import AgentNetwork
 from gameagent.playing.buffer import Rollout
 from gameagent.returns import trial_advantages
 from gameagent.workers import Workers
+
+BOOST = "boost"  # the factor on the step size, which the optimizer carries from update to update
+LEAST_BOOST, MOST_BOOST = 0.05, 4.0
+ROUNDING = 1e-6  # of a float32
 
 
 class Schedule(NamedTuple):
@@ -38,7 +42,7 @@ class Schedule(NamedTuple):
         informed = own.informed_share * max(0.0, 1.0 - done / own.informed_until) if own.informed_until > 0 else 0.0
         return cls(
             config.learning_rate_at(done),
-            own.entropy_start + (own.entropy_end - own.entropy_start) * done,
+            own.entropy_weight * max(1.0 - done, 0.0) ** 2,
             informed if own.believes and not config.reveal else 0.0,
         )
 
@@ -86,36 +90,81 @@ def update(
     """
     rollout = rollout.cleared()
     own = Rl2Config.of(config)
-    rewards = rollout.rewards * own.reward_scale
-    advantages = trial_advantages(rewards, rollout.values, rollout.valid, config.discount, config.gae_lambda)
-    returns = advantages + rollout.values
-    mean, std = workers.mean_and_std(advantages[rollout.valid])
-    advantages = masked((advantages - mean) / (std + 1e-8), rollout.valid)
+    advantages, returns, explained = learning_targets(policy, rollout, config, workers)
+    boost = optimizer.param_groups[0].get(BOOST, 1.0)
     for group in optimizer.param_groups:
-        group["lr"] = schedule.learning_rate
+        group["lr"] = schedule.learning_rate * boost
     exercise_rng = torch.Generator().manual_seed(int(shuffle.integers(2**63)))
     corrects = isinstance(policy, CorrectedNetwork)
     truth = workers.gather(rollout.inputs.truth, rollout.rows) if corrects else None
     sums: dict[str, float] = {}
-    norm, batches = torch.zeros(len(policy.separate_parts())), draw_minibatches(rollout, own, workers, shuffle)
-    for batch in batches:
+    parts_of_policy, batches = policy.separate_parts(), draw_minibatches(rollout, own, workers, shuffle)
+    norm = torch.zeros(len(parts_of_policy))
+    first_of_last_pass = len(batches) - len(batches) // own.num_epochs
+    for number, batch in enumerate(batches):
         exercises = None if truth is None else Exercises.draw(truth, rollout.returns.shape[1], exercise_rng)
         loss, parts = objective(policy, rollout, advantages, returns, batch, own, schedule, exercises)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         workers.sum_gradients(policy.parameters())
-        norms = [
-            torch.nn.utils.clip_grad_norm_(part, config.max_gradient_norm) for part in policy.separate_parts()
-        ]  # fmt: skip
+        norms = [torch.nn.utils.clip_grad_norm_(part, config.max_gradient_norm) for part in parts_of_policy.values()]
         optimizer.step()
         norm += torch.stack(norms)
+        if number < first_of_last_pass:
+            del parts["approx_kl"]
         for name, value in parts.items():
             sums[name] = sums.get(name, 0.0) + float(value)
     metrics = {name: total / len(batches) for name, total in workers.sum_by_name(sums).items()}
-    for name, total in zip(("gradient_norm", "correction_gradient_norm"), norm.tolist(), strict=False):
-        metrics[name] = total / len(batches)
-    metrics["explained_variance"] = _explained_variance(rollout.values, returns, rollout.valid, workers)
-    return metrics
+    metrics["approx_kl"] *= own.num_epochs
+    for name, total in zip(parts_of_policy, norm.tolist(), strict=True):
+        metrics[f"{name}_gradient_norm".lstrip("_")] = total / len(batches)
+    for group in optimizer.param_groups:
+        group[BOOST] = next_boost(boost, metrics["approx_kl"], own.target_kl)
+    policy.scales.update(rollout.inputs.observation[rollout.valid], rollout.rewards[rollout.valid], workers)
+    return metrics | {"boost": boost, "explained_variance": explained}
+
+
+def learning_targets(
+    policy: AgentNetwork, rollout: Rollout, config: TrainConfig, workers: Workers
+) -> tuple[Tensor, Tensor, float]:
+    """What actor and critic learn from; the critic's units move to those of the new returns.
+
+    Args:
+        policy: The network.
+        rollout: What was played, cleared.
+        config: The run's config.
+        workers: The run's processes.
+
+    Returns:
+        Advantages of mean zero and deviation one over all processes, ``(T, B)``; returns in the critic's units,
+        ``(T, B)``; and the share of the returns' variance that the values of the rollout explain.
+    """
+    valid, critic = rollout.valid, policy.critic
+    values = masked(critic.values(rollout.values), valid)
+    advantages = trial_advantages(rollout.rewards, values, valid, config.discount, config.gae_lambda)
+    returns = advantages + values
+    explained = _explained_variance(values, returns, valid, workers)
+    critic.update(returns[valid], workers)
+    mean, std = workers.mean_and_std(advantages[valid])
+    # What rounding leaves of advantages that are all alike must not be blown up to deviation one.
+    least = ROUNDING * float(workers.max(returns.abs().amax()))
+    advantages = masked((advantages - mean) / max(std, least, 1e-30), valid)
+    return advantages, masked(critic.normalised(returns), valid), explained
+
+
+def next_boost(boost: float, kl: float, target: float) -> float:
+    """The factor on the step size of the next update, so that updates move the policy by about ``target`` nats.
+
+    A step size that follows the KL divergence of what it did needs no tuning by game (as in Schulman et al. 2017,
+    sec. 4, where the weight of a penalty follows it).
+    """
+    if target == 0.0:
+        return 1.0
+    if kl < target / 1.5:
+        boost *= 1.2
+    elif kl > target * 1.5:
+        boost /= 1.2
+    return min(max(boost, LEAST_BOOST), MOST_BOOST)
 
 
 def draw_minibatches(
@@ -182,7 +231,7 @@ def objective(
         "policy_loss": clipped_policy_loss(log_probs, old_log_probs, advantages, valid, config.clip_ratio, count),
         "value_loss": value_loss(outputs.values, returns[:, rows], valid, count),
         "entropy": masked_mean(distribution.entropy(action_params), valid, count),
-        "approx_kl": masked_mean(old_log_probs - log_probs, valid, count).detach(),
+        "approx_kl": approximate_kl(log_probs, old_log_probs, valid, count).detach(),
     }
     loss = parts["policy_loss"] + config.value_weight * parts["value_loss"] - schedule.entropy_weight * parts["entropy"]
     if policy.belief_head is not None:
@@ -214,6 +263,7 @@ def select_rows(inputs: Inputs, rows: Tensor) -> Inputs:
         inputs.truth[rows],
         None if inputs.informed is None else inputs.informed[rows],
         None if inputs.belief_offset is None else pick(inputs.belief_offset),
+        None if inputs.position is None else pick(inputs.position),
     )
 
 

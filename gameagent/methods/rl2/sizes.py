@@ -1,0 +1,45 @@
+"""How large an update is: games side by side and minibatches, from the length of a trial and the budget.
+
+The rule, for trials of T decisions a seat at most:
+
+- An update plays about one 800th of the budget, but no fewer than 8,192 decisions, which keep a processor busy, and no
+  more than 32,768: beyond that a gradient hardly gets better. So a run takes some hundreds of updates, and some
+  thousands of gradient steps.
+- It plays at least 32 rows (a row is one seat of one game): fewer trials say too little about what variants have in
+  common.
+- A minibatch has about 2,048 decisions, in whole trials, and at least two rows.
+"""
+
+import math
+from typing import NamedTuple
+
+UPDATES = 800
+FEWEST_DECISIONS, MOST_DECISIONS = 8_192, 32_768  # of an update
+FEWEST_ROWS = 32  # of an update
+MINIBATCH_DECISIONS = 2_048
+MINIBATCH_ROWS = 2
+
+
+class Sizes(NamedTuple):
+    """Sizes of an update."""
+
+    num_games: int
+    num_minibatches: int
+
+
+def update_sizes(budget: int, horizon: int, num_seats: int, num_games: int = 0) -> Sizes:
+    """The sizes of a run's updates.
+
+    Args:
+        budget: In decisions.
+        horizon: Decisions of one seat in a trial at most (T).
+        num_seats: Seats of a game.
+        num_games: Games side by side, if they are given; 0 if they follow from the rule.
+    """
+    if num_games == 0:
+        decisions = min(max(budget / UPDATES, FEWEST_DECISIONS), MOST_DECISIONS)
+        rows = max(decisions / horizon, FEWEST_ROWS)
+        num_games = math.ceil(rows / num_seats)
+    rows = num_games * num_seats
+    num_minibatches = min(round(rows * horizon / MINIBATCH_DECISIONS), rows // MINIBATCH_ROWS)
+    return Sizes(num_games, max(num_minibatches, 1))
