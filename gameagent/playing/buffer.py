@@ -1,5 +1,6 @@
 """The record of trials that a policy played: it grows row by row, and the outer loop learns from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,6 +53,13 @@ class Rollout:
         """Number of decisions."""
         return int(self.valid.sum())
 
+    def informed_games(self, num_seats: int) -> NDArray[np.bool_]:
+        """Which games' trials were informed, ``(num_games,)``: all seats of a game alike."""
+        informed = self.inputs.informed
+        if informed is None:
+            return np.zeros(len(self.returns), np.bool_)
+        return np.asarray(informed[::num_seats, 0].numpy() > 0.0)
+
     def cleared(self) -> "Rollout":
         """The same with zeros past each row's last decision, whatever is there now, and every action legal there.
 
@@ -75,6 +83,52 @@ class Rollout:
             values=masked(self.values, valid),
             rewards=masked(self.rewards, valid),
         )
+
+
+def join_rollouts(rollouts: Sequence[Rollout]) -> Rollout:
+    """Rollouts of the same games, one after the other, as one rollout with all their rows.
+
+    Of several processes each joins its own; the run's rows are numbered anew, so that each process's are neighbours.
+    """
+    if len(rollouts) == 1:
+        return rollouts[0]
+    length = max(len(rollout.rewards) for rollout in rollouts)
+
+    def over_time(parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat([_padded(part, length) for part in parts], 1)
+
+    def over_time_if_any(parts: Sequence[Tensor | None]) -> Tensor | None:
+        given = [part for part in parts if part is not None]
+        return over_time(given) if given else None
+
+    inputs = [rollout.inputs for rollout in rollouts]
+    informed = [one.informed for one in inputs if one.informed is not None]
+    return Rollout(
+        Inputs(
+            over_time([one.observation for one in inputs]),
+            over_time([one.previous_action for one in inputs]),
+            over_time([one.previous_reward for one in inputs]),
+            over_time([one.episode_start for one in inputs]),
+            over_time_if_any([one.legal_actions for one in inputs]),
+            torch.cat([one.truth for one in inputs]),
+            torch.cat(informed) if informed else None,
+            over_time_if_any([one.belief_offset for one in inputs]),
+            over_time_if_any([one.position for one in inputs]),
+        ),
+        over_time([one.actions for one in rollouts]),
+        over_time([one.log_probs for one in rollouts]),
+        over_time([one.values for one in rollouts]),
+        over_time([one.rewards for one in rollouts]),
+        over_time([one.valid for one in rollouts]),
+        np.concatenate([one.returns for one in rollouts]),
+        rollouts[0].rows.times(len(rollouts)),
+    )
+
+
+def _padded(part: Tensor, length: int) -> Tensor:
+    """``(T, …)`` with zeros after the end, ``(length, …)``."""
+    missing = part.new_zeros(length - len(part), *part.shape[1:])
+    return torch.cat((part, missing)) if len(missing) else part
 
 
 class Buffer:

@@ -26,6 +26,13 @@ class Rl2Config(MethodConfig):
     num_games: int = setting(
         "Games side by side, over all processes. 0 for what suits the trials' length and the budget.", 0, 0, 1_000_000
     )
+    update_steps: int = setting(
+        "Decisions of an update at least: games are played once more until there are as many. 0 for what suits the "
+        "budget; if num_games is given, for one trial of each.",
+        0,
+        0,
+        10**9,
+    )
     informed_share: float = setting(
         "Share of trials, at the start, that are informed: the true rules stand in for the belief.", 0.5, 0, 1
     )

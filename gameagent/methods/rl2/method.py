@@ -55,8 +55,13 @@ class Rl2(Method["AgentNetwork"]):
         """With the sizes of an update; see `sizes.update_sizes`."""
         own = Rl2Config.of(config)
         usual = update_sizes(config.steps, self.horizon(config, family), family.num_seats, own.num_games)
-        num_minibatches = own.num_minibatches or usual.num_minibatches
-        return replace(config, own=replace(own, num_games=usual.num_games, num_minibatches=num_minibatches))
+        settled = replace(
+            own,
+            num_games=usual.num_games,
+            update_steps=own.update_steps or usual.update_steps,
+            num_minibatches=own.num_minibatches or usual.num_minibatches,
+        )
+        return replace(config, own=settled)
 
     def num_parallel(self, config: "TrainConfig") -> int:
         """Games side by side."""

@@ -5,6 +5,7 @@ The rule, for trials of T decisions a seat at most:
 - An update plays about one 800th of the budget, but no fewer than 8,192 decisions, which keep a processor busy, and no
   more than 32,768: beyond that a gradient hardly gets better. So a run takes some hundreds of updates, and some
   thousands of gradient steps.
+- Where trials end early, its games are played again, until the update has most of the decisions it was meant to have.
 - It plays at least 32 rows (a row is one seat of one game): fewer trials say too little about what variants have in
   common.
 - A minibatch has about 2,048 decisions, in whole trials, and at least two rows.
@@ -18,6 +19,7 @@ FEWEST_DECISIONS, MOST_DECISIONS = 8_192, 32_768  # of an update
 FEWEST_ROWS = 32  # of an update
 MINIBATCH_DECISIONS = 2_048
 MINIBATCH_ROWS = 2
+MOST = 0.6  # of an update's decisions: below this its games are played again
 
 
 class Sizes(NamedTuple):
@@ -25,6 +27,7 @@ class Sizes(NamedTuple):
 
     num_games: int
     num_minibatches: int
+    update_steps: int
 
 
 def update_sizes(budget: int, horizon: int, num_seats: int, num_games: int = 0) -> Sizes:
@@ -36,10 +39,12 @@ def update_sizes(budget: int, horizon: int, num_seats: int, num_games: int = 0) 
         num_seats: Seats of a game.
         num_games: Games side by side, if they are given; 0 if they follow from the rule.
     """
+    update_steps = 1
     if num_games == 0:
         decisions = min(max(budget / UPDATES, FEWEST_DECISIONS), MOST_DECISIONS)
         rows = max(decisions / horizon, FEWEST_ROWS)
         num_games = math.ceil(rows / num_seats)
+        update_steps = round(MOST * decisions)
     rows = num_games * num_seats
     num_minibatches = min(round(rows * horizon / MINIBATCH_DECISIONS), rows // MINIBATCH_ROWS)
-    return Sizes(num_games, max(num_minibatches, 1))
+    return Sizes(num_games, max(num_minibatches, 1), update_steps)
