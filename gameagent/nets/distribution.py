@@ -141,8 +141,13 @@ class Gaussian:
         return -(0.5 * deviation * deviation + log_std + LOG_SQRT_TWO_PI).sum(-1)
 
     def entropy(self, params: ActionParams) -> Tensor:
-        """Of what is drawn, before it is clipped."""
-        return (params[1] + LOG_SQRT_TWO_PI + 0.5).sum(-1)
+        """Of what is drawn, before it is clipped.
+
+        A spread wider than a fresh policy's counts no more than that: for the sake of entropy alone actions must not
+        move to the box's edges, from where their spread hardly comes back.
+        """
+        counted = torch.minimum(params[1], self.half.log() + math.log(INITIAL_STD))
+        return (counted + LOG_SQRT_TWO_PI + 0.5).sum(-1)
 
     def noise(self, num_rows: int, generator: torch.Generator) -> Tensor:
         """Standard normal."""
