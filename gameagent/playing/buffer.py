@@ -1,6 +1,7 @@
 """The record of trials that a policy played: it grows row by row, and the outer loop learns from it."""
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gameagent.losses import masked
+from gameagent.memory import physical_memory
 from gameagent.nets.distribution import ActionDistribution, ActionParams
 from gameagent.nets.interface import EndedEpisodes, Inputs, Outputs
 from gameagent.workers import Share
 from gameagent_games.interface import Family
+
+FIRST_STEPS = 64  # decisions of a row that a fresh record has room for
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,16 @@ class Rollout:
 
 
 class Buffer:
-    """The growing record of a rollout: each row writes at its own cursor."""
+    """The growing record of a rollout: each row writes at its own cursor.
+
+    It has room for the decisions that were taken, not for those that could have been: it grows with the longest row, by
+    half each time, so that a decision is copied twice on average and no more than a third of the room is unused.
+    """
 
     def __init__(
         self, horizon: int, num_rows: int, family: Family, distribution: ActionDistribution, offset_size: int
     ) -> None:
-        """Allocates the record.
+        """Makes an empty record.
 
         Args:
             horizon: Decisions of a trial at most.
@@ -91,21 +99,25 @@ class Buffer:
             distribution: That actions are drawn from.
             offset_size: Width of the belief offset (E); 0 for a policy that has none.
         """
-        self._distribution, self._has_mask, self._has_offset = distribution, family.has_mask, offset_size > 0
-        self._observation = torch.zeros(horizon, num_rows, family.observation_size)
-        self._previous_action = torch.zeros(horizon, num_rows, family.num_actions)
-        self._previous_reward = torch.zeros(horizon, num_rows, 1)
-        self._episode_start = torch.zeros(horizon, num_rows, 1)
-        mask_steps = horizon if family.has_mask else 0
-        self._legal_actions = torch.ones(mask_steps, num_rows, family.num_actions, dtype=torch.bool)
-        self._actions = distribution.no_actions(horizon, num_rows)
-        self._log_probs = torch.zeros(horizon, num_rows)
-        self._values = torch.zeros(horizon, num_rows)
-        self._rewards = np.zeros((horizon, num_rows), np.float32)
-        self._belief_offset = torch.zeros(horizon, num_rows, offset_size)
-        self._beliefs = torch.zeros(horizon, num_rows, offset_size)
+        self._horizon, self._distribution = horizon, distribution
+        self._has_mask, self._has_offset = family.has_mask, offset_size > 0
+        mask_size = family.num_actions if family.has_mask else 0
+        self._record = {
+            "observation": torch.zeros(0, num_rows, family.observation_size),
+            "previous_action": torch.zeros(0, num_rows, family.num_actions),
+            "previous_reward": torch.zeros(0, num_rows, 1),
+            "episode_start": torch.zeros(0, num_rows, 1),
+            "legal_actions": torch.ones(0, num_rows, mask_size, dtype=torch.bool),
+            "actions": distribution.no_actions(0, num_rows),
+            "log_probs": torch.zeros(0, num_rows),
+            "values": torch.zeros(0, num_rows),
+            "rewards": torch.zeros(0, num_rows, dtype=torch.float32),
+            "belief_offset": torch.zeros(0, num_rows, offset_size),
+            "beliefs": torch.zeros(0, num_rows, offset_size),
+        }
         self._every_row = np.arange(num_rows)
         self.cursor = np.zeros(num_rows, np.int64)
+        self._grow(FIRST_STEPS)
 
     def write(
         self, deciding: NDArray[np.bool_], inputs: Inputs, actions: Tensor, params: ActionParams, outputs: Outputs
@@ -118,20 +130,25 @@ class Buffer:
             actions: As they were drawn, ``(B,)`` or ``(B, A)``.
             params: Of the distribution that they were drawn from, ``(B, A)`` each.
             outputs: What the policy gave, ``T = 1``.
+
+        Raises:
+            MemoryError: The record would be larger than this machine's memory.
         """
-        at, rows = self._place(deciding)
-        self._observation[at, rows] = inputs.observation[0, rows]
-        self._previous_action[at, rows] = inputs.previous_action[0, rows]
-        self._previous_reward[at, rows] = inputs.previous_reward[0, rows]
-        self._episode_start[at, rows] = inputs.episode_start[0, rows]
+        if self.cursor.max() == self._room < self._horizon:
+            self._grow(self._room + self._room // 2 + 1)
+        record, (at, rows) = self._record, self._place(deciding)
+        record["observation"][at, rows] = inputs.observation[0, rows]
+        record["previous_action"][at, rows] = inputs.previous_action[0, rows]
+        record["previous_reward"][at, rows] = inputs.previous_reward[0, rows]
+        record["episode_start"][at, rows] = inputs.episode_start[0, rows]
         if inputs.legal_actions is not None:
-            self._legal_actions[at, rows] = inputs.legal_actions[0, rows]
-        self._actions[at, rows] = actions[rows]
-        self._log_probs[at, rows] = self._distribution.log_probs(params, actions)[rows]
-        self._values[at, rows] = outputs.values[0, rows]
+            record["legal_actions"][at, rows] = inputs.legal_actions[0, rows]
+        record["actions"][at, rows] = actions[rows]
+        record["log_probs"][at, rows] = self._distribution.log_probs(params, actions)[rows]
+        record["values"][at, rows] = outputs.values[0, rows]
         if inputs.belief_offset is not None:
-            self._belief_offset[at, rows] = inputs.belief_offset[0, rows]
-            self._beliefs[at, rows] = outputs.beliefs[0, rows]
+            record["belief_offset"][at, rows] = inputs.belief_offset[0, rows]
+            record["beliefs"][at, rows] = outputs.beliefs[0, rows]
         self.cursor += deciding
 
     def reward(self, rewards: NDArray[np.float64]) -> None:
@@ -150,29 +167,53 @@ class Buffer:
         """
         longest = int((self.cursor - began)[rows].max())
         time = began[rows] + np.arange(longest).reshape(-1, 1)
-        at = np.minimum(time, len(self._rewards) - 1), rows
-        played = self._observation[at], self._previous_action[at], self._episode_start[at], self._beliefs[at]
+        at = np.minimum(time, self._room - 1), rows
+        record = self._record
+        played = (
+            record["observation"][at],
+            record["previous_action"][at],
+            record["episode_start"][at],
+            record["beliefs"][at],
+        )
         valid = torch.from_numpy(time < self.cursor[rows])
         return EndedEpisodes(*played, torch.from_numpy(self._rewards[at]), valid)
 
     def rollout(self, truth: Tensor, informed: Tensor, returns: NDArray[np.float64], rows: Share) -> Rollout:
         """What was recorded, cut to the longest row; see `Rollout` and `Inputs` for the arguments."""
         length = int(self.cursor.max())
+        record = {name: tensor[:length] for name, tensor in self._record.items()}
         inputs = Inputs(
-            self._observation[:length],
-            self._previous_action[:length],
-            self._previous_reward[:length],
-            self._episode_start[:length],
-            self._legal_actions[:length] if self._has_mask else None,
+            record["observation"],
+            record["previous_action"],
+            record["previous_reward"],
+            record["episode_start"],
+            record["legal_actions"] if self._has_mask else None,
             truth,
             informed,
-            self._belief_offset[:length] if self._has_offset else None,
+            record["belief_offset"] if self._has_offset else None,
         )
         valid = torch.arange(length).unsqueeze(1) < torch.from_numpy(self.cursor)
         return Rollout(
-            inputs, self._actions[:length], self._log_probs[:length], self._values[:length],
-            torch.from_numpy(self._rewards[:length]), valid, returns, rows,
+            inputs, record["actions"], record["log_probs"], record["values"],
+            record["rewards"], valid, returns, rows,
         )  # fmt: skip
+
+    @property
+    def _room(self) -> int:
+        """Decisions that a row has room for."""
+        return len(self._rewards)
+
+    def _grow(self, room: int) -> None:
+        """Makes room for more decisions of every row, one tensor at a time; past a row's end all actions are legal."""
+        room = min(room, self._horizon)
+        per_step = sum(tensor.element_size() * prod(tensor.shape[1:]) for tensor in self._record.values())
+        if room * per_step > physical_memory():
+            raise MemoryError(f"the record of an update takes more than {room * per_step / 1e9:,.0f} GB")
+        for name, tensor in self._record.items():
+            longer = tensor.new_full((room, *tensor.shape[1:]), tensor.dtype == torch.bool)
+            longer[: len(tensor)] = tensor
+            self._record[name] = longer
+        self._rewards: NDArray[np.float32] = self._record["rewards"].numpy()
 
     def _place(self, deciding: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Where this step's decisions are written: (time index, rows); slices if all rows march in step."""
