@@ -56,6 +56,22 @@ class Rollout:
         """Number of decisions."""
         return int(self.valid.sum())
 
+    def cut(self, length: int) -> "Rollout":
+        """Its first steps, as views."""
+        by_step = {
+            name: tensor if tensor is None or name in ("truth", "informed") else tensor[:length]
+            for name, tensor in self.inputs._asdict().items()
+        }
+        return replace(
+            self,
+            inputs=Inputs(**by_step),
+            actions=self.actions[:length],
+            log_probs=self.log_probs[:length],
+            values=self.values[:length],
+            rewards=self.rewards[:length],
+            valid=self.valid[:length],
+        )
+
     def cleared(self) -> "Rollout":
         """The same with zeros past each row's last decision, whatever is there now, and every action legal there.
 
