@@ -11,6 +11,7 @@ import torch
 
 from gameagent.config import TrainConfig, make_config, parse_settings
 from gameagent.errors import ConfigError, RunError
+from gameagent.memory import physical_memory
 from gameagent.outer_loop import Report, train
 from gameagent.run.folder import RunFolder
 from gameagent.run.lock import locked, locked_new
@@ -21,7 +22,6 @@ from gameagent_games.interface import Family
 from gameagent_games.registry import load_family
 
 MOST_PER_CORE = 8  # processes: beyond that they only wait for each other
-USUAL_MEMORY = 64 * 2**30  # bytes, if the machine does not say how much it has
 
 
 def available_cores() -> int:
@@ -153,22 +153,14 @@ def settle_processes(config: TrainConfig) -> TrainConfig:
 
 
 def _check_memory(config: TrainConfig, family: Family) -> None:
-    """Raises ConfigError if the record of one update alone is larger than this machine's memory."""
-    needed, available = config.method.record_bytes(config, family), _physical_memory()
+    """Raises ConfigError if the record of one update is larger than this machine's memory, whatever is played."""
+    needed, available = config.method.record_bytes(config, family), physical_memory()
     if needed > available:
         named = ", ".join(f"{name} ({config.as_dict()[name]:,})" for name in config.method.sizes)
         raise ConfigError(
-            f"one update would record {needed / 1e9:,.0f} GB, and this machine has {available / 1e9:,.0f} GB of "
-            f"memory: lower {named} or num_episodes ({config.episodes_of_trial(family):,})"
+            f"one update would record at least {needed / 1e9:,.0f} GB, and this machine has {available / 1e9:,.0f} GB "
+            f"of memory: lower {named} or num_episodes ({config.episodes_of_trial(family):,})"
         )
-
-
-def _physical_memory() -> int:
-    """Bytes of memory that this machine has."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not on every platform
-        return USUAL_MEMORY
 
 
 def _leads() -> bool:

@@ -69,9 +69,9 @@ ROOMS: dict[str, tuple[str | tuple[str, ...], ...]] = {
         "play", "__pyinstaller",
     ),
     "gameagent": (
-        "errors", "seeding", "settings", "losses", "returns", "inner_loop", "workers", "tracing", "nets", "playing",
-        ("config", "methods"), "run", "export", "outer_loop", "launch", "judging", "api", "", "commands", "cli",
-        "__main__",
+        "errors", "seeding", "settings", "losses", "returns", "inner_loop", "workers", "memory", "tracing", "nets",
+        "playing", ("config", "methods"), "run", "export", "outer_loop", "launch", "judging", "api", "", "commands",
+        "cli", "__main__",
     ),
 }  # fmt: skip
 NEVER = {  # below an allowed name

@@ -167,7 +167,11 @@ class Method(ABC, Generic[PolicyT]):
 
     @abstractmethod
     def record_bytes(self, config: "TrainConfig", family: Family) -> int:
-        """Memory that the record of one update takes, over all processes; weights and gradients come on top."""
+        """Memory that the record of one update takes at least, over all processes.
+
+        What longer episodes take, weights and gradients come on top: a record that outgrows the machine raises
+        MemoryError when it does.
+        """
 
     @abstractmethod
     def baselines(self, config: "TrainConfig", family: Family, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

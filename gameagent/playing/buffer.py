@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gameagent.losses import masked
+from gameagent.memory import physical_memory
 from gameagent.nets.distribution import ActionDistribution, ActionParams
 from gameagent.nets.interface import POSITION_SIZE, EndedEpisodes, Inputs, Outputs
 from gameagent.workers import Share
 from gameagent_games.interface import Family
+
+PER_ROW = ("truth", "informed")  # inputs that hold for a whole trial
+FIRST_STEPS = 64  # decisions of a row that a fresh record has room for
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,25 @@ class Rollout:
 
     def informed_games(self, num_seats: int) -> NDArray[np.bool_]:
         """Which games' trials were informed, ``(num_games,)``: all seats of a game alike."""
-        informed = self.inputs.informed
-        if informed is None:
+        if self.inputs.informed is None:
             return np.zeros(len(self.returns), np.bool_)
-        return np.asarray(informed[::num_seats, 0].numpy() > 0.0)
+        return np.asarray(self.inputs.informed[::num_seats, 0].numpy() > 0.0)
+
+    def cut(self, length: int) -> "Rollout":
+        """Its first steps, as views."""
+        by_step = {
+            name: tensor if tensor is None or name in PER_ROW else tensor[:length]
+            for name, tensor in self.inputs._asdict().items()
+        }
+        return replace(
+            self,
+            inputs=Inputs(**by_step),
+            actions=self.actions[:length],
+            log_probs=self.log_probs[:length],
+            values=self.values[:length],
+            rewards=self.rewards[:length],
+            valid=self.valid[:length],
+        )
 
     def cleared(self) -> "Rollout":
         """The same with zeros past each row's last decision, whatever is there now, and every action legal there.
@@ -97,24 +117,12 @@ def join_rollouts(rollouts: Sequence[Rollout]) -> Rollout:
     def over_time(parts: Sequence[Tensor]) -> Tensor:
         return torch.cat([_padded(part, length) for part in parts], 1)
 
-    def over_time_if_any(parts: Sequence[Tensor | None]) -> Tensor | None:
-        given = [part for part in parts if part is not None]
-        return over_time(given) if given else None
-
-    inputs = [rollout.inputs for rollout in rollouts]
-    informed = [one.informed for one in inputs if one.informed is not None]
+    joined: dict[str, Tensor | None] = {}
+    for name in Inputs._fields:
+        parts = [part for one in rollouts if (part := getattr(one.inputs, name)) is not None]
+        joined[name] = None if not parts else torch.cat(parts) if name in PER_ROW else over_time(parts)
     return Rollout(
-        Inputs(
-            over_time([one.observation for one in inputs]),
-            over_time([one.previous_action for one in inputs]),
-            over_time([one.previous_reward for one in inputs]),
-            over_time([one.episode_start for one in inputs]),
-            over_time_if_any([one.legal_actions for one in inputs]),
-            torch.cat([one.truth for one in inputs]),
-            torch.cat(informed) if informed else None,
-            over_time_if_any([one.belief_offset for one in inputs]),
-            over_time_if_any([one.position for one in inputs]),
-        ),
+        Inputs(**joined),  # type: ignore[arg-type]
         over_time([one.actions for one in rollouts]),
         over_time([one.log_probs for one in rollouts]),
         over_time([one.values for one in rollouts]),
@@ -132,12 +140,16 @@ def _padded(part: Tensor, length: int) -> Tensor:
 
 
 class Buffer:
-    """The growing record of a rollout: each row writes at its own cursor."""
+    """The growing record of a rollout: each row writes at its own cursor.
+
+    It has room for the decisions that were taken, not for those that could have been: it grows with the longest row, by
+    half each time, so that a decision is copied twice on average and no more than a third of the room is unused.
+    """
 
     def __init__(
         self, horizon: int, num_rows: int, family: Family, distribution: ActionDistribution, offset_size: int
     ) -> None:
-        """Allocates the record.
+        """Makes an empty record.
 
         Args:
             horizon: Decisions of a trial at most.
@@ -146,22 +158,26 @@ class Buffer:
             distribution: That actions are drawn from.
             offset_size: Width of the belief offset (E); 0 for a policy that has none.
         """
-        self._distribution, self._has_mask, self._has_offset = distribution, family.has_mask, offset_size > 0
-        self._observation = torch.zeros(horizon, num_rows, family.observation_size)
-        self._previous_action = torch.zeros(horizon, num_rows, family.num_actions)
-        self._previous_reward = torch.zeros(horizon, num_rows, 1)
-        self._episode_start = torch.zeros(horizon, num_rows, 1)
-        self._position = torch.zeros(horizon, num_rows, POSITION_SIZE)
-        mask_steps = horizon if family.has_mask else 0
-        self._legal_actions = torch.ones(mask_steps, num_rows, family.num_actions, dtype=torch.bool)
-        self._actions = distribution.no_actions(horizon, num_rows)
-        self._log_probs = torch.zeros(horizon, num_rows)
-        self._values = torch.zeros(horizon, num_rows)
-        self._rewards = np.zeros((horizon, num_rows), np.float32)
-        self._belief_offset = torch.zeros(horizon, num_rows, offset_size)
-        self._beliefs = torch.zeros(horizon, num_rows, offset_size)
+        self._horizon, self._distribution = horizon, distribution
+        self._has_mask, self._has_offset = family.has_mask, offset_size > 0
+        mask_size = family.num_actions if family.has_mask else 0
+        self._record = {
+            "observation": torch.zeros(0, num_rows, family.observation_size),
+            "previous_action": torch.zeros(0, num_rows, family.num_actions),
+            "previous_reward": torch.zeros(0, num_rows, 1),
+            "episode_start": torch.zeros(0, num_rows, 1),
+            "position": torch.zeros(0, num_rows, POSITION_SIZE),
+            "legal_actions": torch.ones(0, num_rows, mask_size, dtype=torch.bool),
+            "actions": distribution.no_actions(0, num_rows),
+            "log_probs": torch.zeros(0, num_rows),
+            "values": torch.zeros(0, num_rows),
+            "rewards": torch.zeros(0, num_rows, dtype=torch.float32),
+            "belief_offset": torch.zeros(0, num_rows, offset_size),
+            "beliefs": torch.zeros(0, num_rows, offset_size),
+        }
         self._every_row = np.arange(num_rows)
         self.cursor = np.zeros(num_rows, np.int64)
+        self._grow(FIRST_STEPS)
 
     def write(
         self, deciding: NDArray[np.bool_], inputs: Inputs, actions: Tensor, params: ActionParams, outputs: Outputs
@@ -174,22 +190,27 @@ class Buffer:
             actions: As they were drawn, ``(B,)`` or ``(B, A)``.
             params: Of the distribution that they were drawn from, ``(B, A)`` each.
             outputs: What the policy gave, ``T = 1``.
+
+        Raises:
+            MemoryError: The record would be larger than this machine's memory.
         """
-        at, rows = self._place(deciding)
-        self._observation[at, rows] = inputs.observation[0, rows]
-        self._previous_action[at, rows] = inputs.previous_action[0, rows]
-        self._previous_reward[at, rows] = inputs.previous_reward[0, rows]
-        self._episode_start[at, rows] = inputs.episode_start[0, rows]
+        if self.cursor.max() == self._room < self._horizon:
+            self._grow(self._room + self._room // 2 + 1)
+        record, (at, rows) = self._record, self._place(deciding)
+        record["observation"][at, rows] = inputs.observation[0, rows]
+        record["previous_action"][at, rows] = inputs.previous_action[0, rows]
+        record["previous_reward"][at, rows] = inputs.previous_reward[0, rows]
+        record["episode_start"][at, rows] = inputs.episode_start[0, rows]
         if inputs.position is not None:
-            self._position[at, rows] = inputs.position[0, rows]
+            record["position"][at, rows] = inputs.position[0, rows]
         if inputs.legal_actions is not None:
-            self._legal_actions[at, rows] = inputs.legal_actions[0, rows]
-        self._actions[at, rows] = actions[rows]
-        self._log_probs[at, rows] = self._distribution.log_probs(params, actions)[rows]
-        self._values[at, rows] = outputs.values[0, rows]
+            record["legal_actions"][at, rows] = inputs.legal_actions[0, rows]
+        record["actions"][at, rows] = actions[rows]
+        record["log_probs"][at, rows] = self._distribution.log_probs(params, actions)[rows]
+        record["values"][at, rows] = outputs.values[0, rows]
         if inputs.belief_offset is not None:
-            self._belief_offset[at, rows] = inputs.belief_offset[0, rows]
-            self._beliefs[at, rows] = outputs.beliefs[0, rows]
+            record["belief_offset"][at, rows] = inputs.belief_offset[0, rows]
+            record["beliefs"][at, rows] = outputs.beliefs[0, rows]
         self.cursor += deciding
 
     def reward(self, rewards: NDArray[np.float64]) -> None:
@@ -208,30 +229,54 @@ class Buffer:
         """
         longest = int((self.cursor - began)[rows].max())
         time = began[rows] + np.arange(longest).reshape(-1, 1)
-        at = np.minimum(time, len(self._rewards) - 1), rows
-        played = self._observation[at], self._previous_action[at], self._episode_start[at], self._beliefs[at]
+        at = np.minimum(time, self._room - 1), rows
+        record = self._record
+        played = (
+            record["observation"][at],
+            record["previous_action"][at],
+            record["episode_start"][at],
+            record["beliefs"][at],
+        )
         valid = torch.from_numpy(time < self.cursor[rows])
         return EndedEpisodes(*played, torch.from_numpy(self._rewards[at]), valid)
 
     def rollout(self, truth: Tensor, informed: Tensor, returns: NDArray[np.float64], rows: Share) -> Rollout:
         """What was recorded, cut to the longest row; see `Rollout` and `Inputs` for the arguments."""
         length = int(self.cursor.max())
+        record = {name: tensor[:length] for name, tensor in self._record.items()}
         inputs = Inputs(
-            self._observation[:length],
-            self._previous_action[:length],
-            self._previous_reward[:length],
-            self._episode_start[:length],
-            self._legal_actions[:length] if self._has_mask else None,
+            record["observation"],
+            record["previous_action"],
+            record["previous_reward"],
+            record["episode_start"],
+            record["legal_actions"] if self._has_mask else None,
             truth,
             informed,
-            self._belief_offset[:length] if self._has_offset else None,
-            self._position[:length],
+            record["belief_offset"] if self._has_offset else None,
+            record["position"],
         )
         valid = torch.arange(length).unsqueeze(1) < torch.from_numpy(self.cursor)
         return Rollout(
-            inputs, self._actions[:length], self._log_probs[:length], self._values[:length],
-            torch.from_numpy(self._rewards[:length]), valid, returns, rows,
+            inputs, record["actions"], record["log_probs"], record["values"],
+            record["rewards"], valid, returns, rows,
         )  # fmt: skip
+
+    @property
+    def _room(self) -> int:
+        """Decisions that a row has room for."""
+        return len(self._rewards)
+
+    def _grow(self, room: int) -> None:
+        """Makes room for more decisions of every row, one tensor at a time; past a row's end all actions are legal."""
+        room = min(room, self._horizon)
+        per_step = sum(tensor.element_size() * prod(tensor.shape[1:]) for tensor in self._record.values())
+        if room * per_step > physical_memory():
+            raise MemoryError(f"the record of an update takes more than {room * per_step / 1e9:,.0f} GB")
+        for name, tensor in self._record.items():
+            longer = tensor.new_full((room, *tensor.shape[1:]), tensor.dtype == torch.bool)
+            longer[: len(tensor)] = tensor
+            self._record[name] = longer
+        self._rewards: NDArray[np.float32] = self._record["rewards"].numpy()
 
     def _place(self, deciding: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Where this step's decisions are written: (time index, rows); slices if all rows march in step."""

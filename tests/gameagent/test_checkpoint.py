@@ -133,7 +133,7 @@ def test_a_curriculum_is_saved_loaded_and_refused_if_it_is_another_spaces(run: R
     config, family = small("bandit", curriculum="learnability")
     policy = config.method.make_policy(config, family)
     optimizer = torch.optim.Adam(policy.parameters())
-    source, other = (make_source("learnability", family.space, "train", 8) for _ in range(2))
+    source, other = (make_source("learnability", family.space, "train", 16) for _ in range(2))
     run.load(policy, optimizer, source)
     content = torch.load(run.checkpoint, weights_only=True)
     assert content.pop("curriculum") == {}
@@ -147,7 +147,7 @@ def test_a_curriculum_is_saved_loaded_and_refused_if_it_is_another_spaces(run: R
     assert all((array == other.state()[name]).all() for name, array in source.state().items())
     assert len(other.state()["count"]) == 4
     with pytest.raises(RunError, match=r"belongs to another config: .*not of this space"):
-        run.load(policy, optimizer, make_source("learnability", load_family("gridnavi").space, "train", 8))
+        run.load(policy, optimizer, make_source("learnability", load_family("gridnavi").space, "train", 16))
 
 
 def test_a_missing_checkpoint_is_named(run: RunFolder) -> None:

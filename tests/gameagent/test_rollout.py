@@ -3,6 +3,7 @@
 # mypy: disable-error-code="arg-type, call-arg, no-untyped-call, var-annotated"
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,10 +13,12 @@ import torch
 
 from gameagent.nets.beliefs import truth_from_encoding
 from gameagent.nets.interface import Inputs
+from gameagent.playing.buffer import FIRST_STEPS
 from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, torch_generator
 from gameagent_games import Family
 from gameagent_games.sources.simulator import Simulator
+from small_families import RIDDLE
 
 NAMES = ["gridnavi", "forage", "two_seat_families:THROWS", "two_seat_families:NIM", "two_seat_families:TUG", "tolls"]
 NUM_GAMES = 6
@@ -177,3 +180,34 @@ def test_the_same_seed_gives_the_same_rollout_also_from_used_buffers(played: Sim
     assert torch.equal(again.actions, played.rollout.actions) and torch.equal(again.rewards, played.rollout.rewards)
     assert torch.equal(again.log_probs, played.rollout.log_probs)
     assert not torch.equal(other.actions, played.rollout.actions)
+
+
+def test_a_record_grows_with_what_is_played_and_not_with_what_could_have_been(lively: Any) -> None:
+    policy, _, _ = lively("small_families:RIDDLE")
+    endless = replace(RIDDLE, max_steps=10**9)  # a record of all that could be played would have 2 * 10**9 steps
+    rollout = play(policy, endless).rollout
+    assert 2 <= len(rollout.valid) < 200
+    assert rollout.inputs.observation.untyped_storage().nbytes() <= 4 * NUM_GAMES * max(
+        FIRST_STEPS, 2 * len(rollout.valid)
+    )
+
+
+def test_a_record_that_grew_holds_the_same(lively: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, _, family = lively("two_seat_families:NIM")
+    expected = play(policy, family).rollout
+    monkeypatch.setattr("gameagent.playing.buffer.FIRST_STEPS", 1)
+    rollout = play(policy, family).rollout
+    assert len(rollout.valid) > 4
+    for name in ("actions", "log_probs", "values", "rewards", "valid"):
+        assert torch.equal(getattr(rollout, name), getattr(expected, name)), name
+    for part, wanted in zip(rollout.inputs, expected.inputs, strict=True):
+        assert (part is None) == (wanted is None)
+        assert part is None or torch.equal(part, wanted)
+
+
+def test_a_record_larger_than_the_machine_is_refused(lively: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, _, family = lively("two_seat_families:NIM")
+    floats = family.observation_size + 2 * family.num_actions  # at the least, of a step of one of two seats
+    monkeypatch.setattr("gameagent.playing.buffer.physical_memory", lambda: 4 * floats * 2 * NUM_GAMES)
+    with pytest.raises(MemoryError, match="the record of an update"):
+        play(policy, family)

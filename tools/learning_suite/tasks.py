@@ -82,5 +82,6 @@ TASKS = (
     Task("moving_target", f"{REFERENCE}.moving_target:MOVING_TARGET", 10_000_000, 3_000_000),
     Task("mirrored", f"{REFERENCE}.mirrored:MIRRORED", 10_000_000),
     Task("random_mdp", f"{REFERENCE}.random_mdp:RANDOM_MDP", 100_000_000, long=True),
+    Task("vault", f"{REFERENCE}.vault:VAULT", 5_000_000, long=True),
 )
 BY_NAME = {task.name: task for task in TASKS}

@@ -68,10 +68,9 @@ class Rl2(Method["AgentNetwork"]):
         return Rl2Config.of(config).num_games
 
     def record_bytes(self, config: "TrainConfig", family: Family) -> int:
-        """Of all trials of a rollout."""
+        """Of all trials of a rollout, if every episode ends with its first decision."""
         per_step = 4 * (family.observation_size + 2 * family.num_actions + RECORDED)
-        rows = self.num_parallel(config) * family.num_seats
-        return per_step * rows * config.episodes_of_trial(family) * family.max_steps
+        return per_step * self.num_parallel(config) * config.episodes_of_trial(family)
 
     def baselines(self, config: "TrainConfig", family: Family, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """The same network without memory, and the same network that is shown the rules."""

@@ -17,6 +17,7 @@ from gameagent.losses import approximate_kl, clipped_policy_loss, masked, masked
 from gameagent.methods.belief_correction.correction import Exercises, Transitions
 from gameagent.methods.belief_correction.network import CorrectedNetwork
 from gameagent.methods.rl2.config import Rl2Config
+from gameagent.methods.rl2.lengths import by_length
 from gameagent.nets.interface import Inputs
 from gameagent.nets.network import AgentNetwork
 from gameagent.playing.buffer import Rollout
@@ -103,9 +104,8 @@ def update(
     first_of_last_pass = len(batches) - len(batches) // own.num_epochs
     for number, batch in enumerate(batches):
         exercises = None if truth is None else Exercises.draw(truth, rollout.returns.shape[1], exercise_rng)
-        loss, parts = objective(policy, rollout, advantages, returns, batch, own, schedule, exercises)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        parts = add_gradients(policy, rollout, advantages, returns, batch, own, schedule, exercises)
         workers.sum_gradients(policy.parameters())
         norms = [torch.nn.utils.clip_grad_norm_(part, config.max_gradient_norm) for part in parts_of_policy.values()]
         optimizer.step()
@@ -203,6 +203,34 @@ def split_rows(num_rows: int, num_parts: int, shuffle: np.random.Generator) -> l
     blocks = -(-num_rows // num_parts)
     part_of_row = shuffle.random((blocks, num_parts)).argsort(axis=1).reshape(-1)[:num_rows]
     return [np.flatnonzero(part_of_row == part) for part in range(num_parts)]
+
+
+def add_gradients(
+    policy: AgentNetwork,
+    rollout: Rollout,
+    advantages: Tensor,
+    returns: Tensor,
+    batch: Minibatch,
+    config: Rl2Config,
+    schedule: Schedule,
+    exercises: Exercises | None,
+) -> dict[str, Tensor]:
+    """Adds the gradient of `objective` to the parameters', and returns its terms.
+
+    Rows of similar length are computed together, each group as far as its longest row; the sums are the same.
+    """
+    sums: dict[str, Tensor] = {}
+    lengths = rollout.valid[:, batch.rows].sum(0).numpy()
+    for group in by_length(lengths):
+        length = max(2, int(lengths[group].max(initial=0)))  # a prediction needs what follows, if only to ignore it
+        own = batch._replace(rows=batch.rows[torch.from_numpy(group)])
+        loss, parts = objective(
+            policy, rollout.cut(length), advantages[:length], returns[:length], own, config, schedule, exercises
+        )  # fmt: skip
+        loss.backward()  # type: ignore[no-untyped-call]
+        for name, value in parts.items():
+            sums[name] = sums[name] + value if name in sums else value
+    return sums
 
 
 def objective(

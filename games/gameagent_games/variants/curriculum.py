@@ -22,7 +22,8 @@ CURRICULA: Final = get_args(Curriculum)
 
 AGAIN_SHARE: Final = 0.5  # of the draws: variants drawn again for their scores; all others are uniform
 TRIALS_EACH: Final = 2  # of a variant that is drawn uniformly: a single outcome has no spread
-MEMORY: Final = 16.0  # outcomes that a variant's score is made of, about: older ones fade, as the player has changed
+TRIALS_AGAIN: Final = 2  # of a variant that is drawn again, at a time, in the mean: so that scores are up to date
+MEMORY: Final = 8.0  # outcomes that a variant's score is made of, about: older ones fade, as the player has changed
 LEAST_SCORE: Final = 1e-9  # below it, outcomes differ by no more than rounding
 
 
@@ -73,7 +74,9 @@ def make_source(curriculum: Curriculum, space: VariantSpace, split: Split, num: 
         split: That all variants are drawn from.
         num: Variants that are drawn at a time.
     """
-    return UniformSource(space, split) if curriculum == "uniform" else LearnabilitySource(space, split, num)
+    if curriculum == "uniform":
+        return UniformSource(space, split)
+    return LearnabilitySource(space, split, max(int(AGAIN_SHARE * num) // TRIALS_AGAIN, 1))
 
 
 class UniformSource:

@@ -21,5 +21,6 @@ its module derives the ceiling, and says what random play and play with the weak
 | `pay:BANDIT_KILO` | rewards of 1,000 | 5000 | 6660, exact |
 | `pay:MIXED_PAY` | returns of variants that differ by five orders | 1376 | 1833.18, exact; judge by wins |
 | `moving_target:MOVING_TARGET` | continuous actions, and episodes that end early | -4.02 | 2.055, tight bound |
+| `vault:VAULT` | rewards that chance meets in few variants, steps to all others | 0.124 | 2, exact |
 | `drift:DRIFT` | a hidden state that changes within the episode, seen by noisy rewards | 50 | 65.79, Bayes filter |
 """
