@@ -25,8 +25,7 @@ REMOVED = {
     "reward_scale": "rewards of any unit are learnt alike",
     "entropy_end": "the entropy bonus ends at 0",
 }
-"""Settings that earlier versions had, and why they are gone."""
-
+"""Settings of learning by memory that earlier versions had, whose networks were others, and why they are gone."""
 
 SHORTEST_HORIZON = 10  # steps
 
@@ -147,17 +146,24 @@ def default_discount(horizon: int) -> float:
 def config_of_run(family: Family, written: Mapping[str, Any]) -> TrainConfig:
     """The config that a run's folder or a file holds, also one of an earlier version.
 
-    Earlier versions wrote the settings of every method; those of methods that the run did not use are left out.
+    Earlier versions wrote the settings of every method; those of methods that the run did not use are left out, and so
+    are those that are gone. Where they wrote a discount of 0 they meant it: now a run's own is never 0.
 
     Raises:
         ConfigError: As `make_config`.
     """
-    named = {RENAMED.get(name, name): value for name, value in written.items()}
+    named = {RENAMED.get(name, name): value for name, value in written.items() if name not in REMOVED}
     algorithm = named.get("algorithm", DEFAULT_METHOD)
     if algorithm in METHODS:
         own = settings_by_name(algorithm)
         named = {name: value for name, value in named.items() if name in own or not methods_with(name)}
-    return make_config(family, named)
+    config = make_config(family, named)
+    return replace(config, discount=0.0) if named.get("discount") == 0.0 else config
+
+
+def has_earlier_networks(written: Mapping[str, Any]) -> bool:
+    """Whether the config that a run's folder holds is of a version whose networks of that method were others."""
+    return written.get("algorithm", DEFAULT_METHOD) == DEFAULT_METHOD and not REMOVED.keys().isdisjoint(written)
 
 
 def suggestions(family: Family, algorithm: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from gameagent.config import TrainConfig, config_of_run
+from gameagent.config import TrainConfig, config_of_run, has_earlier_networks
 from gameagent.errors import ConfigError, RunError, TrainingError
 from gameagent.nets.interface import PolicyNetwork
 from gameagent.run.sealed_file import (
@@ -143,12 +143,17 @@ class RunFolder:
         """The run's config and its family, with all rules shown if the run is an oracle.
 
         Raises:
-            RunError: run.json is missing or broken, or the family has changed since.
+            RunError: run.json is missing or broken, or the networks or the family have changed since.
         """
         description = self.describe()
         values = description.get("config")
         if not isinstance(values, dict):
             raise RunError(f"{self.description} has no config; the file is broken")
+        if has_earlier_networks(values):
+            raise RunError(
+                f"{self.path} was trained by an earlier version of gameagent, whose networks this version cannot load; "
+                "its exported files still play; train anew with another --out"
+            )
         try:
             family = load_family(str(values.get("family")))
             config = config_of_run(family, values)

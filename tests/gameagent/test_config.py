@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameagent.config import config_of_run, make_config, settings_by_name
-from gameagent.errors import ConfigError
+from gameagent.errors import ConfigError, RunError
 from gameagent.methods.rl2.config import Rl2Config
+from gameagent.run.folder import RunFolder
 from gameagent.settings import parse_count, read_config_file
 from gameagent_games.registry import load_family
 
@@ -80,11 +81,11 @@ def test_a_misspelt_field_is_refused_with_the_list_of_fields(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("steps", 0), ("hidden_size", 0), ("num_games", -1), ("num_epochs", 0), ("num_minibatches", 0), ("seed", -1),
+        ("steps", 0), ("hidden_size", 0), ("num_games", -1), ("num_epochs", 0), ("num_minibatches", -1), ("seed", -1),
         ("num_episodes", -1), ("num_processes", -1), ("informed_share", 1.5), ("informed_until", -0.1),
         ("discount", 1.01),
         ("gae_lambda", -1.0), ("learning_rate", 0.0), ("learning_rate", "nan"), ("learning_rate", "inf"),
-        ("clip_ratio", 0.0), ("reward_scale", -1.0), ("max_gradient_norm", 0.0), ("entropy_start", -0.1),
+        ("clip_ratio", 0.0), ("target_kl", -0.1), ("max_gradient_norm", 0.0), ("entropy_weight", -0.1),
         ("value_weight", "inf"), ("num_rollouts", 0), ("meta_batch_size", 0), ("inner_steps", 0),
     ],
 )  # fmt: skip
@@ -115,6 +116,26 @@ def test_a_trial_of_a_learner_by_gradient_is_all_its_steps_and_the_return_behind
     assert make_config(BANDIT, given).episodes_of_trial(BANDIT) == 15
     assert make_config(BANDIT, given | {"num_episodes": 4}).episodes_of_trial(BANDIT) == 4
     assert make_config(BANDIT, {}).episodes_of_trial(BANDIT) == BANDIT.num_episodes
+
+
+@pytest.mark.parametrize(
+    ("given_fields", "steps"),
+    [
+        ({}, 4 * 15),  # of a trial: what is learnt in one episode pays in the next
+        ({"num_episodes": 6}, 6 * 15),
+        ({"algorithm": "maml"}, 15),  # of an episode: gradient steps come in between
+        ({"algorithm": "reptile", "num_episodes": 6}, 15),
+    ],
+)
+def test_a_discount_that_is_not_given_reaches_as_far_as_credit_must(
+    given_fields: dict[Any, Any], steps: int
+) -> None:
+    game = replace(load_family("gridnavi"), max_steps=15, num_episodes=4, training={})
+    assert make_config(game, given_fields).discount == pytest.approx(1.0 - 1.0 / steps)
+    assert make_config(game, given_fields | {"discount": 0}) == make_config(game, given_fields)
+    assert make_config(game, given_fields | {"discount": 0.3}).discount == 0.3
+    short = replace(game, max_steps=1, num_episodes=1)
+    assert make_config(short, given_fields).discount == pytest.approx(0.9)  # no shorter than ten steps
 
 
 def test_learners_by_gradient_refuse_what_they_cannot_learn() -> None:
@@ -148,25 +169,65 @@ def test_a_familys_common_suggestions_reach_the_methods_that_have_them() -> None
 # -- configs of earlier versions --
 
 WRITTEN = json.loads((Path(__file__).parent / "earlier_runs.json").read_text(encoding="utf-8"))
+"""Configs as an earlier version wrote them: every method's settings in one flat table."""
+
+SINCE = {"target_kl": Rl2Config().target_kl, "curriculum": "uniform"}
+"""What settings that an earlier version did not have are in its runs."""
 
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_config_of_an_earlier_version_is_read_with_everything_that_its_run_used(name: str) -> None:
-    """Files as the version before wrote them: every method's settings in one flat table."""
     written = WRITTEN[name]
     family = load_family(written["family"])
     read = config_of_run(family, written).as_dict()
-    renamed = {"polyak": "return_scaled_steps"}
-    assert (
-        read == {renamed.get(key, key): value for key, value in written.items() if renamed.get(key, key) in read}
-        and read.keys() == settings_by_name(written["algorithm"]).keys()
-    )
+    renamed = {"polyak": "return_scaled_steps", "entropy_start": "entropy_weight"}
+    used = {renamed.get(key, key): value for key, value in written.items() if renamed.get(key, key) in read}
+    assert read == {key: value for key, value in SINCE.items() if key in read} | used
+    assert read.keys() == settings_by_name(written["algorithm"]).keys()
     assert config_of_run(family, read).as_dict() == read
 
 
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_run_of_an_earlier_version_is_opened_if_its_networks_are_todays(tmp_path: Path, name: str) -> None:
+    """Those that learn by gradient have not changed; the others are refused in one line that says what to do."""
+    written, folder = WRITTEN[name], RunFolder(tmp_path / "run")
+    family = load_family(written["family"])
+    folder.create(make_config(family, {"algorithm": written["algorithm"]}), family)
+    description = folder.describe()
+    folder.description.write_text(json.dumps(description | {"config": written}), encoding="utf-8")
+    if written["algorithm"] != "rl2":
+        assert folder.load_config()[0] == config_of_run(family, written)
+        return
+    with pytest.raises(RunError) as error:
+        folder.load_config()
+    assert str(error.value) == (
+        f"{folder.path} was trained by an earlier version of gameagent, whose networks this version cannot load; "
+        "its exported files still play; train anew with another --out"
+    )
+
+
+def test_a_discount_of_zero_that_an_earlier_version_wrote_is_one() -> None:
+    written = WRITTEN["maml"] | {"discount": 0.0}
+    assert config_of_run(load_family("navigation"), written).discount == 0.0
+
+
 def test_a_setting_that_no_version_ever_had_is_refused_in_a_runs_folder() -> None:
-    with pytest.raises(ConfigError, match="no config field 'num_gmes'"):
-        config_of_run(BANDIT, WRITTEN["bandit"] | {"num_gmes": 3})
+    for name in ("bandit", "maml"):
+        with pytest.raises(ConfigError, match="no config field 'num_gmes'"):
+            config_of_run(BANDIT, WRITTEN[name] | {"num_gmes": 3})
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("reward_scale", "there is no reward_scale any more, as rewards of any unit are learnt alike: leave it out"),
+        ("entropy_end", "there is no entropy_end any more, as the entropy bonus ends at 0: leave it out"),
+        ("entropy_start", "entropy_start is now called entropy_weight"),
+    ],
+)
+def test_who_asks_for_a_setting_of_an_earlier_version_is_told_what_became_of_it(name: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{said}$"):
+        make_config(BANDIT, {name: 0.5})
 
 
 @given(st.integers(-(2**62), 2**62))
