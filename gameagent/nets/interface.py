@@ -33,8 +33,8 @@ class Inputs(NamedTuple):
             policy without beliefs: its critic sees them.
         informed: float32 ``(B, 1)``; 1 in rows whose belief the truth stands in for; None if there are none.
         belief_offset: float32 ``(T, B, E)``, what gradient steps add to the belief; None for nothing.
-        position: float32 ``(T, B, 2)``, how much of the trial's episodes is over, and of this episode's decisions at
-            most, 0 to 1; for the critic. None outside training.
+        position: float32 ``(T, B, 2)``, which share of the trial's episodes is over, and of the steps that the episode
+            may take; for the critic. None outside training.
     """
 
     observation: Tensor

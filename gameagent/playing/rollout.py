@@ -1,6 +1,6 @@
 """Whole trials of many games, played by the policy in training and recorded for the outer loop."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,25 +9,14 @@ from torch import Tensor
 
 from gameagent.nets.beliefs import truth_from_encoding
 from gameagent.nets.cores.state import advance
-from gameagent.nets.interface import POSITION_SIZE, Inputs, PolicyNetwork
+from gameagent.nets.interface import Inputs, PolicyNetwork
 from gameagent.playing.buffer import Buffer, Rollout
 from gameagent.playing.finite_games import reset_games, step_games
 from gameagent.workers import Share
+from gameagent_games.games import Games
 from gameagent_games.interface import Family
 from gameagent_games.loop import play_trials
 from gameagent_games.players import Outcome, Sight
-
-
-class TrialLength(NamedTuple):
-    """How long a trial can be: its episodes (K), and the decisions of one seat in an episode."""
-
-    num_episodes: int
-    max_steps: int
-
-    @property
-    def horizon(self) -> int:
-        """Decisions of one seat in a trial."""
-        return self.num_episodes * self.max_steps
 
 
 class Trials:
@@ -45,7 +34,6 @@ class Trials:
         self._family = family
         self._rows = (share or Share.whole(num_games)).times(family.num_seats)
         self._games = family.make_games(num_games, num_episodes=num_episodes)
-        self._length = TrialLength(num_episodes, family.max_steps)
 
     def play(
         self, policy: PolicyNetwork, variants: NDArray[Any], seeds: NDArray[np.int64], informed: NDArray[np.bool_],
@@ -66,9 +54,10 @@ class Trials:
         """
         reset_games(self._games, variants, seeds)
         num_rows = self._games.acting.size
-        buffer = Buffer(self._length.horizon, num_rows, self._family, policy.spec.distribution, policy.offset_size)
+        horizon = self._games.num_episodes * self._family.max_steps
+        buffer = Buffer(horizon, num_rows, self._family, policy.spec.distribution, policy.offset_size)
         hidden_rules = self._hidden_rules(variants, informed)
-        player = PolicyPlayer(policy, buffer, hidden_rules, self._rows, self._length, generator)
+        player = PolicyPlayer(policy, buffer, hidden_rules, self._rows, self._games, generator)
         with torch.no_grad():
             returns = play_trials(self._games, player, step_games)
         return buffer.rollout(*hidden_rules, returns, self._rows)
@@ -87,7 +76,7 @@ class PolicyPlayer:
 
     def __init__(
         self, policy: PolicyNetwork, buffer: Buffer, hidden_rules: tuple[Tensor, Tensor], rows: Share,
-        length: TrialLength, generator: torch.Generator,
+        games: Games, generator: torch.Generator,
     ) -> None:  # fmt: skip
         """Makes a player of one trial; see `Trials.play`.
 
@@ -96,12 +85,11 @@ class PolicyPlayer:
             buffer: An empty record.
             hidden_rules: ``truth`` and ``informed`` of the policy's inputs.
             rows: Which of the run's rows these are.
-            length: Of its trial at most.
+            games: Those it plays, which know how much of the trial is over.
             generator: For the choice of actions.
         """
-        self._length = np.array(length, np.float32)
         self._policy, self._buffer, self._hidden_rules = policy, buffer, hidden_rules
-        self._rows, self._generator = rows, generator
+        self._rows, self._games, self._generator = rows, games, generator
 
     def begin(self, num_rows: int) -> None:
         """Clears the memory of every row."""
@@ -109,7 +97,6 @@ class PolicyPlayer:
         self._last_action = torch.zeros(num_rows, self._policy.spec.num_actions)
         self._last_reward = np.zeros((num_rows, 1), np.float32)
         self._episode_start = np.ones((num_rows, 1), np.float32)
-        self._position = np.zeros((num_rows, POSITION_SIZE), np.float32)  # episodes over, decisions in this one
         self._offset = torch.zeros(num_rows, self._policy.offset_size)
         self._began = np.zeros(num_rows, np.int64)  # the buffer's cursor at the start of the current episode
 
@@ -123,7 +110,6 @@ class PolicyPlayer:
         actions = distribution.sample(params, noise)
         self._hidden_state = advance(self._hidden_state, after, deciding)
         self._buffer.write(sight.deciding, inputs, actions, params, outputs)
-        self._position[:, 1] += sight.deciding
         self._last_action = torch.where(deciding.unsqueeze(1), distribution.as_input(actions), self._last_action)
         return np.asarray(actions.numpy())
 
@@ -132,8 +118,6 @@ class PolicyPlayer:
         self._buffer.reward(outcome.rewards)
         self._last_reward[:, 0] = outcome.rewards
         self._episode_start[:, 0] = outcome.ended | ~outcome.started
-        self._position[:, 0] += outcome.ended
-        self._position[outcome.ended, 1] = 0.0
         if self._policy.offset_size:
             self._move_offsets(outcome.ended)
 
@@ -147,8 +131,15 @@ class PolicyPlayer:
             None if sight.legal_actions is None else torch.from_numpy(sight.legal_actions).unsqueeze(0),
             *self._hidden_rules,
             self._offset.unsqueeze(0) if self._policy.offset_size else None,
-            torch.from_numpy(self._position / self._length).unsqueeze(0),
+            self._position().unsqueeze(0),
         )
+
+    def _position(self) -> Tensor:
+        """Every row's position in its trial: see `Inputs`."""
+        games = self._games
+        parts = games.episodes / games.num_episodes, games.steps / games.family.max_steps
+        by_game = torch.from_numpy(np.stack(parts, axis=1).astype(np.float32))
+        return by_game.repeat_interleave(games.family.num_seats, 0)
 
     def _move_offsets(self, ended: NDArray[np.bool_]) -> None:
         """Moves the belief offsets of rows by what the episode that has just ended taught them."""

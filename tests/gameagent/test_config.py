@@ -127,9 +127,7 @@ def test_a_trial_of_a_learner_by_gradient_is_all_its_steps_and_the_return_behind
         ({"algorithm": "reptile", "num_episodes": 6}, 15),
     ],
 )
-def test_a_discount_that_is_not_given_reaches_as_far_as_credit_must(
-    given_fields: dict[Any, Any], steps: int
-) -> None:
+def test_a_discount_that_is_not_given_reaches_as_far_as_credit_must(given_fields: dict[Any, Any], steps: int) -> None:
     game = replace(load_family("gridnavi"), max_steps=15, num_episodes=4, training={})
     assert make_config(game, given_fields).discount == pytest.approx(1.0 - 1.0 / steps)
     assert make_config(game, given_fields | {"discount": 0}) == make_config(game, given_fields)

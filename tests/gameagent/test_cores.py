@@ -190,19 +190,6 @@ def test_an_engine_that_empties_memory_to_zeros_gets_no_such_file(small: Any) ->
         make_engine_file(policy, config, family, {}, "godot")
 
 
-def test_weights_of_an_earlier_version_are_read_into_the_core() -> None:
-    """Until the core had a module of its own, its three layers were named beside the others."""
-    family = load_family("bandit")
-    config = make_config(family, {"hidden_size": 4})
-    policy, other = (config.method.make_policy(config, family) for _ in range(2))
-    written = {name.removeprefix("core."): weight for name, weight in policy.state_dict().items()}
-    assert {"encoder.weight", "lstm.weight_hh_l0", "memory_norm.bias"} <= written.keys()
-    other.load_state_dict(written)
-    assert all(torch.equal(weight, other.state_dict()[name]) for name, weight in policy.state_dict().items())
-    with pytest.raises(RuntimeError, match="Unexpected key"):
-        other.load_state_dict(written | {"lstm.something": torch.zeros(1)})
-
-
 def test_returns_of_an_earlier_version_are_read_by_their_name_of_today() -> None:
     family = load_family("navigation")
     config = make_config(family, {"algorithm": "maml", "hidden_size": 4})

@@ -35,7 +35,7 @@ def play(policy: Any, family: Family, seed: int = 3) -> SimpleNamespace:
     variants = family.space.sample(NUM_GAMES, seed, "all")
     seeds = game_seeds(seed, "test", NUM_GAMES)
     informed = np.arange(NUM_GAMES) % 2 == 1
-    trials = Trials(family, NUM_GAMES, family.num_episodes, policy.belief_head.size)
+    trials = Trials(family, NUM_GAMES, family.num_episodes)
     rollout = trials.play(policy, variants, seeds, informed, torch_generator(seed, "test"))
     return SimpleNamespace(
         policy=policy, family=family, trials=trials, variants=variants, seeds=seeds, informed=informed, rollout=rollout
@@ -61,6 +61,7 @@ def book(family: Family, variants: Any, seeds: Any, actions_of: Callable[..., An
     decisions = [[] for _ in range(family.num_seats)]
     fresh = [1.0] * family.num_seats  # whether an episode started since the seat's last decision
     returns, unearned = np.zeros((family.num_episodes, family.num_seats)), 0.0
+    episode = steps = 0  # steps of this episode
     while not game.finished[0]:
         actions = np.zeros((1, family.num_seats) if family.box is None else (1, family.num_seats, family.num_actions))
         for seat, mine in enumerate(decisions):
@@ -74,13 +75,13 @@ def book(family: Family, variants: Any, seeds: Any, actions_of: Callable[..., An
                     previous_action=shown_action(family, mine[-1].action) if mine else [0] * family.num_actions,
                     previous_reward=mine[-1].reward if mine else 0.0,
                     episode_start=fresh[seat],
+                    position=(episode / family.num_episodes, steps / family.max_steps),
                     action=action,
                     reward=0.0,
                 )
             )
             fresh[seat] = 0.0
             actions[0, seat] = action
-        episode = int(game.episodes[0])
         game.step(actions.astype(np.int64) if family.box is None else actions)
         returns[episode] += game.rewards[0]
         for seat, mine in enumerate(decisions):
@@ -90,6 +91,9 @@ def book(family: Family, variants: Any, seeds: Any, actions_of: Callable[..., An
                 unearned += float(game.rewards[0, seat])
             if game.terminated[0] or game.truncated[0]:
                 fresh[seat] = 1.0
+        steps += 1
+        if game.terminated[0] or game.truncated[0]:
+            episode, steps = episode + 1, 0
     return decisions, returns, unearned
 
 
@@ -112,6 +116,7 @@ def test_every_entry_equals_the_slow_bookkeepers(played: SimpleNamespace) -> Non
                 "previous_action": rollout.inputs.previous_action,
                 "previous_reward": rollout.inputs.previous_reward[..., 0],
                 "episode_start": rollout.inputs.episode_start[..., 0],
+                "position": rollout.inputs.position,
                 "reward": rollout.rewards,
                 "action": rollout.actions,
             }
@@ -132,7 +137,8 @@ def test_every_entry_equals_the_slow_bookkeepers(played: SimpleNamespace) -> Non
 
 def test_past_a_rows_end_nothing_is_written(played: SimpleNamespace) -> None:
     rollout, past = played.rollout, ~played.rollout.valid
-    for tensor in (rollout.rewards, rollout.log_probs, rollout.values, rollout.actions, *rollout.inputs[:4]):
+    by_step = *rollout.inputs[:4], rollout.inputs.position
+    for tensor in (rollout.rewards, rollout.log_probs, rollout.values, rollout.actions, *by_step):
         assert (tensor[past] == 0).all()
     ends_early = len(set(rollout.valid.sum(0).tolist())) > 1
     assert ends_early == (played.family.name in ("throws", "nim", "tolls"))
@@ -146,7 +152,8 @@ def test_log_probs_and_values_are_the_policys_over_each_rows_own_decisions(playe
         if length == 0:
             continue
         alone = [None if part is None else part[:length, row : row + 1] for part in rollout.inputs[:5]]
-        inputs = Inputs(*alone, rollout.inputs.truth[row : row + 1], rollout.inputs.informed[row : row + 1])
+        hidden_rules = rollout.inputs.truth[row : row + 1], rollout.inputs.informed[row : row + 1]
+        inputs = Inputs(*alone, *hidden_rules, position=rollout.inputs.position[:length, row : row + 1])
         with torch.no_grad():
             outputs, _ = policy(inputs, policy.initial_state(1))
         actions = rollout.actions[:length, row]

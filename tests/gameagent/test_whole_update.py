@@ -28,8 +28,8 @@ from small_families import DIAL, RIDDLE
 
 SMALL = {"hidden_size": 2, "learning_rate": 0.02, "num_processes": 1, "max_gradient_norm": 0.3}
 MEMORY = SMALL | {
-    "num_games": 9, "num_minibatches": 2, "num_epochs": 2, "entropy_start": 0.3, "entropy_end": 0.1,
-    "belief_weight": 0.5, "reward_scale": 2.0, "discount": 0.9, "gae_lambda": 0.8,
+    "num_games": 9, "num_minibatches": 2, "num_epochs": 2, "entropy_weight": 0.3, "target_kl": 0.01,
+    "belief_weight": 0.5, "value_weight": 2.0, "discount": 0.9, "gae_lambda": 0.8,
 }  # fmt: skip
 
 
@@ -43,6 +43,13 @@ def flat(config: Any) -> SimpleNamespace:
     return SimpleNamespace(**config.as_dict())
 
 
+def move(weights: Any, size: float) -> None:
+    generator = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for weight in weights:
+            weight += size * torch.randn(weight.shape, generator=generator).double()
+
+
 def weights_of(policy: Any) -> dict[Any, Any]:
     return {name: weight.detach().numpy().copy() for name, weight in policy.named_parameters()}
 
@@ -51,22 +58,45 @@ def weights_of(policy: Any) -> dict[Any, Any]:
 def test_an_update_of_meta_lstm_equals_the_slow_one(family: Family) -> None:
     config = make_config(family, {"family": family.name} | MEMORY)
     learner, played = in_double(make_learner(config, family, Workers()))
-    weights, adam = weights_of(learner.policy), Adam()
+    move(learner.policy.parameters(), 0.2)  # a bias of 0 leaves layers behind dead ones on the very edge of a ReLU
+    weights, carried = weights_of(learner.policy), slow_rl2.Carried()
     for number, done in enumerate((0.0, 0.6)):
         update = learner.update(number, done)
+        if number == 0:
+            carried.measure(played.rollouts[0])  # was played for its units alone
         rollout = played.rollouts[-1]
         assert len(set(rollout.valid.sum(0).tolist())) > 2  # rows of different lengths
         shuffle = numpy_generator(config.seed, "minibatches", number)
         shuffle.integers(2**63)
-        minibatches = [rows for _ in range(config.own.num_epochs) for rows in split_rows(9, 2, shuffle)]
-        weights, metrics = slow_rl2.update(weights, adam, rollout, family, flat(config), done, minibatches)
+        passes = [split_rows(9, 2, shuffle) for _ in range(config.own.num_epochs)]
+        weights, metrics = slow_rl2.update(weights, carried, rollout, family, flat(config), done, passes)
         for name, weight in weights_of(learner.policy).items():
-            np.testing.assert_allclose(weight, weights[name], atol=1e-6, err_msg=name)
-        for name in ("policy_loss", "value_loss", "entropy", "approx_kl", "belief_loss", "gradient_norm"):
-            assert update.metrics[name] == pytest.approx(metrics[name], rel=1e-6, abs=1e-6), name
-        assert metrics["gradient_norm"] > config.max_gradient_norm  # clipping is not idle
+            np.testing.assert_allclose(weight, weights[name], atol=4e-6, err_msg=name)  # of steps of 0.02
+        assert metrics.keys() <= update.metrics.keys()
+        for name, value in metrics.items():
+            near = 1e-4 if "norm" in name else 1e-6  # a norm's slope is as steep as finite differences are rough
+            assert update.metrics[name] == pytest.approx(value, rel=near, abs=1e-6), name
+        for name in ("gradient_norm", "critic_gradient_norm"):
+            assert metrics[name] > config.max_gradient_norm  # clipping is not idle
+        assert_carried(learner, carried)
+    assert len(played.rollouts) == 3
     assert math.isclose(update.metrics["learning_rate"], 0.02 * (1 - 0.9 * 0.6))
-    assert 0 < played.informed[0].sum() < 9 and not played.informed[1].any()
+    assert update.metrics["boost"] != 1.0  # nor is the step size that follows the divergence
+    assert 0 < played.informed[1].sum() < 9 and not played.informed[2].any()
+
+
+def assert_carried(learner: Any, carried: Any) -> None:
+    """The next update begins where the slow one's does."""
+    scales, critic = learner.policy.scales, learner.policy.critic.moments
+    for given, expected in (
+        (scales.shift, carried.observations.mean),
+        (scales.factor, 1.0 / carried.observations.std),
+        (scales.reward_factor, 1.0 / np.sqrt(carried.rewards.square)),
+        (critic.mean, carried.returns.mean),
+        (critic.std, carried.returns.std),
+    ):
+        np.testing.assert_allclose(given, np.reshape(expected, given.shape), rtol=1e-9)
+    assert [group["boost"] for group in learner.optimizer.param_groups] == pytest.approx([carried.boost])
 
 
 # -- by gradient --

@@ -41,21 +41,25 @@ def slopes(weights: Any, ends: Any, change: float = CHANGE) -> dict[Any, Any]:
 
 
 class Adam:
-    """Kingma and Ba 2015, Algorithm 1, behind a clipping of the whole gradient's norm."""
+    """Kingma and Ba 2015, Algorithm 1, behind a clipping of the gradient's norm: of the whole, or of parts of it."""
 
     def __init__(self) -> None:
         self.first, self.second, self.steps = {}, {}, 0
 
-    def step(self, weights: Any, gradient: Any, learning_rate: Any, max_norm: Any) -> Any:
-        """The weights after one step, and the gradient's norm before clipping."""
-        norm = math.sqrt(sum((slope**2).sum() for slope in gradient.values()))
+    def step(
+        self, weights: Any, gradient: Any, learning_rate: Any, max_norm: Any, part_of: Any = lambda name: ""
+    ) -> Any:
+        """The weights after one step, and the norm before clipping of each part of the gradient, by the part's name."""
+        norms = {}
+        for name, slope in gradient.items():
+            norms[part_of(name)] = math.hypot(norms.get(part_of(name), 0.0), math.sqrt((slope**2).sum()))
         self.steps += 1
         moved = {}
         for name, slope in gradient.items():
-            slope = slope * min(1.0, max_norm / (norm + 1e-6))
+            slope = slope * min(1.0, max_norm / (norms[part_of(name)] + 1e-6))
             self.first[name] = 0.9 * self.first.get(name, 0.0) + 0.1 * slope
             self.second[name] = 0.999 * self.second.get(name, 0.0) + 0.001 * slope**2
             first = self.first[name] / (1 - 0.9**self.steps)
             second = self.second[name] / (1 - 0.999**self.steps)
             moved[name] = weights[name] - learning_rate * first / (np.sqrt(second) + 1e-5)
-        return moved, norm
+        return moved, norms

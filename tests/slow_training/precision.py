@@ -75,6 +75,7 @@ class DoubleTrials:
             "episode_start",
             "legal_actions",
             "belief_offset",
+            "position",
         )
         bad = {name: spoilt(getattr(rollout.inputs, name), rollout.valid) for name in by_step}
         return replace(

@@ -2,6 +2,7 @@
 
 # mypy: disable-error-code="call-arg, index"
 
+import copy
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -10,42 +11,112 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games import Family
-from slow_training.optimiser import nudged, slopes
+from slow_training.optimiser import Adam, nudged, slopes
 
 
-def update(weights: Any, adam: Any, rollout: Any, family: Family, config: Any, done: Any, minibatches: Any) -> Any:
+class Moments:
+    """Mean and mean square of values over updates: a plain mean of the first fifty, then each new one counts 2 %."""
+
+    def __init__(self) -> None:
+        self.count, self.mean, self.square = 0, 0.0, 1.0
+
+    def take(self, values: Any) -> None:
+        self.count += 1
+        share = max(1.0 / self.count, 0.02)
+        self.mean = (1.0 - share) * self.mean + share * np.mean(values, axis=0)
+        self.square = (1.0 - share) * self.square + share * np.mean(np.square(values), axis=0)
+
+    @property
+    def std(self) -> Any:
+        return np.sqrt(self.square - self.mean**2)
+
+
+class Carried:
+    """What a run carries from update to update beside its weights."""
+
+    def __init__(self) -> None:
+        self.adam, self.boost = Adam(), 1.0
+        self.observations, self.rewards, self.returns = Moments(), Moments(), Moments()
+
+    def measure(self, rollout: Any) -> None:
+        """The units of what was played."""
+        valid = rollout.valid
+        self.observations.take(rollout.inputs.observation[valid].numpy())
+        self.rewards.take(rollout.rewards[valid].numpy())
+
+    def follow(self, kl: float, target: float) -> None:
+        """A step that moved the policy too far or not far enough is followed by shorter or longer ones."""
+        if kl > 1.5 * target:
+            self.boost = max(self.boost / 1.2, 0.05)
+        if kl < target / 1.5:
+            self.boost = min(self.boost * 1.2, 4.0)
+
+
+def symlog(x: Any) -> Any:
+    return np.sign(x) * np.log1p(np.abs(x))
+
+
+def part_of(name: str) -> str:
+    """Of the gradient, which is clipped by parts."""
+    return "critic" if name.startswith("critic.") else ""
+
+
+def update(weights: Any, carried: Carried, rollout: Any, family: Family, config: Any, done: Any, passes: Any) -> Any:
     """The weights after one update, and the means of what is logged.
 
     Args:
         weights: By name, float64.
-        adam: The optimiser, with what it carried over from earlier updates.
+        carried: What earlier updates left; changed in place.
         rollout: What was played. Only what lies before a row's end is looked at.
         family: The game.
         config: The run's config.
         done: Share of the budget that is spent.
-        minibatches: The rows of each gradient step, in turn.
+        passes: The rows of each gradient step, in turn, for each pass.
     """
-    learning_rate = config.learning_rate * (1.0 - 0.9 * done)
-    lengths = rollout.valid.sum(0).tolist()
-    advantages, targets = {}, {}
-    for row, length in enumerate(lengths):
-        values = rollout.values[:length, row].tolist()
-        rewards = [config.reward_scale * reward for reward in rollout.rewards[:length, row].tolist()]
+    boost, learning_rate = carried.boost, config.learning_rate * (1.0 - 0.9 * done) * carried.boost
+    weights, advantages, targets, explained = learning_targets(weights, carried, rollout, config)
+    logged, divergences = [], []
+    for minibatches in passes:
+        divergences = []
+        for rows in minibatches:
+            more = rollout, carried, family, config, done, rows, advantages, targets
+            ends = objective(nudged(weights), *more)["loss"]
+            now = {name: value[0] for name, value in objective({n: w[None] for n, w in weights.items()}, *more).items()}
+            del now["loss"]
+            divergences.append(now.pop("approx_kl"))
+            gradient = slopes(weights, ends)
+            weights, norms = carried.adam.step(weights, gradient, learning_rate, config.max_gradient_norm, part_of)
+            now |= {"gradient_norm": norms[""], "critic_gradient_norm": norms["critic"]}
+            logged.append({name: float(value) for name, value in now.items()})
+    kl = np.mean(divergences)  # of the last pass
+    carried.follow(kl, config.target_kl)
+    carried.measure(rollout)
+    metrics = {name: np.mean([step[name] for step in logged]) for name in logged[0]}
+    return weights, metrics | {"approx_kl": kl, "boost": boost, "explained_variance": explained}
+
+
+def learning_targets(weights: Any, carried: Carried, rollout: Any, config: Any) -> Any:
+    """Weights whose critic speaks in the units of the new returns; advantages and returns by row; what was foreseen."""
+    advantages, returns, missed = {}, {}, []
+    before, after = carried.returns, copy.copy(carried.returns)
+    for row, length in enumerate(rollout.valid.sum(0).tolist()):
+        values = [before.mean + before.std * value for value in rollout.values[:length, row].tolist()]
+        rewards = rollout.rewards[:length, row].tolist()
         advantages[row] = generalised_advantages(rewards, values, config.discount, config.gae_lambda)
-        targets[row] = [advantage + value for advantage, value in zip(advantages[row], values, strict=True)]
-    everything = np.concatenate([advantages[row] for row in advantages])
-    mean, std = everything.mean(), everything.std()
-    for row in advantages:
-        advantages[row] = [(advantage - mean) / (std + 1e-8) for advantage in advantages[row]]
-    logged = []
-    for rows in minibatches:
-        ends = objective(nudged(weights), rollout, family, config, done, rows, advantages, targets)["loss"]
-        now = objective(
-            {n: w[None] for n, w in weights.items()}, rollout, family, config, done, rows, advantages, targets
-        )
-        weights, norm = adam.step(weights, slopes(weights, ends), learning_rate, config.max_gradient_norm)
-        logged.append({name: float(value[0]) for name, value in now.items()} | {"gradient_norm": norm})
-    return weights, {name: np.mean([step[name] for step in logged]) for name in logged[0]}
+        returns[row] = [advantage + value for advantage, value in zip(advantages[row], values, strict=True)]
+        missed += advantages[row]
+    everything = np.concatenate([returns[row] for row in returns])
+    after.take(everything)
+    if before.count:  # PopArt: whatever the critic said of a situation, in units of reward, it still says
+        weights = dict(weights)
+        weights["critic.out.weight"] = weights["critic.out.weight"] * before.std / after.std
+        unscaled = weights["critic.out.bias"] * before.std + before.mean
+        weights["critic.out.bias"] = (unscaled - after.mean) / after.std
+    carried.returns = after
+    mean, std = np.mean(missed), np.std(missed)
+    advantages = {row: [(one - mean) / std for one in own] for row, own in advantages.items()}
+    targets = {row: [(one - after.mean) / after.std for one in own] for row, own in returns.items()}
+    return weights, advantages, targets, 1.0 - np.var(missed) / np.var(everything)
 
 
 def generalised_advantages(rewards: list[Any], values: Any, discount: Any, decay: Any) -> list[Any]:
@@ -58,6 +129,7 @@ def generalised_advantages(rewards: list[Any], values: Any, discount: Any, decay
 def objective(
     weights: dict[Any, Any],
     rollout: Any,
+    carried: Carried,
     family: Family,
     config: Any,
     done: Any,
@@ -66,19 +138,20 @@ def objective(
     targets: dict[int, list[Any]],
 ) -> dict[str, float]:
     """The loss and its parts for each of P sets of weights ``(P, …)``: every one ``(P,)``."""
-    entropy_weight = config.entropy_start + (config.entropy_end - config.entropy_start) * done
+    entropy_weight = config.entropy_weight * (1.0 - done) ** 2
     parts = dict.fromkeys(("policy_loss", "value_loss", "entropy", "approx_kl", "belief_loss"), 0.0)
     num_steps = 0
     for row in rows:
-        for t, step in enumerate(steps_of(weights, rollout, family, row)):
+        for t, step in enumerate(steps_of(weights, rollout, carried, family, row)):
             num_steps += 1
-            ratio = np.exp(step.log_prob - float(rollout.log_probs[t, row]))
+            log_ratio = step.log_prob - float(rollout.log_probs[t, row])
+            ratio = np.exp(log_ratio)
             clipped = np.clip(ratio, 1.0 - config.clip_ratio, 1.0 + config.clip_ratio)
             gain = advantages[row][t]
             parts["policy_loss"] = parts["policy_loss"] - np.minimum(ratio * gain, clipped * gain)
             parts["value_loss"] = parts["value_loss"] + 0.5 * (step.value - targets[row][t]) ** 2
             parts["entropy"] = parts["entropy"] + step.entropy
-            parts["approx_kl"] = parts["approx_kl"] + float(rollout.log_probs[t, row]) - step.log_prob
+            parts["approx_kl"] = parts["approx_kl"] + ratio - 1.0 - log_ratio
             parts["belief_loss"] = parts["belief_loss"] + step.belief_loss
     parts = {name: total / num_steps for name, total in parts.items()}
     parts["loss"] = (
@@ -97,22 +170,26 @@ class Step:
         self.log_prob, self.entropy, self.value, self.belief_loss = log_prob, entropy, value, belief_loss
 
 
-def steps_of(weights: dict[Any, Any], rollout: Any, family: Family, row: Any) -> Iterator[Step]:
+def steps_of(weights: dict[Any, Any], rollout: Any, carried: Carried, family: Family, row: Any) -> Iterator[Step]:
     """The row's steps in turn."""
     inputs = rollout.inputs
     truth, informed = inputs.truth[row].numpy(), float(inputs.informed[row, 0])
+    scales = carried.observations
     num_sets, width = weights["core.encoder.bias"].shape
     memory = cell = np.zeros((num_sets, width))
 
     def layer(name: str, x: Any) -> Any:
         return np.einsum("poi,pi->po", weights[f"{name}.weight"], x) + weights[f"{name}.bias"]
 
+    def layers_of(name: str, x: Any) -> Any:
+        return np.maximum(layer(f"{name}.2", np.maximum(layer(f"{name}.0", x), 0.0)), 0.0)
+
     for t in range(int(rollout.valid[:, row].sum())):
         seen = np.concatenate(
             [
-                inputs.observation[t, row].numpy(),
+                symlog((inputs.observation[t, row].numpy() - scales.mean) / scales.std),
                 inputs.previous_action[t, row].numpy(),
-                inputs.previous_reward[t, row].numpy(),
+                symlog(inputs.previous_reward[t, row].numpy() / np.sqrt(carried.rewards.square)),
                 inputs.episode_start[t, row].numpy(),
             ]
         )
@@ -122,18 +199,21 @@ def steps_of(weights: dict[Any, Any], rollout: Any, family: Family, row: Any) ->
         normal = centred / np.sqrt((centred**2).mean(1, keepdims=True) + 1e-5)
         remembered = normal * weights["core.memory_norm.weight"] + weights["core.memory_norm.bias"]
         raw = layer("belief_head.out", np.tanh(layer("belief_head.hidden", remembered)))
-        belief, belief_loss = read_belief(raw, truth, family.space.hidden_slots)
+        belief = read_belief(raw, family.space.hidden_slots)
+        belief_loss = surprise_of(belief, truth, family.space.hidden_slots)
         # What the policy acts on takes no gradient from acting: the belief of the weights that are not changed.
         shown = informed * truth + (1.0 - informed) * belief
         shown = detached(shown, weights)
-        features = np.concatenate([seen, remembered, shown], axis=1)
-        features = np.maximum(layer("trunk.2", np.maximum(layer("trunk.0", features), 0.0)), 0.0)
+        situation = np.concatenate([seen, remembered, shown], axis=1)
+        features = layers_of("trunk", situation)
+        more = np.concatenate([truth, inputs.position[t, row].numpy()])
+        surprise = surprise_of(shown, truth, family.space.hidden_slots)
+        foreseen = layers_of("critic.body", np.column_stack([situation, np.tile(more, (num_sets, 1)), surprise]))
         action = rollout.actions[t, row].numpy()
         legal = None if inputs.legal_actions is None else inputs.legal_actions[t, row].numpy()
         choose = categorical if family.box is None else gaussian
-        yield Step(
-            *choose(layer("actor", features), action, legal, family.box), layer("critic", features)[:, 0], belief_loss
-        )
+        value = layer("critic.out", foreseen)[:, 0]
+        yield Step(*choose(layer("actor", features), action, legal, family.box), value, belief_loss)
 
 
 def detached(shown: Any, weights: Any) -> Any:
@@ -162,22 +242,33 @@ def sigmoid(x: Any) -> Any:
     return 1.0 / (1.0 + np.exp(-x))
 
 
-def read_belief(raw: Any, truth: Any, slots: Any) -> Any:
-    """The belief and how unlikely the truth is under it, in nats and up to a constant."""
-    belief, surprise, column = np.empty_like(raw), 0.0, 0
+def read_belief(raw: Any, slots: Any) -> Any:
+    """Probabilities of a categorical slot, mean and deviation of another."""
+    belief, column = np.empty_like(raw), 0
     for slot in slots:
         if slot.kind == "categorical":
             part = slice(column, column + slot.size)
             powers = np.exp(raw[:, part])
             belief[:, part] = powers / powers.sum(1, keepdims=True)
-            surprise = surprise - np.log(belief[:, column + int(truth[part].argmax())])
             column += slot.size
         else:
-            mean, std = raw[:, column], 0.1 + 1.1 * sigmoid(raw[:, column + 1])
-            belief[:, column], belief[:, column + 1] = mean, std
+            belief[:, column], belief[:, column + 1] = raw[:, column], 0.1 + 1.1 * sigmoid(raw[:, column + 1])
+            column += 2
+    return belief
+
+
+def surprise_of(belief: Any, truth: Any, slots: Any) -> Any:
+    """How unlikely the truth is under a belief, in nats and up to a constant; of the truth itself as well."""
+    surprise, column = 0.0, 0
+    for slot in slots:
+        if slot.kind == "categorical":
+            surprise = surprise - np.log(belief[:, column + int(truth[column : column + slot.size].argmax())])
+            column += slot.size
+        else:
+            mean, std = belief[:, column], np.maximum(belief[:, column + 1], 0.1)
             surprise = surprise + 0.5 * ((truth[column] - mean) / std) ** 2 + np.log(std)
             column += 2
-    return belief, surprise
+    return surprise
 
 
 def categorical(raw: Any, action: Any, legal: Any, box: Any) -> Any:
