@@ -16,7 +16,7 @@ ActionParams = tuple[Tensor, ...]
 log-probabilities of choices; or mean and log of the standard deviation of a Gaussian, in the box's units."""
 
 ILLEGAL_LOGIT = -1e9
-LARGEST_STD, SMALLEST_STD, INITIAL_STD = 1.0, 1e-3, 0.5  # shares of half the box's width
+LARGEST_STD, SMALLEST_STD, INITIAL_STD = 1.0, 1e-2, 0.5  # shares of half the box's width
 LOG_SQRT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 

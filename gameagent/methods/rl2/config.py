@@ -45,9 +45,9 @@ class Rl2Config(MethodConfig):
     )
     clip_ratio: float = setting("PPO's clipping of the probability ratio.", 0.2, 0, 10, above=True)
     target_kl: float = setting(
-        "How far an update moves the policy, in nats of KL divergence: the step size follows it. 0 for a step size "
-        "that does not.",
-        0.01,
+        "How far an update moves the policy at the start, in nats of KL divergence; falls as learning_rate does. The "
+        "step size follows it; 0 for a step size that does not.",
+        0.03,
         0,
         100,
     )

@@ -33,6 +33,7 @@ class Schedule(NamedTuple):
     """Quantities that change over a run, at one point of it."""
 
     learning_rate: float
+    target_kl: float
     entropy_weight: float
     informed_share: float
 
@@ -43,6 +44,7 @@ class Schedule(NamedTuple):
         informed = own.informed_share * max(0.0, 1.0 - done / own.informed_until) if own.informed_until > 0 else 0.0
         return cls(
             config.learning_rate_at(done),
+            own.target_kl * config.learning_rate_at(done) / config.learning_rate,
             own.entropy_weight * max(1.0 - done, 0.0) ** 2,
             informed if own.believes and not config.reveal else 0.0,
         )
@@ -119,7 +121,7 @@ def update(
     for name, total in zip(parts_of_policy, norm.tolist(), strict=True):
         metrics[f"{name}_gradient_norm".lstrip("_")] = total / len(batches)
     for group in optimizer.param_groups:
-        group[BOOST] = next_boost(boost, metrics["approx_kl"], own.target_kl)
+        group[BOOST] = next_boost(boost, metrics["approx_kl"], schedule.target_kl)
     policy.scales.update(rollout.inputs.observation[rollout.valid], rollout.rewards[rollout.valid], workers)
     return metrics | {"boost": boost, "explained_variance": explained}
 
