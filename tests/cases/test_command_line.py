@@ -266,9 +266,10 @@ def test_every_setting_is_explained_from_the_place_where_it_is_defined(
 )
 def test_what_a_family_suggests_stands_beside_the_defaults(capsys: pytest.CaptureFixture[str], argv: Any) -> None:
     text = " ".join(explained(capsys, *argv).split())
-    suggested = recipe(load_family("navigation"), "rl2")
-    assert f"default 512; suggested {suggested['num_games']} Games side by side" in text
-    assert f"suggested {suggested['gae_lambda']} for rl2" in text
+    maml, reptile = (recipe(load_family("navigation"), method) for method in ("maml", "reptile"))
+    both = f"suggested {maml['steps']:_} for maml, {reptile['steps']:_} for reptile"
+    assert f"default 12_000_000; {both} Budget in decisions" in text
+    assert f"default 2; suggested {maml['num_epochs']} Outer steps on each meta-batch" in text
 
 
 def test_settings_of_a_family_that_is_not_there_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:

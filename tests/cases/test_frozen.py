@@ -73,7 +73,7 @@ def test_files_that_are_no_code_are_taken_along() -> None:
     datas = load_hook().datas
     taken = {(source, Path(target).as_posix()) for source, target in datas}
     for name in ("README.md", "train.toml"):
-        assert (str(PACKAGE / "families" / "bandit" / name), "gameagent_games/families/bandit") in taken
+        assert (str(PACKAGE / "families" / "navigation" / name), "gameagent_games/families/navigation") in taken
     assert not [source for source, _ in datas if Path(source).suffix in (".py", ".pyc")]
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pygame
 import pytest
 
-from gameagent.config import config_of_run, make_config
+from gameagent.config import make_config
 from gameagent.judging.evaluate import evaluate_bundle, evaluate_random
 from gameagent.judging.intervals import estimate, gain_interval
 from gameagent_games import Family, Simulator, check_family
@@ -249,8 +249,7 @@ def test_the_readmes_command_made_the_keeper(shooters: Any) -> None:
     assert f"$ gameagent export {words[words.index('--out') + 1]} keeper.onnx\n" in readme
     given = dict(words[i + 1].split("=") for i, word in enumerate(words) if word == "--set")
     given |= {key: words[words.index(f"--{key}") + 1] for key in ("steps", "seed")}
+    made = make_config(shooters.SHOOTERS, given).as_dict() | {"family": words[2]}
     recorded = Bundle.read(KEEPER).manifest.training["config"]
-    assert given.keys() <= {name.replace("told_", "informed_") for name in recorded}
-    assert config_of_run(shooters.SHOOTERS, recorded) == config_of_run(
-        shooters.SHOOTERS, make_config(shooters.SHOOTERS, given).as_dict() | {"family": words[2]}
-    )
+    for name in ("family", *given):  # what the command leaves out are defaults, which change from version to version
+        assert recorded[name] == made[name], name

@@ -15,9 +15,9 @@ def test_our_families_are_found() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_folder_holds_rules_a_view_settings_a_page_and_golden_plays(name: str) -> None:
+def test_a_folder_holds_rules_a_view_a_page_and_golden_plays(name: str) -> None:
     files = {path.name for path in family_folder(name).iterdir()}
-    assert {"family.py", "rules.py", "view.py", "train.toml", "README.md", "golden"} <= files
+    assert {"family.py", "rules.py", "view.py", "README.md", "golden"} <= files
     assert load_family(name).name == name
 
 

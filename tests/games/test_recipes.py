@@ -8,7 +8,6 @@ from types import ModuleType
 import pytest
 
 from gameagent_games import FamilyError, load_family
-from gameagent_games.families.bandit.family import make_bandit
 from gameagent_games.family_files import RECIPE, family_file
 from gameagent_games.recipes import recipe
 from gameagent_games.registry import built_in_names, family_folder
@@ -62,7 +61,15 @@ def test_what_cannot_be_read_is_named(others: ModuleType) -> None:
     assert recipe(others.OTHER, "rl2") == {"maml": 3}  # a setting like any other, which the trainer refuses
 
 
-def test_each_of_our_families_has_a_file_and_families_made_by_a_function_share_it() -> None:
+def test_families_made_by_a_function_share_a_file(others: ModuleType) -> None:
+    path = Path(str(others.__file__)).with_name("train.toml")
+    path.write_text("steps = 5\n")
+    made = [replace(others.OTHER, name=f"other-{size}", max_steps=size) for size in (2, 100)]
+    assert [recipe(family, "rl2") for family in made] == [{"steps": 5}] * 2
+
+
+def test_our_families_are_learnt_by_memory_with_the_defaults() -> None:
+    """What a family of ours suggests hides what the defaults do for a game from outside."""
     for name in built_in_names():
-        assert family_file(load_family(name), RECIPE) == family_folder(name) / "train.toml"
-    assert recipe(make_bandit(2, 100), "rl2")["num_games"] == 2048
+        assert recipe(load_family(name), "rl2") == {}, name
+    assert family_file(load_family("navigation"), RECIPE) == family_folder("navigation") / "train.toml"

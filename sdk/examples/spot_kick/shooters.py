@@ -186,15 +186,4 @@ SHOOTERS = Family(
     actions=football.SPOTS,
     max_steps=football.KICKS,
     num_episodes=6,
-    training={
-        "steps": 6_000_000,
-        "num_games": 256,
-        "hidden_size": 64,
-        "discount": 0.0,
-        "gae_lambda": 0.0,
-        "reward_scale": 0.5,
-        "num_epochs": 3,
-        "num_minibatches": 8,
-        "learning_rate": 4e-3,
-    },
 )
