@@ -41,28 +41,25 @@ class Critic(nn.Module):
         return normalised
 
     def values(self, normalised: Tensor) -> Tensor:
-        """Values in the game's units of reward."""
+        """Values in the game's units of reward; the mean return, and 0 at first, until returns have varied."""
         mean, std = self._units
         return normalised * std + mean
 
     def normalised(self, returns: Tensor) -> Tensor:
         """Returns, in the game's units of reward, as `forward` is to give them."""
         mean, std = self._units
-        return (returns - mean) / std
+        return (returns - mean) / (std or 1.0)
 
     @torch.no_grad()
     def update(self, returns: Tensor, workers: Workers) -> None:
         """Takes the returns ``(n,)`` of an update into account, those of all processes; every value stays as it is."""
         mean, std = self._units
-        first = not self.moments.count
         self.moments.update(returns.unsqueeze(1), workers)
-        if first:  # what a fresh critic says means nothing
-            return
         new_mean, new_std = self._units
-        self.out.weight.mul_(std / new_std)
-        self.out.bias.mul_(std).add_(mean - new_mean).div_(new_std)
+        if std > 0.0 and new_std > 0.0:  # otherwise what `forward` gives has had no meaning so far
+            self.out.weight.mul_(std / new_std)
+            self.out.bias.mul_(std).add_(mean - new_mean).div_(new_std)
 
     @property
     def _units(self) -> tuple[float, float]:
-        std = float(self.moments.std)
-        return float(self.moments.mean), std if std > 0.0 else 1.0
+        return float(self.moments.mean), float(self.moments.std)

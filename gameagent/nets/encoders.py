@@ -18,11 +18,14 @@ CHANNELS = (16, 32)  # of a grid's two convolutions
 STRIDES = (1, 2)  # in cells
 
 
-def make_encoder(features: Sequence[Feature]) -> "ObservationEncoder | None":
-    """The encoder of observations of these features, with fresh weights; None if they pass through as they are."""
+def make_encoder(features: Sequence[Feature], num_more: int = 0) -> "ObservationEncoder | None":
+    """The encoder of observations of these features, with fresh weights; None if they pass through as they are.
+
+    After an observation come ``num_more`` values that pass through (R).
+    """
     if all(feature.kind in ("vector", "flags") for feature in features):
         return None
-    return ObservationEncoder(features)
+    return ObservationEncoder(features, num_more)
 
 
 def encoded_size(features: Sequence[Feature]) -> int:
@@ -44,14 +47,17 @@ def _size_of(feature: Feature) -> int:
 class ObservationEncoder(nn.Module):
     """Encodes each feature by its kind, and joins them in their order."""
 
-    def __init__(self, features: Sequence[Feature]) -> None:
-        """Fresh weights from torch's global generator; there are some for grids alone."""
+    def __init__(self, features: Sequence[Feature], num_more: int = 0) -> None:
+        """Fresh weights from torch's global generator; there are some for grids alone. See `make_encoder`."""
         super().__init__()
         self.parts = nn.ModuleList(_encoder_of(feature) for feature in features)
         self.sizes = [feature.size for feature in features]
+        if num_more:
+            self.parts.append(nn.Identity())
+            self.sizes.append(num_more)
 
     def forward(self, observation: Tensor) -> Tensor:
-        """Encoded observations ``(…, E)`` from rows ``(…, D)``."""
+        """Encoded observations ``(…, E + R)`` from rows ``(…, D + R)``."""
         parts = torch.split(observation, self.sizes, -1)
         return torch.cat([encode(part) for encode, part in zip(self.parts, parts, strict=True)], -1)
 

@@ -55,7 +55,7 @@ class AgentNetwork(PolicyNetwork):
         """
         super().__init__()
         self.spec = spec
-        self.observation_encoder = make_encoder(spec.features)
+        self.observation_encoder = make_encoder(spec.features, num_more=1)  # the reward
         self.scales = InputScales(spec.observation_size, spec.features)
         self.core = core
         self.belief_head = BeliefHead(spec.belief_slots, core.size) if spec.belief_slots else None
@@ -96,11 +96,10 @@ class AgentNetwork(PolicyNetwork):
 
     def join(self, inputs: Inputs) -> Tensor:
         """All that is seen at a step in one vector ``(…, E + A + 2)``, scaled, and the observation encoded."""
-        seen = self.scales.observation(inputs.observation)
+        seen = self.scales(inputs.observation, inputs.previous_reward)
         if self.observation_encoder is not None:
             seen = self.observation_encoder(seen)
-        reward = self.scales.reward(inputs.previous_reward)
-        return torch.cat((seen, inputs.previous_action, reward, inputs.episode_start), -1)
+        return torch.cat((seen, inputs.previous_action, inputs.episode_start), -1)
 
     def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
         """See `PolicyNetwork.forward`."""

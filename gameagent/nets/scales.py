@@ -12,17 +12,19 @@ from torch import Tensor, nn
 from gameagent.workers import Workers
 from gameagent_games.interface import Feature
 
-CONSTANT = 1e-6  # a deviation this small beside the values themselves is rounding: the value does not vary
+CONSTANT = 3e-7  # a deviation this small beside the values themselves is float32 rounding: the value does not vary
 LEAST_SHARE = 0.02  # of the statistics that an update replaces: they can still follow a policy that changes late
-UNSCALED = (
-    "flags",
-    "category",
-)  # kinds of features that are of order one, and whose values have a meaning of their own
+UNSCALED = ("flags", "category")  # kinds of features whose values are of order one and have a meaning of their own
 
 
 def symlog(values: Tensor) -> Tensor:
-    """sign(x) log(1 + abs(x)): about x near zero, while outliers stay within reach (Hafner et al. 2023, eq. 9)."""
-    return torch.sign(values) * torch.log(1.0 + values.abs())
+    """sign(x) log(1 + abs(x)): about x near zero, while outliers stay within reach (Hafner et al. 2023, eq. 9).
+
+    Written without sign and abs, which not every engine knows.
+    """
+    above = torch.relu(values)
+    below = above - values
+    return torch.log((1.0 + above) / (1.0 + below))
 
 
 class RunningMoments(nn.Module):
@@ -35,12 +37,12 @@ class RunningMoments(nn.Module):
     def __init__(self, size: int) -> None:
         """Moments of ``size`` values (D), none of which has been seen."""
         super().__init__()
-        for name, start in (("mean", torch.zeros(size)), ("square", torch.ones(size)), ("count", torch.zeros(()))):
-            self.register_buffer(name, start.double())
+        for name, shape in (("mean", (size,)), ("square", (size,)), ("count", ())):
+            self.register_buffer(name, torch.zeros(shape, dtype=torch.float64))
 
     @property
     def std(self) -> Tensor:
-        """Standard deviation, float64 ``(D,)``; 0 for a value that does not vary, 1 before anything has been seen."""
+        """Standard deviation, float64 ``(D,)``; 0 for a value that has not varied."""
         std = (self.square - self.mean.square()).clamp(min=0.0).sqrt()
         return torch.where(std > CONSTANT * self.square.sqrt(), std, 0.0)
 
@@ -62,10 +64,9 @@ class InputScales(nn.Module):
     Flags and categories pass through as they are.
     """
 
-    shift: Tensor  # float32 (D,)
-    factor: Tensor  # float32 (D,); 0 for what does not vary
-    reward_factor: Tensor  # float32 (1,)
-    scaled: Tensor  # bool (D,); False for flags and categories
+    shift: Tensor  # float32 (D + 1,), of an observation's values and of the reward
+    factor: Tensor  # float32 (D + 1,); 0 for what has not varied yet, as nothing is known of its unit
+    scaled: Tensor  # bool (D + 1,); False for flags and categories
 
     def __init__(self, size: int, features: Sequence[Feature]) -> None:
         """Scales of one.
@@ -76,28 +77,31 @@ class InputScales(nn.Module):
         """
         super().__init__()
         kinds = [feature.kind for feature in features for _ in range(feature.size)] or ["vector"] * size
-        self.register_buffer("scaled", torch.tensor([kind not in UNSCALED for kind in kinds]), persistent=False)
-        self.register_buffer("shift", torch.zeros(size))
-        self.register_buffer("factor", torch.ones(size))
-        self.register_buffer("reward_factor", torch.ones(1))
+        scaled = torch.tensor([*(kind not in UNSCALED for kind in kinds), True])
+        self.register_buffer("scaled", scaled, persistent=False)
+        self.register_buffer("shift", torch.zeros(size + 1))
+        self.register_buffer("factor", torch.ones(size + 1))
         self.observations, self.rewards = RunningMoments(size), RunningMoments(1)
-        self._num_scaled = int(self.scaled.sum())
+        self._all_scaled = bool(scaled.all())
 
     @property
     def known(self) -> bool:
         """Whether anything has been played."""
         return bool(self.rewards.count)
 
-    def observation(self, observation: Tensor) -> Tensor:
-        """Observations ``(…, D)`` in units of order one."""
-        if self._num_scaled == 0:
-            return observation
-        scaled = symlog((observation - self.shift) * self.factor)
-        return scaled if self._num_scaled == len(self.scaled) else torch.where(self.scaled, scaled, observation)
+    def forward(self, observation: Tensor, reward: Tensor) -> Tensor:
+        """Observations ``(…, D)`` and rewards ``(…, 1)`` side by side, ``(…, D + 1)``, in units of order one.
 
-    def reward(self, reward: Tensor) -> Tensor:
-        """Rewards ``(…, 1)`` in units of order one; no reward stays 0."""
-        return symlog(reward * self.reward_factor)
+        No reward stays 0.
+        """
+        both = torch.cat((observation, reward), -1)
+        scaled = symlog((both - self.shift) * self.factor)
+        return scaled if self._all_scaled else torch.where(self.scaled, scaled, both)
+
+    @torch.no_grad()
+    def hide(self) -> None:
+        """Shows zeros instead of numbers until the next update: while units are unknown nothing depends on them."""
+        self.factor.zero_()
 
     @torch.no_grad()
     def update(self, observations: Tensor, rewards: Tensor, workers: Workers) -> None:
@@ -110,7 +114,6 @@ class InputScales(nn.Module):
         """
         self.observations.update(observations, workers)
         self.rewards.update(rewards.unsqueeze(1), workers)
-        std, size = self.observations.std, self.rewards.square.sqrt()
-        self.shift.copy_(self.observations.mean)
-        self.factor.copy_(torch.where(std > 0.0, 1.0 / torch.where(std > 0.0, std, 1.0), 0.0))
-        self.reward_factor.copy_(torch.where(size > 0.0, 1.0 / torch.where(size > 0.0, size, 1.0), 1.0))
+        self.shift[:-1] = self.observations.mean
+        size = torch.cat((self.observations.std, self.rewards.square.sqrt()))
+        self.factor.copy_(torch.where(size > 0.0, 1.0 / size, 0.0))

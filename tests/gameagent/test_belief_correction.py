@@ -17,14 +17,33 @@ from gameagent.methods.belief_correction.correction import (
     TransitionModel,
     Transitions,
 )
+from gameagent.nets.scales import InputScales
 
 D, A, E, H = 3, 2, 2, 8
+
+
+def some_scales() -> InputScales:
+    """Units of 0.5, 4 and 2 for observations around 0, 1 and -1, and of 5 for rewards."""
+    scales = InputScales(D, ()).double()
+    scales.shift.copy_(torch.tensor([0.0, 1.0, -1.0, 0.0]))
+    scales.factor.copy_(torch.tensor([2.0, 0.25, 0.5, 0.2]))
+    return scales
+
+
+def scaled(values: torch.Tensor, shift: Any, factor: Any) -> torch.Tensor:
+    """As `some_scales` is to do it, by another formula."""
+    numbers = (values - torch.tensor(shift)) * torch.tensor(factor)
+    return torch.where(numbers < 0, -torch.log1p(-numbers), torch.log1p(numbers))
+
+
+def seen(observations: torch.Tensor) -> torch.Tensor:
+    return scaled(observations, [0.0, 1.0, -1.0], [2.0, 0.25, 0.5])
 
 
 @pytest.fixture
 def model() -> TransitionModel:
     torch.manual_seed(0)
-    model = TransitionModel(D, A, E, H).double()
+    model = TransitionModel(D, A, E, H, some_scales()).double()
     with torch.no_grad():
         model.log_std.copy_(torch.linspace(-1.0, 0.5, D + 1))
     return model
@@ -39,12 +58,14 @@ def some_steps(num_tasks: int, num_steps: int, seed: int = 1) -> Transitions:
 def gradient_by_hand(model: TransitionModel, offset: torch.Tensor, steps: Transitions) -> torch.Tensor:
     """d loss / d offset of one task, by the chain rule and no automatic differentiation."""
     weight = {name: param.detach() for name, param in model.named_parameters()}
-    inputs = torch.cat((steps.observations, steps.actions), -1)
+    inputs = torch.cat((seen(steps.observations), steps.actions), -1)
     raw = inputs @ weight["of_step.weight"].T + weight["of_step.bias"]
     raw = raw + (steps.beliefs + offset) @ weight["of_belief.weight"].T
     second = raw.clamp(min=0) @ weight["hidden.weight"].T + weight["hidden.bias"]
     predicted = second.clamp(min=0) @ weight["out.weight"].T + weight["out.bias"]
-    happened = torch.cat((steps.next_observations - steps.observations, steps.rewards), -1)
+    happened = torch.cat(
+        (seen(steps.next_observations) - seen(steps.observations), scaled(steps.rewards, 0.0, 0.2)), -1
+    )
     by_predicted = (predicted - happened) / weight["log_std"].exp() ** 2 * steps.valid.unsqueeze(-1)
     by_second = by_predicted @ weight["out.weight"] * (second > 0)
     by_raw = by_second @ weight["hidden.weight"] * (raw > 0)
@@ -70,9 +91,9 @@ def test_the_loss_is_that_of_a_gaussian(model: TransitionModel) -> None:
     steps = some_steps(1, 5)
     own = Transitions(*(tensor[0] for tensor in steps))
     offset = torch.tensor([0.3, -0.2], dtype=torch.float64)
-    hidden = model.of_step(torch.cat((own.observations, own.actions), -1)) + model.of_belief(own.beliefs + offset)
+    hidden = model.of_step(torch.cat((seen(own.observations), own.actions), -1)) + model.of_belief(own.beliefs + offset)
     mean = model.out(torch.relu(model.hidden(torch.relu(hidden))))
-    happened = torch.cat((own.next_observations - own.observations, own.rewards), -1)
+    happened = torch.cat((seen(own.next_observations) - seen(own.observations), scaled(own.rewards, 0.0, 0.2)), -1)
     density = torch.distributions.Normal(mean, model.log_std.exp()).log_prob(happened).sum(-1)
     constant = 0.5 * math.log(2 * math.pi) * (D + 1)
     expected = -(density + constant)[own.valid].mean()
@@ -200,7 +221,7 @@ def test_a_learnt_correction_finds_rules_and_reaches_beyond_those_of_training() 
     """
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(1)
-    correction = BeliefCorrection(TransitionModel(1, 2, 1, 16), 0.1, 3)
+    correction = BeliefCorrection(TransitionModel(1, 2, 1, 16, InputScales(1, ())), 0.1, 3)
     optimizer = torch.optim.Adam(correction.parameters(), 1e-2)
     episodes = torch.arange(16).div(8, rounding_mode="floor").expand(64, 16)
     for _ in range(300):

@@ -119,12 +119,11 @@ class TransitionModel(nn.Module):
             steps: ``(N, T, …)`` each. Without N they are those of one task, and so is the loss.
         """
         # The offset is multiplied before it is added to what varies over time: its gradient then costs a sum over time.
-        before = self.scales.observation(steps.observations)
-        situation = self.of_step(torch.cat((before, steps.actions), -1)) + self.of_belief(steps.beliefs)
+        before = self.scales(steps.observations, steps.valid.unsqueeze(-1) * 0.0)  # no reward: 0 once scaled, too
+        situation = self.of_step(torch.cat((before[..., :-1], steps.actions), -1)) + self.of_belief(steps.beliefs)
         first = torch.relu(situation + self.of_belief(params[OFFSET]).unsqueeze(-2))
         predicted = self.out(torch.relu(self.hidden(first)))
-        change = self.scales.observation(steps.next_observations) - before
-        happened = torch.cat((change, self.scales.reward(steps.rewards)), -1)
+        happened = self.scales(steps.next_observations, steps.rewards) - before
         log_std = self.log_std.clamp(MIN_LOG_STD, MAX_LOG_STD)
         error = ((happened - predicted) * torch.exp(-log_std)).clamp(-MAX_ERROR, MAX_ERROR)
         # Sums are written as products: the gradient of a sum over time would ask for its length, in the exported graph.

@@ -80,6 +80,7 @@ class MemoryLearner:
 
     def _learn_units(self, schedule: rl2.Schedule) -> int:
         """Plays trials for their units alone, and gives their number of steps: all that is learnt from is scaled."""
+        self._network.scales.hide()
         draw = numpy_generator(self._config.seed, "units")
         variants = self._family.space.sample(self._own.num_games, draw, self._config.split)
         rollout = self._rollout(variants, draw, schedule, 0, MOST_ROLLOUTS)

@@ -150,7 +150,7 @@ def learning_targets(
     mean, std = workers.mean_and_std(advantages[valid])
     # What rounding leaves of advantages that are all alike must not be blown up to deviation one.
     least = ROUNDING * float(workers.max(returns.abs().amax()))
-    advantages = masked((advantages - mean) / max(std, least, 1e-30), valid)
+    advantages = masked((advantages - mean) / (max(std, least) or 1.0), valid)
     return advantages, masked(critic.normalised(returns), valid), explained
 
 
