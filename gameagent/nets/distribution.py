@@ -25,9 +25,11 @@ class ActionDistribution(Protocol):
 
     Attributes:
         num_outputs: Raw outputs that the actor has to give (P).
+        num_components: Parts of an action that are drawn each by itself; divergences add up over them.
     """
 
     num_outputs: int
+    num_components: int
 
     def initialise(self, actor: nn.Linear) -> None:
         """Sets the weights of a fresh actor ``F -> P`` so that it tries everything."""
@@ -70,6 +72,7 @@ class Categorical:
 
     def __init__(self, num_actions: int) -> None:
         self.num_actions = self.num_outputs = num_actions
+        self.num_components = 1
 
     def initialise(self, actor: nn.Linear) -> None:
         """Makes all actions almost equally likely."""
@@ -116,7 +119,8 @@ class Gaussian:
     """
 
     def __init__(self, box: Box) -> None:
-        self.num_outputs = 2 * len(box.names)
+        self.num_components = len(box.names)
+        self.num_outputs = 2 * self.num_components
         low, high = torch.tensor(box.low), torch.tensor(box.high)
         self.middle, self.half = (low + high) / 2, (high - low) / 2
         self.least = self.half.log() + math.log(SMALLEST_STD)  # log_std

@@ -45,8 +45,8 @@ class Rl2Config(MethodConfig):
     )
     clip_ratio: float = setting("PPO's clipping of the probability ratio.", 0.2, 0, 10, above=True)
     target_kl: float = setting(
-        "How far an update moves the policy at the start, in nats of KL divergence; falls as learning_rate does. The "
-        "step size follows it; 0 for a step size that does not.",
+        "How far an update moves the policy at the start, in nats of KL divergence for each component of an action; "
+        "falls as learning_rate does. The step size follows it; 0 for a step size that does not.",
         0.03,
         0,
         100,

@@ -121,7 +121,9 @@ def update(
     for name, total in zip(parts_of_policy, norm.tolist(), strict=True):
         metrics[f"{name}_gradient_norm".lstrip("_")] = total / len(batches)
     for group in optimizer.param_groups:
-        group[BOOST] = next_boost(boost, metrics["approx_kl"], schedule.target_kl)
+        group[BOOST] = next_boost(
+            boost, metrics["approx_kl"] / policy.spec.distribution.num_components, schedule.target_kl
+        )
     policy.scales.update(rollout.inputs.observation[rollout.valid], rollout.rewards[rollout.valid], workers)
     return metrics | {"boost": boost, "explained_variance": explained}
 
