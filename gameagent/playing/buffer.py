@@ -106,21 +106,26 @@ class Rollout:
 
 
 def join_rollouts(rollouts: Sequence[Rollout]) -> Rollout:
-    """Rollouts of the same games, one after the other, as one rollout with all their rows.
+    """Rollouts of the same games, one after the other, as one rollout in which all trials of a game are neighbours.
 
-    Of several processes each joins its own; the run's rows are numbered anew, so that each process's are neighbours.
+    So each process's rows are neighbours among those of the run, whose order does not depend on how many there are.
     """
     if len(rollouts) == 1:
         return rollouts[0]
     length = max(len(rollout.rewards) for rollout in rollouts)
+    num_games, num_episodes, num_seats = rollouts[0].returns.shape
+
+    def per_row(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
+        apart = [part.unflatten(axis, (num_games, num_seats)) for part in parts]
+        return torch.stack(apart, axis + 1).flatten(axis, axis + 2)
 
     def over_time(parts: Sequence[Tensor]) -> Tensor:
-        return torch.cat([_padded(part, length) for part in parts], 1)
+        return per_row([_padded(part, length) for part in parts], 1)
 
     joined: dict[str, Tensor | None] = {}
     for name in Inputs._fields:
         parts = [part for one in rollouts if (part := getattr(one.inputs, name)) is not None]
-        joined[name] = None if not parts else torch.cat(parts) if name in PER_ROW else over_time(parts)
+        joined[name] = None if not parts else per_row(parts) if name in PER_ROW else over_time(parts)
     return Rollout(
         Inputs(**joined),  # type: ignore[arg-type]
         over_time([one.actions for one in rollouts]),
@@ -128,7 +133,7 @@ def join_rollouts(rollouts: Sequence[Rollout]) -> Rollout:
         over_time([one.values for one in rollouts]),
         over_time([one.rewards for one in rollouts]),
         over_time([one.valid for one in rollouts]),
-        np.concatenate([one.returns for one in rollouts]),
+        np.stack([one.returns for one in rollouts], axis=1).reshape(-1, num_episodes, num_seats),
         rollouts[0].rows.times(len(rollouts)),
     )
 

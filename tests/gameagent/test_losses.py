@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gameagent.config import make_config
-from gameagent.losses import clipped_policy_loss, dice_loss, masked_mean, value_loss
+from gameagent.losses import approximate_kl, clipped_policy_loss, dice_loss, masked_mean, value_loss
 from gameagent.methods.rl2.update import Schedule
 from gameagent.returns import trial_advantages
 from gameagent_games.registry import load_family
@@ -44,19 +44,33 @@ def test_means_are_over_valid_steps_only() -> None:
     assert masked_mean(values, torch.zeros(2, 2, dtype=torch.bool)).item() == 0.0
 
 
+def test_the_divergence_of_actions_played_as_often_as_their_chances_say_is_the_exact_one() -> None:
+    """Then the mean over steps is an expectation, in which the mean of the ratio is one."""
+    played, now = (torch.tensor(p, dtype=torch.float64) for p in ((0.75, 0.25), (0.6, 0.4)))
+    actions = torch.tensor([[0, 1], [0, 0], [0, 0]])  # the last step of the second row was not taken, nor that before
+    valid = torch.tensor([[True, True], [True, False], [True, False]])
+    exact = 0.75 * math.log(0.75 / 0.6) + 0.25 * math.log(0.25 / 0.4)
+    given = now.log()[actions], played.log()[actions]
+    assert approximate_kl(*given, valid).item() == pytest.approx(exact, rel=1e-12)
+    assert approximate_kl(given[1], given[1], valid).item() == 0.0
+
+
+@pytest.mark.parametrize("log_ratio", [-30.0, -1.0, -1e-4, 1e-9, 1e-4, 1.0, 5.0])
+def test_no_step_counts_less_than_nothing_in_the_divergence(log_ratio: float) -> None:
+    old, valid = torch.full((1, 1), -2.0), torch.ones(1, 1, dtype=torch.bool)
+    assert approximate_kl(old + log_ratio, old, valid).item() >= 0.0
+    exact = math.exp(log_ratio) - 1.0 - log_ratio
+    assert approximate_kl(old.double() + log_ratio, old.double(), valid).item() == pytest.approx(exact, abs=1e-9)
+
+
 def test_the_schedule_at_its_ends_and_between() -> None:
-    given = {
-        "learning_rate": 1.0,
-        "entropy_start": 0.4,
-        "entropy_end": 0.2,
-        "informed_share": 0.8,
-        "informed_until": 0.5,
-    }
+    given = {"learning_rate": 1.0, "entropy_weight": 0.4, "informed_share": 0.8, "informed_until": 0.5}
     config = make_config(BANDIT, given)
     assert Schedule.at(config, 0.0) == pytest.approx((1.0, 0.4, 0.8))
-    assert Schedule.at(config, 0.25) == pytest.approx((0.775, 0.35, 0.4))
-    assert Schedule.at(config, 0.5) == pytest.approx((0.55, 0.3, 0.0))
-    assert Schedule.at(config, 1.0) == pytest.approx((0.1, 0.2, 0.0))
+    assert Schedule.at(config, 0.25) == pytest.approx((0.775, 0.225, 0.4))
+    assert Schedule.at(config, 0.5) == pytest.approx((0.55, 0.1, 0.0))
+    assert Schedule.at(config, 1.0) == pytest.approx((0.1, 0.0, 0.0))
+    assert Schedule.at(config, 1.2).entropy_weight == 0.0  # the last update may overshoot the budget
 
 
 @pytest.mark.parametrize("given", [{"beliefs": False}, {"memory": "none"}, {"reveal": True}, {"informed_until": 0.0}])
@@ -77,6 +91,7 @@ def numbers(seed: int) -> torch.Tensor:
 TERMS = {
     "policy": lambda a, b, c: clipped_policy_loss(a, b, c, VALID, 0.2),
     "value": lambda a, b, c: value_loss(a, b, VALID) + value_loss(c, b, VALID),
+    "divergence": lambda a, b, c: approximate_kl(a, b, VALID) + value_loss(c, b, VALID),
     "mean": lambda a, b, c: masked_mean(a, VALID) * masked_mean(b, VALID) + masked_mean(c, VALID),
     "dice": lambda a, b, c: dice_loss(a, b, c, VALID, 0.0),
     "dice of earlier actions": lambda a, b, c: dice_loss(a, b, c, VALID, 0.7),
@@ -102,6 +117,8 @@ def test_parts_that_are_divided_by_the_count_of_all_add_up_to_the_mean_of_all() 
     columns = [[part[:, n : n + 1] for part in (a, b, c, VALID)] for n in range(2)]
     policy = sum(clipped_policy_loss(*parts, 0.2, count) for parts in columns)
     torch.testing.assert_close(policy, clipped_policy_loss(a, b, c, VALID, 0.2))
+    divergence = sum(approximate_kl(x, y, valid, count) for x, y, _, valid in columns)
+    torch.testing.assert_close(divergence, approximate_kl(a, b, VALID))
     torch.testing.assert_close(
         sum(value_loss(x, y, valid, count) for x, y, _, valid in columns), value_loss(a, b, VALID)
     )

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from gameagent_games import Family
 from slow_training.optimiser import Adam, nudged, slopes
 
+FRESH_SPREAD = 0.5  # of the continuous actions of a policy that has learnt nothing, beside half the box's width
+
 
 class Moments:
     """Mean and mean square of values over updates: a plain mean of the first fifty, then each new one counts 2 %."""
@@ -287,5 +289,6 @@ def gaussian(raw: Any, action: Any, legal: Any, box: Any) -> Any:
         mean = (box.high[n] + box.low[n]) / 2.0 + half * raw[:, n]
         std = half * 0.001 ** (1.0 - sigmoid(raw[:, size + n]))  # from a thousandth of the half width to all of it
         density = density - 0.5 * ((action[n] - mean) / std) ** 2 - np.log(std) - 0.5 * math.log(2.0 * math.pi)
-        entropy = entropy + 0.5 * math.log(2.0 * math.pi * math.e) + np.log(std)
+        counted = np.minimum(std, FRESH_SPREAD * half)  # nothing is gained by spreading wider than at first
+        entropy = entropy + 0.5 * math.log(2.0 * math.pi * math.e) + np.log(counted)
     return density, entropy
