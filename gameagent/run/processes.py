@@ -135,3 +135,5 @@ def _arrival(rank: int) -> str:
 def _kill(processes: list[BaseProcess]) -> None:
     for process in processes:
         process.kill()
+    for process in processes:
+        process.join()

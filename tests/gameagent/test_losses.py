@@ -64,12 +64,13 @@ def test_no_step_counts_less_than_nothing_in_the_divergence(log_ratio: float) ->
 
 
 def test_the_schedule_at_its_ends_and_between() -> None:
-    given = {"learning_rate": 1.0, "entropy_weight": 0.4, "informed_share": 0.8, "informed_until": 0.5}
+    given = {"learning_rate": 1.0, "target_kl": 0.2, "entropy_weight": 0.4}
+    given |= {"informed_share": 0.8, "informed_until": 0.5}
     config = make_config(BANDIT, given)
-    assert Schedule.at(config, 0.0) == pytest.approx((1.0, 0.4, 0.8))
-    assert Schedule.at(config, 0.25) == pytest.approx((0.775, 0.225, 0.4))
-    assert Schedule.at(config, 0.5) == pytest.approx((0.55, 0.1, 0.0))
-    assert Schedule.at(config, 1.0) == pytest.approx((0.1, 0.0, 0.0))
+    assert Schedule.at(config, 0.0) == pytest.approx((1.0, 0.2, 0.4, 0.8))
+    assert Schedule.at(config, 0.25) == pytest.approx((0.775, 0.155, 0.225, 0.4))
+    assert Schedule.at(config, 0.5) == pytest.approx((0.55, 0.11, 0.1, 0.0))
+    assert Schedule.at(config, 1.0) == pytest.approx((0.1, 0.02, 0.0, 0.0))
     assert Schedule.at(config, 1.2).entropy_weight == 0.0  # the last update may overshoot the budget
 
 

@@ -20,7 +20,7 @@ class Moments:
     """Mean and mean square of values over updates: a plain mean of the first fifty, then each new one counts 2 %."""
 
     def __init__(self) -> None:
-        self.count, self.mean, self.square = 0, 0.0, 1.0
+        self.count, self.mean, self.square = 0, 0.0, 0.0
 
     def take(self, values: Any) -> None:
         self.count += 1
@@ -91,7 +91,8 @@ def update(weights: Any, carried: Carried, rollout: Any, family: Family, config:
             now |= {"gradient_norm": norms[""], "critic_gradient_norm": norms["critic"]}
             logged.append({name: float(value) for name, value in now.items()})
     kl = np.mean(divergences)  # of the last pass
-    carried.follow(kl, config.target_kl)
+    num_components = 1 if family.box is None else len(family.box.names)
+    carried.follow(kl / num_components, config.target_kl * (1.0 - 0.9 * done))
     carried.measure(rollout)
     metrics = {name: np.mean([step[name] for step in logged]) for name in logged[0]}
     return weights, metrics | {"approx_kl": kl, "boost": boost, "explained_variance": explained}
@@ -190,8 +191,8 @@ def steps_of(weights: dict[Any, Any], rollout: Any, carried: Carried, family: Fa
         seen = np.concatenate(
             [
                 symlog((inputs.observation[t, row].numpy() - scales.mean) / scales.std),
-                inputs.previous_action[t, row].numpy(),
                 symlog(inputs.previous_reward[t, row].numpy() / np.sqrt(carried.rewards.square)),
+                inputs.previous_action[t, row].numpy(),
                 inputs.episode_start[t, row].numpy(),
             ]
         )
@@ -287,7 +288,7 @@ def gaussian(raw: Any, action: Any, legal: Any, box: Any) -> Any:
     for n in range(size):
         half = (box.high[n] - box.low[n]) / 2.0
         mean = (box.high[n] + box.low[n]) / 2.0 + half * raw[:, n]
-        std = half * 0.001 ** (1.0 - sigmoid(raw[:, size + n]))  # from a thousandth of the half width to all of it
+        std = half * 0.01 ** (1.0 - sigmoid(raw[:, size + n]))  # from a hundredth of the half width to all of it
         density = density - 0.5 * ((action[n] - mean) / std) ** 2 - np.log(std) - 0.5 * math.log(2.0 * math.pi)
         counted = np.minimum(std, FRESH_SPREAD * half)  # nothing is gained by spreading wider than at first
         entropy = entropy + 0.5 * math.log(2.0 * math.pi * math.e) + np.log(counted)
