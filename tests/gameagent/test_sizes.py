@@ -1,5 +1,7 @@
 """How large an update is: the rule's statements one by one, over budgets, trials and seats of any size."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,3 +72,11 @@ def test_a_runs_config_holds_the_numbers_that_its_trials_and_its_budget_give(fam
         assert make_config(family, config.as_dict()) == config
     own = Rl2Config.of(make_config(family, {"num_games": 40, "num_minibatches": 3}))
     assert (own.num_games, own.num_minibatches) == (40, 3)
+
+
+def test_the_manual_states_the_rule_with_its_numbers() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    found = " ".join(text.partition("**How large an update is.**")[2].partition("\n\n")[0].split())
+    for number in (sizes.UPDATES, sizes.FEWEST_DECISIONS, sizes.MOST_DECISIONS, sizes.MINIBATCH_DECISIONS):
+        assert f"{number:,}" in found
+    assert f"at least {sizes.FEWEST_ROWS} rows" in found
