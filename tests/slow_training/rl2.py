@@ -141,7 +141,7 @@ def objective(
     targets: dict[int, list[Any]],
 ) -> dict[str, float]:
     """The loss and its parts for each of P sets of weights ``(P, …)``: every one ``(P,)``."""
-    entropy_weight = config.entropy_weight * (1.0 - done) ** 2
+    entropy_weight = config.entropy_weight * (1.0 - done) ** 4
     parts = dict.fromkeys(("policy_loss", "value_loss", "entropy", "approx_kl", "belief_loss"), 0.0)
     num_steps = 0
     for row in rows:

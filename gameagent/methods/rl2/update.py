@@ -45,7 +45,7 @@ class Schedule(NamedTuple):
         return cls(
             config.learning_rate_at(done),
             own.target_kl * config.learning_rate_at(done) / config.learning_rate,
-            own.entropy_weight * max(1.0 - done, 0.0) ** 2,
+            own.entropy_weight * max(1.0 - done, 0.0) ** 4,
             informed if own.believes and not config.reveal else 0.0,
         )
 
