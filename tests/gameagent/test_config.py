@@ -27,7 +27,7 @@ def test_given_values_win_over_suggestions_and_those_over_defaults() -> None:
     config = make_config(family, {"gae_lambda": "0.75"})
     assert (config.family, config.discount, config.gae_lambda) == ("bandit", 0.5, 0.75)
     assert (config.seed, config.split, config.reveal) == (0, "train", False)
-    assert (config.own.memory, config.own.beliefs, config.own.num_epochs) == ("lstm", True, Rl2Config().num_epochs)
+    assert (config.own.memory, config.own.beliefs, config.own.num_epochs) == ("lstm", True, 2)
 
 
 def test_a_config_survives_the_way_through_its_dictionary() -> None:
@@ -81,7 +81,7 @@ def test_a_misspelt_field_is_refused_with_the_list_of_fields(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("steps", 0), ("hidden_size", 0), ("num_games", -1), ("num_epochs", 0), ("num_minibatches", -1), ("seed", -1),
+        ("steps", 0), ("hidden_size", 0), ("num_games", -1), ("num_epochs", -1), ("num_minibatches", -1), ("seed", -1),
         ("num_episodes", -1), ("num_processes", -1), ("informed_share", 1.5), ("informed_until", -0.1),
         ("discount", 1.01),
         ("gae_lambda", -1.0), ("learning_rate", 0.0), ("learning_rate", "nan"), ("learning_rate", "inf"),

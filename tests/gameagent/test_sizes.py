@@ -80,3 +80,8 @@ def test_the_manual_states_the_rule_with_its_numbers() -> None:
     for number in (sizes.UPDATES, sizes.FEWEST_DECISIONS, sizes.MOST_DECISIONS, sizes.MINIBATCH_DECISIONS):
         assert f"{number:,}" in found
     assert f"at least {sizes.FEWEST_ROWS} rows" in found
+
+
+@pytest.mark.parametrize(("budget", "passes"), [(1_000_000, 3), (4_095_999, 3), (4_096_000, 2), (10**9, 2)])
+def test_a_small_budget_is_passed_over_once_more(budget: int, passes: int) -> None:
+    assert update_sizes(budget, 60, 1).num_epochs == passes

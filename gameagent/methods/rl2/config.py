@@ -39,7 +39,7 @@ class Rl2Config(MethodConfig):
     informed_until: float = setting(
         "Part of the budget after which no trial is informed any more; the share falls linearly.", 0.5, 0, 1
     )
-    num_epochs: int = setting("Passes over each batch of trials.", 2, 1, 1000)
+    num_epochs: int = setting("Passes over each batch of trials. 0 for what suits the budget.", 0, 0, 1000)
     num_minibatches: int = setting(
         "Gradient steps of one pass; each takes whole trials. 0 for what suits the trials' length.", 0, 0, 100_000
     )

@@ -60,6 +60,7 @@ class Rl2(Method["AgentNetwork"]):
             num_games=usual.num_games,
             update_steps=own.update_steps or usual.update_steps,
             num_minibatches=own.num_minibatches or usual.num_minibatches,
+            num_epochs=own.num_epochs or usual.num_epochs,
         )
         return replace(config, own=settled)
 

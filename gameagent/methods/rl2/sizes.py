@@ -1,4 +1,4 @@
-"""How large an update is: games side by side and minibatches, from the length of a trial and the budget.
+"""How large an update is: games side by side, minibatches and passes, from the length of a trial and the budget.
 
 The rule, for trials of T decisions a seat at most:
 
@@ -9,6 +9,7 @@ The rule, for trials of T decisions a seat at most:
 - It plays at least 32 rows (a row is one seat of one game): fewer trials say too little about what variants have in
   common.
 - A minibatch has about 2,048 decisions, in whole trials, and at least two rows.
+- Each update is passed over twice; three times if the whole budget makes fewer than 2,000 minibatches.
 """
 
 import math
@@ -19,6 +20,7 @@ FEWEST_DECISIONS, MOST_DECISIONS = 8_192, 32_768  # of an update
 FEWEST_ROWS = 32  # of an update
 MINIBATCH_DECISIONS = 2_048
 MINIBATCH_ROWS = 2
+FEWEST_MINIBATCHES = 2_000  # of a run that is passed over twice
 MOST = 0.6  # of an update's decisions: below this its games are played again
 
 
@@ -28,6 +30,7 @@ class Sizes(NamedTuple):
     num_games: int
     num_minibatches: int
     update_steps: int
+    num_epochs: int
 
 
 def update_sizes(budget: int, horizon: int, num_seats: int, num_games: int = 0) -> Sizes:
@@ -47,4 +50,5 @@ def update_sizes(budget: int, horizon: int, num_seats: int, num_games: int = 0) 
         update_steps = round(MOST * decisions)
     rows = num_games * num_seats
     num_minibatches = min(round(rows * horizon / MINIBATCH_DECISIONS), rows // MINIBATCH_ROWS)
-    return Sizes(num_games, max(num_minibatches, 1), update_steps)
+    num_epochs = 3 if budget < FEWEST_MINIBATCHES * MINIBATCH_DECISIONS else 2
+    return Sizes(num_games, max(num_minibatches, 1), update_steps, num_epochs)
