@@ -68,10 +68,10 @@ def test_a_runs_config_holds_the_numbers_that_its_trials_and_its_budget_give(fam
         horizon = config.episodes_of_trial(family) * family.max_steps
         own = Rl2Config.of(config)
         expected = update_sizes(20_000_000, horizon, family.num_seats)
-        assert (own.num_games, own.num_minibatches, own.update_steps) == expected
+        assert (own.num_games, own.num_minibatches, own.update_steps, own.num_epochs) == expected
         assert make_config(family, config.as_dict()) == config
-    own = Rl2Config.of(make_config(family, {"num_games": 40, "num_minibatches": 3}))
-    assert (own.num_games, own.num_minibatches) == (40, 3)
+    own = Rl2Config.of(make_config(family, {"num_games": 40, "num_minibatches": 3, "num_epochs": 5}))
+    assert (own.num_games, own.num_minibatches, own.num_epochs) == (40, 3, 5)
 
 
 def test_the_manual_states_the_rule_with_its_numbers() -> None:

@@ -55,14 +55,8 @@ class Rl2(Method["AgentNetwork"]):
         """With the sizes of an update; see `sizes.update_sizes`."""
         own = Rl2Config.of(config)
         usual = update_sizes(config.steps, self.horizon(config, family), family.num_seats, own.num_games)
-        settled = replace(
-            own,
-            num_games=usual.num_games,
-            update_steps=own.update_steps or usual.update_steps,
-            num_minibatches=own.num_minibatches or usual.num_minibatches,
-            num_epochs=own.num_epochs or usual.num_epochs,
-        )
-        return replace(config, own=settled)
+        settled = {name: getattr(own, name) or value for name, value in usual._asdict().items()}
+        return replace(config, own=replace(own, **settled))
 
     def num_parallel(self, config: "TrainConfig") -> int:
         """Games side by side."""
