@@ -113,8 +113,8 @@ def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> Tr
         ConfigError: A setting is wrong, differs from that of the run to resume, or asks for more than this machine has.
     """
     if resume and folder.exists():
-        config, _ = folder.load_config()
-        asked = parse_settings(str(given.get("algorithm", config.algorithm)), given)
+        config, family = folder.load_config()
+        asked = _filled_in(parse_settings(str(given.get("algorithm", config.algorithm)), given), config, family)
         if "num_processes" in asked:  # as `settle_processes` filled it in
             asked["num_processes"] = min(asked["num_processes"] or config.num_processes, config.num_parallel)
         used = config.as_dict()
@@ -132,6 +132,16 @@ def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> Tr
     if _leads():
         folder.create(config, family)
     return config
+
+
+def _filled_in(asked: dict[str, Any], config: TrainConfig, family: Family) -> dict[str, Any]:
+    """What was asked of a run, with numbers where 0 stands for a rule, as the run's config has them."""
+    used = config.as_dict()
+    by_rule = {name: 0 for name, value in asked.items() if value == 0 and value is not False and used.get(name)}
+    if not by_rule:
+        return asked
+    settled = make_config(family, used | by_rule).as_dict()
+    return asked | {name: settled[name] for name in by_rule}
 
 
 def settle_processes(config: TrainConfig) -> TrainConfig:

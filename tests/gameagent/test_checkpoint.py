@@ -215,7 +215,11 @@ def test_a_run_is_resumed_with_its_own_config_only(run: RunFolder) -> None:
     same = {"family": "bandit", "steps": "320", "num_games": "8", "num_processes": 1, "beliefs": "true"}
     assert prepare_run(run, same, resume=True) == run.load_config()[0]
     assert prepare_run(run, {"family": "bandit", "num_processes": 0}, resume=True).num_processes == 1
+    by_rule = same | {"discount": 0, "update_steps": "0"}
+    assert prepare_run(run, by_rule, resume=True) == run.load_config()[0]
     for given, named in (
+        ({"num_games": 0}, r"num_games \(run: 8, asked: "),
+        ({"seed": 3, "beliefs": False}, r"seed.*beliefs \(run: True, asked: False\)"),
         ({"steps": "400"}, r"steps \(run: 320, asked: 400\)"),
         ({"family": "forage"}, "run: 'bandit', asked: 'forage'"),
         ({"num_processes": 2}, "num_processes"),

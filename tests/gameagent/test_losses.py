@@ -10,7 +10,7 @@ import torch
 
 from gameagent.config import make_config
 from gameagent.losses import approximate_kl, clipped_policy_loss, dice_loss, masked_mean, value_loss
-from gameagent.methods.rl2.update import Schedule
+from gameagent.methods.rl2.update import LEAST_BOOST, MOST_BOOST, Schedule, next_boost
 from gameagent.returns import trial_advantages
 from gameagent_games.registry import load_family
 
@@ -72,6 +72,26 @@ def test_the_schedule_at_its_ends_and_between() -> None:
     assert Schedule.at(config, 0.5) == pytest.approx((0.55, 0.11, 0.1, 0.0))
     assert Schedule.at(config, 1.0) == pytest.approx((0.1, 0.02, 0.0, 0.0))
     assert Schedule.at(config, 1.2).entropy_weight == 0.0  # the last update may overshoot the budget
+
+
+@pytest.mark.parametrize("start", [0.1, 1.0, 3.9])
+@pytest.mark.parametrize("distance", [0.02, 0.3])  # nats at a factor of 1, which grow with its square
+def test_the_step_size_comes_to_where_updates_move_the_policy_by_the_target_and_stays(
+    start: float, distance: float
+) -> None:
+    target, boost = 0.04, start
+    for _ in range(30):
+        boost = next_boost(boost, distance * boost**2, target)
+    assert target / 1.5 <= distance * boost**2 <= target * 1.5
+    assert next_boost(boost, distance * boost**2, target) == boost
+
+
+def test_the_step_size_stays_within_bounds_and_is_left_alone_without_a_target() -> None:
+    boosts = dict.fromkeys((0.0, 100.0), 1.0)
+    for _ in range(60):
+        boosts = {kl: next_boost(boost, kl, 0.01) for kl, boost in boosts.items()}
+    assert boosts == {0.0: MOST_BOOST, 100.0: LEAST_BOOST}
+    assert next_boost(0.3, 100.0, 0.0) == 1.0
 
 
 @pytest.mark.parametrize("given", [{"beliefs": False}, {"memory": "none"}, {"reveal": True}, {"informed_until": 0.0}])

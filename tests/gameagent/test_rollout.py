@@ -13,7 +13,7 @@ import torch
 
 from gameagent.nets.beliefs import truth_from_encoding
 from gameagent.nets.interface import Inputs
-from gameagent.playing.buffer import FIRST_STEPS
+from gameagent.playing.buffer import FIRST_STEPS, join_rollouts
 from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, torch_generator
 from gameagent_games import Family
@@ -218,3 +218,27 @@ def test_a_record_larger_than_the_machine_is_refused(lively: Any, monkeypatch: p
     monkeypatch.setattr("gameagent.playing.buffer.physical_memory", lambda: 4 * floats * 2 * NUM_GAMES)
     with pytest.raises(MemoryError, match="the record of an update"):
         play(policy, family)
+
+
+def test_all_trials_of_a_game_are_neighbours_in_a_joined_rollout(lively: Any) -> None:
+    """So a process that has some of the games has some of the run's rows, and these in their order."""
+    policy, _, family = lively("two_seat_families:NIM")
+    first, second = (play(policy, family, seed).rollout for seed in (3, 4))
+    assert len(first.valid) != len(second.valid)
+    joined = join_rollouts([first, second])
+    assert join_rollouts([first]) is first
+    assert joined.rows == (0, 4 * NUM_GAMES, 4 * NUM_GAMES) and joined.num_steps == first.num_steps + second.num_steps
+    assert joined.informed_games(2).tolist() == [game % 2 == 1 for game in range(NUM_GAMES) for _ in range(2)]
+    for game in range(NUM_GAMES):
+        for turn, one in enumerate((first, second)):
+            np.testing.assert_array_equal(joined.returns[2 * game + turn], one.returns[game])
+            for seat in range(2):
+                row, own = 2 * (2 * game + turn) + seat, 2 * game + seat
+                length = int(one.valid[:, own].sum())
+                assert joined.valid[:, row].tolist() == [t < length for t in range(len(joined.valid))]
+                assert torch.equal(joined.inputs.truth[row], one.inputs.truth[own])
+                for name in ("observation", "previous_action", "previous_reward", "legal_actions", "position"):
+                    found, expected = getattr(joined.inputs, name), getattr(one.inputs, name)
+                    assert torch.equal(found[:length, row], expected[:length, own]), name
+                for name in ("actions", "log_probs", "values", "rewards"):
+                    assert torch.equal(getattr(joined, name)[:length, row], getattr(one, name)[:length, own]), name
