@@ -116,7 +116,7 @@ def join_rollouts(rollouts: Sequence[Rollout]) -> Rollout:
     num_games, num_episodes, num_seats = rollouts[0].returns.shape
 
     def per_row(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
-        apart = [part.unflatten(axis, (num_games, num_seats)) for part in parts]
+        apart = [part.reshape(*part.shape[:axis], num_games, num_seats, *part.shape[axis + 1 :]) for part in parts]
         return torch.stack(apart, axis + 1).flatten(axis, axis + 2)
 
     def over_time(parts: Sequence[Tensor]) -> Tensor:
