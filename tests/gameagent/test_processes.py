@@ -24,7 +24,7 @@ from tiny_tasks import JUDGED, random_trajectories
 SMALL = {"hidden_size": 4, "learning_rate": 0.01}
 GRADIENT = {"num_rollouts": 3, "inner_steps": 2, "meta_batch_size": 5}
 TIMES = ("play_seconds", "update_seconds")
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "memory": {"num_games": 5, "num_minibatches": 3},
     "games that are played again": {"num_games": 5, "num_minibatches": 3, "update_steps": 50},
     "fewer games of a process than minibatches": {"num_games": 4, "num_minibatches": 4},

@@ -153,7 +153,7 @@ def test_log_probs_and_values_are_the_policys_over_each_rows_own_decisions(playe
             continue
         alone = [None if part is None else part[:length, row : row + 1] for part in rollout.inputs[:5]]
         hidden_rules = rollout.inputs.truth[row : row + 1], rollout.inputs.informed[row : row + 1]
-        inputs = Inputs(*alone, *hidden_rules, position=rollout.inputs.position[:length, row : row + 1])
+        inputs = Inputs(*alone, *hidden_rules, None, rollout.inputs.position[:length, row : row + 1])
         with torch.no_grad():
             outputs, _ = policy(inputs, policy.initial_state(1))
         actions = rollout.actions[:length, row]

@@ -77,7 +77,8 @@ def update(weights: Any, carried: Carried, rollout: Any, family: Family, config:
     """
     boost, learning_rate = carried.boost, config.learning_rate * (1.0 - 0.9 * done) * carried.boost
     weights, advantages, targets, explained = learning_targets(weights, carried, rollout, config)
-    logged, divergences = [], []
+    logged: list[dict[str, float]] = []
+    divergences: list[Any] = []
     for minibatches in passes:
         divergences = []
         for rows in minibatches:
