@@ -142,7 +142,7 @@ def objective(
     targets: dict[int, list[Any]],
 ) -> dict[str, float]:
     """The loss and its parts for each of P sets of weights ``(P, …)``: every one ``(P,)``."""
-    entropy_weight = config.entropy_weight * (1.0 - done) ** 4
+    entropy_weight = config.entropy_weight * np.exp(-4.0 * done * np.sqrt(config.steps / 1e6)) * (1.0 - done)
     parts = dict.fromkeys(("policy_loss", "value_loss", "entropy", "approx_kl", "belief_loss"), 0.0)
     num_steps = 0
     for row in rows:

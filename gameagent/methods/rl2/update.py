@@ -4,6 +4,7 @@ One update: play trials of freshly drawn variants, then take a few passes of cli
 The inner loop is the policy's memory: it learns within a trial while its weights stand still.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -45,9 +46,18 @@ class Schedule(NamedTuple):
         return cls(
             config.learning_rate_at(done),
             own.target_kl * config.learning_rate_at(done) / config.learning_rate,
-            own.entropy_weight * max(1.0 - done, 0.0) ** 4,
+            own.entropy_weight * exploration(done, config.steps),
             informed if own.believes and not config.reveal else 0.0,
         )
+
+
+def exploration(done: float, budget: int) -> float:
+    """The share of the entropy bonus that is left when the share ``done`` of a budget in decisions is spent.
+
+    It falls e-fold in a quarter of a budget of a million, and so as to end with the budget. Larger budgets explore
+    longer, but for a smaller part: by the square root.
+    """
+    return math.exp(-4.0 * done * math.sqrt(budget / 1e6)) * max(1.0 - done, 0.0)
 
 
 class Minibatch(NamedTuple):
