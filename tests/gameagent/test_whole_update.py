@@ -71,7 +71,7 @@ def test_an_update_of_meta_lstm_equals_the_slow_one(family: Family) -> None:
         passes = [split_rows(9, 2, shuffle) for _ in range(config.own.num_epochs)]
         weights, metrics = slow_rl2.update(weights, carried, rollout, family, flat(config), done, passes)
         for name, weight in weights_of(learner.policy).items():
-            np.testing.assert_allclose(weight, weights[name], atol=4e-6, err_msg=name)  # of steps of 0.02
+            np.testing.assert_allclose(weight, weights[name], atol=1e-5, err_msg=name)  # of steps of 0.02
         assert metrics.keys() <= update.metrics.keys()
         for name, value in metrics.items():
             near = 1e-4 if "norm" in name else 1e-6  # a norm's slope is as steep as finite differences are rough

@@ -142,10 +142,11 @@ def objective(
     targets: dict[int, list[Any]],
 ) -> dict[str, float]:
     """The loss and its parts for each of P sets of weights ``(P, …)``: every one ``(P,)``."""
-    entropy_weight = config.entropy_weight * np.exp(-4.0 * done * np.sqrt(config.steps / 1e6)) * (1.0 - done)
+    entropy_weight = config.entropy_weight * np.exp(-3.0 * done * np.sqrt(config.steps / 1e6)) * (1.0 - done)
     parts = dict.fromkeys(("policy_loss", "value_loss", "entropy", "approx_kl", "belief_loss"), 0.0)
-    num_steps = 0
+    bonus, num_steps = 0.0, 0
     for row in rows:
+        is_informed = float(rollout.inputs.informed[row, 0]) == 1.0
         for t, step in enumerate(steps_of(weights, rollout, carried, family, row)):
             num_steps += 1
             log_ratio = step.log_prob - float(rollout.log_probs[t, row])
@@ -155,13 +156,14 @@ def objective(
             parts["policy_loss"] = parts["policy_loss"] - np.minimum(ratio * gain, clipped * gain)
             parts["value_loss"] = parts["value_loss"] + 0.5 * (step.value - targets[row][t]) ** 2
             parts["entropy"] = parts["entropy"] + step.entropy
+            bonus = bonus + (min(entropy_weight, 0.02) if is_informed else entropy_weight) * step.entropy
             parts["approx_kl"] = parts["approx_kl"] + ratio - 1.0 - log_ratio
             parts["belief_loss"] = parts["belief_loss"] + step.belief_loss
     parts = {name: total / num_steps for name, total in parts.items()}
     parts["loss"] = (
         parts["policy_loss"]
         + config.value_weight * parts["value_loss"]
-        - entropy_weight * parts["entropy"]
+        - bonus / num_steps
         + config.belief_weight * parts["belief_loss"]
     )
     return parts

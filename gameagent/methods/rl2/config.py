@@ -53,7 +53,7 @@ class Rl2Config(MethodConfig):
     )
     entropy_weight: float = setting(
         "Weight of the entropy bonus at the start, beside advantages of deviation one; falls to 0, for the most part "
-        "in the first quarter of a budget of 1M and the first tenth of one of 10M.",
+        "in the first third of a budget of 1M and the first tenth of one of 10M.",
         1.0,
         0,
         1000,

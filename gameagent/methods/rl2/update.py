@@ -27,6 +27,7 @@ from gameagent.workers import Workers
 
 BOOST = "boost"  # the factor on the step size, which the optimizer carries from update to update
 LEAST_BOOST, MOST_BOOST = 0.05, 4.0
+INFORMED_ENTROPY = 0.02  # weight of the entropy bonus in informed trials at most
 ROUNDING = 1e-6  # of a float32
 
 
@@ -54,10 +55,10 @@ class Schedule(NamedTuple):
 def exploration(done: float, budget: int) -> float:
     """The share of the entropy bonus that is left when the share ``done`` of a budget in decisions is spent.
 
-    It falls e-fold in a quarter of a budget of a million, and so as to end with the budget. Larger budgets explore
+    It falls e-fold in a third of a budget of a million, and so as to end with the budget. Larger budgets explore
     longer, but for a smaller part: by the square root.
     """
-    return math.exp(-4.0 * done * math.sqrt(budget / 1e6)) * max(1.0 - done, 0.0)
+    return math.exp(-3.0 * done * math.sqrt(budget / 1e6)) * max(1.0 - done, 0.0)
 
 
 class Minibatch(NamedTuple):
@@ -268,14 +269,18 @@ def objective(
     valid = rollout.valid[:, rows]
     old_log_probs, advantages = rollout.log_probs[:, rows], advantages[:, rows]
     action_params = tuple(masked(part, valid) for part in outputs.action_params)
-    log_probs = distribution.log_probs(action_params, rollout.actions[:, rows])
+    log_probs, entropy = (
+        distribution.log_probs(action_params, rollout.actions[:, rows]),
+        distribution.entropy(action_params),
+    )
     parts = {
         "policy_loss": clipped_policy_loss(log_probs, old_log_probs, advantages, valid, config.clip_ratio, count),
         "value_loss": value_loss(outputs.values, returns[:, rows], valid, count),
-        "entropy": masked_mean(distribution.entropy(action_params), valid, count),
+        "entropy": masked_mean(entropy, valid, count),
         "approx_kl": approximate_kl(log_probs, old_log_probs, valid, count).detach(),
     }
-    loss = parts["policy_loss"] + config.value_weight * parts["value_loss"] - schedule.entropy_weight * parts["entropy"]
+    bonus = masked_mean(entropy_weights(schedule.entropy_weight, inputs.informed) * entropy, valid, count)
+    loss = parts["policy_loss"] + config.value_weight * parts["value_loss"] - bonus
     if policy.belief_head is not None:
         beliefs = masked(outputs.beliefs, valid, instead=1.0)
         parts["belief_loss"] = masked_mean(policy.belief_head.loss(beliefs, inputs.truth), valid, count)
@@ -291,6 +296,20 @@ def objective(
         parts["prediction_loss"] = prediction.sum() / batch.num_rows
         loss = loss + parts["prediction_loss"]  # no other loss has its parameters, so it needs no weight
     return loss, {name: value.detach() for name, value in parts.items()}
+
+
+def entropy_weights(weight: float, informed: Tensor | None) -> Tensor:
+    """The weight of the entropy bonus in each row, ``(B,)`` or one for all.
+
+    Informed trials have nothing to explore: they are to show what knowledge is good for while others still gather it.
+
+    Args:
+        weight: In trials that are not informed.
+        informed: See `Inputs`.
+    """
+    if informed is None:
+        return torch.tensor(weight)
+    return torch.where(informed[:, 0] > 0.0, min(weight, INFORMED_ENTROPY), weight)
 
 
 def select_rows(inputs: Inputs, rows: Tensor) -> Inputs:
