@@ -131,7 +131,7 @@ def test_every_setting_takes_a_hostile_value_or_says_why_not(
 @pytest.mark.parametrize(
     ("setting", "named"),
     [
-        ("hidden_size=1000000000", "from 1 to 4,096"), ("num_games=9223372036854775807", "from 1 to 1,000,000"),
+        ("hidden_size=1000000000", "from 1 to 4,096"), ("num_games=9223372036854775807", "from 0 to 1,000,000"),
         ("num_episodes=1000000000", "from 0 to 100,000"), ("clip_ratio=1e308", "above 0, at most 10"),
         ("steps=9e18", r"from 1 to 10^13"), ("seed=1e25", "expected int"), ("learning_rate=nan", "at most 1"),
     ],

@@ -57,7 +57,10 @@ def test_densities_and_entropy_of_vectors_are_torchs(raw: torch.Tensor) -> None:
     reference = torch.distributions.Normal(params[0], params[1].exp())
     actions = torch.rand(50, 2, generator=torch_generator(1, "test")) * 4 - 1  # also outside the box
     torch.testing.assert_close(gaussian.log_probs(params, actions), reference.log_prob(actions).sum(-1))
-    torch.testing.assert_close(gaussian.entropy(params), reference.entropy().sum(-1))
+    counted = torch.distributions.Normal(
+        params[0], torch.minimum(reference.stddev, 0.5 * HALF)
+    )  # as spread as at first
+    torch.testing.assert_close(gaussian.entropy(params), counted.entropy().sum(-1))
 
 
 def test_vectors_are_drawn_around_the_mean_in_the_boxs_units() -> None:
@@ -76,7 +79,7 @@ def test_the_mean_goes_anywhere_and_the_spread_stays_within_its_bounds(raw: torc
     torch.testing.assert_close(mean, MIDDLE + HALF * raw[:, :2])
     assert ((mean < MIDDLE - HALF) | (mean > MIDDLE + HALF)).any()
     shares = gaussian.params(torch.tensor([[0.0, 0.0, -1e9, 1e9]]), None)[1].exp()[0] / HALF
-    assert shares.tolist() == pytest.approx([0.001, 1.0])
+    assert shares.tolist() == pytest.approx([0.01, 1.0])
     assert torch.isfinite(log_std).all()
 
 

@@ -20,6 +20,7 @@ FEWEST_DECISIONS, MOST_DECISIONS = 8_192, 32_768  # of an update
 FEWEST_ROWS = 32  # of an update
 MINIBATCH_DECISIONS = 2_048
 MINIBATCH_ROWS = 2
+MOST_MINIBATCHES = 100_000  # as many as the setting takes
 FEWEST_MINIBATCHES = 2_000  # of a run that is passed over twice
 MOST = 0.6  # of an update's decisions: below this its games are played again
 
@@ -49,6 +50,6 @@ def update_sizes(budget: int, horizon: int, num_seats: int, num_games: int = 0) 
         num_games = math.ceil(rows / num_seats)
         update_steps = round(MOST * decisions)
     rows = num_games * num_seats
-    num_minibatches = min(round(rows * horizon / MINIBATCH_DECISIONS), rows // MINIBATCH_ROWS)
+    num_minibatches = min(round(rows * horizon / MINIBATCH_DECISIONS), rows // MINIBATCH_ROWS, MOST_MINIBATCHES)
     num_epochs = 3 if budget < FEWEST_MINIBATCHES * MINIBATCH_DECISIONS else 2
     return Sizes(num_games, max(num_minibatches, 1), update_steps, num_epochs)
