@@ -1,6 +1,6 @@
 """Measures how speed and memory of training change with the size of a run.
 
-    python tools/measure_cost.py                          a table; ten minutes on two cores at most
+    python tools/measure_cost.py                          the whole table: some twenty rows
     python tools/measure_cost.py --quick                  two small rows
     python tools/measure_cost.py --only width processes   some parts of the table
 

@@ -1,7 +1,7 @@
 """The learning suite: trains every game of it by one default, and says how near each comes to its ceiling.
 
-    python tools/measure_learning.py --out runs/suite                     seeds 0 1 2: three hours on two cores
-    python tools/measure_learning.py --short --out runs/short             half the games, one seed: ten minutes
+    python tools/measure_learning.py --out runs/suite                     seeds 0 1 2: 465 M steps
+    python tools/measure_learning.py --short --out runs/short             half the games, one seed: 26 M steps
     python tools/measure_learning.py --long --out runs/suite              also the random MDP, whose budget is 100 M
     python tools/measure_learning.py --tasks bandit forage --budget 0.5 --set learning_rate=1e-3 --out runs/try
     python tools/measure_learning.py --out runs/try --compare runs/suite  what the change is worth
