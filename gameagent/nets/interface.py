@@ -53,12 +53,12 @@ class Outputs(NamedTuple):
 
     Attributes:
         action_params: Of the distribution of actions, see `distribution.ActionParams`; ``(T, B, A)`` each.
-        values: In the critic's units, ``(T, B)``.
+        situation: All that the policy acts on, ``(T, B, F)``, for its critic; F is 0 for a policy without one.
         beliefs: What the belief head predicts, ``(T, B, E)``; E may be 0.
     """
 
     action_params: ActionParams
-    values: Tensor
+    situation: Tensor
     beliefs: Tensor
 
 
@@ -151,6 +151,11 @@ class PolicyNetwork(nn.Module, ABC):
         return 0
 
     @property
+    def situation_size(self) -> int:
+        """Width of what its critic has to know of a step (F); 0 for a policy without a critic."""
+        return 0
+
+    @property
     def offset_size(self) -> int:
         """Width of the offset that it adds to its beliefs and moves after each episode; 0 if it has none."""
         return 0
@@ -175,6 +180,19 @@ class PolicyNetwork(nn.Module, ABC):
         Returns:
             Outputs of the T steps, and the next hidden state.
         """
+
+    def values(self, situation: Tensor, truth: Tensor, position: Tensor | None) -> Tensor:
+        """What the critic makes of T steps of B rows.
+
+        Args:
+            situation: See `Outputs`, ``(T, B, F)``.
+            truth: See `Inputs`, ``(B, E)``.
+            position: See `Inputs`, ``(T, B, 2)``.
+
+        Returns:
+            Values in the critic's units, ``(T, B)``; zeros for a policy without a critic, and if there is no position.
+        """
+        return situation.new_zeros(situation.shape[:-1])
 
     def moved_offsets(self, offsets: Tensor, episodes: EndedEpisodes) -> Tensor:
         """The belief offsets ``(B, E)`` of rows after an episode, given those before it."""

@@ -23,13 +23,12 @@ class Decision(NamedTuple):
     Attributes:
         action_params: Of the distribution of actions, see `distribution.ActionParams`; ``(…, A)`` each.
         beliefs: What the belief head predicts, ``(…, E)``; E may be 0.
-        shown: The belief that the policy acts on, ``(…, E)``: corrected, or the truth in informed trials.
-        situation: All that the policy acts on: what is seen, what is remembered, the belief; ``(…, F)``.
+        situation: All that the policy acts on, ``(…, F)``: what is seen, what is remembered, and the belief, which may
+            be corrected, and is the truth in informed trials.
     """
 
     action_params: ActionParams
     beliefs: Tensor
-    shown: Tensor
     situation: Tensor
 
 
@@ -59,7 +58,7 @@ class AgentNetwork(PolicyNetwork):
         self.scales = InputScales(spec.observation_size, spec.features)
         self.core = core
         self.belief_head = BeliefHead(spec.belief_slots, core.size) if spec.belief_slots else None
-        num_features = spec.num_inputs + core.size + self.belief_size
+        num_features = self.situation_size
         self.trunk = nn.Sequential(
             nn.Linear(num_features, 2 * hidden_size), nn.ReLU(), nn.Linear(2 * hidden_size, hidden_size), nn.ReLU()
         )
@@ -81,6 +80,11 @@ class AgentNetwork(PolicyNetwork):
     def state_specs(self) -> tuple[TensorSpec, ...]:
         """The core's."""
         return self.core.state_specs
+
+    @property
+    def situation_size(self) -> int:
+        """See `PolicyNetwork.situation_size`."""
+        return self.spec.num_inputs + self.core.size + self.belief_size
 
     @property
     def belief_size(self) -> int:
@@ -106,7 +110,7 @@ class AgentNetwork(PolicyNetwork):
         seen = self.join(inputs)
         memory, hidden_state = self.core(seen, hidden_state)
         decision = self.decide(seen, memory, inputs)
-        return Outputs(decision.action_params, self._values(decision, inputs), decision.beliefs), hidden_state
+        return Outputs(decision.action_params, decision.situation, decision.beliefs), hidden_state
 
     def decide(self, seen: Tensor, memory: Tensor, inputs: Inputs) -> Decision:
         """Beliefs and the distribution of actions: the part of a step that is exported.
@@ -117,7 +121,7 @@ class AgentNetwork(PolicyNetwork):
             inputs: For legal actions, and for the truth if it stands in for the belief.
         """
         parts = [seen, memory] if self.core.size else [seen]
-        beliefs = shown = seen[..., :0]
+        beliefs = seen[..., :0]
         if self.belief_head is not None:
             beliefs = self.belief_head(memory)
             shown = beliefs.detach()
@@ -128,13 +132,14 @@ class AgentNetwork(PolicyNetwork):
             parts.append(shown)
         situation = torch.cat(parts, -1)
         action_params = self.spec.distribution.params(self.actor(self.trunk(situation)), inputs.legal_actions)
-        return Decision(action_params, beliefs, shown, situation)
+        return Decision(action_params, beliefs, situation)
 
-    def _values(self, decision: Decision, inputs: Inputs) -> Tensor:
-        """The critic's values, in its units; zeros outside training, where nothing is known but what is seen."""
-        if inputs.position is None:
-            return torch.zeros_like(decision.situation[..., 0])
-        parts = [decision.situation, inputs.truth.expand(*decision.situation.shape[:-1], -1), inputs.position]
+    def values(self, situation: Tensor, truth: Tensor, position: Tensor | None) -> Tensor:
+        """See `PolicyNetwork.values`."""
+        if position is None:
+            return super().values(situation, truth, position)
+        parts = [situation, truth.expand(*situation.shape[:-1], -1), position]
         if self.belief_head is not None:
-            parts.append(self.belief_head.loss(decision.shown, inputs.truth).unsqueeze(-1))
+            shown = situation[..., -self.belief_size :].detach()
+            parts.append(self.belief_head.loss(shown, truth).unsqueeze(-1))
         return self.critic(torch.cat(parts, -1))  # type: ignore[no-any-return]

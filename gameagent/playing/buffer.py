@@ -1,6 +1,6 @@
 """The record of trials that a policy played: it grows row by row, and the outer loop learns from it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -18,7 +18,11 @@ from gameagent.workers import Share
 from gameagent_games.interface import Family
 
 PER_ROW = ("truth", "informed")  # inputs that hold for a whole trial
+VALUED_AT_ONCE = 8192  # decisions
 FIRST_STEPS = 64  # decisions of a row that a fresh record has room for
+
+Values = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""See `PolicyNetwork.values`."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +156,9 @@ class Buffer:
     """
 
     def __init__(
-        self, horizon: int, num_rows: int, family: Family, distribution: ActionDistribution, offset_size: int
-    ) -> None:
+        self, horizon: int, num_rows: int, family: Family, distribution: ActionDistribution, offset_size: int,
+        situation_size: int,
+    ) -> None:  # fmt: skip
         """Makes an empty record.
 
         Args:
@@ -162,6 +167,7 @@ class Buffer:
             family: The game.
             distribution: That actions are drawn from.
             offset_size: Width of the belief offset (E); 0 for a policy that has none.
+            situation_size: Width of what the critic has to know of a step (F).
         """
         self._horizon, self._distribution = horizon, distribution
         self._has_mask, self._has_offset = family.has_mask, offset_size > 0
@@ -175,7 +181,7 @@ class Buffer:
             "legal_actions": torch.ones(0, num_rows, mask_size, dtype=torch.bool),
             "actions": distribution.no_actions(0, num_rows),
             "log_probs": torch.zeros(0, num_rows),
-            "values": torch.zeros(0, num_rows),
+            "situation": torch.zeros(0, num_rows, situation_size),
             "rewards": torch.zeros(0, num_rows, dtype=torch.float32),
             "belief_offset": torch.zeros(0, num_rows, offset_size),
             "beliefs": torch.zeros(0, num_rows, offset_size),
@@ -212,7 +218,7 @@ class Buffer:
             record["legal_actions"][at, rows] = inputs.legal_actions[0, rows]
         record["actions"][at, rows] = actions[rows]
         record["log_probs"][at, rows] = self._distribution.log_probs(params, actions)[rows]
-        record["values"][at, rows] = outputs.values[0, rows]
+        record["situation"][at, rows] = outputs.situation[0, rows]
         if inputs.belief_offset is not None:
             record["belief_offset"][at, rows] = inputs.belief_offset[0, rows]
             record["beliefs"][at, rows] = outputs.beliefs[0, rows]
@@ -245,8 +251,19 @@ class Buffer:
         valid = torch.from_numpy(time < self.cursor[rows])
         return EndedEpisodes(*played, torch.from_numpy(self._rewards[at]), valid)
 
-    def rollout(self, truth: Tensor, informed: Tensor, returns: NDArray[np.float64], rows: Share) -> Rollout:
-        """What was recorded, cut to the longest row; see `Rollout` and `Inputs` for the arguments."""
+    def rollout(
+        self, truth: Tensor, informed: Tensor, returns: NDArray[np.float64], rows: Share, values_of: Values
+    ) -> Rollout:
+        """What was recorded, cut to the longest row; see `Rollout` and `Inputs` for the arguments.
+
+        Args:
+            truth: Of every row.
+            informed: Of every row.
+            returns: Of every game.
+            rows: Which of the run's rows these are.
+            values_of: `PolicyNetwork.values`. It is called for many steps at once: a critic that had its turn at every
+                step of play would cost several times as much.
+        """
         length = int(self.cursor.max())
         record = {name: tensor[:length] for name, tensor in self._record.items()}
         inputs = Inputs(
@@ -261,8 +278,11 @@ class Buffer:
             record["position"],
         )
         valid = torch.arange(length).unsqueeze(1) < torch.from_numpy(self.cursor)
+        num_steps = max(1, VALUED_AT_ONCE // max(1, len(self.cursor)))
+        by_step = zip(*(torch.split(record[name], num_steps) for name in ("situation", "position")), strict=True)
+        values = torch.cat([values_of(situation, truth, position) for situation, position in by_step])
         return Rollout(
-            inputs, record["actions"], record["log_probs"], record["values"],
+            inputs, record["actions"], record["log_probs"], masked(values, valid),
             record["rewards"], valid, returns, rows,
         )  # fmt: skip
 

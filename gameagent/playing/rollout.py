@@ -55,12 +55,13 @@ class Trials:
         reset_games(self._games, variants, seeds)
         num_rows = self._games.acting.size
         horizon = self._games.num_episodes * self._family.max_steps
-        buffer = Buffer(horizon, num_rows, self._family, policy.spec.distribution, policy.offset_size)
+        sizes = policy.offset_size, policy.situation_size
+        buffer = Buffer(horizon, num_rows, self._family, policy.spec.distribution, *sizes)
         hidden_rules = self._hidden_rules(variants, informed)
         player = PolicyPlayer(policy, buffer, hidden_rules, self._rows, self._games, generator)
         with torch.no_grad():
             returns = play_trials(self._games, player, step_games)
-        return buffer.rollout(*hidden_rules, returns, self._rows)
+            return buffer.rollout(*hidden_rules, returns, self._rows, policy.values)
 
     def _hidden_rules(self, variants: NDArray[Any], informed: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
         """Every row's hidden rules and whether it is informed of them: see `Inputs`."""

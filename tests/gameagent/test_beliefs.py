@@ -99,6 +99,7 @@ def policy_and_inputs(lively: Any, informed: float) -> Any:
     inputs = Inputs(
         torch.randn(T, B, family.observation_size, generator=generator), torch.zeros(T, B, family.num_actions),
         torch.zeros(T, B, 1), torch.zeros(T, B, 1), None, truth, torch.full((B, 1), informed),
+        position=torch.zeros(T, B, 2),
     )  # fmt: skip
     assert truth.shape == (B, E)
     return policy, inputs
@@ -109,7 +110,8 @@ def test_no_gradient_of_the_policy_reaches_the_belief_head(lively: Any, informed
     policy, inputs = policy_and_inputs(lively, informed)
     outputs, _ = policy(inputs, policy.initial_state(4))
     policy.zero_grad(set_to_none=True)
-    (outputs.action_params[0].square().sum() + outputs.values.sum()).backward()
+    values = policy.values(outputs.situation, inputs.truth, inputs.position)
+    (outputs.action_params[0].square().sum() + values.sum()).backward()
     assert all(weight.grad is None for weight in policy.belief_head.parameters())
     assert policy.core.lstm.weight_hh_l0.grad.abs().sum() > 0
     outputs, _ = policy(inputs, policy.initial_state(4))

@@ -37,7 +37,7 @@ def random_inputs(family: Family, seed: int = 0, informed: Any = None) -> Inputs
 
 def flat(outputs: Any) -> tuple[Any, ...]:
     """Every tensor of a policy's outputs."""
-    return (*outputs.action_params, outputs.values, outputs.beliefs)
+    return (*outputs.action_params, outputs.situation, outputs.beliefs)
 
 
 def at_time(inputs: Inputs, time: int | slice | torch.Tensor) -> Inputs:

@@ -156,6 +156,7 @@ def test_log_probs_and_values_are_the_policys_over_each_rows_own_decisions(playe
         inputs = Inputs(*alone, *hidden_rules, None, rollout.inputs.position[:length, row : row + 1])
         with torch.no_grad():
             outputs, _ = policy(inputs, policy.initial_state(1))
+            values = policy.values(outputs.situation, inputs.truth, inputs.position)
         actions = rollout.actions[:length, row]
         params = [part[:, 0] for part in outputs.action_params]
         if played.family.box is None:
@@ -164,7 +165,7 @@ def test_log_probs_and_values_are_the_policys_over_each_rows_own_decisions(playe
             chosen = torch.distributions.Normal(params[0], params[1].exp()).log_prob(actions).sum(-1)
         rounding = 1e-4 if played.family.box is None else 1e-2  # a narrow density magnifies it
         torch.testing.assert_close(rollout.log_probs[:length, row], chosen, atol=rounding, rtol=1e-4)
-        torch.testing.assert_close(rollout.values[:length, row], outputs.values[:, 0], atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(rollout.values[:length, row], values[:, 0], atol=1e-4, rtol=1e-4)
 
 
 def test_informed_rows_hold_the_truth_of_their_own_variant(played: SimpleNamespace) -> None:

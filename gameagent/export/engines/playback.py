@@ -209,7 +209,8 @@ class _Greedy(PolicyNetwork):
         outputs, after = self.policy(inputs, hidden_state)
         (log_probs,) = outputs.action_params
         likeliest = nn.functional.one_hot(log_probs.argmax(-1), log_probs.shape[-1])
-        return outputs._replace(action_params=(torch.where(likeliest > 0, 0.0, -torch.inf),)), after
+        params = (torch.where(likeliest > 0, 0.0, -torch.inf),)
+        return outputs._replace(action_params=params, situation=outputs.situation[..., :0]), after  # it has no critic
 
 
 def _greedy_trials(policy: PolicyNetwork, family: Family, num_episodes: int, seed: int, split: Split) -> Rollout:

@@ -132,11 +132,11 @@ class GradientPolicy(PolicyNetwork):
             self.weights[name].copy_(weight)
 
     def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
-        """Runs T steps from the initial weights; see `AgentNetwork.forward`. Values are zero."""
+        """Runs T steps from the initial weights; see `AgentNetwork.forward`."""
         raw = self.network.outputs(self.initialisation, inputs.observation)
         params = self.action_params(raw, self.weights.get("head_log_std"), inputs.legal_actions)
         nothing = inputs.observation[..., :0]
-        return Outputs(params, inputs.observation.new_zeros(inputs.observation.shape[:-1]), nothing), hidden_state
+        return Outputs(params, nothing, nothing), hidden_state
 
     def action_params(self, raw: Tensor, log_std: Tensor | None, legal_actions: Tensor | None) -> ActionParams:
         """What actions are drawn by, in the game's units; see `distribution.ActionParams`.

@@ -265,6 +265,7 @@ def objective(
     rows, count = batch.rows, batch.num_steps
     inputs = select_rows(rollout.inputs, rows)
     outputs, _ = policy(inputs, policy.initial_state(len(rows)))
+    values = policy.values(outputs.situation, inputs.truth, inputs.position)
     distribution = policy.spec.distribution
     valid = rollout.valid[:, rows]
     old_log_probs, advantages = rollout.log_probs[:, rows], advantages[:, rows]
@@ -275,7 +276,7 @@ def objective(
     )
     parts = {
         "policy_loss": clipped_policy_loss(log_probs, old_log_probs, advantages, valid, config.clip_ratio, count),
-        "value_loss": value_loss(outputs.values, returns[:, rows], valid, count),
+        "value_loss": value_loss(values, returns[:, rows], valid, count),
         "entropy": masked_mean(entropy, valid, count),
         "approx_kl": approximate_kl(log_probs, old_log_probs, valid, count).detach(),
     }
