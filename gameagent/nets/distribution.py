@@ -73,6 +73,7 @@ class Categorical:
     def __init__(self, num_actions: int) -> None:
         self.num_actions = self.num_outputs = num_actions
         self.num_components = 1
+        self._one_hot = torch.eye(num_actions)
 
     def initialise(self, actor: nn.Linear) -> None:
         """Makes all actions almost equally likely."""
@@ -108,7 +109,7 @@ class Categorical:
 
     def as_input(self, actions: Tensor) -> Tensor:
         """One-hot."""
-        return nn.functional.one_hot(actions, self.num_actions).float()
+        return self._one_hot[actions]
 
 
 class Gaussian:

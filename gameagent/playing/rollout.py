@@ -139,8 +139,8 @@ class PolicyPlayer:
         """Every row's position in its trial: see `Inputs`."""
         games = self._games
         parts = games.episodes / games.num_episodes, games.steps / games.family.max_steps
-        by_game = torch.from_numpy(np.stack(parts, axis=1).astype(np.float32))
-        return by_game.repeat_interleave(games.family.num_seats, 0)
+        by_game = np.stack(parts, axis=1, dtype=np.float32, casting="same_kind")
+        return torch.from_numpy(by_game.repeat(games.family.num_seats, 0))
 
     def _move_offsets(self, ended: NDArray[np.bool_]) -> None:
         """Moves the belief offsets of rows by what the episode that has just ended taught them."""
