@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from gameagent.errors import ConfigError
 from gameagent.methods.interface import Method
@@ -58,6 +58,10 @@ class TrainConfig:
     reveal: bool = setting("Whether all rules are shown: the oracle.", False)
     hidden_size: int = setting("Width of the recurrent layer and of the other hidden layers (H).", 64, 1, 4096)
     num_processes: int = setting("Training processes. 0 for one per core; under torchrun its world size.", 0, 0, 1024)
+    device: Literal["auto", "cpu", "cuda"] = setting(
+        "Where the policy is while it learns by memory: cpu; cuda for a GPU, in one process; auto for a GPU if there "
+        "is one, and an update turns out to be faster there.", "auto",
+    )  # fmt: skip
     discount: float = setting(
         "gamma, per step; with memory also across the ends of episodes. 0 for 1 - 1/T, T being the longest trial in "
         "steps, or the longest episode if gradient steps alone adapt.", 0.0, 0, 1,
@@ -148,12 +152,14 @@ def config_of_run(family: Family, written: Mapping[str, Any]) -> TrainConfig:
     """The config that a run's folder or a file holds, also one of an earlier version.
 
     Earlier versions wrote the settings of every method; those of methods that the run did not use are left out, and so
-    are those that are gone. Where they wrote a discount of 0 they meant it: now a run's own is never 0.
+    are those that are gone. They trained on the CPU. Where they wrote a discount of 0 they meant it: now a run's own is
+    never 0.
 
     Raises:
         ConfigError: As `make_config`.
     """
     named = {RENAMED.get(name, name): value for name, value in written.items() if name not in REMOVED}
+    named = {"device": "cpu"} | named
     algorithm = named.get("algorithm", DEFAULT_METHOD)
     if algorithm in METHODS:
         own = settings_by_name(algorithm)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from gameagent.config import TrainConfig, make_config, parse_settings
+from gameagent.devices import faster_device, require_gpu
 from gameagent.errors import ConfigError, RunError
 from gameagent.memory import physical_memory
 from gameagent.outer_loop import Report, train
@@ -44,7 +45,7 @@ def open_run(
         folder: Where the run lives.
         given: Settings that were asked for.
         resume: Whether to continue the run in ``folder`` if there is one.
-        notify: Called with a line if an older checkpoint is used.
+        notify: Called with a line if an older checkpoint is used, or if there was a choice of devices.
 
     Raises:
         RunError: As `prepare_run`; or another process trains this run.
@@ -58,7 +59,7 @@ def open_run(
             if resume and (notice := folder.fall_back()):
                 notify(notice)
             try:
-                yield prepare_run(folder, given, resume=resume)
+                yield prepare_run(folder, given, resume=resume, notify=notify)
             finally:
                 if not folder.has_checkpoint():
                     folder.discard()
@@ -97,13 +98,16 @@ def launch(folder: RunFolder, report: Report) -> None:
             _work(folder, Workers.connect(0, size, store), report)
 
 
-def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> TrainConfig:
+def prepare_run(
+    folder: RunFolder, given: dict[str, Any], *, resume: bool, notify: Callable[[str], None] = lambda line: None
+) -> TrainConfig:
     """Creates the folder of a new run, or checks that the run to resume is the one that was asked for.
 
     Args:
         folder: Where the run lives.
         given: Settings that were asked for, "family" among them.
         resume: Whether to continue the run in ``folder`` if there is one.
+        notify: Called with a line if there was a choice of devices.
 
     Returns:
         The run's config.
@@ -117,6 +121,8 @@ def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> Tr
         asked = _filled_in(parse_settings(str(given.get("algorithm", config.algorithm)), given), config, family)
         if "num_processes" in asked:  # as `settle_processes` filled it in
             asked["num_processes"] = min(asked["num_processes"] or config.num_processes, config.num_parallel)
+        if asked.get("device") == "auto":
+            asked["device"] = config.device
         used = config.as_dict()
         differing = [
             f"{name} (run: {used.get(name)!r}, asked: {value!r})"
@@ -125,10 +131,13 @@ def prepare_run(folder: RunFolder, given: dict[str, Any], *, resume: bool) -> Tr
         ]
         if differing:
             raise ConfigError(f"{folder.path} was started with another config: {', '.join(differing)}")
+        require_gpu(config.device)
         return config
     family = require_sound(load_family(given["family"]))
-    config = settle_processes(make_config(family, given))
+    config = make_config(family, given)
+    require_gpu(config.device)
     _check_memory(config, family)
+    config = settle_device(config, family, notify)
     if _leads():
         folder.create(config, family)
     return config
@@ -144,12 +153,35 @@ def _filled_in(asked: dict[str, Any], config: TrainConfig, family: Family) -> di
     return asked | {name: settled[name] for name in by_rule}
 
 
+def settle_device(config: TrainConfig, family: Family, notify: Callable[[str], None]) -> TrainConfig:
+    """The config with its device and its number of processes filled in, so that a resumed run uses the same.
+
+    Args:
+        config: Of a run to start.
+        family: Its family.
+        notify: Called with a line if there was a choice of devices.
+
+    Raises:
+        ConfigError: As `settle_processes`.
+    """
+    if config.device != "auto":
+        return settle_processes(config)
+    on_cpu = settle_processes(replace(config, device="cpu"))
+    alone = on_cpu.num_processes == 1 if under_torchrun() else config.num_processes < 2
+    if not (config.method.trains_on_gpu and alone and torch.cuda.is_available()):
+        return on_cpu
+    on_gpu = settle_processes(replace(config, device="cuda"))
+    return faster_device(on_cpu, on_gpu, family.revealed() if config.reveal else family, notify)
+
+
 def settle_processes(config: TrainConfig) -> TrainConfig:
     """The config with its number of processes filled in, so that a resumed run uses the same number.
 
     Raises:
-        ConfigError: Far more processes than cores.
+        ConfigError: Far more processes than cores, or more than one on a GPU.
     """
+    if config.device == "cuda":
+        return replace(config, num_processes=_one_process(config))
     if under_torchrun():
         return replace(config, num_processes=min(int(os.environ["WORLD_SIZE"]), config.num_parallel))
     cores = available_cores()
@@ -160,6 +192,17 @@ def settle_processes(config: TrainConfig) -> TrainConfig:
             "or 0 for one per core"
         )
     return replace(config, num_processes=num)
+
+
+def _one_process(config: TrainConfig) -> int:
+    """The one process that trains on a GPU. Raises ConfigError if more were asked for."""
+    num = int(os.environ["WORLD_SIZE"]) if under_torchrun() else config.num_processes or 1
+    if num > 1:
+        raise ConfigError(
+            f"device is 'cuda', which trains in one process, and there are to be {num}: leave num_processes out and "
+            "start it without torchrun, or set device=cpu"
+        )
+    return 1
 
 
 def _check_memory(config: TrainConfig, family: Family) -> None:
@@ -190,9 +233,10 @@ def _work(folder: RunFolder, workers: Workers, report: Report) -> None:
     except OSError as error:
         raise RunError(f"cannot write to {folder.path}: {error.strerror or error}; " + _what_is_kept(folder)) from error
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
+        on_gpu = isinstance(error, torch.OutOfMemoryError)
+        if on_gpu or isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
             raise RunError(
-                "this machine does not have enough memory for the run; lower "
+                f"this {'GPU' if on_gpu else 'machine'} does not have enough memory for the run; lower "
                 f"{', '.join(config.method.sizes)}, num_episodes or hidden_size"
             ) from error
         raise

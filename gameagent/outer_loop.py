@@ -58,7 +58,7 @@ def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Worke
                 folder.save(policy, optimizer, progress, source)
                 report(progress, update.metrics)
     if workers.rank == 0 and folder.load_calibration(progress) is None:
-        folder.save_calibration(progress, config.method.calibrate(policy, config, family))
+        folder.save_calibration(progress, config.method.calibrate(policy.cpu(), config, family))
     workers.barrier()
 
 

@@ -145,7 +145,7 @@ class Workers:
     def mean_and_std(self, values: Tensor) -> tuple[float, float]:
         """Mean and standard deviation of all processes' values ``(n,)`` together."""
         numbers = values.double()
-        count, total = self.sum(torch.stack((torch.tensor(float(len(numbers))).double(), numbers.sum())))
+        count, total = self.sum(torch.stack((numbers.new_full((), len(numbers)), numbers.sum())))
         mean = total / count
         squares = self.sum(((numbers - mean) ** 2).sum())
         return float(mean), float((squares / count).sqrt())

@@ -128,6 +128,7 @@ class Method(ABC, Generic[PolicyT]):
         config: Its own settings.
         sizes: The settings that make an update large, the one to lower first in front.
         curve: What its training returns are counted by.
+        trains_on_gpu: Whether its learner keeps to `learning.training_device`.
     """
 
     name: ClassVar[str]
@@ -135,6 +136,7 @@ class Method(ABC, Generic[PolicyT]):
     config: ClassVar[type[MethodConfig]]
     sizes: ClassVar[tuple[str, ...]]
     curve: ClassVar[Curve]
+    trains_on_gpu: ClassVar[bool] = False
 
     # -- the config --
 

@@ -16,9 +16,20 @@ from gameagent_games.variants.curriculum import VariantSource
 
 def make_learner(config: TrainConfig, family: Family, workers: Workers) -> Learner:
     """The learner of a run's method, with a fresh policy from the run's seed; see `Method.make_learner`."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):  # fresh weights are drawn on the CPU, wherever the policy goes
         torch.manual_seed(config.seed)
         return config.method.make_learner(config, family, workers)
+
+
+def training_device(config: TrainConfig) -> torch.device:
+    """Where a run's policy is while it learns: the CPU as long as nobody has settled what "auto" stands for.
+
+    A GPU computes with float32 in full then: with the shorter TF32, results would not be those of the CPU to rounding.
+    """
+    if config.device != "cuda":
+        return torch.device("cpu")
+    torch.backends.cudnn.allow_tf32 = False
+    return torch.device("cuda")
 
 
 def over_processes(

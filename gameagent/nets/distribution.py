@@ -50,7 +50,8 @@ class ActionDistribution(Protocol):
     def noise(self, num_rows: int, generator: torch.Generator) -> Tensor:
         """What one action of each of ``num_rows`` rows is drawn with, float32 ``(num_rows, A)``.
 
-        It is apart from `sample` so that noise can be drawn for all rows of a run, and used for a part of them.
+        It is apart from `sample` so that noise can be drawn for all rows of a run, and used for a part of them; and on
+        the CPU, so that it is the same wherever the policy is.
         """
         ...
 
@@ -58,7 +59,7 @@ class ActionDistribution(Protocol):
         """One action for each row of parameters ``(B, A)``, from the row's `noise` ``(B, A)``."""
         ...
 
-    def no_actions(self, *shape: int) -> Tensor:
+    def no_actions(self, *shape: int, device: torch.device) -> Tensor:
         """Zeros that hold actions as `sample` gives them, for leading axes of ``shape``."""
         ...
 
@@ -67,13 +68,16 @@ class ActionDistribution(Protocol):
         ...
 
 
-class Categorical:
+class Categorical(nn.Module):
     """One of A actions; an action is an int64 number."""
 
+    _one_hot: Tensor  # float32 (A, A)
+
     def __init__(self, num_actions: int) -> None:
+        super().__init__()
         self.num_actions = self.num_outputs = num_actions
         self.num_components = 1
-        self._one_hot = torch.eye(num_actions)
+        self.register_buffer("_one_hot", torch.eye(num_actions), persistent=False)
 
     def initialise(self, actor: nn.Linear) -> None:
         """Makes all actions almost equally likely."""
@@ -103,28 +107,35 @@ class Categorical:
         (log_probs,) = params
         return (log_probs - torch.log(-torch.log(noise.clamp(min=1e-10)))).argmax(-1)
 
-    def no_actions(self, *shape: int) -> Tensor:
+    def no_actions(self, *shape: int, device: torch.device) -> Tensor:
         """int64 ``shape``."""
-        return torch.zeros(shape, dtype=torch.int64)
+        return torch.zeros(shape, dtype=torch.int64, device=device)
 
     def as_input(self, actions: Tensor) -> Tensor:
         """One-hot."""
         return self._one_hot[actions]
 
 
-class Gaussian:
+class Gaussian(nn.Module):
     """A vector of A numbers in a box, each drawn by itself; an action is what was drawn, float32 and not clipped.
 
     The game clips it to the box. The spread depends on what the policy knows, as the mean does: it can try things out
     while it is in doubt and do the right one exactly once it is not.
     """
 
+    middle: Tensor  # of the box, float32 (A,)
+    half_width: Tensor  # of the box, float32 (A,)
+    least: Tensor  # log_std, float32 (A,)
+
     def __init__(self, box: Box) -> None:
+        super().__init__()
         self.num_components = len(box.names)
         self.num_outputs = 2 * self.num_components
         low, high = torch.tensor(box.low), torch.tensor(box.high)
-        self.middle, self.half = (low + high) / 2, (high - low) / 2
-        self.least = self.half.log() + math.log(SMALLEST_STD)  # log_std
+        half = (high - low) / 2
+        bounds = {"middle": (low + high) / 2, "half_width": half, "least": half.log() + math.log(SMALLEST_STD)}
+        for name, values in bounds.items():  # not persistent, as they follow from the game
+            self.register_buffer(name, values, persistent=False)
         self.span = math.log(LARGEST_STD / SMALLEST_STD)
 
     def initialise(self, actor: nn.Linear) -> None:
@@ -137,7 +148,7 @@ class Gaussian:
     def params(self, raw: Tensor, legal_actions: Tensor | None) -> ActionParams:
         """Mean, anywhere, and log of the standard deviation, within bounds; a box has no illegal actions."""
         mean, log_std = raw.chunk(2, -1)
-        return self.middle + self.half * mean, self.least + self.span * torch.sigmoid(log_std)
+        return self.middle + self.half_width * mean, self.least + self.span * torch.sigmoid(log_std)
 
     def log_probs(self, params: ActionParams, actions: Tensor) -> Tensor:
         """Log-densities of float actions ``(…, A)``."""
@@ -151,22 +162,22 @@ class Gaussian:
         A spread wider than a fresh policy's counts no more than that: for the sake of entropy alone actions must not
         move to the box's edges, from where their spread hardly comes back.
         """
-        counted = torch.minimum(params[1], self.half.log() + math.log(INITIAL_STD))
+        counted = torch.minimum(params[1], self.half_width.log() + math.log(INITIAL_STD))
         return (counted + LOG_SQRT_TWO_PI + 0.5).sum(-1)
 
     def noise(self, num_rows: int, generator: torch.Generator) -> Tensor:
         """Standard normal."""
-        return torch.randn(num_rows, len(self.half), generator=generator)
+        return torch.randn(num_rows, len(self.half_width), generator=generator)
 
     def sample(self, params: ActionParams, noise: Tensor) -> Tensor:
         """float32 ``(B, A)``."""
         mean, log_std = params
         return mean + torch.exp(log_std) * noise
 
-    def no_actions(self, *shape: int) -> Tensor:
+    def no_actions(self, *shape: int, device: torch.device) -> Tensor:
         """float32 ``(*shape, A)``."""
-        return torch.zeros(*shape, len(self.half))
+        return torch.zeros(*shape, len(self.half_width), device=device)
 
     def as_input(self, actions: Tensor) -> Tensor:
         """What the game makes of them, from -1 to 1 over the box."""
-        return ((actions - self.middle) / self.half).clamp(-1.0, 1.0)
+        return ((actions - self.middle) / self.half_width).clamp(-1.0, 1.0)

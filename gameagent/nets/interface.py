@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from gameagent.nets.beliefs import belief_width
@@ -144,6 +145,11 @@ class PolicyNetwork(nn.Module, ABC):
     """
 
     spec: PolicySpec
+
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are, and what it takes and gives."""
+        return next(self.parameters()).device
 
     @property
     def belief_size(self) -> int:

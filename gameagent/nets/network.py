@@ -54,6 +54,7 @@ class AgentNetwork(PolicyNetwork):
         """
         super().__init__()
         self.spec = spec
+        self.distribution = spec.distribution  # a part of the policy, so that it moves to a device with it
         self.observation_encoder = make_encoder(spec.features, num_more=1)  # the reward
         self.scales = InputScales(spec.observation_size, spec.features)
         self.core = core

@@ -50,7 +50,7 @@ class RunningMoments(nn.Module):
     def update(self, values: Tensor, workers: Workers) -> None:
         """Takes an update's values ``(n, D)`` into account, those of all processes."""
         numbers = values.double()
-        sums = torch.cat((numbers.new_tensor([len(numbers)]), numbers.sum(0), numbers.square().sum(0)))
+        sums = torch.cat((numbers.new_full((1,), len(numbers)), numbers.sum(0), numbers.square().sum(0)))
         total, first, second = torch.split(workers.sum(sums), [1, values.shape[1], values.shape[1]])
         self.count += 1.0
         share = max(1.0 / float(self.count), LEAST_SHARE)

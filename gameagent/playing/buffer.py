@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -14,6 +15,7 @@ from gameagent.losses import masked
 from gameagent.memory import physical_memory
 from gameagent.nets.distribution import ActionDistribution, ActionParams
 from gameagent.nets.interface import POSITION_SIZE, EndedEpisodes, Inputs, Outputs
+from gameagent.playing.crossing import to_device
 from gameagent.workers import Share
 from gameagent_games.interface import Family
 
@@ -57,16 +59,21 @@ class Rollout:
         """Mean over games and seats by episode index, ``(K,)``."""
         return np.asarray(self.returns.mean(axis=(0, 2)))
 
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of decisions of each row, ``(B,)``."""
+        return np.asarray(self.valid.sum(0).cpu().numpy())
+
     @property
     def num_steps(self) -> int:
         """Number of decisions."""
-        return int(self.valid.sum())
+        return int(self.lengths.sum())
 
     def informed_games(self, num_seats: int) -> NDArray[np.bool_]:
         """Which games' trials were informed, ``(num_games,)``: all seats of a game alike."""
         if self.inputs.informed is None:
             return np.zeros(len(self.returns), np.bool_)
-        return np.asarray(self.inputs.informed[::num_seats, 0].numpy() > 0.0)
+        return np.asarray(self.inputs.informed[::num_seats, 0].cpu().numpy() > 0.0)
 
     def cut(self, length: int) -> "Rollout":
         """Its first steps, as views."""
@@ -157,7 +164,7 @@ class Buffer:
 
     def __init__(
         self, horizon: int, num_rows: int, family: Family, distribution: ActionDistribution, offset_size: int,
-        situation_size: int,
+        situation_size: int, device: torch.device,
     ) -> None:  # fmt: skip
         """Makes an empty record.
 
@@ -168,24 +175,25 @@ class Buffer:
             distribution: That actions are drawn from.
             offset_size: Width of the belief offset (E); 0 for a policy that has none.
             situation_size: Width of what the critic has to know of a step (F).
+            device: Where the policy is. What it saw and gave is kept there; rewards wait with the games on the CPU.
         """
-        self._horizon, self._distribution = horizon, distribution
+        self._horizon, self._distribution, self._device = horizon, distribution, device
         self._has_mask, self._has_offset = family.has_mask, offset_size > 0
         mask_size = family.num_actions if family.has_mask else 0
         self._record = {
-            "observation": torch.zeros(0, num_rows, family.observation_size),
-            "previous_action": torch.zeros(0, num_rows, family.num_actions),
-            "previous_reward": torch.zeros(0, num_rows, 1),
-            "episode_start": torch.zeros(0, num_rows, 1),
-            "position": torch.zeros(0, num_rows, POSITION_SIZE),
-            "legal_actions": torch.ones(0, num_rows, mask_size, dtype=torch.bool),
-            "actions": distribution.no_actions(0, num_rows),
-            "log_probs": torch.zeros(0, num_rows),
-            "situation": torch.zeros(0, num_rows, situation_size),
-            "rewards": torch.zeros(0, num_rows, dtype=torch.float32),
-            "belief_offset": torch.zeros(0, num_rows, offset_size),
-            "beliefs": torch.zeros(0, num_rows, offset_size),
+            "observation": torch.zeros(0, num_rows, family.observation_size, device=device),
+            "previous_action": torch.zeros(0, num_rows, family.num_actions, device=device),
+            "previous_reward": torch.zeros(0, num_rows, 1, device=device),
+            "episode_start": torch.zeros(0, num_rows, 1, device=device),
+            "position": torch.zeros(0, num_rows, POSITION_SIZE, device=device),
+            "legal_actions": torch.ones(0, num_rows, mask_size, dtype=torch.bool, device=device),
+            "actions": distribution.no_actions(0, num_rows, device=device),
+            "log_probs": torch.zeros(0, num_rows, device=device),
+            "situation": torch.zeros(0, num_rows, situation_size, device=device),
+            "belief_offset": torch.zeros(0, num_rows, offset_size, device=device),
+            "beliefs": torch.zeros(0, num_rows, offset_size, device=device),
         }
+        self._rewards = np.zeros((0, num_rows), np.float32)
         self._every_row = np.arange(num_rows)
         self.cursor = np.zeros(num_rows, np.int64)
         self._grow(FIRST_STEPS)
@@ -240,16 +248,17 @@ class Buffer:
         """
         longest = int((self.cursor - began)[rows].max())
         time = began[rows] + np.arange(longest).reshape(-1, 1)
-        at = np.minimum(time, self._room - 1), rows
+        at, there = np.minimum(time, self._room - 1), time < self.cursor[rows]
+        rewards, valid, places, which = to_device(self._device, self._rewards[at, rows], there, at, rows)
         record = self._record
-        played = (
-            record["observation"][at],
-            record["previous_action"][at],
-            record["episode_start"][at],
-            record["beliefs"][at],
+        return EndedEpisodes(
+            record["observation"][places, which],
+            record["previous_action"][places, which],
+            record["episode_start"][places, which],
+            record["beliefs"][places, which],
+            rewards,
+            valid,
         )
-        valid = torch.from_numpy(time < self.cursor[rows])
-        return EndedEpisodes(*played, torch.from_numpy(self._rewards[at]), valid)
 
     def rollout(
         self, truth: Tensor, informed: Tensor, returns: NDArray[np.float64], rows: Share, values_of: Values
@@ -277,13 +286,13 @@ class Buffer:
             record["belief_offset"] if self._has_offset else None,
             record["position"],
         )
-        valid = torch.arange(length).unsqueeze(1) < torch.from_numpy(self.cursor)
+        rewards, lengths = to_device(self._device, self._rewards[:length], self.cursor)
+        valid = torch.arange(length, device=self._device).unsqueeze(1) < lengths
         num_steps = max(1, VALUED_AT_ONCE // max(1, len(self.cursor)))
         by_step = zip(*(torch.split(record[name], num_steps) for name in ("situation", "position")), strict=True)
         values = torch.cat([values_of(situation, truth, position) for situation, position in by_step])
         return Rollout(
-            inputs, record["actions"], record["log_probs"], masked(values, valid),
-            record["rewards"], valid, returns, rows,
+            inputs, record["actions"], record["log_probs"], masked(values, valid), rewards, valid, returns, rows,
         )  # fmt: skip
 
     @property
@@ -294,18 +303,22 @@ class Buffer:
     def _grow(self, room: int) -> None:
         """Makes room for more decisions of every row, one tensor at a time; past a row's end all actions are legal."""
         room = min(room, self._horizon)
-        per_step = sum(tensor.element_size() * prod(tensor.shape[1:]) for tensor in self._record.values())
+        per_step = self._rewards.itemsize * self._rewards.shape[1]
+        per_step += sum(tensor.element_size() * prod(tensor.shape[1:]) for tensor in self._record.values())
         if room * per_step > physical_memory():
             raise MemoryError(f"the record of an update takes more than {room * per_step / 1e9:,.0f} GB")
         for name, tensor in self._record.items():
             longer = tensor.new_full((room, *tensor.shape[1:]), tensor.dtype == torch.bool)
             longer[: len(tensor)] = tensor
             self._record[name] = longer
-        self._rewards: NDArray[np.float32] = self._record["rewards"].numpy()
+        rewards = np.zeros((room, self._rewards.shape[1]), np.float32)
+        rewards[: len(self._rewards)] = self._rewards
+        self._rewards = rewards
 
     def _place(self, deciding: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Where this step's decisions are written: (time index, rows); slices if all rows march in step."""
         if deciding.all() and self.cursor[0] == self.cursor.min() == self.cursor.max():
             return int(self.cursor[0]), slice(None)
         rows = np.flatnonzero(deciding)
-        return torch.from_numpy(self.cursor[rows]), torch.from_numpy(rows)
+        at, which = to_device(self._device, self.cursor[rows], rows)
+        return at, which

@@ -11,6 +11,7 @@ from gameagent.nets.beliefs import truth_from_encoding
 from gameagent.nets.cores.state import advance
 from gameagent.nets.interface import Inputs, PolicyNetwork
 from gameagent.playing.buffer import Buffer, Rollout
+from gameagent.playing.crossing import to_device
 from gameagent.playing.finite_games import reset_games, step_games
 from gameagent.workers import Share
 from gameagent_games.games import Games
@@ -56,20 +57,23 @@ class Trials:
         num_rows = self._games.acting.size
         horizon = self._games.num_episodes * self._family.max_steps
         sizes = policy.offset_size, policy.situation_size
-        buffer = Buffer(horizon, num_rows, self._family, policy.spec.distribution, *sizes)
-        hidden_rules = self._hidden_rules(variants, informed)
+        buffer = Buffer(horizon, num_rows, self._family, policy.spec.distribution, *sizes, policy.device)
+        hidden_rules = self._hidden_rules(variants, informed, policy.device)
         player = PolicyPlayer(policy, buffer, hidden_rules, self._rows, self._games, generator)
         with torch.no_grad():
             returns = play_trials(self._games, player, step_games)
             return buffer.rollout(*hidden_rules, returns, self._rows, policy.values)
 
-    def _hidden_rules(self, variants: NDArray[Any], informed: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
+    def _hidden_rules(
+        self, variants: NDArray[Any], informed: NDArray[np.bool_], device: torch.device
+    ) -> tuple[Tensor, Tensor]:
         """Every row's hidden rules and whether it is informed of them: see `Inputs`."""
         num_seats = self._family.num_seats
         encoding = torch.from_numpy(self._family.space.encode(variants, hidden=True))
         truth = truth_from_encoding(encoding, self._family.space.hidden_slots)
         flags = torch.from_numpy(informed.astype(np.float32)).unsqueeze(1)
-        return truth.repeat_interleave(num_seats, 0), flags.repeat_interleave(num_seats, 0)
+        by_row = truth.repeat_interleave(num_seats, 0), flags.repeat_interleave(num_seats, 0)
+        return by_row[0].to(device), by_row[1].to(device)
 
 
 class PolicyPlayer:
@@ -95,24 +99,24 @@ class PolicyPlayer:
     def begin(self, num_rows: int) -> None:
         """Clears the memory of every row."""
         self._hidden_state = self._policy.initial_state(num_rows)
-        self._last_action = torch.zeros(num_rows, self._policy.spec.num_actions)
+        self._last_action = torch.zeros(num_rows, self._policy.spec.num_actions, device=self._policy.device)
         self._last_reward = np.zeros((num_rows, 1), np.float32)
         self._episode_start = np.ones((num_rows, 1), np.float32)
-        self._offset = torch.zeros(num_rows, self._policy.offset_size)
+        self._offset = torch.zeros(num_rows, self._policy.offset_size, device=self._policy.device)
         self._began = np.zeros(num_rows, np.int64)  # the buffer's cursor at the start of the current episode
 
     def act(self, sight: Sight) -> NDArray[Any]:
         """Draws an action from the policy, and records the decision."""
-        distribution, deciding = self._policy.spec.distribution, torch.from_numpy(sight.deciding)
-        inputs = self._inputs(sight)
+        distribution = self._policy.spec.distribution
+        inputs, noise, deciding = self._up(sight)
         outputs, after = self._policy(inputs, self._hidden_state)
         params = tuple(part[0] for part in outputs.action_params)
-        noise = self._rows.of(distribution.noise(self._rows.total, self._generator))
         actions = distribution.sample(params, noise)
-        self._hidden_state = advance(self._hidden_state, after, deciding)
+        self._hidden_state = after if deciding is None else advance(self._hidden_state, after, deciding)
         self._buffer.write(sight.deciding, inputs, actions, params, outputs)
-        self._last_action = torch.where(deciding.unsqueeze(1), distribution.as_input(actions), self._last_action)
-        return np.asarray(actions.numpy())
+        shown = distribution.as_input(actions)
+        self._last_action = shown if deciding is None else torch.where(deciding.unsqueeze(1), shown, self._last_action)
+        return np.asarray(actions.cpu().numpy())
 
     def observe(self, outcome: Outcome) -> None:
         """Records rewards, and moves the belief offset of every row whose episode has just ended."""
@@ -122,25 +126,37 @@ class PolicyPlayer:
         if self._policy.offset_size:
             self._move_offsets(outcome.ended)
 
-    def _inputs(self, sight: Sight) -> Inputs:
-        """Inputs of one step of every row. They are views of arrays that the games' next step overwrites."""
-        return Inputs(
-            torch.from_numpy(sight.observations).unsqueeze(0),
+    def _up(self, sight: Sight) -> tuple[Inputs, Tensor, Tensor | None]:
+        """All that a step takes to where the policy is.
+
+        On the CPU they are views of arrays that the games' next step overwrites.
+
+        Returns:
+            Inputs of one step of every row; noise, ``(B, A)``; which rows decide, bool ``(B,)``, or None if all do.
+        """
+        distribution = self._policy.spec.distribution
+        noise = self._rows.of(distribution.noise(self._rows.total, self._generator))
+        given = [sight.observations, self._last_reward, self._episode_start, self._position(), noise.numpy()]
+        masks = [sight.deciding] + ([] if sight.legal_actions is None else [sight.legal_actions])
+        observation, reward, start, position, noise, deciding, *legal = to_device(self._policy.device, *given, *masks)
+        inputs = Inputs(
+            observation.unsqueeze(0),
             self._last_action.unsqueeze(0),
-            torch.from_numpy(self._last_reward).unsqueeze(0),
-            torch.from_numpy(self._episode_start).unsqueeze(0),
-            None if sight.legal_actions is None else torch.from_numpy(sight.legal_actions).unsqueeze(0),
+            reward.unsqueeze(0),
+            start.unsqueeze(0),
+            legal[0].unsqueeze(0) if legal else None,
             *self._hidden_rules,
             self._offset.unsqueeze(0) if self._policy.offset_size else None,
-            self._position().unsqueeze(0),
+            position.unsqueeze(0),
         )
+        return inputs, noise, None if sight.deciding.all() else deciding
 
-    def _position(self) -> Tensor:
+    def _position(self) -> NDArray[np.float32]:
         """Every row's position in its trial: see `Inputs`."""
         games = self._games
         parts = games.episodes / games.num_episodes, games.steps / games.family.max_steps
         by_game = np.stack(parts, axis=1, dtype=np.float32, casting="same_kind")
-        return torch.from_numpy(by_game.repeat(games.family.num_seats, 0))
+        return by_game.repeat(games.family.num_seats, 0)
 
     def _move_offsets(self, ended: NDArray[np.bool_]) -> None:
         """Moves the belief offsets of rows by what the episode that has just ended taught them."""
@@ -148,5 +164,6 @@ class PolicyPlayer:
         rows = np.flatnonzero(ended & (cursor > self._began))
         if len(rows):
             episodes = self._buffer.since(self._began, rows)
-            self._offset[rows] = self._policy.moved_offsets(self._offset[rows], episodes)
+            (which,) = to_device(self._policy.device, rows)
+            self._offset[which] = self._policy.moved_offsets(self._offset[which], episodes)
             self._began[rows] = cursor[rows]

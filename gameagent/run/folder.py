@@ -177,7 +177,7 @@ class RunFolder:
             TrainingError: A weight is not finite; nothing is written.
             RunError: The disk is full or the folder not writable; the last checkpoint is kept.
         """
-        content = {"policy": policy.state_dict(), "optimizer": optimizer.state_dict(), **asdict(progress)}
+        content = _on_cpu({"policy": policy.state_dict(), "optimizer": optimizer.state_dict(), **asdict(progress)})
         if source is not None:
             content["curriculum"] = {name: torch.from_numpy(array) for name, array in source.state().items()}
         if broken := _not_finite(content):
@@ -218,7 +218,7 @@ class RunFolder:
         except BrokenSeal as error:
             raise RunError(f"{path} is broken: {error}; {self._way_out(path)}") from None
         try:
-            content = torch.load(io.BytesIO(archive), weights_only=True)
+            content = torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
             if broken := _not_finite(content):
                 raise ValueError(f"{broken} is not finite")
             policy.load_state_dict(content["policy"])
@@ -310,6 +310,17 @@ def _is_whole(path: Path) -> bool:
     except (OSError, BrokenSeal):
         return False
     return True
+
+
+def _on_cpu(content: Any) -> Any:
+    """A checkpoint's content as any machine can load it."""
+    if isinstance(content, torch.Tensor):
+        return content.cpu()
+    if isinstance(content, dict):
+        return {key: _on_cpu(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_on_cpu(value) for value in content]
+    return content
 
 
 def _not_finite(content: Any, name: str = "") -> str | None:

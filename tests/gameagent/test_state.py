@@ -22,4 +22,3 @@ def test_each_tensor_has_a_rank_of_its_own() -> None:
     given = advance(before, after, torch.tensor([False, True]))
     assert given["hidden"].tolist() == [[0.0] * 3, [1.0] * 3]
     assert given["memory"].sum((1, 2)).tolist() == [0.0, 10.0]
-    assert advance(before, after, torch.tensor([True, True])) is after

@@ -87,7 +87,7 @@ class Transitions(NamedTuple):
         """
         within = episodes == which
         first = within.to(torch.int64).argmax(1, keepdim=True)
-        time = first + torch.arange(max(within.sum(1).tolist(), default=0))
+        time = first + torch.arange(max(within.sum(1).tolist(), default=0), device=first.device)
         there = time < episodes.shape[1]
         at = time.clamp(max=episodes.shape[1] - 1)
         parts = [part.gather(1, at.unsqueeze(-1).expand(-1, -1, part.shape[-1])) for part in self[:-1]]
@@ -158,8 +158,10 @@ class Exercises(NamedTuple):
         misled = torch.rand(num_tasks, 1, 1, generator=generator) < MISLED_SHARE
         ahead = torch.randint(1, max(num_tasks, 2), (num_tasks,), generator=generator)
         support = torch.randint(max(num_episodes - 1, 1), (num_tasks, 1), generator=generator)
-        other = truth[(torch.arange(num_tasks) + ahead) % num_tasks]
-        return cls(informed, misled, other, support, (support + 1).clamp(max=num_episodes - 1))
+        others, query = (torch.arange(num_tasks) + ahead) % num_tasks, (support + 1).clamp(max=num_episodes - 1)
+        drawn = [part.to(truth.device) for part in (informed, misled, others, support, query)]  # on the CPU
+        informed, misled, others, support, query = drawn
+        return cls(informed, misled, truth[others], support, query)
 
     def of(self, tasks: Tensor) -> "Exercises":
         """Those of some tasks, by their indices."""

@@ -26,8 +26,10 @@ class GradientMethod(Method["GradientPolicy"]):
     curve: ClassVar[Curve] = Curve("gradient steps taken", "by gradient steps taken, from 0", 0, "all")
 
     def check(self, config: "TrainConfig", family: Family) -> None:
-        """Games of one seat only, and no grids: their convolution does not adapt."""
+        """Games of one seat only, on the CPU; and no grids: their convolution does not adapt."""
         require_one_seat(self.name, family)
+        if config.device == "cuda":
+            raise ConfigError(f"device is 'cuda', and algorithm {self.name!r} trains on the CPU: leave device out")
         grids = [feature.name for feature in family.features if feature.kind == "grid"]
         if grids:
             raise ConfigError(

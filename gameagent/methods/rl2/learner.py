@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gameagent.config import TrainConfig
 from gameagent.methods.interface import Update
-from gameagent.methods.learning import adam, over_processes, report_trials
+from gameagent.methods.learning import adam, over_processes, report_trials, training_device
 from gameagent.methods.rl2 import update as rl2
 from gameagent.methods.rl2.config import Rl2Config
 from gameagent.nets.interface import PolicyNetwork
@@ -34,7 +34,7 @@ class MemoryLearner:
         """See `Method.make_learner`."""
         self._config, self._family, self._workers = config, family, workers
         self._own = Rl2Config.of(config)
-        self.policy = self._network = config.method.make_policy(config, family)
+        self.policy = self._network = config.method.make_policy(config, family).to(training_device(config))
         self.optimizer = adam(self._network, config)
         self.source = make_source(config.curriculum, family.space, config.split, self._own.num_games)
         self._share = workers.share(self._own.num_games)

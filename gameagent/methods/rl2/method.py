@@ -32,6 +32,7 @@ class Rl2(Method["AgentNetwork"]):
     config: ClassVar[type[Rl2Config]] = Rl2Config
     sizes: ClassVar[tuple[str, ...]] = ("num_games",)
     curve: ClassVar[Curve] = Curve("episode of a trial", "by episode", 1, "as in the game")
+    trains_on_gpu: ClassVar[bool] = True
 
     def check(self, config: "TrainConfig", family: Family) -> None:
         """There must be beliefs for gradient steps to correct."""

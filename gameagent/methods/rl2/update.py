@@ -65,7 +65,7 @@ class Minibatch(NamedTuple):
     """What one gradient step is taken on.
 
     Attributes:
-        rows: Rows of this process's rollout, int64 ``(rows,)``; maybe none.
+        rows: Rows of this process's rollout, int64 ``(rows,)``, on the CPU; maybe none.
         num_rows: Rows of all processes.
         num_steps: Their valid steps, a scalar.
     """
@@ -111,9 +111,9 @@ def update(
     exercise_rng = torch.Generator().manual_seed(int(shuffle.integers(2**63)))
     corrects = isinstance(policy, CorrectedNetwork)
     truth = workers.gather(rollout.inputs.truth, rollout.rows) if corrects else None
-    sums: dict[str, float] = {}
+    sums: dict[str, Tensor | float] = {}  # on the policy's device: read once, when all is done
     parts_of_policy, batches = policy.separate_parts(), draw_minibatches(rollout, own, workers, shuffle)
-    norm = torch.zeros(len(parts_of_policy))
+    norm = torch.zeros(len(parts_of_policy), device=policy.device)
     first_of_last_pass = len(batches) - len(batches) // own.num_epochs
     for number, batch in enumerate(batches):
         exercises = None if truth is None else Exercises.draw(truth, rollout.returns.shape[1], exercise_rng)
@@ -126,8 +126,9 @@ def update(
         if number < first_of_last_pass:
             del parts["approx_kl"]
         for name, value in parts.items():
-            sums[name] = sums.get(name, 0.0) + float(value)
-    metrics = {name: total / len(batches) for name, total in workers.sum_by_name(sums).items()}
+            sums[name] = sums.get(name, 0.0) + value.double()
+    own_sums = {name: float(total) for name, total in sums.items()}
+    metrics = {name: total / len(batches) for name, total in workers.sum_by_name(own_sums).items()}
     metrics["approx_kl"] *= own.num_epochs
     for name, total in zip(parts_of_policy, norm.tolist(), strict=True):
         metrics[f"{name}_gradient_norm".lstrip("_")] = total / len(batches)
@@ -193,10 +194,10 @@ def draw_minibatches(
     ]
     start, stop = rollout.rows.start, rollout.rows.stop
     mine = [torch.from_numpy(rows[(rows >= start) & (rows < stop)] - start) for rows in everywhere]
-    steps = workers.sum(torch.stack([rollout.valid[:, rows].sum() for rows in mine]))
+    steps = workers.sum(torch.tensor([int(rollout.lengths[rows.numpy()].sum()) for rows in mine]))
     return [
         Minibatch(rows, len(all_rows), num_steps)
-        for rows, all_rows, num_steps in zip(mine, everywhere, steps, strict=True)
+        for rows, all_rows, num_steps in zip(mine, everywhere, steps.to(rollout.valid.device), strict=True)
     ]
 
 
@@ -235,10 +236,10 @@ def add_gradients(
     Rows of similar length are computed together, each group as far as its longest row; the sums are the same.
     """
     sums: dict[str, Tensor] = {}
-    lengths = rollout.valid[:, batch.rows].sum(0).numpy()
+    lengths = rollout.lengths[batch.rows.numpy()]
     for group in by_length(lengths):
         length = max(2, int(lengths[group].max(initial=0)))  # a prediction needs what follows, if only to ignore it
-        own = batch._replace(rows=batch.rows[torch.from_numpy(group)])
+        own = batch._replace(rows=batch.rows[torch.from_numpy(group)].to(rollout.valid.device))
         loss, parts = objective(
             policy, rollout.cut(length), advantages[:length], returns[:length], own, config, schedule, exercises
         )  # fmt: skip
@@ -299,7 +300,7 @@ def objective(
     return loss, {name: value.detach() for name, value in parts.items()}
 
 
-def entropy_weights(weight: float, informed: Tensor | None) -> Tensor:
+def entropy_weights(weight: float, informed: Tensor | None) -> Tensor | float:
     """The weight of the entropy bonus in each row, ``(B,)`` or one for all.
 
     Informed trials have nothing to explore: they are to show what knowledge is good for while others still gather it.
@@ -309,7 +310,7 @@ def entropy_weights(weight: float, informed: Tensor | None) -> Tensor:
         informed: See `Inputs`.
     """
     if informed is None:
-        return torch.tensor(weight)
+        return weight
     return torch.where(informed[:, 0] > 0.0, min(weight, INFORMED_ENTROPY), weight)
 
 

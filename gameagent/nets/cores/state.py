@@ -30,8 +30,6 @@ def advance(before: HiddenState, after: HiddenState, deciding: Tensor) -> Hidden
     Returns:
         ``after`` in the rows that decided, ``before`` in the others.
     """
-    if deciding.all():
-        return after
     # The mask gets as many axes as the tensor: one of (B, 1) would be broadcast against the other axes.
     return {
         name: tensor.where(deciding.reshape(-1, *[1] * (tensor.dim() - 1)), before[name])
