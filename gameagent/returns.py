@@ -16,11 +16,13 @@ from gameagent_sdk.adaptation.baseline import (
 )
 
 
-def trial_advantages(rewards: Tensor, values: Tensor, valid: Tensor, discount: float, gae_lambda: float) -> Tensor:
+def trial_advantages(
+    rewards: Tensor, values: Tensor, valid: Tensor, discount: float, gae_lambda: float, trials: Tensor | None = None
+) -> Tensor:
     """Generalised advantage estimation (Schulman et al. 2016, eq. 16) over trials.
 
     Episodes' ends do not cut it: what is learnt in one episode pays in the next (Duan et al. 2016, sec. 2.2).
-    It stops at a trial's end, after which nothing follows.
+    It stops at a trial's end, after which nothing follows, even if the row goes on with another trial.
 
     Args:
         rewards: ``(T, B)``.
@@ -28,10 +30,15 @@ def trial_advantages(rewards: Tensor, values: Tensor, valid: Tensor, discount: f
         valid: bool ``(T, B)``; False past the end of a row, where rewards and values may hold anything.
         discount: gamma.
         gae_lambda: lambda.
+        trials: The number of the trial that a step belongs to, ``(T, B)``, where a row goes on with another trial;
+            None for one trial a row.
 
     Returns:
         ``(T, B)``; zero where not valid.
     """
+    follows = valid  # on the step before, in the same trial
+    if trials is not None:
+        follows = valid & torch.cat((valid[:1], trials[1:] == trials[:-1]))
     advantages = torch.zeros_like(rewards)
     running = torch.zeros_like(rewards[0])
     next_value = torch.zeros_like(rewards[0])
@@ -39,7 +46,7 @@ def trial_advantages(rewards: Tensor, values: Tensor, valid: Tensor, discount: f
         delta = rewards[t] + discount * next_value - values[t]
         running = torch.where(valid[t], delta + discount * gae_lambda * running, 0.0)
         advantages[t] = running
-        next_value = torch.where(valid[t], values[t], 0.0)
+        running, next_value = torch.where(follows[t], running, 0.0), torch.where(follows[t], values[t], 0.0)
     return advantages
 
 

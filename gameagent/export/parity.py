@@ -14,6 +14,7 @@ from gameagent.nets.interface import OFFSET, Outputs, PolicyNetwork
 from gameagent.playing.buffer import Rollout
 from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
+from gameagent.workers import Share
 from gameagent_games.interface import Family
 from gameagent_sdk import Bundle, Policy
 from gameagent_sdk.authoring import BoxOutput, PolicySession, action_probabilities
@@ -110,7 +111,7 @@ def _worst(given: NDArray[Any], expected: NDArray[Any]) -> float:
 
 def _play(policy: PolicyNetwork, config: TrainConfig, family: Family, num_episodes: int) -> Rollout:
     seed = config.seed
-    trials = Trials(family, NUM_GAMES, num_episodes)
+    trials = Trials(family, num_episodes, Share.whole(NUM_GAMES))
     variants = family.space.sample(NUM_GAMES, numpy_generator(seed, "parity"), config.split)
     seeds = game_seeds(seed, "parity", NUM_GAMES)
     informed = np.zeros(NUM_GAMES, bool)

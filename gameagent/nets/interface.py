@@ -35,7 +35,7 @@ class Inputs(NamedTuple):
         informed: float32 ``(B, 1)``; 1 in rows whose belief the truth stands in for; None if there are none.
         belief_offset: float32 ``(T, B, E)``, what gradient steps add to the belief; None for nothing.
         position: float32 ``(T, B, 2)``, which share of the trial's episodes is over, and of the steps that the episode
-            may take; for the critic. None outside training.
+            may take; for the critic. From 1 to 2 in the trial that follows the first, and so on. None outside training.
     """
 
     observation: Tensor

@@ -139,7 +139,7 @@ class AgentNetwork(PolicyNetwork):
         """See `PolicyNetwork.values`."""
         if position is None:
             return super().values(situation, truth, position)
-        parts = [situation, truth.expand(*situation.shape[:-1], -1), position]
+        parts = [situation, truth.expand(*situation.shape[:-1], -1), position.frac()]
         if self.belief_head is not None:
             shown = situation[..., -self.belief_size :].detach()
             parts.append(self.belief_head.loss(shown, truth).unsqueeze(-1))

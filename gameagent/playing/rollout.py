@@ -23,18 +23,19 @@ from gameagent_games.players import Outcome, Sight
 class Trials:
     """Plays trials of ``num_games`` games side by side, the same policy in every seat."""
 
-    def __init__(self, family: Family, num_games: int, num_episodes: int, share: Share | None = None) -> None:
+    def __init__(self, family: Family, num_episodes: int, share: Share, in_a_row: int = 1) -> None:
         """Allocates the games.
 
         Args:
             family: The game.
-            num_games: Games side by side.
             num_episodes: Episodes of a trial (K), at least 1.
-            share: Which of the run's games these are; default: all.
+            share: Which of the run's games these are.
+            in_a_row: Trials of a row, one after the other in one variant and with one memory: K times as many episodes.
         """
-        self._family = family
-        self._rows = (share or Share.whole(num_games)).times(family.num_seats)
-        self._games = family.make_games(num_games, num_episodes=num_episodes)
+        self.share = share
+        self._family, self._num_episodes = family, num_episodes
+        self._rows = share.times(family.num_seats)
+        self._games = family.make_games(share.size, num_episodes=num_episodes * in_a_row)
 
     def play(
         self, policy: PolicyNetwork, variants: NDArray[Any], seeds: NDArray[np.int64], informed: NDArray[np.bool_],
@@ -59,7 +60,9 @@ class Trials:
         sizes = policy.offset_size, policy.situation_size
         buffer = Buffer(horizon, num_rows, self._family, policy.spec.distribution, *sizes, policy.device)
         hidden_rules = self._hidden_rules(variants, informed, policy.device)
-        player = PolicyPlayer(policy, buffer, hidden_rules, self._rows, self._games, generator)
+        player = PolicyPlayer(
+            policy, buffer, hidden_rules, self._rows, self._games, self._num_episodes, generator
+        )  # fmt: skip
         with torch.no_grad():
             returns = play_trials(self._games, player, step_games)
             return buffer.rollout(*hidden_rules, returns, self._rows, policy.values)
@@ -81,7 +84,7 @@ class PolicyPlayer:
 
     def __init__(
         self, policy: PolicyNetwork, buffer: Buffer, hidden_rules: tuple[Tensor, Tensor], rows: Share,
-        games: Games, generator: torch.Generator,
+        games: Games, num_episodes: int, generator: torch.Generator,
     ) -> None:  # fmt: skip
         """Makes a player of one trial; see `Trials.play`.
 
@@ -91,10 +94,11 @@ class PolicyPlayer:
             hidden_rules: ``truth`` and ``informed`` of the policy's inputs.
             rows: Which of the run's rows these are.
             games: Those it plays, which know how much of the trial is over.
+            num_episodes: Of a trial.
             generator: For the choice of actions.
         """
         self._policy, self._buffer, self._hidden_rules = policy, buffer, hidden_rules
-        self._rows, self._games, self._generator = rows, games, generator
+        self._rows, self._games, self._num_episodes, self._generator = rows, games, num_episodes, generator
 
     def begin(self, num_rows: int) -> None:
         """Clears the memory of every row."""
@@ -154,7 +158,7 @@ class PolicyPlayer:
     def _position(self) -> NDArray[np.float32]:
         """Every row's position in its trial: see `Inputs`."""
         games = self._games
-        parts = games.episodes / games.num_episodes, games.steps / games.family.max_steps
+        parts = games.episodes / self._num_episodes, games.steps / games.family.max_steps
         by_game = np.stack(parts, axis=1, dtype=np.float32, casting="same_kind")
         return by_game.repeat(games.family.num_seats, 0)
 

@@ -29,7 +29,7 @@ from gameagent.nets.interface import PolicySpec
 from gameagent.playing.rollout import Trials
 from gameagent.run.folder import RunFolder
 from gameagent.seeding import game_seeds, torch_generator
-from gameagent.workers import Workers
+from gameagent.workers import Share, Workers
 from gameagent_games.registry import load_family
 from gameagent_sdk import Agent, Bundle, Policy
 from gameagent_sdk.authoring import TensorSpec
@@ -117,7 +117,7 @@ class Remembering(nn.Module):
 def test_each_rows_memory_counts_its_own_decisions(small: Any, name: str) -> None:
     policy, _, family = prepared(small, name)
     remembering: Any = Remembering(policy)
-    trials = Trials(family, NUM_GAMES, family.num_episodes)
+    trials = Trials(family, family.num_episodes, Share.whole(NUM_GAMES))
     variants = family.space.sample(NUM_GAMES, 0, "all")
     told = np.zeros(NUM_GAMES, bool)
     rollout = trials.play(remembering, variants, game_seeds(0, "t", NUM_GAMES), told, torch_generator(0, "t"))

@@ -63,6 +63,17 @@ def test_lambda_zero_is_the_one_step_error() -> None:
     np.testing.assert_allclose(got[:, 0], [1 + 0.5 * 7 - 0.5, 2 - 0.5 * 3 - 7, 4 + 3])
 
 
+def test_trials_in_a_row_are_credited_each_by_itself() -> None:
+    rewards, values = (
+        torch.tensor([[1.0], [2.0], [4.0], [8.0], [5.0]]),
+        torch.tensor([[3.0], [1.0], [2.0], [6.0], [9.0]]),
+    )
+    valid, trials = torch.tensor([[True]] * 4 + [[False]]), torch.tensor([[0.0], [0.0], [1.0], [1.0], [0.0]])
+    got = trial_advantages(rewards, values, valid, 0.5, 0.8, trials)
+    first, third = 1 + 0.5 * 1 - 3, 4 + 0.5 * 6 - 2
+    np.testing.assert_allclose(got[:, 0], [first + 0.4 * (2 - 1), 2 - 1, third + 0.4 * (8 - 6), 8 - 6, 0.0])
+
+
 def test_credit_crosses_the_ends_of_episodes_and_stops_at_the_trials_end() -> None:
     # Ten episodes of one step; only the last one pays. The first decision is credited with gamma^9.
     rewards = np.zeros((10, 1))

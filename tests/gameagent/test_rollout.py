@@ -16,6 +16,7 @@ from gameagent.nets.interface import Inputs
 from gameagent.playing.buffer import FIRST_STEPS, join_rollouts
 from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, torch_generator
+from gameagent.workers import Share
 from gameagent_games import Family
 from gameagent_games.sources.simulator import Simulator
 from small_families import RIDDLE
@@ -24,21 +25,29 @@ NAMES = ["gridnavi", "forage", "two_seat_families:THROWS", "two_seat_families:NI
 NUM_GAMES = 6
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=[*NAMES, "gridnavi twice", "two_seat_families:NIM twice"])
 def played(request: pytest.FixtureRequest, lively: Any) -> SimpleNamespace:
-    """A rollout of each family, with all that it was made from."""
-    policy, _, family = lively(request.param)
-    return play(policy, family)
+    """A rollout of each family, with all that it was made from; also of two trials in a row."""
+    name, _, twice = request.param.partition(" ")
+    policy, _, family = lively(name)
+    return play(policy, family, in_a_row=2 if twice else 1)
 
 
-def play(policy: Any, family: Family, seed: int = 3) -> SimpleNamespace:
+def play(policy: Any, family: Family, seed: int = 3, in_a_row: int = 1) -> SimpleNamespace:
     variants = family.space.sample(NUM_GAMES, seed, "all")
     seeds = game_seeds(seed, "test", NUM_GAMES)
     informed = np.arange(NUM_GAMES) % 2 == 1
-    trials = Trials(family, NUM_GAMES, family.num_episodes)
+    trials = Trials(family, family.num_episodes, Share.whole(NUM_GAMES), in_a_row)
     rollout = trials.play(policy, variants, seeds, informed, torch_generator(seed, "test"))
     return SimpleNamespace(
-        policy=policy, family=family, trials=trials, variants=variants, seeds=seeds, informed=informed, rollout=rollout
+        policy=policy,
+        family=family,
+        in_a_row=in_a_row,
+        trials=trials,
+        variants=variants,
+        seeds=seeds,
+        informed=informed,
+        rollout=rollout,
     )
 
 
@@ -50,17 +59,17 @@ def shown_action(family: Family, action: Any) -> Any:
     return 2 * (np.minimum(np.maximum(action, low), high) - low) / (high - low) - 1
 
 
-def book(family: Family, variants: Any, seeds: Any, actions_of: Callable[..., Any]) -> Any:
-    """Plays one game with given actions.
+def book(family: Family, variants: Any, seeds: Any, actions_of: Callable[..., Any], in_a_row: int) -> Any:
+    """Plays trials in a row of one game with given actions.
 
     Returns every seat's decisions, the returns by episode, and what was paid to seats that had not decided yet: no
     decision is credited with it.
     """
-    game = Simulator(family, 1, num_episodes=family.num_episodes, compiled=False)
+    game = Simulator(family, 1, num_episodes=in_a_row * family.num_episodes, compiled=False)
     game.reset(variants, seeds)
     decisions = [[] for _ in range(family.num_seats)]
     fresh = [1.0] * family.num_seats  # whether an episode started since the seat's last decision
-    returns, unearned = np.zeros((family.num_episodes, family.num_seats)), 0.0
+    returns, unearned = np.zeros((in_a_row * family.num_episodes, family.num_seats)), 0.0
     episode = steps = 0  # steps of this episode
     while not game.finished[0]:
         actions = np.zeros((1, family.num_seats) if family.box is None else (1, family.num_seats, family.num_actions))
@@ -104,7 +113,7 @@ def test_every_entry_equals_the_slow_bookkeepers(played: SimpleNamespace) -> Non
         rows = [game * family.num_seats + seat for seat in range(family.num_seats)]
         decisions, by_episode, early = book(
             family, played.variants[game : game + 1], played.seeds[game : game + 1],
-            lambda seat, index, rows=rows: rollout.actions[index, rows[seat]],
+            lambda seat, index, rows=rows: rollout.actions[index, rows[seat]], played.in_a_row,
         )  # fmt: skip
         returns.append(by_episode)
         unearned += early

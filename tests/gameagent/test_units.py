@@ -100,7 +100,7 @@ def played(pay: float = 1.0, family: Family = RIDDLE) -> Any:
     config = make_config(paid, GIVEN)
     learner: Any = make_learner(config, paid, Workers())
     learner.update(0, 0.0)
-    rollout = learner._play(1, _schedule(config)).cleared()
+    rollout = learner._play(learner._usual, 1, _schedule(config)).cleared()
     return learner.policy, rollout, config
 
 

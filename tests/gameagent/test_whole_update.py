@@ -29,7 +29,7 @@ from small_families import DIAL, RIDDLE
 SMALL = {"hidden_size": 2, "learning_rate": 0.02, "num_processes": 1, "max_gradient_norm": 0.3}
 MEMORY = SMALL | {
     "num_games": 9, "num_minibatches": 2, "num_epochs": 2, "entropy_weight": 0.3, "target_kl": 0.01,
-    "belief_weight": 0.5, "value_weight": 2.0, "discount": 0.9, "gae_lambda": 0.8,
+    "belief_weight": 0.5, "value_weight": 2.0, "discount": 0.9, "gae_lambda": 0.8, "trials_in_a_row": 2,
 }  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def test_an_update_of_meta_lstm_equals_the_slow_one(family: Family) -> None:
     learner, played = in_double(make_learner(config, family, Workers()))
     move(learner.policy.parameters(), 0.2)  # a bias of 0 leaves layers behind dead ones on the very edge of a ReLU
     weights, carried = weights_of(learner.policy), slow_rl2.Carried()
-    for number, done in enumerate((0.0, 0.6)):
+    for number, done in ((0, 0.0), (7, 0.6)):  # the eighth update's rows have two trials each
         update = learner.update(number, done)
         if number == 0:
             carried.measure(played.rollouts[0])  # was played for its units alone
@@ -68,14 +68,15 @@ def test_an_update_of_meta_lstm_equals_the_slow_one(family: Family) -> None:
         assert len(set(rollout.valid.sum(0).tolist())) > 2  # rows of different lengths
         shuffle = numpy_generator(config.seed, "minibatches", number)
         shuffle.integers(2**63)
-        passes = [split_rows(9, 2, shuffle) for _ in range(config.own.num_epochs)]
+        assert (rollout.inputs.position[rollout.valid].amax() > 1.0) == (number == 7)
+        passes = [split_rows(rollout.rows.total, 2, shuffle) for _ in range(config.own.num_epochs)]
         weights, metrics = slow_rl2.update(weights, carried, rollout, family, flat(config), done, passes)
         for name, weight in weights_of(learner.policy).items():
             np.testing.assert_allclose(weight, weights[name], atol=1e-5, err_msg=name)  # of steps of 0.02
         assert metrics.keys() <= update.metrics.keys()
         for name, value in metrics.items():
-            near = 1e-4 if "norm" in name else 1e-6  # a norm's slope is as steep as finite differences are rough
-            assert update.metrics[name] == pytest.approx(value, rel=near, abs=1e-6), name
+            near = 1e-3 if "norm" in name else 1e-5  # a norm's slope is as steep as finite differences are rough
+            assert update.metrics[name] == pytest.approx(value, rel=near, abs=1e-5), name
         for name in ("gradient_norm", "critic_gradient_norm"):
             assert metrics[name] > config.max_gradient_norm  # clipping is not idle
         assert_carried(learner, carried)

@@ -21,8 +21,9 @@ def in_double(learner: Any) -> Any:
     """The learner itself, with its player replaced; see `DoubleTrials` and `DoubleSampler`."""
     learner.policy.double()
     if isinstance(learner, MemoryLearner):
-        learner._trials = DoubleTrials(learner._trials)
-        return learner, learner._trials
+        learner._usual = DoubleTrials(learner._usual)
+        learner._long = DoubleTrials(learner._long, learner._usual)
+        return learner, learner._usual
     learner._sampler = DoubleSampler(learner._sampler)
     return learner, learner._sampler
 
@@ -48,10 +49,16 @@ def spoilt(tensor: Any, valid: Any) -> Any:
 
 
 class DoubleTrials:
-    """Stands in for `rollout.Trials`. Log-probabilities are moved, so that some ratios leave the clipping range."""
+    """Stands in for `rollout.Trials`. Log-probabilities are moved, so that some ratios leave the clipping range.
 
-    def __init__(self, trials: Any) -> None:
-        self.trials, self.informed, self.variants, self.rollouts = trials, [], [], []
+    What is played is noted down, on the notes of another one if there is one.
+    """
+
+    def __init__(self, trials: Any, other: Any = None) -> None:
+        self.trials, self.share = trials, trials.share
+        self.informed, self.variants, self.rollouts = (
+            ([], [], []) if other is None else (other.informed, other.variants, other.rollouts)
+        )
 
     def play(self, policy: Any, variants: Any, seeds: Any, informed: Any, generator: Any) -> Any:
         rollout = self.trials.play(copy.deepcopy(policy).float(), variants, seeds, informed, generator)

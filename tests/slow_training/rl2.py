@@ -106,7 +106,12 @@ def learning_targets(weights: Any, carried: Carried, rollout: Any, config: Any) 
     for row, length in enumerate(rollout.valid.sum(0).tolist()):
         values = [before.mean + before.std * value for value in rollout.values[:length, row].tolist()]
         rewards = rollout.rewards[:length, row].tolist()
-        advantages[row] = generalised_advantages(rewards, values, config.discount, config.gae_lambda)
+        trials = [int(share) for share in rollout.inputs.position[:length, row, 0]]
+        advantages[row] = []
+        for trial in sorted(set(trials)):
+            own = [t for t in range(length) if trials[t] == trial]
+            mine = [rewards[t] for t in own], [values[t] for t in own]
+            advantages[row] += generalised_advantages(*mine, config.discount, config.gae_lambda)
         returns[row] = [advantage + value for advantage, value in zip(advantages[row], values, strict=True)]
         missed += advantages[row]
     everything = np.concatenate([returns[row] for row in returns])
@@ -212,7 +217,7 @@ def steps_of(weights: dict[Any, Any], rollout: Any, carried: Carried, family: Fa
         shown = detached(shown, weights)
         situation = np.concatenate([seen, remembered, shown], axis=1)
         features = layers_of("trunk", situation)
-        more = np.concatenate([truth, inputs.position[t, row].numpy()])
+        more = np.concatenate([truth, inputs.position[t, row].numpy() % 1.0])
         surprise = surprise_of(shown, truth, family.space.hidden_slots)
         foreseen = layers_of("critic.body", np.column_stack([situation, np.tile(more, (num_sets, 1)), surprise]))
         action = rollout.actions[t, row].numpy()

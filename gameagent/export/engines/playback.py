@@ -17,6 +17,7 @@ from gameagent.nets.interface import Inputs, Outputs, PolicyNetwork
 from gameagent.playing.buffer import Rollout
 from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
+from gameagent.workers import Share
 from gameagent_games.interface import Family
 from gameagent_games.variants.variant import Split
 from gameagent_sdk import BundleError
@@ -214,7 +215,7 @@ class _Greedy(PolicyNetwork):
 
 
 def _greedy_trials(policy: PolicyNetwork, family: Family, num_episodes: int, seed: int, split: Split) -> Rollout:
-    trials = Trials(family, NUM_GAMES, num_episodes)
+    trials = Trials(family, num_episodes, Share.whole(NUM_GAMES))
     variants = family.space.sample(NUM_GAMES, numpy_generator(seed, "playback"), split)
     seeds, informed = game_seeds(seed, "playback", NUM_GAMES), np.zeros(NUM_GAMES, bool)
     return trials.play(_Greedy(policy), variants, seeds, informed, torch_generator(seed, "playback"))

@@ -16,6 +16,7 @@ from gameagent.playing.buffer import Rollout
 from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
 from gameagent.tracing.gradient_steps import trace_gradient_steps
+from gameagent.workers import Share
 from gameagent_games.interface import Family
 from gameagent_sdk import Bundle, Manifest
 from gameagent_sdk.authoring import GradientSpec, TensorSpec, adaptation_inputs, adaptation_outputs, load_adaptation
@@ -33,7 +34,7 @@ def rollback_margin(policy: CorrectedNetwork, config: TrainConfig, family: Famil
     gradient step. The runtime makes the very same comparison, see `gameagent_sdk.adaptation.guard`.
     """
     num_episodes, seed = max(config.episodes_of_trial(family), 2), config.seed
-    trials = Trials(family, NUM_TRIALS, num_episodes)
+    trials = Trials(family, num_episodes, Share.whole(NUM_TRIALS))
     variants = family.space.sample(NUM_TRIALS, numpy_generator(seed, "rollback margin"), config.split)
     seeds, informed = game_seeds(seed, "rollback margin", NUM_TRIALS), np.zeros(NUM_TRIALS, bool)
     rollout = trials.play(policy, variants, seeds, informed, torch_generator(seed, "rollback margin"))

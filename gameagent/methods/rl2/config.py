@@ -39,6 +39,13 @@ class Rl2Config(MethodConfig):
     informed_until: float = setting(
         "Part of the budget after which no trial is informed any more; the share falls linearly.", 0.5, 0, 1
     )
+    trials_in_a_row: int = setting(
+        "Trials that every eighth update plays one after the other in one variant and with one memory, so that play "
+        "stays good beyond a trial's length; in as many fewer games. 1 for none.",
+        4,
+        1,
+        1000,
+    )
     num_epochs: int = setting("Passes over each batch of trials. 0 for what suits the budget.", 0, 0, 1000)
     num_minibatches: int = setting(
         "Gradient steps of one pass; each takes whole trials. 0 for what suits the trials' length.", 0, 0, 100_000
@@ -60,6 +67,11 @@ class Rl2Config(MethodConfig):
     )
     value_weight: float = setting("Weight of the value loss.", 0.5, 0, 1000)
     belief_weight: float = setting("Weight of the belief loss.", 0.2, 0, 1000)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether some updates play trials in a row: without memory there is nothing to carry over."""
+        return self.trials_in_a_row > 1 and self.memory == "lstm"
 
     @property
     def believes(self) -> bool:

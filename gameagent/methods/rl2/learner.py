@@ -22,6 +22,7 @@ from gameagent_games.interface import Family
 from gameagent_games.variants.curriculum import make_source
 
 MOST_ROLLOUTS = 32  # of an update
+LONG_EVERY = 8  # updates: the last of them plays trials in a row
 
 
 class MemoryLearner:
@@ -37,8 +38,9 @@ class MemoryLearner:
         self.policy = self._network = config.method.make_policy(config, family).to(training_device(config))
         self.optimizer = adam(self._network, config)
         self.source = make_source(config.curriculum, family.space, config.split, self._own.num_games)
-        self._share = workers.share(self._own.num_games)
-        self._trials = Trials(family, self._share.size, config.episodes_of_trial(family), self._share)
+        self._num_episodes = config.episodes_of_trial(family)
+        self._usual = self._make_trials(1)
+        self._long = self._make_trials(self._own.trials_in_a_row) if self._own.goes_on else None
 
     def update(self, number: int, done: float) -> Update:
         """Rollouts and the passes over them; see `Learner.update`."""
@@ -46,35 +48,44 @@ class MemoryLearner:
         schedule = rl2.Schedule.at(config, done)
         if not self._network.scales.known:
             steps_for_units = self._learn_units(schedule)
-        rollout = self._play(number, schedule)
+        long = (number + 1) % LONG_EVERY == 0 and self._long is not None
+        rollout = self._play(self._long if long else self._usual, number, schedule)
         played = perf_counter()
         shuffle = numpy_generator(config.seed, "minibatches", number)
         metrics = rl2.update(self._network, self.optimizer, rollout, config, schedule, self._workers, shuffle)
         seconds = {"play_seconds": played - started, "update_seconds": perf_counter() - played}
         informed = rollout.informed_games(self._family.num_seats)
-        done_here = rollout.num_steps + steps_for_units, rollout.returns.mean(axis=2), informed
+        first = rollout.returns[:, : self._num_episodes].mean(axis=2)
+        done_here = rollout.num_steps + steps_for_units, first, informed
         return Update(*over_processes(self._workers, *done_here), {**metrics, **seconds, **schedule._asdict()})
 
-    def _play(self, number: int, schedule: rl2.Schedule) -> Rollout:
+    def _make_trials(self, in_a_row: int) -> Trials:
+        """Games for trials in a row: fewer, the longer they are, but one for each process at least."""
+        share = self._workers.share(max(self._own.num_games // in_a_row, self._workers.size))
+        return Trials(self._family, self._num_episodes, share, in_a_row)
+
+    def _play(self, trials: Trials, number: int, schedule: rl2.Schedule) -> Rollout:
         """Plays trials, all games side by side, until there are as many decisions as an update takes."""
         rollouts: list[Rollout] = []
         draw, num_steps = numpy_generator(self._config.seed, "trials", number), 0
         while not rollouts or (num_steps < self._own.update_steps and len(rollouts) < MOST_ROLLOUTS):
-            variants = self.source.draw(self._own.num_games, draw)
-            rollout = self._rollout(variants, draw, schedule, number, len(rollouts))
-            report_trials(self.source, variants, rollout.returns.sum(axis=1), self._workers, self._share)
+            variants = self.source.draw(trials.share.total, draw)
+            rollout = self._rollout(trials, variants, draw, schedule, number, len(rollouts))
+            returns = rollout.returns[:, : self._num_episodes].sum(axis=1)
+            report_trials(self.source, variants, returns, self._workers, trials.share)
             rollouts.append(rollout)
             num_steps += int(self._workers.sum(torch.tensor(rollout.num_steps)))
         return join_rollouts(rollouts)
 
     def _rollout(
-        self, variants: NDArray[Any], draw: np.random.Generator, schedule: rl2.Schedule, number: int, turn: int
-    ) -> Rollout:
+        self, trials: Trials, variants: NDArray[Any], draw: np.random.Generator, schedule: rl2.Schedule, number: int,
+        turn: int,
+    ) -> Rollout:  # fmt: skip
         """One trial in every game of this process: of ``variants`` ``(num_games,)`` its share."""
-        seed, num_games, own = self._config.seed, self._own.num_games, self._share.of
+        seed, num_games, own = self._config.seed, trials.share.total, trials.share.of
         informed = draw.random(num_games) < schedule.informed_share
         seeds, actions = game_seeds(seed, "games", num_games, number, turn), ("actions", number, turn)
-        return self._trials.play(
+        return trials.play(
             self._network, own(variants), own(seeds), own(informed), torch_generator(seed, *actions)
         )  # fmt: skip
 
@@ -83,7 +94,7 @@ class MemoryLearner:
         self._network.scales.hide()
         draw = numpy_generator(self._config.seed, "units")
         variants = self._family.space.sample(self._own.num_games, draw, self._config.split)
-        rollout = self._rollout(variants, draw, schedule, 0, MOST_ROLLOUTS)
+        rollout = self._rollout(self._usual, variants, draw, schedule, 0, MOST_ROLLOUTS)
         valid = rollout.valid
         self._network.scales.update(rollout.inputs.observation[valid], rollout.rewards[valid], self._workers)
         return rollout.num_steps

@@ -157,7 +157,8 @@ def learning_targets(
     """
     valid, critic = rollout.valid, policy.critic
     values = masked(critic.values(rollout.values), valid)
-    advantages = trial_advantages(rollout.rewards, values, valid, config.discount, config.gae_lambda)
+    trials = None if rollout.inputs.position is None else rollout.inputs.position[..., 0].floor()
+    advantages = trial_advantages(rollout.rewards, values, valid, config.discount, config.gae_lambda, trials)
     returns = advantages + values
     explained = _explained_variance(values, returns, valid, workers)
     critic.update(returns[valid], workers)
