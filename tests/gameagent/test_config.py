@@ -169,7 +169,13 @@ def test_a_familys_common_suggestions_reach_the_methods_that_have_them() -> None
 WRITTEN = json.loads((Path(__file__).parent / "earlier_runs.json").read_text(encoding="utf-8"))
 """Configs as an earlier version wrote them: every method's settings in one flat table."""
 
-SINCE = {"target_kl": Rl2Config().target_kl, "curriculum": "uniform", "update_steps": 1, "device": "cpu"}
+SINCE = {
+    "target_kl": Rl2Config().target_kl,
+    "curriculum": "uniform",
+    "update_steps": 1,
+    "device": "cpu",
+    "trials_in_a_row": 4,
+}
 """What settings that an earlier version did not have are in its runs."""
 
 
