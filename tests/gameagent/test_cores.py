@@ -102,7 +102,7 @@ class Remembering(nn.Module):
     def __init__(self, policy: Any) -> None:
         super().__init__()
         self.policy, self.spec, self.offset_size = policy, policy.spec, policy.offset_size
-        self.situation_size, self.values = policy.situation_size, policy.values
+        self.situation_size, self.values, self.device = policy.situation_size, policy.values, policy.device
         self.after: list[HiddenState] = []
 
     def initial_state(self, num_rows: int) -> HiddenState:

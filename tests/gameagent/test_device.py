@@ -28,7 +28,7 @@ from gameagent.methods.rl2 import update as rl2
 from gameagent.playing.crossing import to_device
 from gameagent.playing.rollout import PolicyPlayer, Trials
 from gameagent.run.folder import RunFolder
-from gameagent.workers import Workers
+from gameagent.workers import Share, Workers
 from gameagent_games import Family
 from gameagent_games.registry import load_family
 from slow_training.precision import interpret_games
@@ -111,7 +111,7 @@ def test_a_step_of_play_crosses_once_up_and_once_down(far: FarDevice) -> None:
 
 
 def play(learner: Any, num_episodes: int) -> Any:
-    trials = Trials(BANDIT, 4, num_episodes)
+    trials = Trials(BANDIT, num_episodes, Share.whole(4))
     seeds, variants = np.arange(4), BANDIT.space.sample(4, 0, "all")
     return trials.play(learner.policy, variants, seeds, np.zeros(4, bool), torch.Generator().manual_seed(0))
 

@@ -101,7 +101,8 @@ def update(weights: Any, carried: Carried, rollout: Any, family: Family, config:
 
 def learning_targets(weights: Any, carried: Carried, rollout: Any, config: Any) -> Any:
     """Weights whose critic speaks in the units of the new returns; advantages and returns by row; what was foreseen."""
-    advantages, returns, missed = {}, {}, []
+    advantages: dict[int, list[Any]] = {}
+    returns, missed = {}, []
     before, after = carried.returns, copy.copy(carried.returns)
     for row, length in enumerate(rollout.valid.sum(0).tolist()):
         values = [before.mean + before.std * value for value in rollout.values[:length, row].tolist()]

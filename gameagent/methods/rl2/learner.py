@@ -48,8 +48,8 @@ class MemoryLearner:
         schedule = rl2.Schedule.at(config, done)
         if not self._network.scales.known:
             steps_for_units = self._learn_units(schedule)
-        long = (number + 1) % LONG_EVERY == 0 and self._long is not None
-        rollout = self._play(self._long if long else self._usual, number, schedule)
+        long = self._long if (number + 1) % LONG_EVERY == 0 else None
+        rollout = self._play(long or self._usual, number, schedule)
         played = perf_counter()
         shuffle = numpy_generator(config.seed, "minibatches", number)
         metrics = rl2.update(self._network, self.optimizer, rollout, config, schedule, self._workers, shuffle)
