@@ -26,6 +26,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> gameagent.Run:
     return gameagent.train("bandit", out=out, baselines=True, quiet=True, **SMALL)
 
 
+@pytest.fixture(scope="module")
+def lone_run(tmp_path_factory: pytest.TempPathFactory) -> gameagent.Run:
+    """The same run without baselines: quicker to judge."""
+    return gameagent.train("bandit", out=tmp_path_factory.mktemp("api") / "lone", quiet=True, **SMALL)
+
+
 def weights(run: gameagent.Run) -> dict[str, torch.Tensor]:
     found: dict[str, torch.Tensor] = torch.load(run.folder.checkpoint, weights_only=True)["policy"]
     return found
@@ -67,10 +73,10 @@ def test_it_evaluates_as_the_command_does(run: gameagent.Run, tmp_path: Path) ->
     assert f"{evaluation.returns['agent'].sum(axis=2).mean():.2f}±" in text
 
 
-def test_several_agents_are_judged_together_from_runs_paths_and_files(run: gameagent.Run, tmp_path: Path) -> None:
-    run.export(tmp_path / "agent.onnx", num_variants=0)
-    one = gameagent.evaluate(run.path, num_variants=10)
-    both = gameagent.evaluate([run, tmp_path / "agent.onnx"], num_variants=10)
+def test_several_agents_are_judged_together_from_runs_paths_and_files(lone_run: gameagent.Run, tmp_path: Path) -> None:
+    lone_run.export(tmp_path / "agent.onnx", num_variants=0)
+    one = gameagent.evaluate(lone_run.path, num_variants=10)
+    both = gameagent.evaluate([lone_run, tmp_path / "agent.onnx"], num_variants=10)
     assert both.num_runs == 2
     assert np.array_equal(both.returns["agent"][0], both.returns["agent"][1])
     assert np.array_equal(both.returns["agent"][0], one.returns["agent"][0])
@@ -78,18 +84,18 @@ def test_several_agents_are_judged_together_from_runs_paths_and_files(run: gamea
         gameagent.evaluate([])
 
 
-def test_the_exported_file_carries_the_summary_that_was_asked_for(run: gameagent.Run, tmp_path: Path) -> None:
-    bundle = run.export(tmp_path / "agent.onnx", num_variants=10)
+def test_the_exported_file_carries_the_summary_that_was_asked_for(lone_run: gameagent.Run, tmp_path: Path) -> None:
+    bundle = lone_run.export(tmp_path / "agent.onnx", num_variants=10)
     assert Bundle.read(tmp_path / "agent.onnx").data == bundle.data
     assert bundle.manifest.evaluation is not None
     assert bundle.manifest.evaluation["num_variants"] == 10
-    assert run.export(tmp_path / "agent.onnx", num_variants=0).manifest.evaluation is None
+    assert lone_run.export(tmp_path / "agent.onnx", num_variants=0).manifest.evaluation is None
     Agent.load(tmp_path / "agent.onnx").begin_trial()
 
 
-def test_it_plays_without_a_window(run: gameagent.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_plays_without_a_window(lone_run: gameagent.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("pygame", reason="playing needs the play extra")
-    run.play(num_episodes=3, screenshot=tmp_path / "last.png")
+    lone_run.play(num_episodes=3, screenshot=tmp_path / "last.png")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0] for line in lines if line.startswith("episode")] == [f"episode {k}" for k in (1, 2, 3)]
     assert (tmp_path / "last.png").read_bytes().startswith(b"\x89PNG")

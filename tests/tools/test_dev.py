@@ -14,6 +14,8 @@ from types import ModuleType
 
 import pytest
 
+from gameagent import cli
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tools" / "dev.py"
 
@@ -203,7 +205,18 @@ def test_the_demo_in_small(
     monkeypatch.setattr(dev, "SCRIPTS", Path(sys.executable).parent)
     monkeypatch.setattr(dev, "DEMO", tmp_path / "demo")
     monkeypatch.setattr(dev, "setup", lambda: None)
-    assert dev.main(["demo", "--steps", "30k", "--variants", "50"]) == 0
+    monkeypatch.setattr("gameagent.launch.available_cores", lambda: 1)
+    must = dev.must
+
+    def here(program: Path, *arguments: object) -> None:
+        """Runs the command line in this process, which has loaded torch and compiled forage already."""
+        if program.stem == "gameagent":
+            assert cli.main([str(argument) for argument in arguments]) == 0
+        else:
+            must(program, *arguments)
+
+    monkeypatch.setattr(dev, "must", here)
+    assert dev.main(["demo", "--steps", "1", "--variants", "50"]) == 0
     said = capfd.readouterr().out
     assert "torch was not imported" in said
     assert "What to type next" in said

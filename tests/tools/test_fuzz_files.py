@@ -89,7 +89,7 @@ PLANTS = {
 
 @pytest.mark.parametrize("fault", PLANTS)
 def test_a_planted_fault_is_reported(fault: str) -> None:
-    files, limit = {"hung": ("2", "3"), "slow": ("2", "30")}.get(fault, ("30", "10"))
+    files, limit = {"hung": ("2", "3"), "slow": ("2", "30")}.get(fault, ("10", "10"))
     status, printed = fuzz("--files", files, "--first", "100", "--time-limit", limit, "--plant", SEAM + PLANTS[fault])
     assert status == 1
     assert counts(printed)[fault] >= 1, printed

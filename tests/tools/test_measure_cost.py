@@ -1,23 +1,31 @@
 """How cost grows, in small: a row for every size, and the game it is measured on."""
 
-import subprocess
+import json
 import sys
 from pathlib import Path
 
+import measure_cost
 import numpy as np
 import pytest
-from measure_cost import Run, make_game, measure
+from measure_cost import Run, make_game, measure, measure_here
 
 from gameagent_games.sources.simulator import Simulator
 
-SCRIPT = Path(__file__).parents[2] / "tools" / "measure_cost.py"
-
 
 @pytest.mark.slow
-def test_the_quick_table() -> None:
-    command = [sys.executable, "-W", "error", str(SCRIPT), "--quick", "--set", "num_epochs=1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=200)
-    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()]
+def test_the_quick_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def here(run: Run, settings: list[str]) -> dict[str, float]:
+        """Measures in this process instead of one of its own."""
+        assert settings == ["num_epochs=1"]
+        measure_here(run, {"num_epochs": "1"}, tmp_path / "row.json")
+        found: dict[str, float] = json.loads((tmp_path / "row.json").read_text())
+        return found
+
+    monkeypatch.setattr(measure_cost, "measure", here)
+    monkeypatch.setattr(sys, "argv", ["measure_cost.py", "--quick", "--set", "num_epochs=1"])
+    measure_cost.main()
+    printed = capsys.readouterr().out
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in printed.splitlines()]
     assert [dict(zip(head, row, strict=True))["length"] for row in rows] == ["32", "96"]
     for row in rows:
         figures = dict(zip(head, row, strict=True))

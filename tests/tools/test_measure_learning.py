@@ -156,20 +156,20 @@ def test_two_suites_are_compared_over_what_both_have(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_runs_are_judged_and_kept_and_one_that_fails_does_not_end_the_suite(tmp_path: Path) -> None:
-    arguments = ("--tasks", "mixed_pay", "--budget", "0.004", "--set", "num_games=64", "--out", tmp_path)
-    done = suite("--seeds", "0", "1", "-1", *arguments)
+    arguments = ("--tasks", "mixed_pay", "--budget", "0.002", "--set", "num_games=64", "--out", tmp_path)
+    done = suite("--seeds", "0", "-1", *arguments)
     assert done.returncode == 1, done.stderr
     assert "FAILED mixed_pay--1: exit status 1: gameagent.errors.ConfigError: seed is -1, expected" in done.stdout
     found = json.loads((tmp_path / "suite.json").read_text(encoding="utf-8"))["tasks"]["mixed_pay"]
-    assert found["seeds"] == [-1, 0, 1]
+    assert found["seeds"] == [-1, 0]
     assert 4.6 < found["random"] < 5.4  # wins, not what they pay
     assert found["ceiling"] == pytest.approx(6.66)
-    assert found["updates"] == pytest.approx(20_000 / (64 * 10), abs=1)
+    assert found["updates"] == pytest.approx(10_000 / (64 * 10), abs=1)
     assert (len(found["episodes"]), len(found["beyond_episodes"])) == (10, 100)
     assert sum(found["episodes"]) == pytest.approx(found["mean"])
 
     kept = (tmp_path / "mixed_pay-0.json").stat().st_mtime_ns
-    again = suite("--seeds", "0", "1", *arguments)
+    again = suite("--seeds", "0", *arguments)
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "mixed_pay-0.json").stat().st_mtime_ns == kept
     assert again.stdout == (tmp_path / "suite.md").read_text(encoding="utf-8")
