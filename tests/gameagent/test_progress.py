@@ -86,13 +86,13 @@ def test_an_update_counts_returns_of_informed_trials_apart(monkeypatch: pytest.M
     config = make_config(family, {"num_games": 16, "hidden_size": 8, "informed_share": share, "num_episodes": 2})
     learner = make_learner(config, family, Workers())
     seen = {}
-    whole = learner._trials.play
+    whole = learner._usual.play
 
     def play(policy: Any, variants: Any, seeds: Any, informed: Any, generator: Any) -> Any:
         seen["informed"], seen["rollout"] = informed, whole(policy, variants, seeds, informed, generator)
         return seen["rollout"]
 
-    monkeypatch.setattr(learner._trials, "play", play)
+    monkeypatch.setattr(learner._usual, "play", play)
     update = learner.update(0, 0.0)
     rewards, informed = seen["rollout"].rewards.numpy().T, seen["informed"]  # (games, pulls): an episode is one pull
     for mask, returns in ((~informed, update.returns), (informed, update.informed_returns)):

@@ -377,7 +377,7 @@ def test_weights_are_compared_at_the_start_now_and_then_and_at_the_end(
 @pytest.mark.parametrize(
     "given",
     [
-        {"num_games": 31, "hidden_size": 16, "steps": 21 * 310},
+        {"num_games": 31, "hidden_size": 16, "steps": 19 * 310 + 2 * 280},
         {"algorithm": "maml", "num_rollouts": 8, "meta_batch_size": 7, "inner_steps": 1, "steps": 20 * 7 * 8 * 2},
     ],
     ids=["rl2", "maml"],
