@@ -7,6 +7,7 @@ exporter: they are the oracle for names, shapes and the way of the state, as the
 # mypy: disable-error-code="arg-type, assignment, call-arg, dict-item"
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from gameagent.errors import ExportError
 from gameagent.export import engines
 from gameagent.export.engines import METADATA_KEY, make_engine_file
 from gameagent.export.engines.playback import Playback, play_back
-from gameagent.export.engines.step import EngineStep
+from gameagent.export.engines.step import EngineStep, _gumbel
 from gameagent.export.engines.structure import check_structure
 from gameagent_games import Family
 from gameagent_games.sources.simulator import Simulator
@@ -324,6 +325,15 @@ def test_godots_constant_means_nothing_and_a_missing_state_is_an_error(file_of: 
         np.testing.assert_array_equal(one, other)
     with pytest.raises(Exception, match="invalid dimensions"):
         agent.run(obs[: d + 4])
+
+
+def test_the_noise_is_finite_whatever_an_engine_calls_a_uniform_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen of onnxruntime: one number in some millions, or its logarithm, comes out at 1 or a little above."""
+    uniform = torch.tensor([0.0, 0.5, 1.0, 1.0 + 1e-5])
+    monkeypatch.setattr(torch, "rand_like", lambda like: uniform)
+    noise = _gumbel(uniform)
+    assert noise[:2].tolist() == pytest.approx([-math.log(-math.log(1e-6)), -math.log(math.log(2.0))], abs=1e-3)
+    assert noise[2:].tolist() == pytest.approx([13.8155, 13.8155], abs=0.1)
 
 
 @pytest.mark.parametrize("profile", ["godot", "unity"])

@@ -128,6 +128,10 @@ def split(rows: Tensor, sizes: Sequence[int]) -> list[Tensor]:
 
 
 def _gumbel(like: Tensor) -> Tensor:
-    """Standard Gumbel noise, in operators that Unity's engine has too; finite, between -2.7 and 13.9."""
+    """Standard Gumbel noise, in operators that Unity's engine has too; finite, between -2.7 and 13.9.
+
+    It is kept finite at both ends: what an engine calls a uniform number, or its logarithm, has been seen to come out
+    at 1 and above, and infinite noise draws what is illegal.
+    """
     uniform = torch.rand_like(like) * (1.0 - 2.0 * ROUNDING) + ROUNDING
-    return -torch.log(-torch.log(uniform))
+    return -torch.log((-torch.log(uniform)).clamp(min=ROUNDING))
