@@ -152,14 +152,14 @@ def config_of_run(family: Family, written: Mapping[str, Any]) -> TrainConfig:
     """The config that a run's folder or a file holds, also one of an earlier version.
 
     Earlier versions wrote the settings of every method; those of methods that the run did not use are left out, and so
-    are those that are gone. They trained on the CPU. Where they wrote a discount of 0 they meant it: now a run's own is
-    never 0.
+    are those that are gone. They trained on the CPU, and played one trial in a row. Where they wrote a discount of 0
+    they meant it: now a run's own is never 0.
 
     Raises:
         ConfigError: As `make_config`.
     """
     named = {RENAMED.get(name, name): value for name, value in written.items() if name not in REMOVED}
-    named = {"device": "cpu"} | named
+    named = {"device": "cpu", "trials_in_a_row": 1} | named
     algorithm = named.get("algorithm", DEFAULT_METHOD)
     if algorithm in METHODS:
         own = settings_by_name(algorithm)

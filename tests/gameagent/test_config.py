@@ -174,7 +174,7 @@ SINCE = {
     "curriculum": "uniform",
     "update_steps": 1,
     "device": "cpu",
-    "trials_in_a_row": 4,
+    "trials_in_a_row": 1,
 }
 """What settings that an earlier version did not have are in its runs."""
 
