@@ -17,7 +17,7 @@ def to_device(device: torch.device, *arrays: NDArray[Any]) -> list[Tensor]:
 
     Args:
         device: Where to.
-        *arrays: Of any shape; float32, int64 or bool.
+        *arrays: Of any shape and any type that torch knows, of at most 8 bytes a number.
     """
     if device.type == "cpu":
         return [torch.from_numpy(array) for array in arrays]
@@ -28,9 +28,6 @@ def to_device(device: torch.device, *arrays: NDArray[Any]) -> list[Tensor]:
         packed[start : start + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     there = torch.from_numpy(packed).to(device)
     return [
-        there[start : start + array.nbytes].view(_TYPES[array.dtype.kind]).reshape(array.shape)
+        there[start : start + array.nbytes].view(torch.from_numpy(array).dtype).reshape(array.shape)
         for array, start in zip(arrays, starts, strict=True)
     ]
-
-
-_TYPES = {"f": torch.float32, "i": torch.int64, "b": torch.bool}

@@ -21,7 +21,7 @@ from gameagent_games.players import Outcome, Sight
 
 
 class Trials:
-    """Plays trials of ``num_games`` games side by side, the same policy in every seat."""
+    """Plays trials of games side by side, the same policy in every seat."""
 
     def __init__(self, family: Family, num_episodes: int, share: Share, in_a_row: int = 1) -> None:
         """Allocates the games.
@@ -41,7 +41,7 @@ class Trials:
         self, policy: PolicyNetwork, variants: NDArray[Any], seeds: NDArray[np.int64], informed: NDArray[np.bool_],
         generator: torch.Generator,
     ) -> Rollout:  # fmt: skip
-        """Plays one trial in every game.
+        """Plays one trial in every game, or as many in a row as were asked for.
 
         Args:
             policy: The policy; every seat is a row of its own.

@@ -81,7 +81,7 @@ class MemoryLearner:
         self, trials: Trials, variants: NDArray[Any], draw: np.random.Generator, schedule: rl2.Schedule, number: int,
         turn: int,
     ) -> Rollout:  # fmt: skip
-        """One trial in every game of this process: of ``variants`` ``(num_games,)`` its share."""
+        """What `Trials.play` plays in every game of this process: of ``variants`` ``(num_games,)`` its share."""
         seed, num_games, own = self._config.seed, trials.share.total, trials.share.of
         informed = draw.random(num_games) < schedule.informed_share
         seeds, actions = game_seeds(seed, "games", num_games, number, turn), ("actions", number, turn)
