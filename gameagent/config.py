@@ -17,13 +17,13 @@ RENAMED = {
     "polyak": "return_scaled_steps",
     "told_share": "informed_share",
     "told_until": "informed_until",
-    "entropy_start": "entropy_weight",
+    "entropy_start": "exploration_weight",
 }
 """Settings that earlier versions knew by another name."""
 
 REMOVED = {
     "reward_scale": "rewards of any unit are learnt alike",
-    "entropy_end": "the entropy bonus ends at 0",
+    "entropy_end": "exploration ends at 0",
 }
 """Settings of learning by memory that earlier versions had, whose networks were others, and why they are gone."""
 

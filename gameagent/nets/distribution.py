@@ -47,6 +47,10 @@ class ActionDistribution(Protocol):
         """Entropy in nats ``(…)``; of vectors the differential one in the box's units, which may be negative."""
         ...
 
+    def evenness(self, params: ActionParams) -> Tensor:
+        """What is rewarded for the sake of exploring, in nats ``(…)``: the more evenly actions are drawn, the more."""
+        ...
+
     def noise(self, num_rows: int, generator: torch.Generator) -> Tensor:
         """What one action of each of ``num_rows`` rows is drawn with, float32 ``(num_rows, A)``.
 
@@ -97,6 +101,17 @@ class Categorical(nn.Module):
         """At most log A."""
         (log_probs,) = params
         return -(log_probs.exp() * log_probs).sum(-1)
+
+    def evenness(self, params: ActionParams) -> Tensor:
+        """Minus the KL divergence of the policy from even choice among what is legal; 0 at most.
+
+        Unlike the entropy, its slope does not vanish with the probability of a rare action: what looks bad stays in
+        play in proportion to the weight over the loss, and not exponentially less.
+        """
+        (log_probs,) = params
+        legal = log_probs > ILLEGAL_LOGIT / 2
+        num_legal = legal.sum(-1)
+        return torch.where(legal, log_probs, 0.0).sum(-1) / num_legal + torch.log(num_legal)
 
     def noise(self, num_rows: int, generator: torch.Generator) -> Tensor:
         """Uniform on [0, 1)."""
@@ -157,10 +172,14 @@ class Gaussian(nn.Module):
         return -(0.5 * deviation * deviation + log_std + LOG_SQRT_TWO_PI).sum(-1)
 
     def entropy(self, params: ActionParams) -> Tensor:
-        """Of what is drawn, before it is clipped.
+        """Of what is drawn, before it is clipped."""
+        return (params[1] + LOG_SQRT_TWO_PI + 0.5).sum(-1)
 
-        A spread wider than a fresh policy's counts no more than that: for the sake of entropy alone actions must not
-        move to the box's edges, from where their spread hardly comes back.
+    def evenness(self, params: ActionParams) -> Tensor:
+        """The entropy, but a spread wider than a fresh policy's counts no more than that.
+
+        For the sake of exploring alone actions must not move to the box's edges, from where their spread hardly comes
+        back.
         """
         counted = torch.minimum(params[1], self.half_width.log() + math.log(INITIAL_STD))
         return (counted + LOG_SQRT_TWO_PI + 0.5).sum(-1)

@@ -85,7 +85,7 @@ def test_a_misspelt_field_is_refused_with_the_list_of_fields(name: str) -> None:
         ("num_episodes", -1), ("num_processes", -1), ("informed_share", 1.5), ("informed_until", -0.1),
         ("discount", 1.01),
         ("gae_lambda", -1.0), ("learning_rate", 0.0), ("learning_rate", "nan"), ("learning_rate", "inf"),
-        ("clip_ratio", 0.0), ("target_kl", -0.1), ("max_gradient_norm", 0.0), ("entropy_weight", -0.1),
+        ("clip_ratio", 0.0), ("target_kl", -0.1), ("max_gradient_norm", 0.0), ("exploration_weight", -0.1),
         ("value_weight", "inf"), ("num_rollouts", 0), ("meta_batch_size", 0), ("inner_steps", 0),
     ],
 )  # fmt: skip
@@ -184,7 +184,7 @@ def test_a_config_of_an_earlier_version_is_read_with_everything_that_its_run_use
     written = WRITTEN[name]
     family = load_family(written["family"])
     read = config_of_run(family, written).as_dict()
-    renamed = {"polyak": "return_scaled_steps", "entropy_start": "entropy_weight"}
+    renamed = {"polyak": "return_scaled_steps", "entropy_start": "exploration_weight"}
     used = {renamed.get(key, key): value for key, value in written.items() if renamed.get(key, key) in read}
     assert read == {key: value for key, value in SINCE.items() if key in read} | used
     assert read.keys() == settings_by_name(written["algorithm"]).keys()
@@ -225,8 +225,8 @@ def test_a_setting_that_no_version_ever_had_is_refused_in_a_runs_folder() -> Non
     ("name", "said"),
     [
         ("reward_scale", "there is no reward_scale any more, as rewards of any unit are learnt alike: leave it out"),
-        ("entropy_end", "there is no entropy_end any more, as the entropy bonus ends at 0: leave it out"),
-        ("entropy_start", "entropy_start is now called entropy_weight"),
+        ("entropy_end", "there is no entropy_end any more, as exploration ends at 0: leave it out"),
+        ("entropy_start", "entropy_start is now called exploration_weight"),
     ],
 )
 def test_who_asks_for_a_setting_of_an_earlier_version_is_told_what_became_of_it(name: str, said: str) -> None:

@@ -131,7 +131,7 @@ def test_a_minibatch_sends_its_rows_up_and_reads_nothing(far: FarDevice) -> None
     assert counted[0]["down"] + counted[0]["read"] < 40
 
 
-def entropy_weights_on_the_cpu(weight: float, informed: Any) -> Any:
+def exploration_weights_on_the_cpu(weight: float, informed: Any) -> Any:
     return torch.full(informed.shape[:1], weight)
 
 
@@ -147,7 +147,7 @@ def mean_and_std_on_the_cpu(self: Any, values: Any) -> Any:
 
 begin, select_rows = PolicyPlayer.begin, rl2.select_rows
 FORGOTTEN = {
-    "a tensor of a loss": (rl2, "entropy_weights", entropy_weights_on_the_cpu),
+    "a tensor of a loss": (rl2, "exploration_weights", exploration_weights_on_the_cpu),
     "a tensor of play": (PolicyPlayer, "begin", begin_on_the_cpu),
     "a count": (Workers, "mean_and_std", mean_and_std_on_the_cpu),
     "that rows cross": (rl2, "select_rows", lambda inputs, rows: select_rows(inputs, rows.cpu())),

@@ -57,10 +57,40 @@ def test_densities_and_entropy_of_vectors_are_torchs(raw: torch.Tensor) -> None:
     reference = torch.distributions.Normal(params[0], params[1].exp())
     actions = torch.rand(50, 2, generator=torch_generator(1, "test")) * 4 - 1  # also outside the box
     torch.testing.assert_close(gaussian.log_probs(params, actions), reference.log_prob(actions).sum(-1))
-    counted = torch.distributions.Normal(
-        params[0], torch.minimum(reference.stddev, 0.5 * HALF)
-    )  # as spread as at first
-    torch.testing.assert_close(gaussian.entropy(params), counted.entropy().sum(-1))
+    torch.testing.assert_close(gaussian.entropy(params), reference.entropy().sum(-1))
+
+
+def test_vectors_spread_wider_than_at_first_are_no_more_even(raw: torch.Tensor) -> None:
+    gaussian = Gaussian(BOX)
+    params = gaussian.params(raw, None)
+    counted = torch.distributions.Normal(params[0], torch.minimum(params[1].exp(), 0.5 * HALF))
+    torch.testing.assert_close(gaussian.evenness(params), counted.entropy().sum(-1))
+
+
+def test_evenness_of_choices_is_minus_the_divergence_from_even_choice_among_what_is_legal() -> None:
+    choice, raw = Categorical(4), torch.tensor([[0.5, -1.0, 2.0, 0.0], [0.0, 0.0, 0.0, 9.0]])
+    legal = torch.tensor([[True] * 4, [True, True, True, False]])
+    params = choice.params(raw, legal)
+    torch.testing.assert_close(
+        choice.evenness(params),
+        -torch.stack(
+            (
+                torch.distributions.kl_divergence(
+                    torch.distributions.Categorical(torch.ones(4)), torch.distributions.Categorical(logits=raw[0])
+                ),
+                torch.tensor(0.0),
+            )
+        ),
+    )
+
+
+def test_a_rare_action_is_held_up_however_rare_it_is() -> None:
+    choice = Categorical(3)
+    for rare in (-5.0, -10.0, -30.0):
+        raw = torch.tensor([0.0, 0.0, rare], requires_grad=True)
+        choice.evenness(choice.params(raw, None)).backward()
+        assert raw.grad is not None
+        assert raw.grad[2].item() == pytest.approx(1 / 3, abs=0.01)
 
 
 def test_vectors_are_drawn_around_the_mean_in_the_boxs_units() -> None:

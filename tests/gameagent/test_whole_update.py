@@ -28,7 +28,7 @@ from small_families import DIAL, RIDDLE
 
 SMALL = {"hidden_size": 2, "learning_rate": 0.02, "num_processes": 1, "max_gradient_norm": 0.3}
 MEMORY = SMALL | {
-    "num_games": 9, "num_minibatches": 2, "num_epochs": 2, "entropy_weight": 0.3, "target_kl": 0.01,
+    "num_games": 9, "num_minibatches": 2, "num_epochs": 2, "exploration_weight": 0.3, "target_kl": 0.01,
     "belief_weight": 0.5, "value_weight": 2.0, "discount": 0.9, "gae_lambda": 0.8, "trials_in_a_row": 2,
 }  # fmt: skip
 

@@ -148,7 +148,8 @@ def objective(
     targets: dict[int, list[Any]],
 ) -> dict[str, float]:
     """The loss and its parts for each of P sets of weights ``(P, …)``: every one ``(P,)``."""
-    entropy_weight = config.entropy_weight * np.exp(-3.0 * done * np.sqrt(config.steps / 1e6)) * (1.0 - done)
+    start = min(max(config.steps / 1e7, 0.3), 1.0)
+    weight = config.exploration_weight * start * np.exp(-3.0 * done * np.sqrt(config.steps / 1e6)) * (1.0 - done)
     parts = dict.fromkeys(("policy_loss", "value_loss", "entropy", "approx_kl", "belief_loss"), 0.0)
     bonus, num_steps = 0.0, 0
     for row in rows:
@@ -162,7 +163,7 @@ def objective(
             parts["policy_loss"] = parts["policy_loss"] - np.minimum(ratio * gain, clipped * gain)
             parts["value_loss"] = parts["value_loss"] + 0.5 * (step.value - targets[row][t]) ** 2
             parts["entropy"] = parts["entropy"] + step.entropy
-            bonus = bonus + (min(entropy_weight, 0.02) if is_informed else entropy_weight) * step.entropy
+            bonus = bonus + (min(weight, 0.02) if is_informed else weight) * step.evenness
             parts["approx_kl"] = parts["approx_kl"] + ratio - 1.0 - log_ratio
             parts["belief_loss"] = parts["belief_loss"] + step.belief_loss
     parts = {name: total / num_steps for name, total in parts.items()}
@@ -178,8 +179,9 @@ def objective(
 class Step:
     """What the network says of one step of one row, for P sets of weights: ``(P,)`` each."""
 
-    def __init__(self, log_prob: Any, entropy: Any, value: Any, belief_loss: Any) -> None:
-        self.log_prob, self.entropy, self.value, self.belief_loss = log_prob, entropy, value, belief_loss
+    def __init__(self, log_prob: Any, entropy: Any, evenness: Any, value: Any, belief_loss: Any) -> None:
+        self.log_prob, self.entropy, self.evenness = log_prob, entropy, evenness
+        self.value, self.belief_loss = value, belief_loss
 
 
 def steps_of(weights: dict[Any, Any], rollout: Any, carried: Carried, family: Family, row: Any) -> Iterator[Step]:
@@ -284,15 +286,17 @@ def surprise_of(belief: Any, truth: Any, slots: Any) -> Any:
 
 
 def categorical(raw: Any, action: Any, legal: Any, box: Any) -> Any:
-    """Log-probability of an action, and the entropy."""
+    """Log-probability of an action, the entropy, and how even the choice is."""
     chances = np.exp(raw) if legal is None else np.exp(raw) * legal
     chances = chances / chances.sum(1, keepdims=True)
     possible = [n for n in range(raw.shape[1]) if legal is None or legal[n]]
-    return np.log(chances[:, int(action)]), -sum(chances[:, n] * np.log(chances[:, n]) for n in possible)
+    entropy = -sum(chances[:, n] * np.log(chances[:, n]) for n in possible)
+    evenness = sum(np.log(chances[:, n] * len(possible)) for n in possible) / len(possible)
+    return np.log(chances[:, int(action)]), entropy, evenness
 
 
 def gaussian(raw: Any, action: Any, legal: Any, box: Any) -> Any:
-    density = entropy = 0.0
+    density = entropy = evenness = 0.0
     size = len(box.names)
     for n in range(size):
         half = (box.high[n] - box.low[n]) / 2.0
@@ -300,5 +304,6 @@ def gaussian(raw: Any, action: Any, legal: Any, box: Any) -> Any:
         std = half * 0.01 ** (1.0 - sigmoid(raw[:, size + n]))  # from a hundredth of the half width to all of it
         density = density - 0.5 * ((action[n] - mean) / std) ** 2 - np.log(std) - 0.5 * math.log(2.0 * math.pi)
         counted = np.minimum(std, FRESH_SPREAD * half)  # nothing is gained by spreading wider than at first
-        entropy = entropy + 0.5 * math.log(2.0 * math.pi * math.e) + np.log(counted)
-    return density, entropy
+        entropy = entropy + 0.5 * math.log(2.0 * math.pi * math.e) + np.log(std)
+        evenness = evenness + 0.5 * math.log(2.0 * math.pi * math.e) + np.log(counted)
+    return density, entropy, evenness

@@ -27,7 +27,9 @@ from gameagent.workers import Workers
 
 BOOST = "boost"  # the factor on the step size, which the optimizer carries from update to update
 LEAST_BOOST, MOST_BOOST = 0.05, 4.0
-INFORMED_ENTROPY = 0.02  # weight of the entropy bonus in informed trials at most
+INFORMED_EXPLORATION = 0.02  # weight of evenness in informed trials at most
+BUDGET_OF_FULL_EXPLORATION = 1e7  # in decisions
+LEAST_EXPLORATION = 0.3
 ROUNDING = 1e-6  # of a float32
 
 
@@ -36,7 +38,7 @@ class Schedule(NamedTuple):
 
     learning_rate: float
     target_kl: float
-    entropy_weight: float
+    exploration_weight: float
     informed_share: float
 
     @classmethod
@@ -47,18 +49,20 @@ class Schedule(NamedTuple):
         return cls(
             config.learning_rate_at(done),
             own.target_kl * config.learning_rate_at(done) / config.learning_rate,
-            own.entropy_weight * exploration(done, config.steps),
+            own.exploration_weight * exploration(done, config.steps),
             informed if own.believes and not config.reveal else 0.0,
         )
 
 
 def exploration(done: float, budget: int) -> float:
-    """The share of the entropy bonus that is left when the share ``done`` of a budget in decisions is spent.
+    """The weight of evenness when the share ``done`` of a budget in decisions is spent.
 
     It falls e-fold in a third of a budget of a million, and so as to end with the budget. Larger budgets explore
-    longer, but for a smaller part: by the square root.
+    longer, but for a smaller part: by the square root. Those of less than ten millions cannot afford to explore as
+    strongly: at first the weight is a tenth for each million, and at least 0.3.
     """
-    return math.exp(-3.0 * done * math.sqrt(budget / 1e6)) * max(1.0 - done, 0.0)
+    start = min(max(budget / BUDGET_OF_FULL_EXPLORATION, LEAST_EXPLORATION), 1.0)
+    return start * math.exp(-3.0 * done * math.sqrt(budget / 1e6)) * max(1.0 - done, 0.0)
 
 
 class Minibatch(NamedTuple):
@@ -272,17 +276,16 @@ def objective(
     valid = rollout.valid[:, rows]
     old_log_probs, advantages = rollout.log_probs[:, rows], advantages[:, rows]
     action_params = tuple(masked(part, valid) for part in outputs.action_params)
-    log_probs, entropy = (
-        distribution.log_probs(action_params, rollout.actions[:, rows]),
-        distribution.entropy(action_params),
-    )
+    params_now = tuple(part.detach() for part in action_params)
+    log_probs = distribution.log_probs(action_params, rollout.actions[:, rows])
     parts = {
         "policy_loss": clipped_policy_loss(log_probs, old_log_probs, advantages, valid, config.clip_ratio, count),
         "value_loss": value_loss(values, returns[:, rows], valid, count),
-        "entropy": masked_mean(entropy, valid, count),
+        "entropy": masked_mean(distribution.entropy(params_now), valid, count),
         "approx_kl": approximate_kl(log_probs, old_log_probs, valid, count).detach(),
     }
-    bonus = masked_mean(entropy_weights(schedule.entropy_weight, inputs.informed) * entropy, valid, count)
+    weights = exploration_weights(schedule.exploration_weight, inputs.informed)
+    bonus = masked_mean(weights * distribution.evenness(action_params), valid, count)
     loss = parts["policy_loss"] + config.value_weight * parts["value_loss"] - bonus
     if policy.belief_head is not None:
         beliefs = masked(outputs.beliefs, valid, instead=1.0)
@@ -301,8 +304,8 @@ def objective(
     return loss, {name: value.detach() for name, value in parts.items()}
 
 
-def entropy_weights(weight: float, informed: Tensor | None) -> Tensor | float:
-    """The weight of the entropy bonus in each row, ``(B,)`` or one for all.
+def exploration_weights(weight: float, informed: Tensor | None) -> Tensor | float:
+    """The weight of evenness in each row, ``(B,)`` or one for all.
 
     Informed trials have nothing to explore: they are to show what knowledge is good for while others still gather it.
 
@@ -312,7 +315,7 @@ def entropy_weights(weight: float, informed: Tensor | None) -> Tensor | float:
     """
     if informed is None:
         return weight
-    return torch.where(informed[:, 0] > 0.0, min(weight, INFORMED_ENTROPY), weight)
+    return torch.where(informed[:, 0] > 0.0, min(weight, INFORMED_EXPLORATION), weight)
 
 
 def select_rows(inputs: Inputs, rows: Tensor) -> Inputs:
