@@ -99,6 +99,18 @@ class AgentNetwork(PolicyNetwork):
             parts["critic" if name.startswith("critic.") else ""].append(parameter)
         return parts
 
+    def matrices_and_others(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """Weights that lie between layers, and all other parameters: those of layers that give outputs, and biases."""
+        inner, others = [], []
+        outputs = {id(layer.weight) for layer in self._output_layers()}
+        for parameter in self.parameters():
+            (inner if parameter.dim() == 2 and id(parameter) not in outputs else others).append(parameter)
+        return inner, others
+
+    def _output_layers(self) -> list[nn.Linear]:
+        heads = [self.actor, self.critic.out]
+        return heads if self.belief_head is None else [*heads, self.belief_head.out]
+
     def join(self, inputs: Inputs) -> Tensor:
         """All that is seen at a step in one vector ``(…, E + A + 2)``, scaled, and the observation encoded."""
         seen = self.scales(inputs.observation, inputs.previous_reward)

@@ -42,6 +42,9 @@ class CorrectedNetwork(AgentNetwork):
         parts[""] = [own for own in parts[""] if not any(own is one for one in correcting)]
         return parts | {"correction": correcting}
 
+    def _output_layers(self) -> list[nn.Linear]:
+        return [*super()._output_layers(), self.correction.model.out]
+
     def moved_offsets(self, offsets: Tensor, episodes: EndedEpisodes) -> Tensor:
         """The offsets after gradient steps on what the episodes taught."""
         return self.correction.correct(offsets, Transitions.of(*episodes))

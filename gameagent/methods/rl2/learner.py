@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from gameagent.config import TrainConfig
 from gameagent.methods.interface import Update
-from gameagent.methods.learning import adam, over_processes, report_trials, training_device
+from gameagent.methods.learning import over_processes, report_trials, training_device
 from gameagent.methods.rl2 import update as rl2
 from gameagent.methods.rl2.config import Rl2Config
+from gameagent.methods.rl2.muon import Muon
 from gameagent.nets.interface import PolicyNetwork
 from gameagent.nets.network import AgentNetwork
 from gameagent.playing.buffer import Rollout, join_rollouts
@@ -36,7 +37,7 @@ class MemoryLearner:
         self._config, self._family, self._workers = config, family, workers
         self._own = Rl2Config.of(config)
         self.policy = self._network = config.method.make_policy(config, family).to(training_device(config))
-        self.optimizer = adam(self._network, config)
+        self.optimizer = Muon(*self._network.matrices_and_others(), config.learning_rate)
         self.source = make_source(config.curriculum, family.space, config.split, self._own.num_games)
         self._num_episodes = config.episodes_of_trial(family)
         self._usual = self._make_trials(1)
