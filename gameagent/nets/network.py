@@ -101,7 +101,8 @@ class AgentNetwork(PolicyNetwork):
 
     def matrices_and_others(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         """Weights that lie between layers, and all other parameters: those of layers that give outputs, and biases."""
-        inner, others = [], []
+        inner: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
         outputs = {id(layer.weight) for layer in self._output_layers()}
         for parameter in self.parameters():
             (inner if parameter.dim() == 2 and id(parameter) not in outputs else others).append(parameter)

@@ -60,13 +60,7 @@ def far(monkeypatch: pytest.MonkeyPatch, interpreted: None) -> FarDevice:
     """The far device, on which learners by memory train while it is entered."""
     device = FarDevice()
     monkeypatch.setattr(memory_learner, "training_device", lambda config: FAR if device.entered else CPU)
-    monkeypatch.setattr(memory_learner, "adam", unfused_adam)
     return device
-
-
-def unfused_adam(policy: Any, config: Any) -> Any:
-    """torch fuses Adam on devices that it knows."""
-    return torch.optim.Adam(policy.parameters(), config.learning_rate, eps=1e-5)
 
 
 def learner_of(family: Family, **given: Any) -> Any:

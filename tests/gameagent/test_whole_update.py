@@ -96,7 +96,7 @@ def assert_carried(learner: Any, carried: Any) -> None:
         (critic.std, carried.returns.std),
     ):
         np.testing.assert_allclose(given, np.reshape(expected, given.shape), rtol=1e-9)
-    assert [group["boost"] for group in learner.optimizer.param_groups] == pytest.approx([carried.boost])
+    assert [group["boost"] for group in learner.optimizer.param_groups] == pytest.approx([carried.boost] * 2)
 
 
 # -- by gradient --

@@ -1,4 +1,4 @@
-"""Finite differences, gradient clipping and Adam, on dicts of float64 arrays."""
+"""Finite differences, gradient clipping, Adam and Muon, on dicts of float64 arrays."""
 
 # mypy: disable-error-code="var-annotated"
 
@@ -57,9 +57,34 @@ class Adam:
         moved = {}
         for name, slope in gradient.items():
             slope = slope * min(1.0, max_norm / (norms[part_of(name)] + 1e-6))
-            self.first[name] = 0.9 * self.first.get(name, 0.0) + 0.1 * slope
-            self.second[name] = 0.999 * self.second.get(name, 0.0) + 0.001 * slope**2
-            first = self.first[name] / (1 - 0.9**self.steps)
-            second = self.second[name] / (1 - 0.999**self.steps)
-            moved[name] = weights[name] - learning_rate * first / (np.sqrt(second) + 1e-5)
+            moved[name] = weights[name] - learning_rate * self.direction(name, slope)
         return moved, norms
+
+    def direction(self, name: str, slope: Any) -> Any:
+        """Against which a parameter moves, for a step size of one."""
+        self.first[name] = 0.9 * self.first.get(name, 0.0) + 0.1 * slope
+        self.second[name] = 0.999 * self.second.get(name, 0.0) + 0.001 * slope**2
+        first = self.first[name] / (1 - 0.9**self.steps)
+        second = self.second[name] / (1 - 0.999**self.steps)
+        return first / (np.sqrt(second) + 1e-5)
+
+
+class Muon(Adam):
+    """Jordan et al. 2024 for the matrices between layers, by way of their singular values; Adam for all else."""
+
+    def __init__(self, outputs: Any) -> None:
+        super().__init__()
+        self.outputs = outputs  # names of the weights of layers that give outputs
+
+    def direction(self, name: str, slope: Any) -> Any:
+        if slope.ndim != 2 or name in self.outputs:
+            return super().direction(name, slope)
+        self.first[name] = 0.95 * self.first.get(name, 0.0) + 0.05 * slope
+        ahead = 0.95 * self.first[name] + 0.05 * slope
+        left, values, right = np.linalg.svd(ahead, full_matrices=False)
+        size = math.sqrt((values**2).sum())
+        values = values / max(size, 1e-300)
+        for _ in range(5):
+            values = 3.4445 * values - 4.7750 * values**3 + 2.0315 * values**5
+        certain = size / (size + 1e-5 * math.sqrt(slope.size))
+        return 0.2 * math.sqrt(max(slope.shape)) * certain * ((left * values) @ right)

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games import Family
-from slow_training.optimiser import Adam, nudged, slopes
+from slow_training.optimiser import Muon, nudged, slopes
 
 FRESH_SPREAD = 0.5  # of the continuous actions of a policy that has learnt nothing, beside half the box's width
+
+
+OUTPUTS = ("actor.weight", "critic.out.weight", "belief_head.out.weight")
 
 
 class Moments:
@@ -37,7 +40,7 @@ class Carried:
     """What a run carries from update to update beside its weights."""
 
     def __init__(self) -> None:
-        self.adam, self.boost = Adam(), 1.0
+        self.muon, self.boost = Muon(OUTPUTS), 1.0
         self.observations, self.rewards, self.returns = Moments(), Moments(), Moments()
 
     def measure(self, rollout: Any) -> None:
@@ -88,7 +91,7 @@ def update(weights: Any, carried: Carried, rollout: Any, family: Family, config:
             del now["loss"]
             divergences.append(now.pop("approx_kl"))
             gradient = slopes(weights, ends)
-            weights, norms = carried.adam.step(weights, gradient, learning_rate, config.max_gradient_norm, part_of)
+            weights, norms = carried.muon.step(weights, gradient, learning_rate, config.max_gradient_norm, part_of)
             now |= {"gradient_norm": norms[""], "critic_gradient_norm": norms["critic"]}
             logged.append({name: float(value) for name, value in now.items()})
     kl = np.mean(divergences)  # of the last pass

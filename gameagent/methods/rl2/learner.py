@@ -37,7 +37,8 @@ class MemoryLearner:
         self._config, self._family, self._workers = config, family, workers
         self._own = Rl2Config.of(config)
         self.policy = self._network = config.method.make_policy(config, family).to(training_device(config))
-        self.optimizer = Muon(*self._network.matrices_and_others(), config.learning_rate)
+        learnt = self._network.matrices_and_others()
+        self.optimizer: torch.optim.Optimizer = Muon(*learnt, config.learning_rate)
         self.source = make_source(config.curriculum, family.space, config.split, self._own.num_games)
         self._num_episodes = config.episodes_of_trial(family)
         self._usual = self._make_trials(1)

@@ -33,22 +33,24 @@ class Muon(torch.optim.Optimizer):
         """
         super().__init__([{"params": list(matrices)}, {"params": list(others)}], {"lr": lr})
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Takes a step; parameters without a gradient stay as they are."""
         matrices, others = ([one for one in group["params"] if one.grad is not None] for group in self.param_groups)
-        for matrix in matrices:
-            momentum = self._state_of(matrix, "momentum")
-            momentum.lerp_(matrix.grad, 1.0 - MOMENTUM)
-            ahead = torch.lerp(matrix.grad, momentum, MOMENTUM)
-            length = STEP_LENGTH * math.sqrt(max(matrix.shape))
-            matrix.sub_(orthogonalised(ahead), alpha=length * self.param_groups[0]["lr"])
-        if others:
-            self._step_by_adam(others, self.param_groups[1]["lr"])
+        with torch.no_grad():
+            for matrix in matrices:
+                momentum = self._state_of(matrix, "momentum")
+                momentum.lerp_(matrix.grad, 1.0 - MOMENTUM)
+                ahead = torch.lerp(matrix.grad, momentum, MOMENTUM)
+                length = STEP_LENGTH * math.sqrt(max(matrix.shape))
+                matrix.sub_(orthogonalised(ahead), alpha=length * self.param_groups[0]["lr"])
+            if others:
+                self._step_by_adam(others, self.param_groups[1]["lr"])
 
     def _step_by_adam(self, params: list[nn.Parameter], lr: float) -> None:
         means, squares = ([self._state_of(one, name) for one in params] for name in ("mean", "square"))
-        counts = [self.state[one].setdefault("count", torch.zeros((), device=one.device)) for one in params]
+        counts = [
+            self.state[one].setdefault("step", torch.zeros(())) for one in params
+        ]  # read at every step: on the CPU
         gradients = [one.grad for one in params if one.grad is not None]
         adam(
             [*params], gradients, means, squares, [], counts, amsgrad=False, beta1=BETAS[0], beta2=BETAS[1], lr=lr,
@@ -73,9 +75,10 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     """
     size = matrix.norm()
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    x, (a, b, c) = wide / size.clamp(min=torch.finfo(wide.dtype).tiny), QUINTIC
+    x: Tensor = wide / size.clamp(min=torch.finfo(wide.dtype).tiny)
+    a, b, c = QUINTIC
     for _ in range(NUM_ITERATIONS):
         gram = x @ x.T
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    x = x * (size / (size + EPS * math.sqrt(matrix.numel())))
+    x *= size / (size + EPS * math.sqrt(matrix.numel()))
     return x if wide is matrix else x.T

@@ -2,8 +2,8 @@
 
 The rule, for trials of T decisions a seat at most:
 
-- An update plays about one 800th of the budget, but no fewer than 8,192 decisions, which keep a processor busy, and no
-  more than 32,768: beyond that a gradient hardly gets better. So a run takes some hundreds of updates, and some
+- An update plays about one 400th of the budget, but no fewer than 8,192 decisions, which keep a processor busy, and no
+  more than 32,768: beyond that a gradient hardly gets better. So a run takes a few hundred updates, and some
   thousands of gradient steps.
 - Where trials end early, its games are played again, until the update has most of the decisions it was meant to have.
 - It plays at least 32 rows (a row is one seat of one game): fewer trials say too little about what variants have in
@@ -15,7 +15,7 @@ The rule, for trials of T decisions a seat at most:
 import math
 from typing import NamedTuple
 
-UPDATES = 800
+UPDATES = 400
 FEWEST_DECISIONS, MOST_DECISIONS = 8_192, 32_768  # of an update
 FEWEST_ROWS = 32  # of an update
 MINIBATCH_DECISIONS = 2_048
