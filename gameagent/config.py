@@ -18,6 +18,7 @@ RENAMED = {
     "told_share": "informed_share",
     "told_until": "informed_until",
     "entropy_start": "exploration_weight",
+    "entropy_weight": "exploration_weight",
 }
 """Settings that earlier versions knew by another name."""
 

@@ -223,6 +223,11 @@ class RunFolder:
                 raise ValueError(f"{broken} is not finite")
             policy.load_state_dict(content["policy"])
             if optimizer is not None:
+                if by_adam_alone(content["optimizer"], optimizer):
+                    raise RunError(
+                        f"{self.path} was trained by an earlier version of gameagent, whose optimizer was another: it "
+                        "can be evaluated and exported, but not trained on; train anew with another --out"
+                    )
                 optimizer.load_state_dict(content["optimizer"])
             if source is not None:  # runs of earlier versions have no curriculum
                 source.load({name: array.numpy() for name, array in content.get("curriculum", {}).items()})
@@ -347,3 +352,9 @@ def current_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip()
+
+
+def by_adam_alone(saved: Any, optimizer: torch.optim.Optimizer) -> bool:
+    """Whether the state that a checkpoint holds is of one group of parameters, where the optimizer now has more."""
+    groups = saved.get("param_groups") if isinstance(saved, dict) else None
+    return isinstance(groups, list) and len(groups) == 1 < len(optimizer.param_groups)

@@ -16,6 +16,7 @@ import torch
 
 from gameagent.errors import ConfigError, RunError
 from gameagent.launch import prepare_run
+from gameagent.methods.rl2.muon import Muon
 from gameagent.run import folder as checkpoint
 from gameagent.run.folder import Progress, RunFolder
 from gameagent.run.sealed_file import sealed, write_atomically
@@ -30,10 +31,15 @@ def run(bandit_run: Any, tmp_path: Path) -> RunFolder:
     return RunFolder(tmp_path / "run")
 
 
+def optimizer_of(policy: Any) -> torch.optim.Optimizer:
+    matrices, others = policy.matrices_and_others()
+    return Muon(matrices, others, 1e-3)
+
+
 def test_loading_gives_back_what_was_saved(run: RunFolder, small: Any) -> None:
     config, family = small("bandit", steps=320)
     policy = config.method.make_policy(config, family)
-    optimizer = torch.optim.Adam(policy.parameters())
+    optimizer = optimizer_of(policy)
     progress = run.load(policy, optimizer)
     assert (progress.steps, progress.updates, len(progress.episode_returns)) == (320, 3, 10)
     assert progress.metrics_bytes == run.metrics.stat().st_size
@@ -128,13 +134,22 @@ def test_a_checkpoint_with_a_broken_optimizer_is_refused(run: RunFolder, optimiz
     config, family = run.load_config()
     policy = config.method.make_policy(config, family)
     with pytest.raises(RunError, match="broken or belongs to another config"):
-        run.load(policy, torch.optim.Adam(policy.parameters()))
+        run.load(policy, optimizer_of(policy))
+
+
+def test_a_run_that_adam_alone_trained_is_opened_but_not_trained_on(run: RunFolder) -> None:
+    content = torch.load(run.checkpoint, weights_only=True)
+    policy = run.load_policy()[0]
+    reseal(run.checkpoint, content | {"optimizer": torch.optim.Adam(policy.parameters()).state_dict()})
+    with pytest.raises(RunError, match="optimizer was another: it can be evaluated and exported, but not"):
+        run.load(policy, optimizer_of(policy))
+    assert run.load(run.load_policy()[0]).steps == 320
 
 
 def test_a_curriculum_is_saved_loaded_and_refused_if_it_is_another_spaces(run: RunFolder, small: Any) -> None:
     config, family = small("bandit", curriculum="learnability")
     policy = config.method.make_policy(config, family)
-    optimizer = torch.optim.Adam(policy.parameters())
+    optimizer = optimizer_of(policy)
     source, other = (make_source("learnability", family.space, "train", 16) for _ in range(2))
     run.load(policy, optimizer, source)
     content = torch.load(run.checkpoint, weights_only=True)

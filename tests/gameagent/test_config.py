@@ -227,6 +227,7 @@ def test_a_setting_that_no_version_ever_had_is_refused_in_a_runs_folder() -> Non
         ("reward_scale", "there is no reward_scale any more, as rewards of any unit are learnt alike: leave it out"),
         ("entropy_end", "there is no entropy_end any more, as exploration ends at 0: leave it out"),
         ("entropy_start", "entropy_start is now called exploration_weight"),
+        ("entropy_weight", "entropy_weight is now called exploration_weight"),
     ],
 )
 def test_who_asks_for_a_setting_of_an_earlier_version_is_told_what_became_of_it(name: str, said: str) -> None:
