@@ -69,7 +69,7 @@ class TrainConfig:
     )  # fmt: skip
     gae_lambda: float = setting("lambda of generalised advantage estimation.", 0.8, 0, 1)
     learning_rate: float = setting(
-        "Adam's step size at the start; falls linearly to a tenth at the budget's end. With memory, times "
+        "The optimizer's step size at the start; falls linearly to a tenth at the budget's end. With memory, times "
         "a factor that follows target_kl.", 2e-3, 0, 1, above=True,
     )  # fmt: skip
     max_gradient_norm: float = setting("Gradients are scaled down to this norm.", 1.0, 0, 1e6, above=True)
