@@ -34,7 +34,11 @@ class Muon(torch.optim.Optimizer):
         super().__init__([{"params": list(matrices)}, {"params": list(others)}], {"lr": lr})
 
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Takes a step; parameters without a gradient stay as they are."""
+        """Takes a step; parameters without a gradient stay as they are.
+
+        Args:
+            closure: Is not called: gradients are there already.
+        """
         matrices, others = ([one for one in group["params"] if one.grad is not None] for group in self.param_groups)
         with torch.no_grad():
             for matrix in matrices:
@@ -48,9 +52,8 @@ class Muon(torch.optim.Optimizer):
 
     def _step_by_adam(self, params: list[nn.Parameter], lr: float) -> None:
         means, squares = ([self._state_of(one, name) for one in params] for name in ("mean", "square"))
-        counts = [
-            self.state[one].setdefault("step", torch.zeros(())) for one in params
-        ]  # read at every step: on the CPU
+        # Steps so far are read at every step, so they stay on the CPU.
+        counts = [self.state[one].setdefault("step", torch.zeros(())) for one in params]
         gradients = [one.grad for one in params if one.grad is not None]
         adam(
             [*params], gradients, means, squares, [], counts, amsgrad=False, beta1=BETAS[0], beta2=BETAS[1], lr=lr,
