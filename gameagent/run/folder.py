@@ -223,7 +223,7 @@ class RunFolder:
                 raise ValueError(f"{broken} is not finite")
             policy.load_state_dict(content["policy"])
             if optimizer is not None:
-                if by_adam_alone(content["optimizer"], optimizer):
+                if _by_adam_alone(content["optimizer"], optimizer):
                     raise RunError(
                         f"{self.path} was trained by an earlier version of gameagent, whose optimizer was another: it "
                         "can be evaluated and exported, but not trained on; train anew with another --out"
@@ -354,7 +354,7 @@ def current_commit() -> str | None:
     return answer.stdout.strip()
 
 
-def by_adam_alone(saved: Any, optimizer: torch.optim.Optimizer) -> bool:
+def _by_adam_alone(saved: Any, optimizer: torch.optim.Optimizer) -> bool:
     """Whether the state that a checkpoint holds is of one group of parameters, where the optimizer now has more."""
     groups = saved.get("param_groups") if isinstance(saved, dict) else None
     return isinstance(groups, list) and len(groups) == 1 < len(optimizer.param_groups)
