@@ -94,7 +94,8 @@ def test_large_values_pass_up_to_the_bound(value: Any, refused: bool) -> None:
 def test_training_names_it_and_learns_nothing_from_it(
     tmp_path: Path, run_of: Any, monkeypatch: pytest.MonkeyPatch, algorithm: str
 ) -> None:
-    monkeypatch.setattr("torch.optim.Adam.step", lambda *_: pytest.fail("a step was taken"))
+    optimizer = "gameagent.methods.rl2.muon.Muon" if algorithm == "rl2" else "torch.optim.Adam"
+    monkeypatch.setattr(f"{optimizer}.step", lambda *_: pytest.fail("a step was taken"))
     monkeypatch.setattr("torch.Tensor.backward", lambda *_: pytest.fail("a gradient was taken"))
     monkeypatch.setattr("gameagent.launch.require_sound", lambda family: family)  # as if it were too rare to be met
     family = f"cases.families.odd_values:{'NAN_REWARD' if algorithm == 'rl2' else 'ALONE'}"
