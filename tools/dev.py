@@ -38,7 +38,7 @@ INTERRUPTED = 130  # the exit status of a command ended by Ctrl-C
 GRACE = 60.0  # seconds that an interrupted child has to save its work
 
 DEMO = ROOT / "runs" / "demo"
-DEMO_STEPS = "3M"  # some three minutes on two cores
+DEMO_STEPS = "3M"  # three to five minutes on two cores
 DEMO_VARIANTS = 1000
 
 

@@ -1,11 +1,10 @@
-"""What the learners of all methods share: a seeded start, the optimizer, and sums of an update over processes."""
+"""What the learners of all methods share: a seeded start, the device, and sums of an update over processes."""
 
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from gameagent.config import TrainConfig
 from gameagent.methods.interface import Learner
@@ -64,9 +63,3 @@ def report_trials(
         share: Which of the variants it played.
     """
     source.report(variants, workers.gather(torch.from_numpy(returns), share).numpy())
-
-
-def adam(policy: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """The outer loop's optimizer, of all parameters that require gradients."""
-    learnt = [param for param in policy.parameters() if param.requires_grad]
-    return torch.optim.Adam(learnt, config.learning_rate, eps=1e-5, fused=True)

@@ -12,7 +12,7 @@ from gameagent.inner_loop import for_tasks
 from gameagent.methods.gradient.config import GradientConfig
 from gameagent.methods.gradient.policy import make_gradient_policy
 from gameagent.methods.interface import Update
-from gameagent.methods.learning import adam, over_processes, report_trials
+from gameagent.methods.learning import over_processes, report_trials
 from gameagent.nets.interface import PolicyNetwork
 from gameagent.playing.episodes import EpisodeSampler
 from gameagent.seeding import numpy_generator, torch_generator
@@ -38,7 +38,8 @@ class GradientLearner(ABC):
         self._look(family)
         for size in self._policy.step_sizes.values():
             size.requires_grad_(self.learns_step_sizes(config))
-        self.optimizer = adam(self._policy, config)
+        learnt = [param for param in self._policy.parameters() if param.requires_grad]
+        self.optimizer: torch.optim.Optimizer = torch.optim.Adam(learnt, config.learning_rate, eps=1e-5, fused=True)
         self.source = make_source(config.curriculum, family.space, config.split, self._own.meta_batch_size)
         self._share = workers.share(self._own.meta_batch_size)
         self._sampler = EpisodeSampler(

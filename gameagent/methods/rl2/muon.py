@@ -75,6 +75,9 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 
     Args:
         matrix: ``(M, N)``.
+
+    Returns:
+        ``(M, N)``.
     """
     size = matrix.norm()
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
