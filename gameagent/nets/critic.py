@@ -7,11 +7,60 @@ worth. A belief that sharpens raises the value at once, as in informed trials, w
 so an action that informs is credited when it is taken, not when the knowledge pays.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from gameagent.nets.scales import RunningMoments
 from gameagent.workers import Workers
+
+APART = math.log(10.0)  # deviation between variants of the logarithm of pay from which on pay is taken out of learning
+ALIKE = APART / 2.0  # and up to which it stays; between them it is taken out in part
+RIDGE = 1e-3  # beside the variance of hidden rules, which is of order one
+
+
+class Pay(nn.Module):
+    """How much variants pay: the logarithm of rewards' sizes as a running linear regression on the hidden rules.
+
+    A mean of returns over variants whose pay differs by orders is a mean over the best paid. In such a game rewards are
+    divided by what their variant pays before they are learnt from. Where pay differs less it is a part of the game, and
+    stays.
+    """
+
+    def __init__(self, truth_size: int) -> None:
+        """Nothing is known yet of variants whose hidden rules have E values."""
+        super().__init__()
+        self.size = truth_size + 2
+        self.products = RunningMoments(self.size**2)  # of (1, hidden rules, log size) with each other
+
+    @torch.no_grad()
+    def update(self, truth: Tensor, rewards: Tensor, valid: Tensor, workers: Workers) -> None:
+        """Takes rows into account, those of all processes; rows that were paid nothing say nothing.
+
+        Args:
+            truth: ``(B, E)``.
+            rewards: ``(T, B)``, in the game's units.
+            valid: bool ``(T, B)``.
+            workers: This process among the run's processes.
+        """
+        paid = valid & (rewards != 0.0)
+        total = torch.where(paid, rewards, 1.0).double().abs().log().sum(0)
+        size = (total / paid.sum(0)).unsqueeze(1)
+        rows = torch.cat((torch.ones_like(size), truth.double(), size), 1)[paid.any(0)]
+        self.products.update((rows.unsqueeze(2) * rows.unsqueeze(1)).flatten(1), workers)
+
+    @torch.no_grad()
+    def factors(self, truth: Tensor) -> Tensor:
+        """What to multiply the rewards of variants ``(B, E)`` with, ``(B,)``: one where pay is much the same."""
+        products = self.products.mean.reshape(self.size, self.size)
+        mean = products[0]
+        covariance = products - mean.outer(mean)
+        own, shared = covariance[1:-1, 1:-1], covariance[1:-1, -1]
+        slopes = torch.linalg.solve(own + RIDGE * torch.eye(len(own), dtype=own.dtype, device=own.device), shared)
+        spread = float((slopes @ own @ slopes).clamp(min=0.0).sqrt())
+        share = min(max((spread - ALIKE) / (APART - ALIKE), 0.0), 1.0)
+        return torch.exp(-share * ((truth.double() - mean[1:-1]) @ slopes)).to(truth.dtype)
 
 
 class Critic(nn.Module):
@@ -21,12 +70,13 @@ class Critic(nn.Module):
     Hasselt et al. 2016, sec. 2.2).
     """
 
-    def __init__(self, num_inputs: int, hidden_size: int) -> None:
+    def __init__(self, num_inputs: int, hidden_size: int, truth_size: int) -> None:
         """Fresh weights.
 
         Args:
             num_inputs: F.
             hidden_size: Width of the second layer (H); of the first twice that.
+            truth_size: Width of the hidden rules in the form of a belief (E).
         """
         super().__init__()
         self.body = nn.Sequential(
@@ -34,6 +84,7 @@ class Critic(nn.Module):
         )
         self.out = nn.Linear(hidden_size, 1)
         self.moments = RunningMoments(1)
+        self.pay = Pay(truth_size)
 
     def forward(self, features: Tensor) -> Tensor:
         """Normalised values ``(…)`` of features ``(…, F)``."""

@@ -12,6 +12,7 @@ from gameagent.nets.beliefs import belief_width
 from gameagent.nets.cores.state import HiddenState, initial_state
 from gameagent.nets.distribution import ActionDistribution, ActionParams, Categorical, Gaussian
 from gameagent.nets.encoders import encoded_size
+from gameagent.nets.scales import NUM_REWARDS
 from gameagent_games.interface import Box, Family, Feature
 from gameagent_games.variants.distributions import Slot
 from gameagent_sdk.authoring import TensorSpec
@@ -116,10 +117,10 @@ class PolicySpec:
     def num_inputs(self) -> int:
         """Values that a policy with memory sees at a step: observation, previous action and reward, episode's start.
 
-        The observation is encoded: see `encoders`.
+        The observation is encoded (see `encoders`), the reward comes in two units (see `scales.InputScales`).
         """
         seen = encoded_size(self.features) if self.features else self.observation_size
-        return seen + self.num_actions + 2
+        return seen + NUM_REWARDS + self.num_actions + 1
 
     @cached_property
     def distribution(self) -> ActionDistribution:

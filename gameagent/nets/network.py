@@ -13,7 +13,7 @@ from gameagent.nets.critic import Critic
 from gameagent.nets.distribution import ActionParams
 from gameagent.nets.encoders import make_encoder
 from gameagent.nets.interface import POSITION_SIZE, Inputs, Outputs, PolicyNetwork, PolicySpec
-from gameagent.nets.scales import InputScales
+from gameagent.nets.scales import NUM_REWARDS, InputScales
 from gameagent_sdk.authoring import TensorSpec
 
 
@@ -55,7 +55,7 @@ class AgentNetwork(PolicyNetwork):
         super().__init__()
         self.spec = spec
         self.distribution = spec.distribution  # a part of the policy, so that it moves to a device with it
-        self.observation_encoder = make_encoder(spec.features, num_more=1)  # the reward
+        self.observation_encoder = make_encoder(spec.features, num_more=NUM_REWARDS)
         self.scales = InputScales(spec.observation_size, spec.features)
         self.core = core
         self.belief_head = BeliefHead(spec.belief_slots, core.size) if spec.belief_slots else None
@@ -65,7 +65,7 @@ class AgentNetwork(PolicyNetwork):
         )
         self.actor = nn.Linear(hidden_size, spec.distribution.num_outputs)
         more = spec.truth_size + POSITION_SIZE + (1 if spec.belief_slots else 0)
-        self.critic = Critic(num_features + more, hidden_size)
+        self.critic = Critic(num_features + more, hidden_size, spec.truth_size)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -113,7 +113,7 @@ class AgentNetwork(PolicyNetwork):
         return heads if self.belief_head is None else [*heads, self.belief_head.out]
 
     def join(self, inputs: Inputs) -> Tensor:
-        """All that is seen at a step in one vector ``(…, E + A + 2)``, scaled, and the observation encoded."""
+        """All that is seen at a step in one vector ``(…, E + A + 3)``, scaled, and the observation encoded."""
         seen = self.scales(inputs.observation, inputs.previous_reward)
         if self.observation_encoder is not None:
             seen = self.observation_encoder(seen)
@@ -130,7 +130,7 @@ class AgentNetwork(PolicyNetwork):
         """Beliefs and the distribution of actions: the part of a step that is exported.
 
         Args:
-            seen: What `join` gives, ``(…, E + A + 2)``.
+            seen: What `join` gives, ``(…, E + A + 3)``.
             memory: What the core remembers, ``(…, H)``.
             inputs: For legal actions, and for the truth if it stands in for the belief.
         """

@@ -14,7 +14,13 @@ from gameagent_games.interface import Feature
 
 CONSTANT = 3e-7  # a deviation this small beside the values themselves is float32 rounding: the value does not vary
 LEAST_SHARE = 0.02  # of the statistics that an update replaces: they can still follow a policy that changes late
+NUM_REWARDS = 2  # values that a policy sees of a reward
 UNSCALED = ("flags", "category")  # kinds of features whose values are of order one and have a meaning of their own
+
+
+def log_sizes(rewards: Tensor) -> Tensor:
+    """Logarithms of the sizes of those rewards that are not 0, float64."""
+    return rewards[rewards != 0.0].double().abs().log()
 
 
 def symlog(values: Tensor) -> Tensor:
@@ -48,10 +54,12 @@ class RunningMoments(nn.Module):
 
     @torch.no_grad()
     def update(self, values: Tensor, workers: Workers) -> None:
-        """Takes an update's values ``(n, D)`` into account, those of all processes."""
+        """Takes an update's values ``(n, D)`` into account, those of all processes; none at all change nothing."""
         numbers = values.double()
         sums = torch.cat((numbers.new_full((1,), len(numbers)), numbers.sum(0), numbers.square().sum(0)))
         total, first, second = torch.split(workers.sum(sums), [1, values.shape[1], values.shape[1]])
+        if not total:
+            return
         self.count += 1.0
         share = max(1.0 / float(self.count), LEAST_SHARE)
         self.mean.lerp_(first / total, share)
@@ -61,12 +69,14 @@ class RunningMoments(nn.Module):
 class InputScales(nn.Module):
     """Brings what a policy sees to order one: observations by mean and deviation, rewards by their size.
 
-    Flags and categories pass through as they are.
+    Flags and categories pass through as they are. A reward comes twice: beside the size that counts in a mean of
+    squares, and beside the smallest that are usual, so that it is seen in a variant that pays very little, too.
     """
 
-    shift: Tensor  # float32 (D + 1,), of an observation's values and of the reward
-    factor: Tensor  # float32 (D + 1,); 0 for what has not varied yet, as nothing is known of its unit
-    scaled: Tensor  # bool (D + 1,); False for flags and categories
+    shift: Tensor  # float32 (D + 2,), of an observation's values and of the reward, twice
+    factor: Tensor  # float32 (D + 2,); 0 for what has not varied yet, as nothing is known of its unit
+    gain: Tensor  # float32 (D + 2,); of the logarithm
+    scaled: Tensor  # bool (D + 2,); False for flags and categories
 
     def __init__(self, size: int, features: Sequence[Feature]) -> None:
         """Scales of one.
@@ -77,11 +87,12 @@ class InputScales(nn.Module):
         """
         super().__init__()
         kinds = [feature.kind for feature in features for _ in range(feature.size)] or ["vector"] * size
-        scaled = torch.tensor([*(kind not in UNSCALED for kind in kinds), True])
+        scaled = torch.tensor([*(kind not in UNSCALED for kind in kinds), *[True] * NUM_REWARDS])
         self.register_buffer("scaled", scaled, persistent=False)
-        self.register_buffer("shift", torch.zeros(size + 1))
-        self.register_buffer("factor", torch.ones(size + 1))
-        self.observations, self.rewards = RunningMoments(size), RunningMoments(1)
+        self.register_buffer("shift", torch.zeros(size + NUM_REWARDS))
+        self.register_buffer("factor", torch.ones(size + NUM_REWARDS))
+        self.register_buffer("gain", torch.ones(size + NUM_REWARDS))
+        self.observations, self.rewards, self.log_rewards = RunningMoments(size), RunningMoments(1), RunningMoments(1)
         self._all_scaled = bool(scaled.all())
 
     @property
@@ -90,12 +101,12 @@ class InputScales(nn.Module):
         return bool(self.rewards.count)
 
     def forward(self, observation: Tensor, reward: Tensor) -> Tensor:
-        """Observations ``(…, D)`` and rewards ``(…, 1)`` side by side, ``(…, D + 1)``, in units of order one.
+        """Observations ``(…, D)`` and rewards ``(…, 1)`` side by side, ``(…, D + 2)``, in units of order one.
 
         No reward stays 0.
         """
-        both = torch.cat((observation, reward), -1)
-        scaled = symlog((both - self.shift) * self.factor)
+        both = torch.cat((observation, reward, reward), -1)
+        scaled = symlog((both - self.shift) * self.factor) * self.gain
         return scaled if self._all_scaled else torch.where(self.scaled, scaled, both)
 
     @torch.no_grad()
@@ -114,6 +125,10 @@ class InputScales(nn.Module):
         """
         self.observations.update(observations, workers)
         self.rewards.update(rewards.unsqueeze(1), workers)
-        self.shift[:-1] = self.observations.mean
-        size = torch.cat((self.observations.std, self.rewards.square.sqrt()))
+        self.log_rewards.update(log_sizes(rewards).unsqueeze(1), workers)
+        self.shift[:-NUM_REWARDS] = self.observations.mean
+        spread = 2.0 * self.log_rewards.std
+        smallest = torch.exp(self.log_rewards.mean - spread) * self.log_rewards.count.clamp(max=1.0)
+        size = torch.cat((self.observations.std, self.rewards.square.sqrt(), smallest))
         self.factor.copy_(torch.where(size > 0.0, 1.0 / size, 0.0))
+        self.gain[-1:] = 1.0 / spread.clamp(min=1.0)

@@ -223,11 +223,6 @@ class RunFolder:
                 raise ValueError(f"{broken} is not finite")
             policy.load_state_dict(content["policy"])
             if optimizer is not None:
-                if _by_adam_alone(content["optimizer"], optimizer):
-                    raise RunError(
-                        f"{self.path} was trained by an earlier version of gameagent, whose optimizer was another: it "
-                        "can be evaluated and exported, but not trained on; train anew with another --out"
-                    )
                 optimizer.load_state_dict(content["optimizer"])
             if source is not None:  # runs of earlier versions have no curriculum
                 source.load({name: array.numpy() for name, array in content.get("curriculum", {}).items()})
@@ -239,7 +234,8 @@ class RunFolder:
                 tuple(float(value) for value in content["informed_returns"]),
             )
         except _UNREADABLE as error:
-            raise RunError(f"{path} is broken or belongs to another config: {error}") from None
+            why = " ".join(str(error).split())
+            raise RunError(f"{path} is broken or belongs to another config or version of gameagent: {why}") from None
 
     def save_calibration(self, progress: Progress, calibration: Mapping[str, float]) -> None:
         """Keeps what the run's method measured of the policy at this point, if anything; see `Method.calibrate`."""
@@ -352,9 +348,3 @@ def current_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip()
-
-
-def _by_adam_alone(saved: Any, optimizer: torch.optim.Optimizer) -> bool:
-    """Whether the state that a checkpoint holds is of one group of parameters, where the optimizer now has more."""
-    groups = saved.get("param_groups") if isinstance(saved, dict) else None
-    return isinstance(groups, list) and len(groups) == 1 < len(optimizer.param_groups)

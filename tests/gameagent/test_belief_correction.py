@@ -23,10 +23,10 @@ D, A, E, H = 3, 2, 2, 8
 
 
 def some_scales() -> InputScales:
-    """Units of 0.5, 4 and 2 for observations around 0, 1 and -1, and of 5 for rewards."""
+    """Units of 0.5, 4 and 2 for observations around 0, 1 and -1, and of 5 and 0.2 for rewards."""
     scales = InputScales(D, ()).double()
-    scales.shift.copy_(torch.tensor([0.0, 1.0, -1.0, 0.0]))
-    scales.factor.copy_(torch.tensor([2.0, 0.25, 0.5, 0.2]))
+    scales.shift.copy_(torch.tensor([0.0, 1.0, -1.0, 0.0, 0.0]))
+    scales.factor.copy_(torch.tensor([2.0, 0.25, 0.5, 0.2, 5.0]))
     return scales
 
 
@@ -40,12 +40,17 @@ def seen(observations: torch.Tensor) -> torch.Tensor:
     return scaled(observations, [0.0, 1.0, -1.0], [2.0, 0.25, 0.5])
 
 
+def what_happened(steps: Transitions) -> torch.Tensor:
+    rewards = scaled(steps.rewards, 0.0, 0.2), scaled(steps.rewards, 0.0, 5.0)
+    return torch.cat((seen(steps.next_observations) - seen(steps.observations), *rewards), -1)
+
+
 @pytest.fixture
 def model() -> TransitionModel:
     torch.manual_seed(0)
     model = TransitionModel(D, A, E, H, some_scales()).double()
     with torch.no_grad():
-        model.log_std.copy_(torch.linspace(-1.0, 0.5, D + 1))
+        model.log_std.copy_(torch.linspace(-1.0, 0.5, D + 2))
     return model
 
 
@@ -63,9 +68,7 @@ def gradient_by_hand(model: TransitionModel, offset: torch.Tensor, steps: Transi
     raw = raw + (steps.beliefs + offset) @ weight["of_belief.weight"].T
     second = raw.clamp(min=0) @ weight["hidden.weight"].T + weight["hidden.bias"]
     predicted = second.clamp(min=0) @ weight["out.weight"].T + weight["out.bias"]
-    happened = torch.cat(
-        (seen(steps.next_observations) - seen(steps.observations), scaled(steps.rewards, 0.0, 0.2)), -1
-    )
+    happened = what_happened(steps)
     by_predicted = (predicted - happened) / weight["log_std"].exp() ** 2 * steps.valid.unsqueeze(-1)
     by_second = by_predicted @ weight["out.weight"] * (second > 0)
     by_raw = by_second @ weight["hidden.weight"] * (raw > 0)
@@ -93,9 +96,9 @@ def test_the_loss_is_that_of_a_gaussian(model: TransitionModel) -> None:
     offset = torch.tensor([0.3, -0.2], dtype=torch.float64)
     hidden = model.of_step(torch.cat((seen(own.observations), own.actions), -1)) + model.of_belief(own.beliefs + offset)
     mean = model.out(torch.relu(model.hidden(torch.relu(hidden))))
-    happened = torch.cat((seen(own.next_observations) - seen(own.observations), scaled(own.rewards, 0.0, 0.2)), -1)
+    happened = what_happened(own)
     density = torch.distributions.Normal(mean, model.log_std.exp()).log_prob(happened).sum(-1)
-    constant = 0.5 * math.log(2 * math.pi) * (D + 1)
+    constant = 0.5 * math.log(2 * math.pi) * (D + 2)
     expected = -(density + constant)[own.valid].mean()
     torch.testing.assert_close(model.loss({OFFSET: offset}, own), expected)
 

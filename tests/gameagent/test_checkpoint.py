@@ -137,15 +137,6 @@ def test_a_checkpoint_with_a_broken_optimizer_is_refused(run: RunFolder, optimiz
         run.load(policy, optimizer_of(policy))
 
 
-def test_a_run_that_adam_alone_trained_is_opened_but_not_trained_on(run: RunFolder) -> None:
-    content = torch.load(run.checkpoint, weights_only=True)
-    policy = run.load_policy()[0]
-    reseal(run.checkpoint, content | {"optimizer": torch.optim.Adam(policy.parameters()).state_dict()})
-    with pytest.raises(RunError, match="optimizer was another: it can be evaluated and exported, but not"):
-        run.load(policy, optimizer_of(policy))
-    assert run.load(run.load_policy()[0]).steps == 320
-
-
 def test_a_curriculum_is_saved_loaded_and_refused_if_it_is_another_spaces(run: RunFolder, small: Any) -> None:
     config, family = small("bandit", curriculum="learnability")
     policy = config.method.make_policy(config, family)
@@ -163,7 +154,7 @@ def test_a_curriculum_is_saved_loaded_and_refused_if_it_is_another_spaces(run: R
     run.load(policy, optimizer, other)
     assert all((array == other.state()[name]).all() for name, array in source.state().items())
     assert len(other.state()["count"]) == 4
-    with pytest.raises(RunError, match=r"belongs to another config: .*not of this space"):
+    with pytest.raises(RunError, match=r"belongs to another config or version.*: .*not of this space"):
         run.load(policy, optimizer, make_source("learnability", load_family("gridnavi").space, "train", 16))
 
 

@@ -122,7 +122,29 @@ def test_numbers_come_by_mean_and_deviation_rewards_by_their_size_and_the_rest_a
     np.testing.assert_array_equal(found[:, 2:4], seen[:, 2:4])
     sizes = paid / np.sqrt((paid**2).mean())
     np.testing.assert_allclose(found[:, 4], np.sign(sizes) * np.log1p(abs(sizes)), atol=1e-5)
-    assert (found[paid == 0.0, 4] == 0.0).all() and (paid == 0.0).any()
+    sizes = np.log(abs(paid[paid != 0.0]))
+    least, spread = np.exp(sizes.mean() - 2.0 * sizes.std()), 2.0 * sizes.std()
+    assert spread > 1.0
+    np.testing.assert_allclose(found[:, 5], np.sign(paid) * np.log1p(abs(paid) / least) / spread, atol=1e-5)
+    assert (found[paid == 0.0, 4:] == 0.0).all() and (paid == 0.0).any()
+
+
+def test_pay_of_sizes_orders_apart_is_seen_and_told_apart() -> None:
+    sizes = torch.tensor([0.01, 1.0, 100.0, 1000.0])
+    rewards = torch.cat((sizes, -sizes, torch.zeros(8)))
+    scales = scales_of(torch.zeros(16, 4), rewards)
+    seen = scales(torch.zeros(4, 4), sizes.unsqueeze(1))[:, -1]
+    assert seen[0] > 0.1 and seen[-1] < 2.0
+    assert (seen.diff() > 0.2).all()
+    torch.testing.assert_close(scales(torch.zeros(4, 4), -sizes.unsqueeze(1))[:, -1], -seen)
+
+
+def test_updates_without_any_reward_leave_what_is_known_of_their_sizes() -> None:
+    observations, rewards = some_play()
+    scales = scales_of(observations, rewards)
+    before = scales(observations, rewards.unsqueeze(1))[:, 5]
+    scales.update(observations, torch.zeros_like(rewards), ALONE)
+    torch.testing.assert_close(scales(observations, rewards.unsqueeze(1))[:, 5], before, atol=0, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +167,7 @@ def test_what_never_varied_is_seen_as_zero_and_stays_finite_when_it_does() -> No
     changed = observations.clone()
     changed[:, 0] = 1e30
     seen = scales(changed, rewards.unsqueeze(1))
-    assert (seen[:, 0] == 0.0).all() and (seen[:, 4] == 0.0).all()  # nobody can say how large a reward this is
+    assert (seen[:, 0] == 0.0).all() and (seen[:, 4:] == 0.0).all()  # nobody can say how large a reward this is
     assert seen[:, 1].abs().amax() > 0.5
 
 
@@ -155,7 +177,7 @@ def test_hidden_numbers_are_zeros_until_the_next_update() -> None:
     assert not scales.known
     scales.hide()
     seen = scales(observations, rewards.unsqueeze(1))
-    assert (seen[:, [0, 1, 4]] == 0.0).all()
+    assert (seen[:, [0, 1, 4, 5]] == 0.0).all()
     torch.testing.assert_close(seen[:, 2:4], observations[:, 2:4], atol=0, rtol=0)
     scales.update(observations, rewards, ALONE)
     assert scales.known

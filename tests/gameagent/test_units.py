@@ -15,7 +15,7 @@ from gameagent.methods.learning import make_learner
 from gameagent.methods.rl2.update import learning_targets, next_boost
 from gameagent.workers import Workers
 from gameagent_games import Family
-from gameagent_games.families.reference.pay import make_pay
+from gameagent_games.families.reference.pay import MIXED_PAY, PAYS, make_pay
 from gameagent_games.interface import Feature
 from gameagent_sdk import Policy
 from gameagent_sdk.authoring import PolicySession
@@ -126,10 +126,22 @@ def test_advantages_have_mean_zero_and_deviation_one_in_any_unit() -> None:
             torch.testing.assert_close(given, expected, atol=2e-3, rtol=0)
 
 
+def test_variants_of_any_pay_are_learnt_from_alike() -> None:
+    config = make_config(MIXED_PAY, GIVEN | {"num_games": 200})
+    learner: Any = make_learner(config, MIXED_PAY, Workers())
+    rollout = learner._play(learner._usual, 1, _schedule(config)).cleared()
+    advantages, returns, _ = learning_targets(learner.policy, rollout, config, Workers())
+    paid = rollout.inputs.truth[:, -len(PAYS) :].argmax(1)
+    for part in (advantages, returns):
+        by_pay = [float(part[:, paid == n].std()) for n in range(len(PAYS))]
+        assert max(by_pay) < 1.3 * min(by_pay)
+
+
 @pytest.mark.parametrize("reward", [0.0, 0.1, 1e6])
 def test_rewards_that_are_all_the_same_blow_up_no_rounding(reward: float) -> None:
     policy, rollout, config = played()
     policy.critic.moments.__init__(1)  # as in a run that has only ever been paid this
+    policy.critic.pay.products.__init__(policy.critic.pay.size**2)
     only_last = torch.zeros_like(rollout.rewards)
     last = rollout.valid.sum(0) - 1
     only_last[last, torch.arange(len(last))] = reward

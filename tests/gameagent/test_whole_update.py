@@ -90,8 +90,9 @@ def assert_carried(learner: Any, carried: Any) -> None:
     """The next update begins where the slow one's does."""
     scales, critic = learner.policy.scales, learner.policy.critic.moments
     for given, expected in (
-        (scales.shift, [*carried.observations.mean, 0.0]),  # of an observation, and of the reward
-        (scales.factor, [*(1.0 / carried.observations.std), 1.0 / np.sqrt(carried.rewards.square)]),
+        (scales.shift, carried.of_inputs[0]),
+        (scales.factor, 1.0 / carried.of_inputs[1]),
+        (scales.gain, carried.of_inputs[2]),
         (critic.mean, carried.returns.mean),
         (critic.std, carried.returns.std),
     ):

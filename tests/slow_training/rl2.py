@@ -42,12 +42,27 @@ class Carried:
     def __init__(self) -> None:
         self.muon, self.boost = Muon(OUTPUTS), 1.0
         self.observations, self.rewards, self.returns = Moments(), Moments(), Moments()
+        self.log_rewards, self.pay = Moments(), Moments()
 
     def measure(self, rollout: Any) -> None:
         """The units of what was played."""
         valid = rollout.valid
         self.observations.take(rollout.inputs.observation[valid].numpy())
-        self.rewards.take(rollout.rewards[valid].numpy())
+        rewards = rollout.rewards[valid].numpy()
+        self.rewards.take(rewards)
+        self.log_rewards.take([math.log(abs(reward)) for reward in rewards if reward != 0.0])
+
+    @property
+    def of_inputs(self) -> tuple[Any, Any, Any]:
+        """Zero point, size and gain of what the policy sees: an observation, and a reward in two units."""
+        spread = 2.0 * self.log_rewards.std
+        smallest = np.exp(self.log_rewards.mean - spread)
+        size = [*self.observations.std, np.sqrt(self.rewards.square), smallest]
+        return (
+            np.array([*self.observations.mean, 0.0, 0.0]),
+            np.array(size),
+            np.array([*np.ones(len(size) - 1), 1.0 / max(spread, 1.0)]),
+        )
 
     def follow(self, kl: float, target: float) -> None:
         """A step that moved the policy too far or not far enough is followed by shorter or longer ones."""
@@ -107,9 +122,10 @@ def learning_targets(weights: Any, carried: Carried, rollout: Any, config: Any) 
     advantages: dict[int, list[Any]] = {}
     returns, missed = {}, []
     before, after = carried.returns, copy.copy(carried.returns)
+    factors = pay_factors(carried, rollout)
     for row, length in enumerate(rollout.valid.sum(0).tolist()):
         values = [before.mean + before.std * value for value in rollout.values[:length, row].tolist()]
-        rewards = rollout.rewards[:length, row].tolist()
+        rewards = [reward * factors[row] for reward in rollout.rewards[:length, row].tolist()]
         trials = [int(share) for share in rollout.inputs.position[:length, row, 0]]
         advantages[row] = []
         for trial in sorted(set(trials)):
@@ -132,6 +148,23 @@ def learning_targets(weights: Any, carried: Carried, rollout: Any, config: Any) 
     return weights, advantages, targets, 1.0 - np.var(missed) / np.var(everything)
 
 
+def pay_factors(carried: Carried, rollout: Any) -> Any:
+    """What each row's rewards are multiplied with: their size, as far as it follows from the rules, if it varies."""
+    known = []
+    for row, length in enumerate(rollout.valid.sum(0).tolist()):
+        sizes = [math.log(abs(reward)) for reward in rollout.rewards[:length, row].tolist() if reward != 0.0]
+        if sizes:
+            z = np.array([1.0, *rollout.inputs.truth[row].tolist(), np.mean(sizes)])
+            known.append(np.outer(z, z))
+    carried.pay.take(known)
+    mean = carried.pay.mean[0, 1:]
+    covariance = carried.pay.mean[1:, 1:] - np.outer(mean, mean)
+    rules, with_size = covariance[:-1, :-1], covariance[:-1, -1]
+    slopes = np.linalg.inv(rules + 1e-3 * np.eye(len(rules))) @ with_size
+    share = np.clip(2.0 * np.sqrt(slopes @ rules @ slopes) / math.log(10.0) - 1.0, 0.0, 1.0)
+    return np.exp(-share * (rollout.inputs.truth.numpy() - mean[:-1]) @ slopes)
+
+
 def generalised_advantages(rewards: list[Any], values: Any, discount: Any, decay: Any) -> list[Any]:
     """Schulman et al. 2016, eq. 16, as a double sum over one row; after its end nothing follows."""
     following = [*values[1:], 0.0]
@@ -151,8 +184,7 @@ def objective(
     targets: dict[int, list[Any]],
 ) -> dict[str, float]:
     """The loss and its parts for each of P sets of weights ``(P, …)``: every one ``(P,)``."""
-    start = min(max(config.steps / 1e7, 0.3), 1.0)
-    weight = config.exploration_weight * start * np.exp(-3.0 * done * np.sqrt(config.steps / 1e6)) * (1.0 - done)
+    weight = config.exploration_weight * np.exp(-3.0 * done * np.sqrt(config.steps / 1e6)) * (1.0 - done)
     parts = dict.fromkeys(("policy_loss", "value_loss", "entropy", "approx_kl", "belief_loss"), 0.0)
     bonus, num_steps = 0.0, 0
     for row in rows:
@@ -191,7 +223,7 @@ def steps_of(weights: dict[Any, Any], rollout: Any, carried: Carried, family: Fa
     """The row's steps in turn."""
     inputs = rollout.inputs
     truth, informed = inputs.truth[row].numpy(), float(inputs.informed[row, 0])
-    scales = carried.observations
+    middle, size, gain = carried.of_inputs
     num_sets, width = weights["core.encoder.bias"].shape
     memory = cell = np.zeros((num_sets, width))
 
@@ -202,10 +234,10 @@ def steps_of(weights: dict[Any, Any], rollout: Any, carried: Carried, family: Fa
         return np.maximum(layer(f"{name}.2", np.maximum(layer(f"{name}.0", x), 0.0)), 0.0)
 
     for t in range(int(rollout.valid[:, row].sum())):
+        paid = inputs.previous_reward[t, row]
         seen = np.concatenate(
             [
-                symlog((inputs.observation[t, row].numpy() - scales.mean) / scales.std),
-                symlog(inputs.previous_reward[t, row].numpy() / np.sqrt(carried.rewards.square)),
+                gain * symlog((np.concatenate([inputs.observation[t, row], paid, paid]) - middle) / size),
                 inputs.previous_action[t, row].numpy(),
                 inputs.episode_start[t, row].numpy(),
             ]

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from gameagent.inner_loop import Parameters, StepSizes, adapt
 from gameagent.losses import masked
 from gameagent.nets.interface import OFFSET
-from gameagent.nets.scales import InputScales
+from gameagent.nets.scales import NUM_REWARDS, InputScales
 
 MIN_LOG_STD, MAX_LOG_STD = -3.0, 1.0
 MAX_INNER_NORM = 10.0  # of one inner gradient: a broken reward stream moves a belief no further than any other
@@ -108,8 +108,8 @@ class TransitionModel(nn.Module):
         self.of_step = nn.Linear(observation_size + num_actions, hidden_size)
         self.of_belief = nn.Linear(belief_size, hidden_size, bias=False)
         self.hidden = nn.Linear(hidden_size, hidden_size)
-        self.out = nn.Linear(hidden_size, observation_size + 1)
-        self.log_std = nn.Parameter(torch.zeros(observation_size + 1))
+        self.out = nn.Linear(hidden_size, observation_size + NUM_REWARDS)
+        self.log_std = nn.Parameter(torch.zeros(observation_size + NUM_REWARDS))
 
     def loss(self, params: Parameters, steps: Transitions) -> Tensor:
         """Negative log-likelihood in nats, mean over the valid steps of each task: ``(N,)``.
@@ -120,7 +120,8 @@ class TransitionModel(nn.Module):
         """
         # The offset is multiplied before it is added to what varies over time: its gradient then costs a sum over time.
         before = self.scales(steps.observations, steps.valid.unsqueeze(-1) * 0.0)  # no reward: 0 once scaled, too
-        situation = self.of_step(torch.cat((before[..., :-1], steps.actions), -1)) + self.of_belief(steps.beliefs)
+        observed = torch.cat((before[..., :-NUM_REWARDS], steps.actions), -1)
+        situation = self.of_step(observed) + self.of_belief(steps.beliefs)
         first = torch.relu(situation + self.of_belief(params[OFFSET]).unsqueeze(-2))
         predicted = self.out(torch.relu(self.hidden(first)))
         happened = self.scales(steps.next_observations, steps.rewards) - before

@@ -59,9 +59,8 @@ class Rl2Config(MethodConfig):
         100,
     )
     exploration_weight: float = setting(
-        "Times what suits the budget: how strongly even choice of actions is rewarded, beside advantages of deviation "
-        "one. What suits is 0.3 at the start, 1 from budgets of 10M on, and falls to 0, for the most part in the first "
-        "third of a budget of 1M and the first tenth of one of 10M.",
+        "How strongly even choice of actions is rewarded at the start, beside advantages of deviation one. It falls to "
+        "0, for the most part in the first third of a budget of 1M and the first tenth of one of 10M.",
         1.0,
         0,
         1000,

@@ -28,8 +28,6 @@ from gameagent.workers import Workers
 BOOST = "boost"  # the factor on the step size, which the optimizer carries from update to update
 LEAST_BOOST, MOST_BOOST = 0.05, 4.0
 INFORMED_EXPLORATION = 0.02  # weight of evenness in informed trials at most
-BUDGET_OF_FULL_EXPLORATION = 1e7  # in decisions
-LEAST_EXPLORATION = 0.3
 ROUNDING = 1e-6  # of a float32
 
 
@@ -58,11 +56,9 @@ def exploration(done: float, budget: int) -> float:
     """The weight of evenness when the share ``done`` of a budget in decisions is spent.
 
     It falls e-fold in a third of a budget of a million, and so as to end with the budget. Larger budgets explore
-    longer, but for a smaller part: by the square root. Those of less than ten millions cannot afford to explore as
-    strongly: at first the weight is a tenth for each million, and at least 0.3.
+    longer, but for a smaller part: by the square root.
     """
-    start = min(max(budget / BUDGET_OF_FULL_EXPLORATION, LEAST_EXPLORATION), 1.0)
-    return start * math.exp(-3.0 * done * math.sqrt(budget / 1e6)) * max(1.0 - done, 0.0)
+    return math.exp(-3.0 * done * math.sqrt(budget / 1e6)) * max(1.0 - done, 0.0)
 
 
 class Minibatch(NamedTuple):
@@ -160,9 +156,11 @@ def learning_targets(
         ``(T, B)``; and the share of the returns' variance that the values of the rollout explain.
     """
     valid, critic = rollout.valid, policy.critic
+    critic.pay.update(rollout.inputs.truth, rollout.rewards, valid, workers)
+    rewards = rollout.rewards * critic.pay.factors(rollout.inputs.truth)
     values = masked(critic.values(rollout.values), valid)
     trials = None if rollout.inputs.position is None else rollout.inputs.position[..., 0].floor()
-    advantages = trial_advantages(rollout.rewards, values, valid, config.discount, config.gae_lambda, trials)
+    advantages = trial_advantages(rewards, values, valid, config.discount, config.gae_lambda, trials)
     returns = advantages + values
     explained = _explained_variance(values, returns, valid, workers)
     critic.update(returns[valid], workers)
