@@ -57,11 +57,11 @@ class Carried:
         """Zero point, size and gain of what the policy sees: an observation, and a reward in two units."""
         spread = 2.0 * self.log_rewards.std
         smallest = np.exp(self.log_rewards.mean - spread)
-        size = [*self.observations.std, np.sqrt(self.rewards.square), smallest]
+        size = np.append(self.observations.std, [np.sqrt(self.rewards.square), smallest])
         return (
-            np.array([*self.observations.mean, 0.0, 0.0]),
-            np.array(size),
-            np.array([*np.ones(len(size) - 1), 1.0 / max(spread, 1.0)]),
+            np.append(self.observations.mean, [0.0, 0.0]),
+            size,
+            np.append(np.ones(len(size) - 1), 1.0 / max(spread, 1.0)),
         )
 
     def follow(self, kl: float, target: float) -> None:
