@@ -56,11 +56,11 @@ class Pay(nn.Module):
         products = self.products.mean.reshape(self.size, self.size)
         mean = products[0]
         covariance = products - mean.outer(mean)
-        own, shared = covariance[1:-1, 1:-1], covariance[1:-1, -1]
+        own, shared = covariance[1:-1, 1:-1], covariance[1:-1, -1:]
         slopes = torch.linalg.solve(own + RIDGE * torch.eye(len(own), dtype=own.dtype, device=own.device), shared)
-        spread = float((slopes @ own @ slopes).clamp(min=0.0).sqrt())
+        spread = float((slopes.T @ own @ slopes).clamp(min=0.0).sqrt())
         share = min(max((spread - ALIKE) / (APART - ALIKE), 0.0), 1.0)
-        return torch.exp(-share * ((truth.double() - mean[1:-1]) @ slopes)).to(truth.dtype)
+        return torch.exp(-share * ((truth.double() - mean[1:-1]) @ slopes)).to(truth.dtype)[:, 0]
 
 
 class Critic(nn.Module):
