@@ -12,6 +12,9 @@ exported file on held-out variants, beside the random policy, the ceiling, and i
 training. Runs that are complete are not repeated, so a stopped suite continues where it was. Each run leaves
 ``OUT/TASK-SEED.json`` (and its folder and log), the whole suite ``OUT/suite.json`` and ``OUT/suite.md``.
 
+A run that fails, or a score below the task's floor (``tasks.py``), makes the exit status 1: so the nightly run, which
+takes the short form, says when a change has made the trainer worse.
+
 Settings are chosen on ``--split validation``; what is reported comes from the test split, the default.
 """
 
@@ -23,7 +26,7 @@ from typing import Any
 
 from learning_suite.results import Result, read_result, read_results
 from learning_suite.runs import Job, carry_out
-from learning_suite.tables import comparison, write_summary
+from learning_suite.tables import below_floors, comparison, write_summary
 from learning_suite.tasks import BY_NAME, TASKS
 
 from gameagent.launch import available_cores
@@ -49,7 +52,8 @@ def main() -> None:
 
     carry_out(missing, args.out, args.jobs, finished)
     print(write_summary(done, args.out), end="")
-    if any(one.failed for one in done):
+    print(*(sunk := below_floors(done)), sep="\n", end="\n" if sunk else "", file=sys.stderr)
+    if sunk or any(one.failed for one in done):
         sys.exit(1)
 
 

@@ -12,7 +12,7 @@ from learning_suite.intervals import aggregate, difference, interquartile_mean, 
 from learning_suite.pay import paid
 from learning_suite.results import Result, read_result, read_results
 from learning_suite.runs import defaults_over, lasting_share
-from learning_suite.tables import comparison, summary, table, write_summary
+from learning_suite.tables import below_floors, comparison, summary, table, write_summary
 from learning_suite.tasks import BY_NAME, TASKS, Task
 from numpy.typing import NDArray
 
@@ -73,6 +73,7 @@ def test_a_score_is_the_share_of_the_way_from_random_to_the_ceiling() -> None:
 def test_every_task_has_a_ceiling_and_nothing_but_a_budget(task: Task) -> None:
     assert np.isfinite(task.best_return())
     assert 0 <= task.short_steps < task.steps <= 100_000_000
+    assert (0.5 < task.floor < 1.0) == (task.short_steps > 0)
     assert not task.ceiling or task.family().ceiling is None or task.unit  # one place says it
 
 
@@ -132,6 +133,15 @@ def test_the_summary_names_the_worst_seed_and_what_failed() -> None:
     printed = table(runs)
     assert "FAILED forage-0: exit status -9" in printed
     assert len({line.count("|") for line in printed.split("\n") if line.startswith("|")}) == 1
+
+
+def test_a_score_below_its_floor_is_told_if_the_budget_was_enough() -> None:
+    enough = replace(RESULT, steps=BY_NAME["bandit"].short_steps)  # score 0.75
+    assert below_floors([enough]) == ["bandit: score 0.750, below its floor of 0.95"]
+    assert below_floors([enough, RESULT]) == below_floors([enough])
+    assert below_floors([RESULT]) == below_floors([replace(enough, mean=6.95)]) == []
+    assert below_floors([replace(enough, failed="exit status 1")]) == ["bandit: score 0.000, below its floor of 0.95"]
+    assert below_floors([replace(enough, task="vault", mean=5.0)]) == []  # has none
 
 
 def test_two_suites_are_compared_over_what_both_have(tmp_path: Path) -> None:

@@ -82,6 +82,17 @@ def _figures(runs: Sequence[Result]) -> dict[str, Any]:
     return figures
 
 
+def below_floors(results: Sequence[Result]) -> list[str]:
+    """What to say of each task whose mean score is below its floor, of the runs that had budget enough for it."""
+    found = []
+    for name, runs in by_task(results).items():
+        task = BY_NAME[name]
+        enough = [one for one in runs if one.steps >= task.short_steps]
+        if task.floor and enough and (score := float(_scores(enough).mean())) < task.floor:
+            found.append(f"{name}: score {score:.3f}, below its floor of {task.floor:g}")
+    return found
+
+
 AVERAGED = ("updates", "seconds", "random", "ceiling", "mean")
 CURVES = ("episodes", "beyond_episodes", "out_of_range")
 

@@ -16,6 +16,7 @@ class Task:
         place: Where `load_family` finds the family.
         steps: Training budget in decisions.
         short_steps: The budget in the short form; 0 if the short form leaves the game out.
+        floor: A mean score below this, with the short form's budget or more, is a fault of the trainer and no bad luck.
         ceiling: Best known mean return by episode, if the family does not know it; the last figure holds for all
             later episodes.
         counted_episode: The one episode, from 1, whose return is the result; None for the whole trial.
@@ -27,6 +28,7 @@ class Task:
     place: str
     steps: int
     short_steps: int = 0
+    floor: float = 0.0
     ceiling: tuple[float, ...] = ()
     counted_episode: int | None = None
     unit: str = ""
@@ -63,23 +65,23 @@ WINS = (0.6660,)  # of a pull in the bandit, on average over ten
 FORAGE_ORACLE = (6.5,)  # an agent that is shown the rules, trained for 12 M steps
 
 TASKS = (
-    Task("bandit", "bandit", 5_000_000, 2_000_000),
+    Task("bandit", "bandit", 5_000_000, 2_000_000, 0.95),
     Task("bandit_10_100", f"{REFERENCE}.bandits:BANDIT_10_100", 20_000_000),
-    Task("gridnavi", "gridnavi", 12_000_000, 4_000_000),
+    Task("gridnavi", "gridnavi", 12_000_000, 4_000_000, 0.95),
     Task("navigation", "navigation", 6_000_000, ceiling=NAVIGATION_CEILING),
-    Task("forage", "forage", 12_000_000, 2_500_000, ceiling=FORAGE_ORACLE, counted_episode=3),
+    Task("forage", "forage", 12_000_000, 2_500_000, 0.55, ceiling=FORAGE_ORACLE, counted_episode=3),
     Task("eleven_arms", f"{REFERENCE}.eleven_arms:ELEVEN_ARMS", 5_000_000),
-    Task("costly_hint", f"{REFERENCE}.costly_hint:COSTLY_HINT", 5_000_000, 2_000_000),
+    Task("costly_hint", f"{REFERENCE}.costly_hint:COSTLY_HINT", 5_000_000, 2_000_000, 0.95),
     Task("late_reward", f"{REFERENCE}.late_reward:LATE_REWARD", 10_000_000),
     Task("bandit_centi", f"{REFERENCE}.pay:BANDIT_CENTI", 5_000_000),
-    Task("bandit_kilo", f"{REFERENCE}.pay:BANDIT_KILO", 5_000_000, 2_000_000),
-    Task("mixed_pay", f"{REFERENCE}.pay:MIXED_PAY", 5_000_000, 2_000_000, ceiling=WINS, unit="pay"),
-    Task("drift", f"{REFERENCE}.drift:DRIFT", 10_000_000, 3_000_000),
-    Task("lake", f"{REFERENCE}.lake:LAKE", 10_000_000, 3_000_000),
+    Task("bandit_kilo", f"{REFERENCE}.pay:BANDIT_KILO", 5_000_000, 2_000_000, 0.95),
+    Task("mixed_pay", f"{REFERENCE}.pay:MIXED_PAY", 5_000_000, 2_000_000, 0.9, ceiling=WINS, unit="pay"),
+    Task("drift", f"{REFERENCE}.drift:DRIFT", 10_000_000, 3_000_000, 0.95),
+    Task("lake", f"{REFERENCE}.lake:LAKE", 10_000_000, 3_000_000, 0.85),
     Task("dark_maze", f"{REFERENCE}.dark_maze:DARK_MAZE", 10_000_000),
     Task("long_walk", f"{REFERENCE}.long_walk:LONG_WALK", 10_000_000),
-    Task("meeting", f"{REFERENCE}.meeting:MEETING", 5_000_000, 2_000_000),
-    Task("moving_target", f"{REFERENCE}.moving_target:MOVING_TARGET", 10_000_000, 3_000_000),
+    Task("meeting", f"{REFERENCE}.meeting:MEETING", 5_000_000, 2_000_000, 0.9),
+    Task("moving_target", f"{REFERENCE}.moving_target:MOVING_TARGET", 10_000_000, 3_000_000, 0.95),
     Task("mirrored", f"{REFERENCE}.mirrored:MIRRORED", 10_000_000),
     Task("random_mdp", f"{REFERENCE}.random_mdp:RANDOM_MDP", 100_000_000, long=True),
     Task("vault", f"{REFERENCE}.vault:VAULT", 5_000_000, long=True),
