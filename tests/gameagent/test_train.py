@@ -391,7 +391,7 @@ def test_weights_after_20_updates_are_those_of_any_number_of_processes(
     assert [line["updates"] for line in metrics(folder)] == list(range(1, 21))
     assert [line["steps"] for line in metrics(folder)] == [line["steps"] for line in metrics(alone)]
     for name, weight in weights(alone).items():
-        np.testing.assert_allclose(weights(folder)[name], weight, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(weights(folder)[name], weight, atol=5e-5, err_msg=name)
 
 
 def test_torchrun_with_another_number_of_processes_is_refused(bandit_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
