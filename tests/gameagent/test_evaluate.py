@@ -86,7 +86,7 @@ def agents_play(bundle: Bundle, family: Family, num_variants: int, num_episodes:
 
 @pytest.mark.parametrize("name", ["bandit", "two_seat_families:THROWS", "two_seat_families:NIM", "tolls"])
 def test_evaluation_plays_as_the_sdks_agents_do(bundle_of: Any, decisions: dict[Any, Any], name: str) -> None:
-    bundle, _, family = bundle_of(name, hidden_size=28)
+    bundle, _, family = bundle_of(name, hidden_size=12)
     episodes = family.num_episodes
     decisions.clear()  # making the bundle plays games, too
     got = evaluate_bundle(bundle, family, num_episodes=episodes, temperature=0.0, **ALL)
