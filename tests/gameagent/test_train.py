@@ -377,21 +377,22 @@ def test_weights_are_compared_at_the_start_now_and_then_and_at_the_end(
 @pytest.mark.parametrize(
     "given",
     [
-        {"num_games": 31, "hidden_size": 16, "steps": 19 * 310 + 2 * 280},
+        {"num_games": 31, "hidden_size": 16, "steps": 10 * 310 + 280},  # what rounding does grows from step to step
         {"algorithm": "maml", "num_rollouts": 8, "meta_batch_size": 7, "inner_steps": 1, "steps": 20 * 7 * 8 * 2},
     ],
     ids=["rl2", "maml"],
 )
-def test_weights_after_20_updates_are_those_of_any_number_of_processes(
+def test_weights_after_many_updates_are_those_of_any_number_of_processes(
     tmp_path: Path, run_of: Any, given: dict[str, Any]
 ) -> None:
+    num_updates = 20 if "algorithm" in given else 10
     alone = run_of(tmp_path / "1", num_processes=1, **given)
     folder = run_of(tmp_path / "3", num_processes=3, **given)  # the first plays one game, or one task, more
     assert folder.load_config()[0].num_processes == 3
-    assert [line["updates"] for line in metrics(folder)] == list(range(1, 21))
+    assert [line["updates"] for line in metrics(folder)] == list(range(1, num_updates + 1))
     assert [line["steps"] for line in metrics(folder)] == [line["steps"] for line in metrics(alone)]
     for name, weight in weights(alone).items():
-        np.testing.assert_allclose(weights(folder)[name], weight, atol=5e-5, err_msg=name)
+        np.testing.assert_allclose(weights(folder)[name], weight, atol=1e-5, err_msg=name)
 
 
 def test_torchrun_with_another_number_of_processes_is_refused(bandit_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
