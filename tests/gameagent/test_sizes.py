@@ -1,8 +1,12 @@
 """How large an update is: the rule's statements one by one, over budgets, trials and seats of any size."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +14,8 @@ from gameagent.config import make_config
 from gameagent.methods.rl2 import sizes
 from gameagent.methods.rl2.config import Rl2Config
 from gameagent.methods.rl2.sizes import update_sizes
+from gameagent.methods.rl2.update import draw_minibatches
+from gameagent.workers import Share, Workers
 from gameagent_games import Family
 from small_families import DIAL, RIDDLE
 
@@ -85,3 +91,24 @@ def test_the_manual_states_the_rule_with_its_numbers() -> None:
 @pytest.mark.parametrize(("budget", "passes"), [(1_000_000, 3), (4_095_999, 3), (4_096_000, 2), (10**9, 2)])
 def test_a_small_budget_is_passed_over_once_more(budget: int, passes: int) -> None:
     assert update_sizes(budget, 60, 1).num_epochs == passes
+
+
+@pytest.mark.parametrize(
+    ("length", "replays", "num_minibatches"),
+    [(1024, 1, 16), (513, 1, 16), (511, 1, 15), (256, 1, 8), (32, 1, 1), (32, 5, 5), (1, 1, 1)],
+)
+def test_trials_that_end_early_make_fewer_minibatches_of_half_the_usual_size_or_more(
+    length: int, replays: int, num_minibatches: int
+) -> None:
+    """16 minibatches were planned, of two rows of 1,024 decisions each."""
+    num_rows, horizon = 32 * replays, 1024
+    valid = torch.arange(horizon).unsqueeze(1) < torch.full((num_rows,), length)
+    rollout: Any = SimpleNamespace(
+        valid=valid, lengths=valid.sum(0).numpy(), num_steps=length * num_rows, rows=Share.whole(num_rows),
+        returns=np.zeros((num_rows // 2, 1, 2)),
+    )  # fmt: skip
+    config = Rl2Config(num_games=16, num_minibatches=16, num_epochs=2)
+    found = draw_minibatches(rollout, horizon, config, Workers(), np.random.default_rng(0))
+    assert len(found) == 2 * num_minibatches
+    assert sum(int(batch.num_steps) for batch in found) == 2 * length * num_rows
+    assert num_minibatches in (1, 16) or min(int(batch.num_steps) for batch in found) >= 1024 * 0.9

@@ -48,7 +48,11 @@ class Rl2Config(MethodConfig):
     )
     num_epochs: int = setting("Passes over each batch of trials. 0 for what suits the budget.", 0, 0, 1000)
     num_minibatches: int = setting(
-        "Gradient steps of one pass; each takes whole trials. 0 for what suits the trials' length.", 0, 0, 100_000
+        "Gradient steps of one pass; each takes whole trials. Fewer where less than half of what trials may last is "
+        "played. 0 for what suits the trials' length.",
+        0,
+        0,
+        100_000,
     )
     clip_ratio: float = setting("PPO's clipping of the probability ratio.", 0.2, 0, 10, above=True)
     target_kl: float = setting(

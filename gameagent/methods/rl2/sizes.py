@@ -8,7 +8,8 @@ The rule, for trials of T decisions a seat at most:
 - Where trials end early, its games are played again, until the update has most of the decisions it was meant to have.
 - It plays at least 32 rows (a row is one seat of one game): fewer trials say too little about what variants have in
   common.
-- A minibatch has about 2,048 decisions, in whole trials, and at least two rows.
+- A minibatch has about 2,048 decisions, in whole trials, and at least two rows. Where trials end early there are fewer
+  minibatches (`gameagent.methods.rl2.update.draw_minibatches`), so that none has much less than half as many.
 - Each update is passed over twice; three times if the whole budget makes fewer than 2,000 minibatches.
 """
 

@@ -112,7 +112,10 @@ def update(
     corrects = isinstance(policy, CorrectedNetwork)
     truth = workers.gather(rollout.inputs.truth, rollout.rows) if corrects else None
     sums: dict[str, Tensor | float] = {}  # on the policy's device: read once, when all is done
-    parts_of_policy, batches = policy.separate_parts(), draw_minibatches(rollout, own, workers, shuffle)
+    parts_of_policy, batches = (
+        policy.separate_parts(),
+        draw_minibatches(rollout, policy.spec.horizon, own, workers, shuffle),
+    )
     norm = torch.zeros(len(parts_of_policy), device=policy.device)
     first_of_last_pass = len(batches) - len(batches) // own.num_epochs
     for number, batch in enumerate(batches):
@@ -187,13 +190,18 @@ def next_boost(boost: float, kl: float, target: float) -> float:
 
 
 def draw_minibatches(
-    rollout: Rollout, config: Rl2Config, workers: Workers, shuffle: np.random.Generator
+    rollout: Rollout, horizon: int, config: Rl2Config, workers: Workers, shuffle: np.random.Generator
 ) -> list[Minibatch]:
-    """The minibatches of all passes, in turn: rows are drawn from those of the run, each process takes its own."""
+    """The minibatches of all passes, in turn: rows are drawn from those of the run, each process takes its own.
+
+    Where trials end far before their limit of ``horizon`` decisions there are fewer, so that none has less than half of
+    the decisions that it has where they do not.
+    """
+    played = int(workers.sum(torch.tensor(rollout.num_steps)))
+    planned = config.num_games * rollout.returns.shape[2] * horizon
+    num_minibatches = max(1, min(config.num_minibatches, 2 * config.num_minibatches * played // planned))
     everywhere = [
-        rows
-        for _ in range(config.num_epochs)
-        for rows in split_rows(rollout.rows.total, config.num_minibatches, shuffle)
+        rows for _ in range(config.num_epochs) for rows in split_rows(rollout.rows.total, num_minibatches, shuffle)
     ]
     start, stop = rollout.rows.start, rollout.rows.stop
     mine = [torch.from_numpy(rows[(rows >= start) & (rows < stop)] - start) for rows in everywhere]
