@@ -48,7 +48,9 @@ class Pay(nn.Module):
         total = torch.where(paid, rewards, 1.0).double().abs().log().sum(0)
         size = (total / paid.sum(0)).unsqueeze(1)
         rows = torch.cat((torch.ones_like(size), truth.double(), size), 1)[paid.any(0)]
-        self.products.update((rows.unsqueeze(2) * rows.unsqueeze(1)).flatten(1), workers)
+        products = workers.sum(rows.T @ rows)
+        mean = products / products[0, 0]  # which is the number of rows
+        self.products.update(mean.reshape(1, -1)[: int(products[0, 0] > 0.0)], Workers())  # summed already
 
     @torch.no_grad()
     def factors(self, truth: Tensor) -> Tensor:

@@ -49,11 +49,8 @@ class Rl2Config(MethodConfig):
     num_epochs: int = setting("Passes over each batch of trials. 0 for what suits the budget.", 0, 0, 1000)
     num_minibatches: int = setting(
         "Gradient steps of one pass; each takes whole trials. Fewer where less than half of what trials may last is "
-        "played. 0 for what suits the trials' length.",
-        0,
-        0,
-        100_000,
-    )
+        "played. 0 for what suits the trials' length.", 0, 0, 100_000,
+    )  # fmt: skip
     clip_ratio: float = setting("PPO's clipping of the probability ratio.", 0.2, 0, 10, above=True)
     target_kl: float = setting(
         "How far an update moves the policy at the start, in nats of KL divergence for each component of an action; "

@@ -112,10 +112,8 @@ def update(
     corrects = isinstance(policy, CorrectedNetwork)
     truth = workers.gather(rollout.inputs.truth, rollout.rows) if corrects else None
     sums: dict[str, Tensor | float] = {}  # on the policy's device: read once, when all is done
-    parts_of_policy, batches = (
-        policy.separate_parts(),
-        draw_minibatches(rollout, policy.spec.horizon, own, workers, shuffle),
-    )
+    parts_of_policy = policy.separate_parts()
+    batches = draw_minibatches(rollout, policy.spec.horizon, own, workers, shuffle)
     norm = torch.zeros(len(parts_of_policy), device=policy.device)
     first_of_last_pass = len(batches) - len(batches) // own.num_epochs
     for number, batch in enumerate(batches):
