@@ -98,15 +98,16 @@ class PolicyPlayer:
             generator: For the choice of actions.
         """
         self._policy, self._buffer, self._hidden_rules = policy, buffer, hidden_rules
+        self._device = policy.device  # looked up once: it takes a walk through all parameters
         self._rows, self._games, self._num_episodes, self._generator = rows, games, num_episodes, generator
 
     def begin(self, num_rows: int) -> None:
         """Clears the memory of every row."""
         self._hidden_state = self._policy.initial_state(num_rows)
-        self._last_action = torch.zeros(num_rows, self._policy.spec.num_actions, device=self._policy.device)
+        self._last_action = torch.zeros(num_rows, self._policy.spec.num_actions, device=self._device)
         self._last_reward = np.zeros((num_rows, 1), np.float32)
         self._episode_start = np.ones((num_rows, 1), np.float32)
-        self._offset = torch.zeros(num_rows, self._policy.offset_size, device=self._policy.device)
+        self._offset = torch.zeros(num_rows, self._policy.offset_size, device=self._device)
         self._began = np.zeros(num_rows, np.int64)  # the buffer's cursor at the start of the current episode
 
     def act(self, sight: Sight) -> NDArray[Any]:
@@ -142,7 +143,7 @@ class PolicyPlayer:
         noise = self._rows.of(distribution.noise(self._rows.total, self._generator))
         given = [sight.observations, self._last_reward, self._episode_start, self._position(), noise.numpy()]
         masks = [sight.deciding] + ([] if sight.legal_actions is None else [sight.legal_actions])
-        observation, reward, start, position, noise, deciding, *legal = to_device(self._policy.device, *given, *masks)
+        observation, reward, start, position, noise, deciding, *legal = to_device(self._device, *given, *masks)
         inputs = Inputs(
             observation.unsqueeze(0),
             self._last_action.unsqueeze(0),
@@ -168,6 +169,6 @@ class PolicyPlayer:
         rows = np.flatnonzero(ended & (cursor > self._began))
         if len(rows):
             episodes = self._buffer.since(self._began, rows)
-            (which,) = to_device(self._policy.device, rows)
+            (which,) = to_device(self._device, rows)
             self._offset[which] = self._policy.moved_offsets(self._offset[which], episodes)
             self._began[rows] = cursor[rows]

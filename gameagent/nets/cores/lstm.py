@@ -46,7 +46,7 @@ class Lstm(Core):
         """See `Core.forward`."""
         encoded, start = torch.relu(self.encoder(seen)), (hidden_state["hidden_h"], hidden_state["hidden_c"])
         if len(seen) == 1:  # in play: what starting the fused layer takes is more than it saves
-            h, c = torch.lstm_cell(encoded[0], start, *self.lstm.parameters())
+            h, c = torch.lstm_cell(encoded[0], start, *self.lstm.all_weights[0])
             return self.memory_norm(h.unsqueeze(0)), {"hidden_h": h, "hidden_c": c}
         raw, (h, c) = self.lstm(encoded, (start[0].unsqueeze(0), start[1].unsqueeze(0)))
         return self.memory_norm(raw), {"hidden_h": h[0], "hidden_c": c[0]}
