@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from gameagent.config import TrainConfig
 from gameagent.errors import ExportError
 from gameagent.methods.interface import GradientSteps
-from gameagent.nets.interface import OFFSET, Outputs, PolicyNetwork
+from gameagent.nets.interface import OFFSET, Inputs, Outputs, PolicyNetwork
 from gameagent.playing.buffer import Rollout
 from gameagent.playing.rollout import Trials
 from gameagent.seeding import game_seeds, numpy_generator, torch_generator
@@ -24,8 +25,11 @@ NUM_GAMES = 8
 MOST_EPISODES = 10  # of a trial; those of policies without memory are many, and all alike
 ENGINES: tuple[BackendName, ...] = ("onnxruntime", "numpy")
 TOLERANCE = 1e-5
-"""Largest difference allowed between the action probabilities, or beliefs, of torch and of the file. Probabilities
-are compared, not logits: of a sure policy's logits (30 and more) float32 rounding alone takes more than this."""
+"""Largest difference allowed between torch and the file where rounding explains no more. Probabilities are compared,
+not logits: of a sure policy's logits (30 and more) float32 rounding alone takes more than this."""
+MOST_ROUNDINGS = 8.0
+"""Largest difference allowed beside what rounding makes of torch's own outputs: large weights and long trials blow it
+up, and two engines round differently."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,10 @@ class Parity:
         probabilities: Largest absolute difference of action probabilities; of continuous actions, of means and of
             logarithms of deviations.
         beliefs: Largest absolute difference of beliefs.
-        weights: Largest absolute difference of the weights over `NUM_ADAPTATIONS` gradient steps in a row, or
-            of a policy of MAML or Reptile one step on each of as many tasks; 0 if the policy takes none.
+        weights: Largest difference of the weights over `NUM_ADAPTATIONS` gradient steps in a row, or of a policy of
+            MAML or Reptile one step on each of as many tasks, beside one or the tensor's largest weight; 0 if the
+            policy takes no steps.
+        rounding: Largest difference of torch's own probabilities and beliefs from those it computes in float64.
     """
 
     num_games: int
@@ -49,14 +55,16 @@ class Parity:
     probabilities: float
     beliefs: float
     weights: float = 0.0
+    rounding: float = 0.0
 
     def check(self, engine: str) -> None:
         """Raises ExportError if the file differs in that engine."""
-        if not max(self.probabilities, self.beliefs, self.weights) <= TOLERANCE:
+        allowed = max(TOLERANCE, MOST_ROUNDINGS * self.rounding)
+        if not (max(self.probabilities, self.beliefs) <= allowed and self.weights <= TOLERANCE):
             raise ExportError(
                 f"nothing was written: the file's outputs in {engine} differ from torch's by {self.probabilities:.1e} "
                 f"(probabilities), {self.beliefs:.1e} (beliefs) and {self.weights:.1e} (weights after gradient steps), "
-                f"more than {TOLERANCE:.0e}; this is a bug of the exporter, please report it with the run's folder"
+                f"more than {allowed:.0e}; this is a bug of the exporter, please report it with the run's folder"
             )
 
 
@@ -74,12 +82,35 @@ def measure_parity(
     rollout = _play(policy, config, family, num_episodes)
     with torch.no_grad():
         outputs, _ = policy(rollout.inputs, policy.initial_state(rollout.actions.shape[1]))
+        rounding = _rounding(policy, rollout, outputs)
     found = {}
     for engine in ENGINES:
         chances, beliefs = _follow(PolicySession(Policy(bundle, engine)), rollout, outputs)
         weights = 0.0 if steps is None else steps.largest_difference(bundle, rollout, engine)
-        found[engine] = Parity(NUM_GAMES, num_episodes, rollout.num_steps, chances, beliefs, weights)
+        found[engine] = Parity(NUM_GAMES, num_episodes, rollout.num_steps, chances, beliefs, weights, rounding)
     return found
+
+
+def _rounding(policy: PolicyNetwork, rollout: Rollout, outputs: Outputs) -> float:
+    """How far the outputs of a rollout are from those in float64: actions as they are compared, and beliefs."""
+    exact_inputs = Inputs(*(_exact(given) for given in rollout.inputs))
+    state = {name: _exact(tensor) for name, tensor in policy.initial_state(rollout.actions.shape[1]).items()}
+    weights = {name: _exact(tensor) for name, tensor in (*policy.named_parameters(), *policy.named_buffers())}
+    exact, _ = torch.func.functional_call(policy, weights, (exact_inputs, state))
+    worst = 0.0
+    for found, wanted in zip(_compared(policy, outputs), _compared(policy, exact), strict=True):
+        worst = max(worst, _worst(found[rollout.valid].numpy(), wanted[rollout.valid].numpy()))
+    return worst
+
+
+def _exact(tensor: Any) -> Any:
+    return tensor.double() if isinstance(tensor, Tensor) and tensor.is_floating_point() else tensor
+
+
+def _compared(policy: PolicyNetwork, outputs: Outputs) -> list[Tensor]:
+    """What is compared of outputs: probabilities or parameters of continuous actions, and beliefs."""
+    params = outputs.action_params
+    return [*(params if policy.spec.box is not None else (params[0].exp(),)), outputs.beliefs]
 
 
 def _follow(session: PolicySession, rollout: Rollout, outputs: Outputs) -> tuple[float, float]:

@@ -93,7 +93,9 @@ class GradientSteps(Protocol):
         """The steps as a serialised ONNX model, named as `gameagent_sdk.authoring.adaptation_inputs` says."""
 
     def largest_difference(self, bundle: "Bundle", rollout: "Rollout", engine: "BackendName") -> float:
-        """Takes steps in torch and with the file, and gives the largest absolute difference of a weight.
+        """Takes steps in torch and with the file, and gives the largest difference of a weight.
+
+        Of a tensor whose largest weight is more than one, differences are divided by that weight.
 
         Args:
             bundle: The file.

@@ -20,7 +20,7 @@ from gameagent.config import make_config
 from gameagent.errors import ExportError, RunError
 from gameagent.export import bundling as export
 from gameagent.export.bundling import bundle_policy, bundle_run, export_run, with_evaluation, write_bundle
-from gameagent.export.parity import TOLERANCE, Parity, measure_parity
+from gameagent.export.parity import MOST_ROUNDINGS, TOLERANCE, Parity, measure_parity
 from gameagent.nets.cores import lstm
 from gameagent.nets.interface import Inputs
 from gameagent.run.folder import Progress, RunFolder
@@ -338,6 +338,29 @@ def test_the_tolerance_holds_for_both_outputs_and_for_nan(worst: Any) -> None:
     with pytest.raises(ExportError):
         Parity(8, 4, 100, *worst).check("numpy")
     Parity(8, 4, 100, TOLERANCE, TOLERANCE).check("numpy")
+
+
+def test_what_torch_itself_rounds_widens_the_tolerance_of_outputs_but_not_of_weights() -> None:
+    Parity(8, 4, 100, MOST_ROUNDINGS * TOLERANCE, 0.0, rounding=TOLERANCE).check("numpy")
+    for worst in ((2.0 * MOST_ROUNDINGS * TOLERANCE, 0.0, 0.0), (0.0, 0.0, 2.0 * TOLERANCE)):
+        with pytest.raises(ExportError):
+            Parity(8, 4, 100, *worst, rounding=TOLERANCE).check("numpy")
+
+
+def test_rounding_that_large_weights_blow_up_is_not_taken_for_a_bug(lively: Callable[..., Any]) -> None:
+    """Continuous actions a thousand wide: single precision leaves less than 1e-5 of them in no engine."""
+    policy, config, family = lively("navigation", num_episodes=2)
+    with torch.no_grad():
+        policy.actor.weight.mul_(1e4)
+    bundle = bundle_policy(policy, config, family, {"config": config.as_dict(), "steps": 0})
+    for engine, parity in measure_parity(policy, config, family, bundle, None).items():
+        assert TOLERANCE < parity.probabilities <= MOST_ROUNDINGS * parity.rounding
+        parity.check(engine)
+    with torch.no_grad():
+        policy.actor.weight.mul_(1.001)
+    for engine, parity in measure_parity(policy, config, family, bundle, None).items():
+        with pytest.raises(ExportError, match=f"in {engine} differ"):
+            parity.check(engine)
 
 
 def test_a_file_is_replaced_in_one_go(

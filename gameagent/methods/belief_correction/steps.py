@@ -97,7 +97,7 @@ class CorrectionSteps:
             after = np.zeros_like(given)
             backend.bind(dict(zip(names, [given, *tensors], strict=True)), {f"next_{OFFSET}": after})()
             given = after
-            worst = max(worst, float(np.abs(given - expected).max()))
+            worst = max(worst, float(np.abs(given - expected).max() / max(1.0, np.abs(expected).max())))
         return worst
 
     @torch.no_grad()

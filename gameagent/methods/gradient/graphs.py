@@ -137,7 +137,9 @@ class PolicyGradientSteps:
             outputs = {f"next_{name}": np.zeros_like(array) for name, array in given.items()}
             backend.bind({**given, **self._kept(bundle.manifest, played, task)}, outputs)()
             for name in given:
-                worst = max(worst, float(np.abs(outputs[f"next_{name}"][0] - expected[name][task].numpy()).max()))
+                wanted = expected[name][task].numpy()
+                difference = np.abs(outputs[f"next_{name}"][0] - wanted).max() / max(1.0, np.abs(wanted).max())
+                worst = max(worst, float(difference))
         return worst
 
     def _kept(self, manifest: Manifest, played: Trajectories, task: int) -> dict[str, NDArray[Any]]:
