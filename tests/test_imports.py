@@ -36,6 +36,7 @@ ALLOWED = {
         "numpy": (),
         "numba": (),
         "tomli_w": (),
+        "platformdirs": ("gameagent_games.sources.compiled_loops",),
         "gymnasium": (FACES,),
         "pettingzoo": (FACES,),
         "pygame": DRAWING,
