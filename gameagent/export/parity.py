@@ -96,7 +96,8 @@ def _rounding(policy: PolicyNetwork, rollout: Rollout, outputs: Outputs) -> floa
     exact_inputs = Inputs(*(_exact(given) for given in rollout.inputs))
     state = {name: _exact(tensor) for name, tensor in policy.initial_state(rollout.actions.shape[1]).items()}
     weights = {name: _exact(tensor) for name, tensor in (*policy.named_parameters(), *policy.named_buffers())}
-    exact, _ = torch.func.functional_call(policy, weights, (exact_inputs, state))
+    # A module may be shared, as scales are; torch would put back the wrong tensors if it looked for shared ones.
+    exact, _ = torch.func.functional_call(policy, weights, (exact_inputs, state), tie_weights=False)
     worst = 0.0
     for found, wanted in zip(_compared(policy, outputs), _compared(policy, exact), strict=True):
         worst = max(worst, _worst(found[rollout.valid].numpy(), wanted[rollout.valid].numpy()))

@@ -34,6 +34,15 @@ def made() -> Any:
     return policy, bundle_policy(policy, config, family, {})
 
 
+def test_measuring_what_rounding_makes_leaves_the_policy_as_it_was(made: Any) -> None:
+    """Its scales are shared by memory and correction."""
+    policy, _ = made
+    fresh = policy.state_dict()
+    assert {name: tensor.dtype for name, tensor in fresh.items() if tensor.dtype == torch.float64}.keys() == {
+        name for name in fresh if name.split(".")[-1] in ("mean", "square", "count", "products")
+    }
+
+
 @pytest.fixture(params=["onnxruntime", "numpy"])
 def runtime(made: Any, request: pytest.FixtureRequest) -> Policy:
     return Policy(made[1], request.param)

@@ -168,6 +168,7 @@ class _Reach:
             raise UnknownReachError(f"{function.__module__} teaches numba what cannot be seen in the functions' code")
         self._say("function", function.__qualname__)
         self.add(function.__defaults__, ())
+        self.add(sorted((function.__kwdefaults__ or {}).items()), ())
         for cell in function.__closure__ or ():
             self.add(cell.cell_contents, ())
         self._code(function.__code__, home)
