@@ -194,9 +194,22 @@ def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path, monkeypatc
 def test_what_is_old_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     games = bandit(monkeypatch, tmp_path)
     assert plays(games)
-    (mark,) = tmp_path.rglob("*.rules")
-    assert len(list(tmp_path.rglob(f"{mark.stem}.*.nb?"))) == 4
+    marks = list(tmp_path.rglob("*.rules"))
+    assert len(marks) == 2 and len(list(tmp_path.rglob("*.nb?"))) == 4
     long_ago = time.time() - compiled_loops.KEPT_FOR - 60.0
-    os.utime(mark, (long_ago, long_ago))
+    os.utime(marks[0], (long_ago, long_ago))
     kept_at([plays])
-    assert not mark.exists() and not list(tmp_path.rglob(f"{mark.stem}.*"))
+    assert [mark.exists() for mark in marks] == [False, True] and len(list(tmp_path.rglob("*.nb?"))) == 2
+
+
+def test_arguments_of_other_types_are_kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes that add different types to one of numba's indices may load each other's code."""
+    games = bandit(monkeypatch, tmp_path)
+    assert plays(games)
+    again = bandit(monkeypatch, tmp_path)
+    for one in (games, again):
+        one.seeds = np.arange(4)[::2]  # not contiguous, so of another type
+        one.begin(np.arange(2))
+        one.episodes[:] = 0
+    assert len(list(tmp_path.rglob("*.nbc"))) == len(list(tmp_path.rglob("*.rules"))) == 3
+    assert not list(tmp_path.rglob("*.2.nbc"))

@@ -46,28 +46,42 @@ class KeptLoop:
 
         Args:
             function: The function.
-            place: Where its compiled form is kept, as `kept_at` gives it.
+            place: What its compiled form is kept under, as `kept_at` gives it.
         """
-        kept = function.__code__.replace(co_filename=str(place))
-        self._plain = function
-        self._loop = njit(nogil=True, cache=True)(FunctionType(kept, function.__globals__, function.__name__))
-        self._is_proven = False
+        self._function, self._place = function, place
+        self._loop: Any = None
 
     def __call__(self, *arguments: Any) -> None:
         """Runs the function."""
-        if self._is_proven:
+        if self._loop is not None:
             self._loop(*arguments)
             return
         try:
+            types = [numba.typeof(one) for one in arguments]  # type: ignore[no-untyped-call]
+            loop = self._kept(repr(types))
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Cannot cache compiled function", NumbaWarning)
-                self._loop(*arguments)
+                loop(*arguments)
+            loop._cache = caching.NullCache()
         except Exception as error:
-            if not any(frame.f_code.co_filename == caching.__file__ for frame, _ in frames(error.__traceback__)):
+            files = {frame.f_code.co_filename for frame, _ in frames(error.__traceback__)}
+            if caching.__file__ not in files and not isinstance(error, OSError):
                 raise
-            self._loop = njit(nogil=True)(self._plain)  # a full disk, or a file that was damaged
-            self._loop(*arguments)
-        self._is_proven = True
+            loop = njit(nogil=True)(self._function)  # a full disk, or a file that was damaged
+            loop(*arguments)
+        self._loop = loop
+
+    def _kept(self, types: str) -> Any:
+        """The function as it is kept for arguments of some types; for others it is compiled, and not kept.
+
+        Processes that kept several types in one place at once would take each other's files for their own.
+        """
+        name = hashlib.sha256(f"{self._place.stem} {types}".encode()).hexdigest()[:32]
+        mark = self._place.with_name(f"{name}{self._place.suffix}")
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            mark.touch(exist_ok=False)
+        code = self._function.__code__.replace(co_filename=str(mark))
+        return njit(nogil=True, cache=True)(FunctionType(code, self._function.__globals__, self._function.__name__))
 
 
 def bound(function: Callable[..., Any], names: Mapping[str, Any]) -> FunctionType:
@@ -76,9 +90,9 @@ def bound(function: Callable[..., Any], names: Mapping[str, Any]) -> FunctionTyp
 
 
 def kept_at(rules: Iterable[Callable[..., Any]], *others: Any) -> Path | None:
-    """The file that stands for rules whose compiled form can be kept; None if it cannot.
+    """The name that rules are kept under whose compiled form can be kept; None if it cannot.
 
-    It lies in the user's folder for caches; numba puts what it keeps beside it, or where ``NUMBA_CACHE_DIR`` says.
+    It is one in the user's folder for caches; numba puts what it keeps there, or where ``NUMBA_CACHE_DIR`` says.
 
     Args:
         rules: The rules' functions.
@@ -91,15 +105,11 @@ def kept_at(rules: Iterable[Callable[..., Any]], *others: Any) -> Path | None:
     folder = Path(user_cache_dir("gameagent", appauthor=False)) / "rules"
     place = folder / f"{key[:32]}.rules"
     try:
-        if not place.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            _forget_old(folder)
-            with contextlib.suppress(FileExistsError):  # another process was faster
-                place.touch(exist_ok=False)
-        writable = os.access(folder, os.W_OK)
+        folder.mkdir(parents=True, exist_ok=True)
+        _forget_old(folder)
+        return place if os.access(folder, os.W_OK) else None
     except OSError:
         return None
-    return place if writable else None
 
 
 def _forget_old(folder: Path) -> None:
