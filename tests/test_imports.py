@@ -36,7 +36,6 @@ ALLOWED = {
         "numpy": (),
         "numba": (),
         "tomli_w": (),
-        "platformdirs": ("gameagent_games.sources.compiled_loops",),
         "gymnasium": (FACES,),
         "pettingzoo": (FACES,),
         "pygame": DRAWING,

@@ -50,8 +50,6 @@ def is_authors(file: str) -> bool:
     if file.startswith(("<", *_MACHINERY)) or (file.startswith(_STANDARD) and not file.startswith(_INSTALLED)):
         return False
     path = Path(file)
-    if path.suffix == ".rules":  # what `sources.compiled_loops.kept_at` gives
-        return False
     return not path.is_relative_to(_OURS) or path.is_relative_to(_OURS / "families")
 
 

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 from gameagent_games.errors import FamilyError, RuleError
 from gameagent_games.field_types import kind_of
+from gameagent_games.game_rng import begin_episode
 from gameagent_games.interface import Family
-from gameagent_games.sources import batch_loops
 from gameagent_games.sources.arrays import GameArrays
 from gameagent_games.sources.compile_errors import compile_error, is_compile_error
-from gameagent_games.sources.compiled_loops import KeptLoop, bound, kept_at
 from gameagent_games.sources.guarded_rules import Guard, described, guard_rules, quiet
-from gameagent_games.sources.rules import Rules
+from gameagent_games.sources.rules import EVERY_SEAT, Rules
 from gameagent_games.variants.distributions.names import named, numbered
 
 
@@ -32,30 +31,81 @@ class Loops(NamedTuple):
     advance: Callable[..., None]
 
 
+def _everything_legal(state: Any, variant: Any, seat: int, mask: Any) -> None:
+    mask[:] = True
+
+
+def _every_seat(state: Any, variant: Any) -> int:
+    return EVERY_SEAT
+
+
 @lru_cache(maxsize=64)
 def make_loops(rules: Rules, compiled: bool, checked: bool = False) -> Loops:
-    """The batch loops over ``rules``, compiled at their first call or plain Python.
+    """The batch loops over ``rules``, compiled at their first call (a few seconds) or plain Python.
 
-    Compiling takes a few seconds, and is done once for all processes if the result can be kept (see `compiled_loops`).
     Loops that are to be compiled with bounds checks are others than those without: see `Simulator`.
     """
-    given: dict[str, Any] = {
-        "start": rules.start,
-        "step": rules.step,
-        "observe": rules.observe,
-        "legal": rules.legal or batch_loops.everything_legal,
-        "turn": rules.turn or batch_loops.every_seat,
-    }
-    if not compiled:
-        given["look_at"] = bound(batch_loops.look, given)
-        return Loops(bound(batch_loops.begin, given), bound(batch_loops.advance, given))
-    place = kept_at(given.values(), batch_loops.look, batch_loops.begin, batch_loops.advance, checked)
-    # Inlined by force: a call that LLVM keeps costs reference counts on every array handed over (~30 ns).
-    prepare = njit(nogil=True, forceinline=True)
-    given = {name: prepare(function) for name, function in given.items()}
-    given["look_at"] = prepare(bound(batch_loops.look, given))
-    loops = bound(batch_loops.begin, given), bound(batch_loops.advance, given)
-    return Loops(*(njit(nogil=True)(loop) if place is None else KeptLoop(loop, place) for loop in loops))
+
+    def prepare(function: Any) -> Any:
+        # Inlined by force: a call that LLVM keeps costs reference counts on every array handed over (~30 ns).
+        return njit(nogil=True, forceinline=True)(function) if compiled else function
+
+    start, step, observe = prepare(rules.start), prepare(rules.step), prepare(rules.observe)
+    legal, turn = prepare(rules.legal or _everything_legal), prepare(rules.turn or _every_seat)
+
+    @prepare
+    def look(state: Any, variant: Any, own_size: int, observations: Any, masks: Any, acting: Any) -> None:
+        mover = turn(state, variant)
+        for seat in range(len(acting)):
+            acting[seat] = mover in (EVERY_SEAT, seat)
+            observe(state, variant, seat, observations[seat, :own_size])
+            legal(state, variant, seat, masks[seat])
+
+    @prepare
+    def begin(
+        which: Any,
+        states: Any,
+        variants: Any,
+        seeds: Any,
+        episodes: Any,
+        own_size: int,
+        observations: Any,
+        masks: Any,
+        acting: Any,
+    ) -> None:
+        for game in which:
+            state = states[game]
+            begin_episode(state, seeds[game], episodes[game])
+            start(state, variants[game])
+            look(state, variants[game], own_size, observations[game], masks[game], acting[game])
+
+    @prepare
+    def advance(
+        states: Any, variants: Any, seeds: Any, actions: Any, rewards: Any, terminated: Any, truncated: Any,
+        finished: Any, episodes: Any, steps: Any, max_steps: int, last_episodes: Any, auto_start: bool,
+        own_size: int, observations: Any, masks: Any, acting: Any,
+    ) -> None:  # fmt: skip
+        for game in range(len(states)):
+            rewards[game, :] = 0.0
+            terminated[game] = False
+            truncated[game] = False
+            if finished[game]:
+                continue
+            state, variant = states[game], variants[game]
+            ended = step(state, variant, actions[game], rewards[game])
+            steps[game] += 1
+            terminated[game] = ended
+            truncated[game] = not ended and steps[game] >= max_steps
+            if ended or truncated[game]:
+                episodes[game] += 1
+                steps[game] = 0
+                finished[game] = episodes[game] > last_episodes[game]
+                if auto_start and not finished[game]:
+                    begin_episode(state, seeds[game], episodes[game])
+                    start(state, variant)
+            look(state, variant, own_size, observations[game], masks[game], acting[game])
+
+    return Loops(begin, advance)
 
 
 class RecordView:
