@@ -10,8 +10,10 @@ thousands of trials at once with a `PolicySession`.
 from gameagent_sdk.backends import load_adaptation
 from gameagent_sdk.bundle.file import attach_manifest
 from gameagent_sdk.bundle.gradient import AdvantageSpec, GradientSpec
+from gameagent_sdk.bundle.plan import NativeActionSpec, PartSpec, PlanSpec
 from gameagent_sdk.bundle.signature import adaptation_inputs, adaptation_outputs, step_inputs, step_outputs
 from gameagent_sdk.bundle.specs import ActionSpec, BeliefSpec, FeatureSpec, TensorSpec
+from gameagent_sdk.engine.native import NativeActions, NativeObservations, part_at
 from gameagent_sdk.engine.sampling import BoxOutput, action_probabilities, sample_actions
 from gameagent_sdk.engine.session import PolicySession
 from gameagent_sdk.graph import Port
@@ -23,6 +25,11 @@ __all__ = [
     "BoxOutput",
     "FeatureSpec",
     "GradientSpec",
+    "NativeActionSpec",
+    "NativeActions",
+    "NativeObservations",
+    "PartSpec",
+    "PlanSpec",
     "PolicySession",
     "Port",
     "TensorSpec",
@@ -31,6 +38,7 @@ __all__ = [
     "adaptation_outputs",
     "attach_manifest",
     "load_adaptation",
+    "part_at",
     "sample_actions",
     "step_inputs",
     "step_outputs",
