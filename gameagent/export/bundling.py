@@ -137,6 +137,7 @@ def make_manifest(
         beliefs=tuple(_belief_spec(slot) for slot in policy.spec.belief_slots),
         num_episodes=num_episodes,
         max_steps=family.max_steps,
+        frames_per_decision=family.frames_per_decision,
         adaptation=(*(["memory"] if policy.state_specs else []), *(["gradient"] if gradient else [])),
         gradient=gradient,
         training=training,

@@ -184,6 +184,8 @@ class Family:
         features: The observation's parts in order, as the source fills them.
         actions: Name of each discrete action; or a `Box` where actions are continuous.
         max_steps: Time limit of an episode in steps; reaching it is truncation.
+        frames_per_decision: How many frames of a title one step stands for: the rate at which the SDK's ``Pacer`` lets
+            the exported agent decide there.
         num_episodes: Episodes of a trial (K) that training uses unless told otherwise.
         num_seats: Number of seats.
         seat_names: Name of each seat; "seat_0", … unless given.
@@ -204,6 +206,7 @@ class Family:
     num_episodes: int
     num_seats: int = 1
     seat_names: tuple[str, ...] = field(default=())
+    frames_per_decision: int = 1
     ceiling: Ceiling | None = None
     view: str | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -242,7 +245,7 @@ class Family:
         object.__setattr__(self, "seat_names", as_tuple(owner, "seat_names", self.seat_names, str))
         if not isinstance(self.actions, Box):
             object.__setattr__(self, "actions", as_tuple(owner, "actions", self.actions, str))
-        for name in ("max_steps", "num_episodes", "num_seats", "version"):
+        for name in ("max_steps", "num_episodes", "num_seats", "frames_per_decision", "version"):
             object.__setattr__(self, name, as_count(owner, name, getattr(self, name)))
 
     @property

@@ -6,6 +6,7 @@ Start at `Agent`. Engines are imported when the first agent is loaded. What expo
 
 from gameagent_sdk.adaptation.interface import Adaptation
 from gameagent_sdk.agent.agent import Agent
+from gameagent_sdk.agent.pacer import Pacer
 from gameagent_sdk.agent.replay import Replay, replay
 from gameagent_sdk.agent.slots import SaveSlots
 from gameagent_sdk.agent.squad import Squad
@@ -40,6 +41,7 @@ __all__ = [
     "ManifestError",
     "MindError",
     "MissingBackend",
+    "Pacer",
     "Policy",
     "RecordingError",
     "Replay",

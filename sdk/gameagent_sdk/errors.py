@@ -62,7 +62,8 @@ class InputError(SdkError, ValueError):
 class InputWarning(UserWarning):
     """A value is accepted but is probably a mistake: a feature outside its declared range, or a reward beyond 1e15.
 
-    It is given once for each agent and feature, and once for an agent's rewards.
+    It is given once for each agent and feature, and once for an agent's rewards. A `Pacer` also warns of a reward that
+    comes too late, and of a saved mind that it cannot use.
     """
 
 

@@ -351,10 +351,7 @@ class Agent(Readout):
             MindError: No such file, damaged, or saved with another bundle. The current trial is kept.
         """
         self.finish_saving(path)
-        mind = read_mind(path, self._policy.bundle)
-        self._decider.take_over(mind)
-        if (recording := self._decider.recording) is not None:
-            recording.note("restore", mind=recording.encode(mind))
+        self._decider.resume(read_mind(path, self._policy.bundle))
 
     def record(self, path: str | os.PathLike[str]) -> None:
         """Starts a recording: everything the agent is given and does from now on, until `stop_recording`.

@@ -11,6 +11,7 @@ import numpy as np
 
 from gameagent_sdk.agent.trial import TrialState
 from gameagent_sdk.engine.actions import Action
+from gameagent_sdk.engine.inputs import as_reward
 from gameagent_sdk.engine.policy import Policy
 from gameagent_sdk.saving.mind import Mind
 from gameagent_sdk.saving.recording import Recording
@@ -66,8 +67,11 @@ class Decider:
 
     def mind(self) -> Mind:
         """Everything that was gathered in the trial, in arrays of its own."""
+        return self.trial.mind(self._rng_state())
+
+    def _rng_state(self) -> tuple[int, int]:
         state = self.random_bits.state["state"]
-        return self.trial.mind((state["state"], state["inc"]))
+        return state["state"], state["inc"]
 
     def take_over(self, mind: Mind) -> None:
         """Goes on from a mind."""
@@ -79,6 +83,26 @@ class Decider:
             "has_uint32": 0,
             "uinteger": 0,
         }
+
+    def resume(self, mind: Mind) -> None:
+        """Goes on from a mind, as a call that is recorded."""
+        self.take_over(mind)
+        if self.recording is not None:
+            self.recording.note("restore", mind=self.recording.encode(mind))
+
+    def go_back(self, mind: Mind) -> None:
+        """Goes back to what it was before, but not in its random numbers: what follows need not be the same again."""
+        self.resume(replace(mind, rng_state=self._rng_state()))
+
+    def cut_episode(self, reward: float) -> None:
+        """Ends an episode that will not be played on; see `TrialState.cut_episode`.
+
+        Raises:
+            InputError: The reward is not a finite number.
+        """
+        value = as_reward(reward)
+        if self.trial.cut_episode(value):
+            self.note("cut_episode", reward=value)
 
     def snapshot(self) -> tuple[Mind, Mind | None, dict[str, Any]]:
         """Where it stands: its mind, the mind that it goes back to if it is frozen, and settings ready for JSON."""

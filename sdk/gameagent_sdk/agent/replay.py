@@ -84,6 +84,8 @@ def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
             agent.observe(**line)
         elif call in ("temperature", "strength"):
             setattr(agent, call, line["value"])
+        elif call == "cut_episode":
+            agent.decider.cut_episode(line["reward"])
         elif call == "forget":
             agent.forget(line["fraction"])
         elif call in ("begin_trial", "begin_season", "freeze", "unfreeze", "rollback"):

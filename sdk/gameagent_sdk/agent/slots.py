@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 from gameagent_sdk.agent.agent import Agent
-from gameagent_sdk.errors import InputError, MindError, shown_path, shown_value
+from gameagent_sdk.errors import InputError, MindError, shown_value
 from gameagent_sdk.regular_file import as_path, reason_of
+from gameagent_sdk.saving.mind_file import make_folder
 
 _PREFIX, _SUFFIX = "player-", ".mind"
 _MAX_NAME = 60  # bytes of UTF-8: every one may take three letters in a file name
@@ -72,10 +73,7 @@ class SaveSlots:
             InputError: The name cannot be used.
         """
         path = self.path(player)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-            raise MindError(f"the folder {shown_path(self.folder)} cannot be made ({reason_of(error)})") from error
+        make_folder(self.folder)
         (agent.save_soon if soon else agent.save)(path)
 
     def restore(self, agent: Agent, player: str) -> bool:

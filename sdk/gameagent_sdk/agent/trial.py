@@ -92,8 +92,7 @@ class TrialState:
         if self.freeze_again:
             self.freeze()
             self.freeze_again = True
-        self._incomplete = True
-        self.adapter.drop_episode()
+        self._skip_episode()
 
     def decided(self, decision: Decision) -> None:
         """Counts the decision that a step led to; ``observe`` is due.
@@ -129,6 +128,34 @@ class TrialState:
         if self.adapter.adapts_policy:
             learnt_from = self._actions.taught(action, self.tally.decision, learnt_from)
         return self.adapter.observed(learnt_from, fed, ended, self.tally.returns)
+
+    def cut_episode(self, reward: float) -> bool:
+        """Ends an episode that will not be played on; returns whether one had begun.
+
+        Memory and counters see an episode that was cut off. Gradient steps skip it, since to them the return of a part
+        would look like a failure.
+
+        Args:
+            reward: Finite; what has come of the last decision, if ``observe`` is due.
+        """
+        if self.phase == "observe":
+            self._skip_episode()
+            self.observed(self.tally.decision.action, reward, ended=True)
+            return True
+        if not self.tally.step:
+            return False
+        self._skip_episode()
+        self._incomplete = False
+        self.step.context.episode_start[0] = 1.0
+        if self.frozen_at is not None:
+            self.step.context.assign(self.frozen_at)
+        self.tally.end_episode()
+        return True
+
+    def _skip_episode(self) -> None:
+        """Keeps gradient steps from learning from the current episode."""
+        self._incomplete = True
+        self.adapter.drop_episode()
 
     def _feed(self, action: Action, reward: float, ended: bool) -> None:
         """Writes what the next step gets to know about the last one."""

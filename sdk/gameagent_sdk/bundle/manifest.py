@@ -31,6 +31,8 @@ class Manifest:
         beliefs: The slots of the belief output in order; their widths add up to E. Empty if there are none.
         num_episodes: K, how many episodes a trial had in training.
         max_steps: The time limit of an episode in training, in steps.
+        frames_per_decision: For how many frames of the game (steps of its simulation) an action was held in training;
+            `gameagent_sdk.Pacer` decides at that rate. 1 for a decision at every step.
         temperature: The recommended sampling temperature; 0 takes the likeliest action.
         adaptation: How it adapts within a trial: "memory", "gradient", both, or neither.
         gradient: How it adapts by gradient; None if it does not.
@@ -49,6 +51,7 @@ class Manifest:
     beliefs: tuple[BeliefSpec, ...] = ()
     num_episodes: int
     max_steps: int
+    frames_per_decision: int = field(default=1, metadata={OPTIONAL: True})
     temperature: float = 1.0
     adaptation: tuple[str, ...] = ()
     gradient: GradientSpec | None = field(default=None, metadata={OPTIONAL: True})
@@ -65,7 +68,7 @@ class Manifest:
             require(fewest <= given <= MAX_PARTS, f"{part} must have {fewest} to {MAX_PARTS} entries, given {given}")
         require_unique([feature.name for feature in self.observation], "observation names")
         require_unique([name for t in self.hidden_state for name in (t.name, f"next_{t.name}")], "hidden_state names")
-        for name in ("num_episodes", "max_steps"):
+        for name in ("num_episodes", "max_steps", "frames_per_decision"):
             value = getattr(self, name)
             require(1 <= value <= MAX_COUNT, f"{name} must be at least 1, at most {MAX_COUNT}, given {value}")
         require(

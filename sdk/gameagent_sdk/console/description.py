@@ -91,6 +91,8 @@ def _facts(bundle: Bundle) -> Iterator[tuple[str, str]]:
     yield "sha256", bundle.bundle_hash
     yield "adapts", f"{adapts} within a trial"
     yield "trial", f"{number(manifest.num_episodes)} episodes of at most {number(manifest.max_steps)} steps"
+    if manifest.frames_per_decision > 1:
+        yield "pace", f"a decision every {number(manifest.frames_per_decision)} frames"
     yield "temperature", number(manifest.temperature)
     count = counted(manifest.num_actions, "number", "numbers") + " at once" if boxed else str(manifest.num_actions)
     yield "actions", f"{count}: {_listed([plain(name, 40) for name in manifest.action.names])}{mask}"

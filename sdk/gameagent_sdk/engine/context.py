@@ -34,8 +34,12 @@ class Tally:
         self.step += 1
         self.episode_return += reward
         if ended:
-            self.returns.append(self.episode_return)
-            self.step, self.episode_return = 0, 0.0
+            self.end_episode()
+
+    def end_episode(self) -> None:
+        """Counts an episode, of the steps so far."""
+        self.returns.append(self.episode_return)
+        self.step, self.episode_return = 0, 0.0
 
     def copy(self) -> "Tally":
         """One with a list of returns of its own."""

@@ -5,8 +5,10 @@ the bundle it belongs to. It is untrusted input: every array's name, shape and d
 """
 
 import io
+import itertools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -68,6 +70,33 @@ def read_mind(path: str | os.PathLike[str], bundle: Bundle) -> Mind:
         return decode_mind(data, bundle)
     except MindError as error:
         raise MindError(f"{shown_path(path)}: {error}") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder that minds are written to, and those it lies in.
+
+    Raises:
+        MindError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        raise MindError(f"the folder {shown_path(folder)} cannot be made ({reason_of(error)})") from error
+
+
+def set_aside(path: Path) -> Path | None:
+    """Renames a mind that cannot be used, so that the next save does not replace it.
+
+    Returns:
+        Its new place: ``player.mind.old``, or with a number if that is taken. None if it cannot be renamed.
+    """
+    places = itertools.chain([f"{path}.old"], (f"{path}.old{number}" for number in itertools.count(2)))
+    place = next(place for place in places if not os.path.lexists(place))
+    try:
+        os.rename(path, place)
+    except OSError:
+        return None
+    return Path(place)
 
 
 def encode_mind(mind: Mind, bundle: Bundle) -> bytes:
