@@ -218,6 +218,8 @@ DEFINITIONS = {
     "state_type's types": (lambda: state_type([("x", "no type")]), r"state_type: .* are no fields of a record"),
     "max_steps": (lambda: dig(max_steps=2.5), r"max_steps is 2.5, expected a whole number"),
     "no steps": (lambda: dig(max_steps=0), r"max_steps is 0, expected at least 1"),
+    "no frames": (lambda: dig(frames_per_decision=0), r"frames_per_decision is 0, expected at least 1"),
+    "part of a frame": (lambda: dig(frames_per_decision=1.5), r"frames_per_decision is 1.5, expected a whole number"),
     "num_episodes": (lambda: dig(num_episodes="3"), r"num_episodes is the text '3', expected a whole number"),
     "num_seats": (lambda: dig(num_seats=True), r"num_seats is True, expected a whole number"),
     "name": (lambda: dig(name=None), r"Family: name is None, expected a text"),

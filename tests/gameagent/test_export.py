@@ -19,14 +19,21 @@ from gameagent.api import Run
 from gameagent.config import make_config
 from gameagent.errors import ExportError, RunError
 from gameagent.export import bundling as export
-from gameagent.export.bundling import bundle_policy, bundle_run, export_run, with_evaluation, write_bundle
+from gameagent.export.bundling import (
+    bundle_policy,
+    bundle_run,
+    export_run,
+    make_manifest,
+    with_evaluation,
+    write_bundle,
+)
 from gameagent.export.parity import MOST_ROUNDINGS, TOLERANCE, Parity, measure_parity
 from gameagent.nets.cores import lstm
 from gameagent.nets.interface import Inputs
 from gameagent.run.folder import Progress, RunFolder
 from gameagent.tracing.graph import strip
 from gameagent_games.sources.simulator import Simulator
-from gameagent_sdk import Agent, Bundle
+from gameagent_sdk import Agent, Bundle, Manifest
 from gameagent_sdk.authoring import attach_manifest
 
 NIM = "two_seat_families:NIM"
@@ -151,6 +158,13 @@ def test_the_manifest_tells_the_game_and_what_is_believed(exported: Any) -> None
     assert manifest.adaptation == (("memory",) if policy.core.size else ())
     assert [tensor.name for tensor in manifest.hidden_state] == (["hidden_h", "hidden_c"] if policy.core.size else [])
     assert [slot.rule for slot in manifest.beliefs] == [slot.rule for slot in policy.spec.belief_slots]
+
+
+def test_the_manifest_tells_how_many_frames_a_decision_is_for(bundle_of: Callable[..., Any]) -> None:
+    bundle, policy, family = bundle_of("bandit")
+    assert bundle.manifest.frames_per_decision == 1
+    paced = make_manifest(policy, replace(family, frames_per_decision=6), 2, {})
+    assert Manifest.from_json(paced.to_json()).frames_per_decision == 6
 
 
 def test_the_manifest_tells_the_bounds_of_what_is_seen(bundle_of: Callable[..., Any]) -> None:

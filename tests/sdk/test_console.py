@@ -105,6 +105,13 @@ def test_the_bounds_of_continuous_actions_are_shown(
     assert "component" not in run("inspect", path_of("masked"))[1]
 
 
+def test_the_rate_of_decisions_is_shown_if_they_are_slower_than_frames(
+    run: Callable[..., tuple[int, str, str]], changed: Callable[..., Path]
+) -> None:
+    assert row(run("inspect", changed(frames_per_decision=6))[1], "pace") == ["pace", "a decision every 6 frames"]
+    assert "pace" not in run("inspect", changed())[1]
+
+
 def test_curves_stand_beside_their_baselines_and_parity_by_engine(
     run: Callable[..., tuple[int, str, str]], changed: Callable[..., Path]
 ) -> None:

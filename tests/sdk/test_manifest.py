@@ -61,9 +61,11 @@ def test_a_box_goes_through_json_and_others_are_written_as_before_there_were_box
 def test_what_is_new_goes_through_json_and_is_left_out_if_it_is_the_default() -> None:
     board = FeatureSpec("board", 12, kind="grid", shape=(2, 3, 2))
     notes = TensorSpec("notes", (4, 8), lifetime="season", initial=0.5)
-    full = manifest(observation=(board,), hidden_state=(notes,))
+    full = manifest(observation=(board,), hidden_state=(notes,), frames_per_decision=6)
     assert Manifest.from_json(full.to_json()) == full
+    assert json.loads(full.to_json())["frames_per_decision"] == 6
     plain = json.loads(manifest().to_json())
+    assert "frames_per_decision" not in plain
     assert plain["hidden_state"] == [{"name": "hidden_h", "shape": [8], "dtype": "float32"}]
     assert set(plain["observation"][1]) == {"name", "size", "low", "high", "unit", "meaning"}
 
@@ -110,7 +112,9 @@ def test_the_json_of_the_shipped_fixtures_reads_back(any_path: Path) -> None:
     assert Manifest.from_json(loaded.to_json()) == loaded
 
 
-@pytest.mark.parametrize("name", sorted({field.name for field in dataclasses.fields(Manifest)} - {"gradient"}))
+@pytest.mark.parametrize(
+    "name", sorted({f.name for f in dataclasses.fields(Manifest)} - {"gradient", "frames_per_decision"})
+)
 def test_a_missing_field_is_named(name: str) -> None:
     fields = json.loads(manifest().to_json())
     del fields[name]
@@ -235,6 +239,11 @@ def test_what_is_no_json_object_is_refused(text: str) -> None:
         (lambda: manifest(hidden_state=(TensorSpec("h", (1,)), TensorSpec("next_h", (1,)))), "given twice: next_h"),
         (lambda: manifest(num_episodes=0), "num_episodes"),
         (lambda: manifest(max_steps=0), "max_steps"),
+        (
+            lambda: manifest(frames_per_decision=0),
+            "frames_per_decision must be at least 1, at most 1000000000, given 0",
+        ),
+        (lambda: manifest(frames_per_decision=10**10), "frames_per_decision must be at least 1"),
         (lambda: manifest(temperature=-1.0), "temperature"),
         (lambda: manifest(graph_sha256="abc"), "graph_sha256"),
         (lambda: manifest(beliefs=(BeliefSpec("r", "scalar"), BeliefSpec("r", "scalar"))), "two slots"),
