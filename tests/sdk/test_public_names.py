@@ -92,7 +92,9 @@ def test_each_error_is_an_sdk_error() -> None:
 
 
 class ReadmeGame:
-    """As much of a game as the README's example calls: three steps an episode."""
+    """As much of a game as the README's examples call: three steps an episode, or 12 frames, 4 of them a round."""
+
+    frames = rounds = drawn = 0
 
     def start(self) -> list[Any]:
         self.steps = 0
@@ -102,6 +104,26 @@ class ReadmeGame:
         assert action in ("left", "stay", "right")
         self.steps += 1
         return [0.0, 0.5, 1.0], 1.0, self.steps == 3
+
+    def is_running(self) -> bool:
+        return self.frames < 12
+
+    def what_the_paddle_sees(self) -> list[float]:
+        return [0.0, 0.5, 1.0]
+
+    def update(self, move: int) -> float:
+        assert move in (0, 1, 2)
+        self.frames += 1
+        return 0.5
+
+    def is_round_over(self) -> bool:
+        return self.frames % 4 == 0
+
+    def start_round(self) -> None:
+        self.rounds += 1
+
+    def draw(self) -> None:
+        self.drawn += 1
 
 
 def test_the_readme_s_examples_run(
@@ -115,6 +137,7 @@ def test_the_readme_s_examples_run(
     exec(blocks[0], names)
     assert names["agent"].returns == (3.0,) * 10
     assert (tmp_path / "player-one.mind").exists()
+    assert "Pacer" in blocks[1] and len(blocks[1].split("\n\n", 1)[1].splitlines()) <= 10
     for block in blocks[1:]:
         if "import pygame" not in block or importlib.util.find_spec("pygame"):
             exec(block, names)
@@ -123,9 +146,11 @@ def test_the_readme_s_examples_run(
     assert "gravity Belief(" in printed
     assert "['Zoë']" in printed
     assert names["again"].actions
+    assert names["pacer"].agent.returns == (3.0,) * 10 + (2.0,) * 3  # what was saved before, and its own rounds
+    assert (names["game"].rounds, names["game"].drawn) == (3, 12)
 
 
 def test_the_readme_names_every_error_and_every_public_class() -> None:
     text = README.read_text(encoding="utf-8")
     assert [name for name in ERRORS if f"| `{name}`" not in text and name != "SdkError"] == []
-    assert [name for name in ("Squad", "SaveSlots", "PolicySession", "Overlay") if f"{name}" not in text] == []
+    assert [name for name in ("Pacer", "Squad", "SaveSlots", "PolicySession", "Overlay") if f"{name}" not in text] == []
