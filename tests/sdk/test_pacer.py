@@ -262,8 +262,9 @@ def test_a_void_round_leaves_nothing_but_other_random_numbers(two: Any, rate: in
     assert play_paced(pacer, first) == play_by_hand(two[1], first, rate)
     for seen, reward in void:
         pacer.frame(seen, 100.0 * reward, legal_of(two[0]))
-    drawn = two[0].decider.random_bits.state
+    drawn, learnt = two[0].decider.random_bits.state, two[0].last_adaptation
     pacer.void()
+    assert two[0].last_adaptation is learnt
     assert two[0].decider.random_bits.state["state"] == drawn["state"]
     assert gathered(two[0], tmp_path) == gathered(two[1], tmp_path)
     two[1].decider.random_bits.state = two[0].decider.random_bits.state

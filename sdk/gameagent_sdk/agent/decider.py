@@ -92,7 +92,9 @@ class Decider:
 
     def go_back(self, mind: Mind) -> None:
         """Goes back to what it was before, but not in its random numbers: what follows need not be the same again."""
+        last = self.trial.adapter.last
         self.resume(replace(mind, rng_state=self._rng_state()))
+        self.trial.adapter.last = last  # for show; no mind keeps it
 
     def cut_episode(self, reward: float) -> None:
         """Ends an episode that will not be played on; see `TrialState.cut_episode`.

@@ -49,10 +49,10 @@ class Pacer:
     counted.
 
     **Which agents.** The pacer begins a trial if the agent has none. For a new opponent or new rules, call
-    ``agent.begin_trial()`` between two rounds. Within a round, leave ``act`` and ``observe`` to the pacer, and
-    ``begin_trial`` and ``restore`` alone; everything else may be called on the agent at any time. Several agents may
-    share a `Policy`, each with its own pacer. A `Squad` cannot be paced, since it decides for all its members in one
-    call: call that every few frames instead, and add up the rewards.
+    ``agent.begin_trial()`` between two rounds; ``restore``, ``freeze`` and ``forget`` belong there, too. What else an
+    agent can do, it can do at any time. Several agents may share a `Policy`, each with its own pacer. A `Squad` cannot
+    be paced, since it decides for all its members in one call: call that every few frames instead, and add up the
+    rewards.
     """
 
     def __init__(
