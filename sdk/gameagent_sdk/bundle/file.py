@@ -111,6 +111,14 @@ class Bundle:
         bundle_hash = hashlib.sha256(data).hexdigest()
         return cls(as_path(path), data, manifest, bundle_hash, model, adaptation, adaptation_data, steps)
 
+    def without_plan(self) -> "Bundle":
+        """The same bundle, its manifest's plan taken off: agents then take rows of D numbers and give indices.
+
+        For trainers and tools, whose observations are rows already; shown rules are part of them. A bundle that has no
+        plan stays as it is.
+        """
+        return dataclasses.replace(self, manifest=dataclasses.replace(self.manifest, plan=None))
+
 
 def graph_sha256(model: bytes) -> str:
     """The sha256, in hex, of a model's graph: the raw bytes of ModelProto's field 7.

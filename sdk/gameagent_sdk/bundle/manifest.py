@@ -11,7 +11,8 @@ from typing import Any
 from gameagent_sdk.bundle.checks import MAX_BOUND, MAX_COUNT, MAX_PARTS, require, require_hash, require_unique
 from gameagent_sdk.bundle.gradient import GradientSpec
 from gameagent_sdk.bundle.json_fields import OPTIONAL, as_fields, parse_object, read_record
-from gameagent_sdk.bundle.specs import ActionSpec, BeliefSpec, FeatureSpec, TensorSpec
+from gameagent_sdk.bundle.plan import NativeActionSpec, PlanSpec
+from gameagent_sdk.bundle.specs import ActionSpec, BeliefSpec, FeatureSpec, TensorSpec, require_rule_order
 from gameagent_sdk.bundle.upgrade import upgraded
 from gameagent_sdk.errors import ManifestError
 
@@ -36,6 +37,8 @@ class Manifest:
         temperature: The recommended sampling temperature; 0 takes the likeliest action.
         adaptation: How it adapts within a trial: "memory", "gradient", both, or neither.
         gradient: How it adapts by gradient; None if it does not.
+        plan: How an environment's own observations are read and its actions made; None if agents take rows of D numbers
+            and give indices, or the A numbers of a box.
         training: How it was trained: family version, algorithm, seed, steps, commit, configuration.
         evaluation: How well it does on held-out variants; None if it was not measured.
         parity: How closely the engines agree on a whole trial; None if it was not measured.
@@ -55,6 +58,7 @@ class Manifest:
     temperature: float = 1.0
     adaptation: tuple[str, ...] = ()
     gradient: GradientSpec | None = field(default=None, metadata={OPTIONAL: True})
+    plan: PlanSpec | None = field(default=None, metadata={OPTIONAL: True})
     training: dict[str, Any] = field(default_factory=dict)
     evaluation: dict[str, Any] | None = None
     parity: dict[str, Any] | None = None
@@ -76,8 +80,9 @@ class Manifest:
             f"temperature must be 0 or above, at most {MAX_BOUND:g}, given {self.temperature}",
         )
         require_hash("graph_sha256", self.graph_sha256)
-        self._check_belief_order()
+        require_rule_order(self.beliefs, "beliefs")
         self._check_gradient()
+        self._check_plan()
 
     @property
     def observation_size(self) -> int:
@@ -131,22 +136,38 @@ class Manifest:
         carried = [(tensor.name, f"next_{tensor.name}") for tensor in (*self.hidden_state, *self.adapting_weights)]
         require_unique([name for names in carried for name in names], "hidden_state and gradient.weights names")
 
-    def _check_belief_order(self) -> None:
-        """An array rule's slots stand together and in order; any other rule has one slot."""
-        expected: dict[str, int | None] = {}
-        previous = None
-        for slot in self.beliefs:
-            first = slot.rule not in expected
-            if slot.index is None:
-                require(first, f"beliefs: rule {slot.rule!r} has two slots: give array rules an index")
-            else:
-                following = 0 if first else expected[slot.rule]
-                require(
-                    slot.index == following and (first or slot.rule == previous),
-                    f"beliefs: rule {slot.rule!r} must have its slots together, with indices 0, 1, 2, ... in order",
-                )
-            expected[slot.rule] = None if slot.index is None else slot.index + 1
-            previous = slot.rule
+    def _check_plan(self) -> None:
+        """The plan is about this observation and these actions."""
+        plan = self.plan
+        if plan is None:
+            return
+        sizes = tuple(feature.size for feature in self.observation)
+        require(
+            len(plan.feature_sizes) == len(sizes),
+            f"plan: {len(plan.parts)} parts and {len(plan.rules)} rules must be one for each of {len(sizes)} features",
+        )
+        for feature, size in zip(self.observation, plan.feature_sizes, strict=True):
+            require(
+                size == feature.size, f"plan: feature {feature.name!r} has size {feature.size}, what fills it {size}"
+            )
+        require(not plan.mask or self.action.mask, "plan.mask must be empty, as action.mask is false")
+        self._check_plan_action(plan.action)
+
+    def _check_plan_action(self, native: NativeActionSpec) -> None:
+        if self.action.kind != "box":
+            given = len(native.values)
+            require(given == self.num_actions, f"plan.action.values must be {self.num_actions}, given {given}")
+            return
+        require(not native.values, "plan.action.values must be empty for a box")
+        require(
+            native.size == self.num_actions,
+            f"plan.action.shape must hold {self.num_actions} numbers, as action does, given {native.shape}",
+        )
+        low, high = native.bounds
+        require(
+            native.dtype.startswith("float") or (low <= min(self.action.low) and max(self.action.high) <= high),
+            f"plan.action.dtype {native.dtype} must hold all numbers from action.low to action.high",
+        )
 
 
 def _require_version(version: object) -> None:

@@ -7,12 +7,17 @@ gives dicts, images and counts, and takes arrays. The plan leads from one to the
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from gameagent_sdk.bundle.checks import MAX_ACTIONS, MAX_AXES, MAX_BOUND, MAX_PARTS, MAX_SIZE, require, require_unique
 from gameagent_sdk.bundle.json_fields import OPTIONAL
-from gameagent_sdk.bundle.specs import BeliefSpec
+from gameagent_sdk.bundle.specs import BeliefSpec, require_rule_order
+from gameagent_sdk.errors import shown
 
 ACTION_DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "float32", "float64")
 MAX_DEPTH = 16  # of dicts and tuples inside one another
+MAX_NAME = 120  # characters of a part's name in a message
+MIN_SCALE = 1e-37  # single precision holds it with all its digits
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,15 @@ class PartSpec:
             f"{where}: pool must be 1, or at most the sides of an image, given {self.pool}",
         )
         require(
-            abs(self.offset) <= MAX_BOUND and 0.0 < abs(self.scale) <= MAX_BOUND,
-            f"{where}: offset and scale must be within {MAX_BOUND:g} of 0, and scale must not be 0",
+            abs(self.offset) <= MAX_BOUND and MIN_SCALE <= abs(self.scale) <= MAX_BOUND,
+            f"{where}: offset and scale must be within {MAX_BOUND:g} of 0, and scale must not be 0, "
+            f"given {self.offset} and {self.scale}",
         )
 
     @property
     def name(self) -> str:
         """Where it is, for a person: ``observation['image']``."""
-        return "observation" + "".join(f"[{key!r}]" for key in self.path)
+        return path_name(self.path)
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -89,9 +95,9 @@ class NativeActionSpec:
 
     Attributes:
         shape: Its axes; empty for a plain number.
-        dtype: Of its numbers.
-        values: What each of the policy's discrete actions is to the environment, flattened; empty for a box, whose A
-            numbers are laid out on ``shape``.
+        dtype: Of its numbers. Those of a box are rounded if it is one of integers.
+        values: What each of the policy's discrete actions is to the environment, flattened, all different; empty for a
+            box, whose A numbers are laid out on ``shape``.
     """
 
     shape: tuple[int, ...]
@@ -104,11 +110,23 @@ class NativeActionSpec:
             len(self.shape) <= MAX_AXES and all(size >= 1 for size in self.shape) and self.size <= MAX_ACTIONS,
             f"plan action: shape must have at most {MAX_AXES} axes and {MAX_ACTIONS} numbers, given {self.shape}",
         )
+        require(len(self.values) <= MAX_ACTIONS, f"plan action: at most {MAX_ACTIONS} values, given {len(self.values)}")
         require(
             all(len(value) == self.size for value in self.values),
             f"plan action: each of values must hold {self.size} numbers, as shape {self.shape} does",
         )
-        require(len(self.values) <= MAX_ACTIONS, f"plan action: at most {MAX_ACTIONS} values")
+        require(len(set(self.values)) == len(self.values), "plan action: values must differ, one is given twice")
+        low, high = self.bounds
+        wrong = next((number for value in self.values for number in value if not low <= number <= high), None)
+        require(wrong is None, f"plan action: values must be numbers of dtype {self.dtype}, given {wrong}")
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Between which whole numbers ``dtype`` holds all of them exactly."""
+        if self.dtype.startswith("float"):
+            most = 2 ** (np.finfo(self.dtype).nmant + 1)
+            return -most, most
+        return int(np.iinfo(self.dtype).min), int(np.iinfo(self.dtype).max)
 
     @property
     def size(self) -> int:
@@ -135,4 +153,33 @@ class PlanSpec:
     def __post_init__(self) -> None:
         require(1 <= len(self.parts) <= MAX_PARTS, f"plan: parts must have 1 to {MAX_PARTS} entries")
         require_unique([part.name for part in self.parts], "plan: paths of parts")
+        self._check_nesting()
+        numbers = sum(math.prod(part.shape) for part in self.parts)
+        require(numbers <= MAX_SIZE, f"plan: parts must have at most {MAX_SIZE} numbers together, given {numbers}")
         require(len(self.mask) <= MAX_DEPTH, f"plan: mask must have at most {MAX_DEPTH} steps")
+        require_rule_order(self.rules, "plan.rules")
+
+    @property
+    def feature_sizes(self) -> tuple[int, ...]:
+        """The size of each feature of the row: of the parts, then of the rules."""
+        return (*(part.size for part in self.parts), *(slot.encoded_size for slot in self.rules))
+
+    @property
+    def rules_size(self) -> int:
+        """How many numbers at the row's end are shown rules."""
+        return sum(slot.encoded_size for slot in self.rules)
+
+    def _check_nesting(self) -> None:
+        """A part is an array: nothing else lies within it."""
+        paths = {part.path for part in self.parts}
+        for path in (*paths, self.mask):
+            outer = next((path[:depth] for depth in range(len(path)) if path[:depth] in paths), None)
+            require(
+                outer is None,
+                f"plan: {path_name(path)} lies within {path_name(outer or ())}, which is a part: it must be an array",
+            )
+
+
+def path_name(path: tuple[str, ...]) -> str:
+    """A place in an observation for a person: ``observation['image']``; of a path that is not trusted, on one line."""
+    return shown("observation" + "".join(f"[{key!r}]" for key in path), MAX_NAME)

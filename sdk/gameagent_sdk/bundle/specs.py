@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gameagent_sdk.bundle.checks import MAX_ACTIONS, MAX_AXES, MAX_BOUND, MAX_SIZE, require, require_unique
@@ -188,3 +189,26 @@ class BeliefSpec:
     def width(self) -> int:
         """How many numbers the slot has in the belief output."""
         return len(self.options) if self.kind == "categorical" else 2
+
+    @property
+    def encoded_size(self) -> int:
+        """How many numbers of an observation the rule's value takes where it is shown: one-hot, or ``x``."""
+        return len(self.options) if self.kind == "categorical" else 1
+
+
+def require_rule_order(slots: Sequence[BeliefSpec], what: str) -> None:
+    """Raises a ManifestError unless an array rule's slots stand together and in order, and others have one slot."""
+    expected: dict[str, int | None] = {}
+    previous = None
+    for slot in slots:
+        first = slot.rule not in expected
+        if slot.index is None:
+            require(first, f"{what}: rule {slot.rule!r} has two slots: give array rules an index")
+        else:
+            following = 0 if first else expected[slot.rule]
+            require(
+                slot.index == following and (first or slot.rule == previous),
+                f"{what}: rule {slot.rule!r} must have its slots together, with indices 0, 1, 2, ... in order",
+            )
+        expected[slot.rule] = None if slot.index is None else slot.index + 1
+        previous = slot.rule
