@@ -22,6 +22,7 @@ from gameagent_sdk.authoring import (
     BeliefSpec,
     FeatureSpec,
     GradientSpec,
+    PlanSpec,
     attach_manifest,
     step_inputs,
     step_outputs,
@@ -140,8 +141,16 @@ def make_manifest(
         frames_per_decision=family.frames_per_decision,
         adaptation=(*(["memory"] if policy.state_specs else []), *(["gradient"] if gradient else [])),
         gradient=gradient,
+        plan=_plan(family),
         training=training,
     )
+
+
+def _plan(family: Family) -> PlanSpec | None:
+    """The family's plan, with the rules that its space shows."""
+    if family.plan is None:
+        return None
+    return replace(family.plan, rules=tuple(_belief_spec(slot) for slot in family.space.shown_slots))
 
 
 def _action_spec(family: Family) -> ActionSpec:

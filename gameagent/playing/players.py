@@ -85,7 +85,7 @@ class SquadPlayer:
 
     def __init__(self, bundle: Bundle, family: Family, seed: int, temperature: float) -> None:
         """Starts the engine; see `bundle_player`."""
-        self._policy, self._family = Policy(bundle), family
+        self._policy, self._family = Policy(bundle.without_plan()), family  # games give rows
         self._seeds = iter(game_seeds(seed, "evaluation agents", MAX_AGENTS).tolist())
         self._temperature = temperature
 

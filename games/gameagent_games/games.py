@@ -107,6 +107,10 @@ class Source(Protocol):
     """Where a family's games come from, and what must be known of them before they are made.
 
     A source is constant, like the family that holds it, and can be pickled. Two sources are equal if their games are.
+
+    One more member is optional, for sources whose games have observations and actions of another form than the arrays
+    of `Games`: ``plan``, a `gameagent_sdk.authoring.PlanSpec` or None, which says how rows were made of theirs. It goes
+    into exported files, so that agents take the games' own observations; `Family.plan` reads it.
     """
 
     @property

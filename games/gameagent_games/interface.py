@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from gameagent_games.field_types import as_count, as_text, as_tuple, expect, kin
 from gameagent_games.games import Games, Source
 from gameagent_games.pickling import reduce_family
 from gameagent_games.variants.variant import VariantSpace
+
+if TYPE_CHECKING:
+    from gameagent_sdk.authoring import PlanSpec
 
 Action: TypeAlias = int | NDArray[np.float64]
 """What one seat does: a discrete action's number, or the components ``(A,)`` of a continuous one."""
@@ -307,6 +310,15 @@ class Family:
     def takes_turns(self) -> bool:
         """Whether there are steps in which some seat does not act."""
         return self.source.takes_turns
+
+    @property
+    def plan(self) -> "PlanSpec | None":
+        """How the games' own observations and actions become rows and back; None if they are rows.
+
+        Its rules are left to the exporter, which knows them from ``space``.
+        """
+        plan: PlanSpec | None = getattr(self.source, "plan", None)
+        return plan
 
     def make_games(
         self, num_games: int, *, num_episodes: int | None = None, auto_start: bool = True, compiled: bool = True

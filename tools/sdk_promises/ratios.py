@@ -30,7 +30,7 @@ ACTS, BARE_RUNS, PREDICTIONS = 400, 400, 60  # calls in a block
 def acting(bundle: Bundle) -> Callable[[], float]:
     """Gives a function that decides once and returns the seconds it took; what came of it is told in between."""
     agent, game = Agent(Policy(bundle, "onnxruntime"), seed=0), RandomGame(bundle.manifest)
-    agent.begin_trial()
+    agent.begin_trial(game.rules())
     observation, legal = game.observation(), game.legal_actions()
 
     def act() -> float:

@@ -49,7 +49,7 @@ def play_agent(agent: Agent, game: RandomGame, mind: Path) -> None:
 def play_squad(squad: Squad, game: RandomGame) -> None:
     """One round: the eldest member leaves, another joins, and all decide together."""
     squad.leave(squad.members[0])
-    squad.join()
+    squad.join(rules=game.rules())
     for _ in range(ROUND // NUM_MEMBERS):
         masks = {member: game.legal_actions() for member in squad.members}
         legal = {member: mask for member, mask in masks.items() if mask is not None} or None
@@ -60,9 +60,9 @@ def play_squad(squad: Squad, game: RandomGame) -> None:
 def soak(policy: Policy, num_acts: int) -> list[float]:
     """Plays, and gives the samples of memory."""
     agent, squad, game = Agent(policy, seed=0), Squad(policy, seed=0), RandomGame(policy.manifest)
-    agent.begin_trial()
+    agent.begin_trial(game.rules())
     for _ in range(NUM_MEMBERS):
-        squad.join()
+        squad.join(rules=game.rules())
     samples: list[float] = []
     with tempfile.TemporaryDirectory(prefix="gameagent-soak-") as folder:
         for number in range(max(num_acts // (2 * ROUND), 1)):

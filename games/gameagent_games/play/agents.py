@@ -10,7 +10,7 @@ from gameagent_games.errors import GamesError
 from gameagent_games.interface import Family
 from gameagent_games.play.session import Beliefs
 from gameagent_games.players import Outcome, Sight
-from gameagent_sdk import Adaptation, Agent, Manifest, SdkError
+from gameagent_sdk import Adaptation, Agent, Bundle, Manifest, SdkError
 
 FINISH_MS = 1000.0  # for the work that an agent leaves for after an episode; it takes a few
 
@@ -30,7 +30,7 @@ class AgentPlayer:
             GamesError: The bundle cannot be loaded, or plays another game.
         """
         try:
-            agent = Agent.load(path, seed=seed)
+            agent = Agent(Bundle.read(path).without_plan(), seed=seed)  # games give rows
         except SdkError as error:
             raise GamesError(str(error)) from error
         _check_fit(path, agent.manifest, family)

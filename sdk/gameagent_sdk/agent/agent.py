@@ -16,6 +16,7 @@ thread. A call that raises leaves it as it was.
 """
 
 import os
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -113,36 +114,51 @@ class Agent(Readout):
         """What chooses the actions: for squads and replays, not for games."""
         return self._decider
 
-    def begin_trial(self) -> None:
+    def begin_trial(self, rules: Mapping[str, Any] | None = None) -> None:
         """Starts afresh: a new opponent or new rules. Clears the memory and the counters; may be called any time.
 
         Memory that the bundle keeps for a whole season (``manifest.hidden_state`` says which) is kept. A frozen agent
         stays frozen, now at what is left of its memory.
+
+        Args:
+            rules: The rules of this trial that the agent is told, if ``manifest.plan`` has any: a value for each of
+                them by its name, such as ``{"gravity": 9.8, "colour": "red"}``. A choice is an option's label, or the
+                number it stands for; an array rule is a list.
+
+        Raises:
+            InputError: A rule is missing, misspelt or has a value that it cannot have; or the bundle is not told any.
         """
-        self._trial.begin()
-        self._decider.note("begin_trial")
+        self._decider.begin("begin_trial", self._decider.encode_rules(rules))
 
-    def begin_season(self) -> None:
-        """Starts afresh like `begin_trial`, and clears the memory that outlives trials, too."""
-        self._trial.begin_season()
-        self._decider.note("begin_season")
+    def begin_season(self, rules: Mapping[str, Any] | None = None) -> None:
+        """Starts afresh like `begin_trial`, and clears the memory that outlives trials, too.
 
-    def act(self, observation: ArrayLike, legal_actions: ArrayLike | None = None) -> Action:
+        Args:
+            rules: As for `begin_trial`.
+
+        Raises:
+            InputError: As for `begin_trial`.
+        """
+        self._decider.begin("begin_season", self._decider.encode_rules(rules))
+
+    def act(self, observation: Any, legal_actions: ArrayLike | None = None) -> Action:
         """Chooses an action.
 
         Args:
-            observation: (D,) finite numbers, the features of ``manifest.observation`` in order and in their units.
-                A float32 array is fastest. The policy is fed at most 1e15 of each, and `observation_report`
-                counts those outside their declared ranges.
+            observation: What the game shows. If ``manifest.plan`` is given, the environment's own observation, as it
+                was in training: a dict, a tuple, an array or a number. Otherwise a row: (D,) finite numbers, the
+                features of ``manifest.observation`` in order and in their units. Float32 arrays are fastest. The policy
+                is fed at most 1e15 of each number, and `observation_report` counts those outside their declared ranges.
             legal_actions: (A,) True or False for each action, at least one True; needed if and only if
-                ``manifest.action.mask``.
+                ``manifest.action.mask``. It may be left out if the observation holds it, at ``manifest.plan.mask``.
 
         Returns:
-            The action, an index into ``manifest.action.names``; always a legal one. Where ``manifest.action.kind`` is
-            "box", float64 (A,) in its units, always within its bounds.
+            The action, always a legal one. With a plan, the environment's own: an int where it takes one of several
+            plain numbers, otherwise an array. Without, an index into ``manifest.action.names``; or, where
+            ``manifest.action.kind`` is "box", float64 (A,) in its units, always within its bounds.
 
         Raises:
-            InputError: A wrong shape, dtype or value.
+            InputError: A wrong shape, dtype or value, or a part of the observation is missing.
             CallOrderError: Called before ``begin_trial``, or twice without ``observe`` (which is allowed once after a
                 `restore`).
             BundleError: The policy failed or gave numbers that are not finite.
@@ -150,11 +166,11 @@ class Agent(Readout):
         """
         started = perf_counter()
         trial = self._trial
-        trial.perceive(observation, legal_actions)
+        self._decider.perceive(observation, legal_actions)
         trial.step.run()
         trial.step.check_outputs()
         trial.step.advance()
-        action = self._decider.decide([output.tolist() for output in trial.given])
+        action = self._decider.given_out(self._decider.decide([output.tolist() for output in trial.given]))
         self.act_times.count(perf_counter() - started)
         return action
 
@@ -167,8 +183,8 @@ class Agent(Readout):
             reward: A finite number, on the scale used in training; the policy is fed at most 1e15 of it.
             terminated: Whether the episode ended by the game's rules.
             truncated: Whether it was cut off, for example by a time limit.
-            action: What was really done, if it was not what ``act`` chose, for example because a person took over. For
-                a box, (A,) finite numbers, which are cut to its bounds.
+            action: What was really done, if it was not what ``act`` chose, for example because a person took over; in
+                the form in which ``act`` returns it. Finite numbers of a box are cut to its bounds.
 
         Raises:
             InputError: The reward is not a finite number, a flag is not True or False, or there is no such action.
@@ -179,7 +195,7 @@ class Agent(Readout):
         value = as_reward(reward)
         terminated, truncated = as_flag("terminated", terminated), as_flag("truncated", truncated)
         trial = self._trial
-        done = trial.tally.decision.action if action is None else self._policy.actions.check(action, rows=())
+        done = trial.tally.decision.action if action is None else self._decider.taken_in(action)
         if trial.observed(done, value, terminated or truncated):
             self._pending.drop(trial.adapter)  # an older one, done by an act since
             self._pending.add(trial.adapter.work(), about=trial.adapter)

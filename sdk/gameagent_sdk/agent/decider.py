@@ -3,18 +3,22 @@
 `gameagent_sdk.Agent` is the face that games see; squads and replays, which decide for agents, work with this.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from gameagent_sdk.agent.trial import TrialState
 from gameagent_sdk.engine.actions import Action
 from gameagent_sdk.engine.inputs import as_reward
 from gameagent_sdk.engine.policy import Policy
+from gameagent_sdk.engine.rules import ShownRules
 from gameagent_sdk.saving.mind import Mind
 from gameagent_sdk.saving.recording import Recording
+
+_NO_RULES = ShownRules(())
 
 
 class Decider:
@@ -22,6 +26,8 @@ class Decider:
 
     Attributes:
         trial: The state that it decides on.
+        native: What reads the environment's own observations and makes its actions; None where the game gives rows and
+            takes indices or the numbers of a box, as recordings do.
         temperature: Finite, 0 or above.
         strength: From 0 to 1.
         recording: What notes down its calls; None while nothing is recorded.
@@ -32,14 +38,48 @@ class Decider:
         """Before any trial; settings are the policy's own."""
         self._actions = policy.actions
         self.trial = TrialState(policy)
+        self.native = policy.native
         self.temperature = policy.manifest.temperature
         self.strength = 1.0
         self.recording: Recording | None = None
         self.random_bits = np.random.PCG64(seed)
         self.rng = np.random.Generator(self.random_bits)
 
+    def encode_rules(self, rules: Mapping[str, Any] | None) -> NDArray[np.float32]:
+        """The numbers of a trial's shown rules; raises like `Agent.begin_trial`."""
+        return _NO_RULES.encode(rules) if self.native is None else self.native.rules.encode(rules)
+
+    def begin(self, call: str, rules: NDArray[np.float32]) -> None:
+        """Begins a trial, or a season.
+
+        Args:
+            call: "begin_trial" or "begin_season".
+            rules: What `encode_rules` gave.
+        """
+        (self.trial.begin if call == "begin_trial" else self.trial.begin_season)()
+        if rules.size:
+            self.trial.rules[:] = rules
+        self.note(call, **({"rules": rules.tolist()} if rules.size else {}))
+
+    def perceive(self, observation: Any, legal_actions: ArrayLike | None) -> None:
+        """Puts a decision's inputs in place; raises like `Agent.act`."""
+        self.trial.perceive(observation, legal_actions, self.native)
+
+    def given_out(self, action: Action) -> Action:
+        """A policy's action as the game takes it."""
+        return action if self.native is None else self.native.actions.to_native(action)
+
+    def taken_in(self, action: ArrayLike) -> Action:
+        """An action of the game's as the policy's, in an object of its own.
+
+        Raises:
+            InputError: There is no such action.
+        """
+        own = action if self.native is None else self.native.actions.from_native(action)
+        return self._actions.check(own, rows=())
+
     def decide(self, given: Sequence[Sequence[float]], rows: int = 1, row: int = 0) -> Action:
-        """Chooses an action after a policy step.
+        """Chooses an action after a policy step: an index, or the numbers of a box.
 
         Args:
             given: A numbers of each of the outputs that actions are drawn by.

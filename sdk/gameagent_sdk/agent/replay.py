@@ -15,6 +15,7 @@ from gameagent_sdk.agent.squad import Batches
 from gameagent_sdk.bundle.file import Bundle
 from gameagent_sdk.engine.actions import Action
 from gameagent_sdk.engine.policy import Policy
+from gameagent_sdk.engine.rules import ShownRules
 from gameagent_sdk.errors import RecordingError, SdkError, shown, shown_path, shown_value
 from gameagent_sdk.regular_file import as_path, open_regular, reason_of
 from gameagent_sdk.saving.mind import Mind
@@ -61,14 +62,19 @@ def replay(path: str | os.PathLike[str], policy: Policy | Bundle) -> Replay:
     lines = _lines(as_path(path))
     try:
         agent = _agent_at_start(next(lines), policy)
-        return _replay_calls(agent, lines)
+        native, agent.decider.native = agent.decider.native, None  # a recording holds rows
+        done, different = _replay_calls(agent, lines)
+        agent.decider.native = native
+        actions = tuple(map(agent.decider.given_out, done))
+        return Replay(agent, actions, len(different), different[0] if different else None)
     except (SdkError, ValueError, KeyError, TypeError, StopIteration) as error:
         reason = "it is empty" if isinstance(error, StopIteration) else shown(str(error), 400)
         name = shown_path(as_path(path))
         raise RecordingError(f"{name} is damaged or not a recording of this bundle: {reason}") from error
 
 
-def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
+def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> tuple[list[Action], list[int]]:
+    """Plays on rows; gives the recorded actions, and the indices of those that came out differently."""
     actions: list[Action] = []
     different: list[int] = []
     batches = Batches(agent.policy)
@@ -88,7 +94,10 @@ def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
             agent.decider.cut_episode(line["reward"])
         elif call == "forget":
             agent.forget(line["fraction"])
-        elif call in ("begin_trial", "begin_season", "freeze", "unfreeze", "rollback"):
+        elif call in ("begin_trial", "begin_season"):
+            shown_rules = ShownRules(agent.manifest.plan.rules if agent.manifest.plan else ())
+            agent.decider.begin(call, shown_rules.check(line.get("rules", [])))
+        elif call in ("freeze", "unfreeze", "rollback"):
             getattr(agent, call)()
         elif call == "restore":
             agent.decider.take_over(_decode(line["mind"], agent.policy))
@@ -96,7 +105,7 @@ def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> Replay:
             raise RecordingError(
                 f"it holds a call {shown_value(call)} that this gameagent-sdk does not know: upgrade it?"
             )
-    return Replay(agent, tuple(actions), len(different), different[0] if different else None)
+    return actions, different
 
 
 def _act(agent: Agent, line: dict[str, Any], batches: Batches) -> Action:
@@ -113,7 +122,7 @@ def _act(agent: Agent, line: dict[str, Any], batches: Batches) -> Action:
         )
     if rows == 1:
         return agent.act(line["observation"], line["legal"])
-    agent.decider.trial.perceive(line["observation"], line["legal"])
+    agent.decider.perceive(line["observation"], line["legal"])
     return batches.act([agent.decider], rows, [row])[0]
 
 

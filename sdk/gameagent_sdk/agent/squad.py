@@ -15,6 +15,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -79,22 +80,30 @@ class Squad:
         """The agents that have joined and not left, in the order in which they joined."""
         return tuple(self._members)
 
-    def join(self, *, seed: int | None = None, temperature: float | None = None, strength: float = 1.0) -> Agent:
+    def join(
+        self,
+        *,
+        seed: int | None = None,
+        temperature: float | None = None,
+        strength: float = 1.0,
+        rules: Mapping[str, Any] | None = None,
+    ) -> Agent:
         """Adds a new member at the start of a trial: an ordinary agent, which can do everything that an agent can.
 
         Args:
             seed: For its own random numbers; None draws one from the squad's.
             temperature: As for `Agent`.
             strength: As for `Agent`.
+            rules: As for `Agent.begin_trial`.
 
         Raises:
-            InputError: A setting is out of range.
+            InputError: A setting is out of range, or the rules are not those of the bundle. Nobody has joined.
         """
         if seed is None:
             drawn = np.random.SeedSequence(self._entropy, spawn_key=(self._num_joined,))
             seed = int(drawn.generate_state(1, np.uint64)[0])
         member = Agent(self.policy, seed=seed, temperature=temperature, strength=strength)
-        member.begin_trial()
+        member.begin_trial(rules)
         self._num_joined += 1
         self._members[member] = None
         return member
@@ -112,13 +121,13 @@ class Squad:
             self._leaving.append(member)
 
     def act(
-        self, observations: Mapping[Agent, ArrayLike], legal_actions: Mapping[Agent, ArrayLike] | None = None
+        self, observations: Mapping[Agent, Any], legal_actions: Mapping[Agent, ArrayLike] | None = None
     ) -> dict[Agent, Action]:
         """Chooses actions for some or all of the members, in one call of the engine.
 
         Args:
             observations: By member, as for `Agent.act`; members left out do not decide.
-            legal_actions: By member, as for `Agent.act`; needed if and only if ``manifest.action.mask``.
+            legal_actions: By member, as for `Agent.act`, and needed where it needs them.
 
         Returns:
             Each member's action, in the order given. Each of them then observes the outcome.
@@ -134,11 +143,13 @@ class Squad:
             raise InputError("an agent that is not a member of the squad cannot act with it: let it join() first")
         for agent in agents:
             legal = None if legal_actions is None else legal_actions.get(agent)
-            agent.decider.trial.perceive(observations[agent], legal)
+            agent.decider.perceive(observations[agent], legal)
         deciders = [agent.decider for agent in agents]
         actions = self._batches.act(deciders, len(agents), slice(len(agents))) if agents else []
+        given = (decider.given_out(action) for decider, action in zip(deciders, actions, strict=True))
+        chosen = dict(zip(agents, given, strict=True))
         self.act_times.count(perf_counter() - started)
-        return dict(zip(agents, actions, strict=True))
+        return chosen
 
     def observation_report(self) -> ObservationReport:
         """What all members together have seen of each feature; each has a report of its own, too."""

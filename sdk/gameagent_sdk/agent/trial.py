@@ -1,18 +1,20 @@
 """One agent's trial: what is carried from call to call, and which call is due."""
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gameagent_sdk.adaptation.adapter import adapter_for
 from gameagent_sdk.bundle.manifest import Manifest
+from gameagent_sdk.bundle.plan import path_name
 from gameagent_sdk.engine.actions import Action, Decision
 from gameagent_sdk.engine.context import Context, Tally
 from gameagent_sdk.engine.inputs import fill_legal_actions
 from gameagent_sdk.engine.intake import Intake
+from gameagent_sdk.engine.native import Native, NativeObservations, part_at
 from gameagent_sdk.engine.policy import Policy, PolicyStep
-from gameagent_sdk.errors import CallOrderError
+from gameagent_sdk.errors import CallOrderError, InputError
 from gameagent_sdk.saving.mind import DecidedOn, Mind
 
 Phase: TypeAlias = Literal["begin_trial", "act", "observe"]  # the call that is due
@@ -24,6 +26,7 @@ class TrialState:
     Attributes:
         step: The policy step; its outputs are of the last run, whether or not it led to a decision.
         observation: float32 (D,), where the step reads it.
+        rules: Its end, where the shown rules of a plan are; they stay there for the trial.
         legal: bool (A,), likewise; None if there is no mask.
         given: float32 (A,) each, where the step writes what actions are drawn by.
         tally: What is counted.
@@ -46,6 +49,8 @@ class TrialState:
         self._outcome_may_be_missing = False
         self._incomplete = False
         self.observation: NDArray[np.float32] = self.step.inputs["observation"][0]
+        first_rule = self._manifest.observation_size - self._manifest.shown_size
+        self._parts, self.rules = self.observation[:first_rule], self.observation[first_rule:]
         mask = self.step.inputs.get("legal_actions")
         self.legal: NDArray[np.bool_] | None = None if mask is None else mask[0]
         self.intake = Intake(self._manifest)
@@ -73,15 +78,36 @@ class TrialState:
         if self.frozen_at is not None:
             self.freeze()
 
-    def perceive(self, observation: ArrayLike, legal_actions: ArrayLike | None) -> None:
-        """Puts a decision's inputs in place; nothing is counted yet. Raises like `Agent.act`."""
+    def perceive(self, observation: Any, legal_actions: ArrayLike | None, native: Native | None) -> None:
+        """Puts a decision's inputs in place; nothing is counted yet. Raises like `Agent.act`.
+
+        Args:
+            observation: As `Agent.act` takes it; without ``native`` a row.
+            legal_actions: Likewise.
+            native: Reads the environment's own observations.
+        """
         self.expect_act("act")
-        self.intake.observe(observation, self.observation)
+        name = "legal_actions"
+        if native is None:
+            self.intake.observe(observation, self.observation)
+        else:
+            self._read(observation, native.observations)
+            if legal_actions is None and native.mask:
+                legal_actions, name = part_at(observation, native.mask), path_name(native.mask)
         if self.legal is not None or legal_actions is not None:
-            fill_legal_actions(self._manifest, legal_actions, self.legal)
+            fill_legal_actions(self._manifest, legal_actions, self.legal, name)
         if self.phase == "observe":
             self._go_on_without_outcome()
         self.adapter.perceived()
+
+    def _read(self, observation: Any, reader: NativeObservations) -> None:
+        """Puts an environment's own observation in place, before the shown rules, which are there."""
+        reader.write(observation, self._parts)
+        try:
+            self.intake.observe(self.observation, self.observation)
+        except InputError:  # of a number that is not finite
+            reader.refuse_infinite(self._parts)
+            raise
 
     def _go_on_without_outcome(self) -> None:
         """Feeds the next step a reward of 0 for the last action, in an episode that gradient steps skip.
@@ -207,6 +233,7 @@ class TrialState:
             rng_state=rng_state,
             adaptation=adaptation,
             decided_on=None if adaptation is None else self._decided_on(),
+            rules=self.rules.copy(),
         )
 
     def _decided_on(self) -> DecidedOn:
@@ -226,6 +253,7 @@ class TrialState:
             if self.legal is not None:
                 self.legal[:] = mind.decided_on.legal_actions
             self._incomplete = mind.decided_on.incomplete
+        self.rules[:] = mind.rules
         if mind.adaptation is not None:
             self.adapter.take_over(mind.adaptation)
         if self.frozen_at is not None:

@@ -90,6 +90,11 @@ class Manifest:
         return sum(feature.size for feature in self.observation)
 
     @property
+    def shown_size(self) -> int:
+        """How many of these, at the end, are shown rules that a plan says are given at a trial's start."""
+        return 0 if self.plan is None else self.plan.rules_size
+
+    @property
     def num_actions(self) -> int:
         """A, the number of actions, or of the components of a box."""
         return len(self.action.names)

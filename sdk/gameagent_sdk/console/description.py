@@ -12,6 +12,7 @@ from typing import Any
 
 from gameagent_sdk.bundle.file import Bundle
 from gameagent_sdk.bundle.json_fields import as_fields
+from gameagent_sdk.bundle.plan import PartSpec, PlanSpec, path_name
 from gameagent_sdk.bundle.specs import ActionSpec, BeliefSpec, FeatureSpec
 from gameagent_sdk.console.plain_text import counted, number, plain, table, wrapped
 from gameagent_sdk.errors import BundleError
@@ -33,6 +34,7 @@ def describe(bundle: Bundle) -> str:
         table((), _facts(bundle), "<<"),
         _section("observation", _observation(manifest.observation)),
         _section("action", _components(manifest.action)),
+        *([] if manifest.plan is None else _plan(manifest.plan, manifest.action.names)),
         _section("beliefs", _beliefs(manifest.beliefs)),
         _section("training", table((), _entries(manifest.training), "<<") if manifest.training else []),
         _evaluation(manifest.evaluation),
@@ -137,11 +139,49 @@ def _rule(slot: BeliefSpec) -> str:
     return plain(slot.rule, _CELL) + ("" if slot.index is None else f"[{number(slot.index)}]")
 
 
-def _form(slot: BeliefSpec) -> str:
+def _form(slot: BeliefSpec, scalar: str = "mean and deviation") -> str:
     if slot.kind == "categorical":
         return f"one of {_listed([plain(option, 40) for option in slot.options])}"
     low, high = slot.center - slot.scale, slot.center + slot.scale
-    return f"mean and deviation, trained from {number(low)} to {number(high)}"
+    return f"{scalar}, trained from {number(low)} to {number(high)}"
+
+
+def _plan(plan: PlanSpec, names: Sequence[str]) -> Iterator[list[str]]:
+    """The environment's own observation and action, and the rules that are told: a section for each."""
+    rows = [
+        (plain(path_name(part.path), 2 * _CELL), _shape(part.shape), _reading(part)) for part in plan.parts[:NUM_ROWS]
+    ]
+    lines = [*table(("part", "shape", "read as"), rows, "<<<"), *_left_out(plan.parts)]
+    mask = wrapped(f"legal actions: {plain(path_name(plan.mask), 2 * _CELL)}", "  ") if plan.mask else []
+    yield _section("what act takes: the environment's own observation, which holds the features above", [*lines, *mask])
+    one = "one number" if not plan.action.shape else f"an array of shape {_shape(plan.action.shape)}"
+    form = wrapped(f"{one}, {plan.action.dtype}", "  ")
+    if plan.action.values:
+        values = list(zip(names, plan.action.values, strict=True))[:NUM_ROWS]
+        cells = [(plain(name, _CELL), _listed(map(number, value))) for name, value in values]
+        form += [*table(("action", "given as"), cells, "<<"), *_left_out(names)]
+    yield _section("what act returns: the environment's own action", form)
+    told = [(_rule(slot), plain(slot.unit, 16), _form(slot, "one number")) for slot in plan.rules[:NUM_ROWS]]
+    lines = [*table(("shown rule", "unit", "given as"), told, "<<<"), *_left_out(plan.rules)] if told else []
+    yield _section("what begin_trial is told: rules=", lines)
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " x ".join(map(number, shape)) or "one number"
+
+
+def _reading(part: PartSpec) -> str:
+    """What is done with a part's numbers, in words."""
+    steps = []
+    if part.axes:
+        steps.append(f"axes in the order {', '.join(map(number, part.axes))}")
+    if part.pool > 1:
+        steps.append(f"means of {number(part.pool)} x {number(part.pool)}")
+    if part.offset:
+        steps.append(f"minus {number(part.offset)}")
+    if part.scale != 1.0:
+        steps.append(f"times {number(part.scale)}")
+    return ", ".join(steps) or "it is"
 
 
 def _entries(entries: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -83,8 +83,8 @@ def _load(path: str | os.PathLike[str], backend: BackendName) -> tuple[Agent, fl
     begin = perf_counter()
     agent = Agent.load(path, backend=backend, seed=0)
     loaded = perf_counter()
-    agent.begin_trial()
     game = RandomGame(agent.manifest)
+    agent.begin_trial(game.rules())
     observation, legal = game.observation(), game.legal_actions()
     acting = perf_counter()
     agent.act(observation, legal)
@@ -94,7 +94,7 @@ def _load(path: str | os.PathLike[str], backend: BackendName) -> tuple[Agent, fl
 def measure_acts(policy: Policy, num_agents: int, seconds: float, fps: float, work: Callable[[], None]) -> Spread:
     """Decisions in a frame loop: of one agent on its own, or of a squad whose members all decide in every frame."""
     squad, game = Squad(policy, seed=0), RandomGame(policy.manifest)
-    members = [squad.join() for _ in range(num_agents)]
+    members = [squad.join(rules=game.rules()) for _ in range(num_agents)]
     acts = []
     for _ in frames(seconds, fps, work):
         observations = {member: game.observation() for member in members}
@@ -116,7 +116,7 @@ def measure_ticks(policy: Policy, seconds: float, fps: float, work: Callable[[],
     import tempfile  # late: it takes memory, which is measured at the start
 
     agent, game = Agent(policy, seed=0), RandomGame(policy.manifest)
-    agent.begin_trial()
+    agent.begin_trial(game.rules())
     ticks = []
     with tempfile.TemporaryDirectory(prefix="gameagent-bench-") as folder:
         pending = 0

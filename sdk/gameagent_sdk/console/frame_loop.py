@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,10 +100,39 @@ class RandomGame:
         sizes = [feature.size for feature in manifest.observation]
         self._low = np.repeat([low for low, _ in bounds], sizes)
         self._range = np.repeat([high - low for low, high in bounds], sizes)
+        parts = () if manifest.plan is None else manifest.plan.parts
+        self._parts = list(zip(parts, bounds, strict=False))  # features of shown rules have no part
 
-    def observation(self) -> NDArray[np.float32]:
-        """Float32 (D,), uniform in the features' ranges."""
-        return (self._low + self._range * self._rng.random(len(self._low))).astype(np.float32)
+    def observation(self) -> Any:
+        """Uniform in the features' ranges: float32 (D,); with a plan, as its environment would give it.
+
+        A plan does not say whether parts are in dicts or in tuples: here they are in dicts.
+        """
+        if not self._parts:
+            return (self._low + self._range * self._rng.random(len(self._low))).astype(np.float32)
+        around: dict[str, Any] = {}
+        for part, (low, high) in self._parts:
+            numbers = low + (high - low) * self._rng.random(part.shape)
+            value = np.asarray(numbers / part.scale + part.offset, np.float32)
+            if not part.path:
+                return value
+            inner = around
+            for key in part.path[:-1]:
+                inner = inner.setdefault(key, {})
+            inner[part.path[-1]] = value
+        return around
+
+    def rules(self) -> dict[str, Any] | None:
+        """For a trial's start, where a plan has shown rules: the first of its options, or the middle, of each."""
+        slots = () if self._manifest.plan is None else self._manifest.plan.rules
+        told: dict[str, Any] = {}
+        for slot in slots:
+            value = slot.options[0] if slot.kind == "categorical" else slot.center
+            if slot.index is None:
+                told[slot.rule] = value
+            else:
+                told.setdefault(slot.rule, []).append(value)
+        return told or None
 
     def legal_actions(self) -> NDArray[np.bool_] | None:
         """Bool (A,), each legal with even chances and at least one of them; None for a bundle without a mask."""
@@ -117,7 +147,7 @@ class RandomGame:
         ended = agent.step + 1 >= self._manifest.max_steps
         agent.observe(float(self._rng.uniform(-1.0, 1.0)), truncated=ended)
         if agent.episode >= self._manifest.num_episodes:
-            agent.begin_trial()
+            agent.begin_trial(self.rules())
 
 
 def _bounds(low: float | None, high: float | None) -> tuple[float, float]:

@@ -41,13 +41,16 @@ def as_observations(manifest: Manifest, value: ArrayLike, rows: Rows) -> NDArray
     return observations
 
 
-def fill_legal_actions(manifest: Manifest, value: ArrayLike | None, out: NDArray[np.bool_] | None) -> None:
+def fill_legal_actions(
+    manifest: Manifest, value: ArrayLike | None, out: NDArray[np.bool_] | None, name: str = "legal_actions"
+) -> None:
     """Writes one agent's legal actions where the policy reads them: `as_legal_actions` of one agent.
 
     Args:
         manifest: Says whether there is a mask.
         value: (A,) True or False; None if the policy takes no mask.
         out: bool (A,); None if the policy takes no mask.
+        name: What messages call it.
 
     Raises:
         InputError: As `as_legal_actions`.
@@ -56,12 +59,14 @@ def fill_legal_actions(manifest: Manifest, value: ArrayLike | None, out: NDArray
         out[:] = value
         if value.any():
             return
-    legal = as_legal_actions(manifest, value, rows=())
+    legal = as_legal_actions(manifest, value, (), name)
     if out is not None and legal is not None:
         out[:] = legal
 
 
-def as_legal_actions(manifest: Manifest, value: ArrayLike | None, rows: Rows) -> NDArray[np.bool_] | None:
+def as_legal_actions(
+    manifest: Manifest, value: ArrayLike | None, rows: Rows, name: str = "legal_actions"
+) -> NDArray[np.bool_] | None:
     """Legal actions as bool (*rows, A) with a legal one in each row; None if the policy takes no mask.
 
     Raises:
@@ -78,13 +83,13 @@ def as_legal_actions(manifest: Manifest, value: ArrayLike | None, rows: Rows) ->
             raise InputError("this bundle's actions have no mask (manifest.action.mask): leave legal_actions out")
         return None
     if value is None:
-        raise InputError(f"legal_actions is needed at every decision, {expected()}")
-    array = as_array("legal_actions", value, "biu", shape, expected)
+        raise InputError(f"{name} is needed at every decision, {expected()}")
+    array = as_array(name, value, "biu", shape, expected)
     legal = array != 0
     if not (legal == array).all():
-        raise InputError(f"legal_actions must be {expected()}, given the value {array[legal != array][0]}")
+        raise InputError(f"{name} must be {expected()}, given the value {array[legal != array][0]}")
     if not legal.any(axis=-1).all():
-        raise InputError("legal_actions has no True: at least one action must be legal at every decision")
+        raise InputError(f"{name} has no True: at least one action must be legal at every decision")
     return np.ascontiguousarray(legal)
 
 

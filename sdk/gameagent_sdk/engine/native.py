@@ -51,8 +51,8 @@ class NativeObservations:
 
         Args:
             observation: As the environment gave it. Parts that are float32 arrays and taken as they are are fastest.
-            out: float32 ``(size,)``; if the observation is refused it may hold anything. Numbers that are not finite, or
-                too large for single precision, are written as NaN or infinity; see `refuse_infinite`.
+            out: float32 ``(size,)``; if the observation is refused it may hold anything. Numbers that are not finite,
+                or too large for single precision, are written as NaN or infinity; see `refuse_infinite`.
 
         Raises:
             InputError: A part is missing, or is no array of numbers of its shape.
@@ -82,9 +82,7 @@ class NativeObservations:
             numbers = row[place]
             wrong = numbers[~np.isfinite(numbers)]
             if wrong.size:
-                raise InputError(
-                    f"{part.name} must hold finite numbers, given what is {wrong[0]} in single precision"
-                )
+                raise InputError(f"{part.name} must hold finite numbers, given what is {wrong[0]} in single precision")
 
 
 class _Part:

@@ -16,6 +16,7 @@ from gameagent_sdk.bundle.signature import step_inputs, step_outputs
 from gameagent_sdk.engine.actions import Actions, actions_of
 from gameagent_sdk.engine.context import Context
 from gameagent_sdk.engine.inputs import all_finite, small_weights
+from gameagent_sdk.engine.native import Native
 from gameagent_sdk.errors import BundleError, shown, shown_names
 from gameagent_sdk.graph import Port
 
@@ -40,6 +41,7 @@ class Policy:
         self.bundle = bundle
         self.manifest: Manifest = bundle.manifest
         self.actions: Actions = actions_of(self.manifest.action)
+        self.native = None if self.manifest.plan is None else Native(self.manifest.plan)
         self.backend = load_backend(bundle, backend)
         adapts = self.manifest.gradient is not None
         self.adaptation_backend: Backend | None = load_adaptation(bundle, self.backend.name) if adapts else None

@@ -1,7 +1,7 @@
 """Rules that are shown to an agent: their values, as a game knows them, as the numbers that a policy reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from gameagent_sdk.bundle.specs import BeliefSpec
 from gameagent_sdk.engine.inputs import as_array, as_number
-from gameagent_sdk.errors import InputError, shown, shown_names, shown_value
+from gameagent_sdk.errors import NUM_CHARACTERS, NUM_SHOWN, InputError, shown, shown_names, shown_value
+
+NUM_COMPARED = 200  # names among which the nearest spelling is looked for
 
 _FARTHEST = 1e300
 _LARGEST = float(np.finfo(np.float32).max)
@@ -79,8 +81,10 @@ class ShownRules:
             raise InputError(f"rules: {shown_names(missing)} must be given, the rules are {self._described()}")
 
     def _described(self) -> str:
-        """Every rule with what it may be."""
-        return shown_names(f"{shown(rule, 30)} ({_allowed(slots)})" for rule, slots in self._slots.items())
+        """The first rules, each with what it may be."""
+        first = [f"{shown(rule, 30)} ({_allowed(slots)})" for rule, slots in islice(self._slots.items(), NUM_SHOWN)]
+        more = len(self._slots) - len(first)
+        return ", ".join(first) + (f" and {more} more" if more else "")
 
 
 def option_index(slot: BeliefSpec, value: Any) -> int | None:
@@ -110,9 +114,7 @@ def _encoded(rule: str, slots: Sequence[BeliefSpec], value: Any) -> list[float]:
         return _encoded_slot(shown(rule), slots[0], value)
     elements = value.tolist() if isinstance(value, np.ndarray) else value
     if isinstance(elements, str) or not isinstance(elements, Sequence) or len(elements) != len(slots):
-        raise InputError(
-            f"rules: {shown(rule)} must be a list of {len(slots)}, each {_allowed(slots[:1])}, given {shown_value(value)}"
-        )
+        raise InputError(f"rules: {shown(rule)} must be {_allowed(slots)}, given {shown_value(value)}")
     pairs = enumerate(zip(slots, elements, strict=True))
     return [x for index, (slot, one) in pairs for x in _encoded_slot(f"{shown(rule)}[{index}]", slot, one)]
 
@@ -122,28 +124,32 @@ def _encoded_slot(name: str, slot: BeliefSpec, value: Any) -> list[float]:
         index = option_index(slot, value)
         if index is None:
             close = _meant(value, slot.options)
-            raise InputError(f"rules: {name} must be {_allowed((slot,))}, given {shown_value(value)}{close}")
+            raise InputError(f"rules: {name} must be {_allowed_value(slot)}, given {shown_value(value)}{close}")
         return [float(position == index) for position in range(len(slot.options))]
-    x = (as_number(f"rules: {name}", value, -_FARTHEST, _FARTHEST) - slot.center) / slot.scale
-    if not abs(x) <= _LARGEST:
-        raise InputError(f"rules: {name} must be {_allowed((slot,))}, given {shown_value(value)}, which is too large")
-    return [x]
+    try:
+        x = (as_number(name, value, -_FARTHEST, _FARTHEST) - slot.center) / slot.scale
+        return [as_number(name, x, -_LARGEST, _LARGEST)]
+    except InputError:
+        raise InputError(f"rules: {name} must be {_allowed_value(slot)}, given {shown_value(value)}") from None
 
 
 def _allowed(slots: Sequence[BeliefSpec]) -> str:
-    """What a rule's value may be, in words."""
-    slot = slots[0]
+    """What a rule may be, in words."""
+    value = _allowed_value(slots[0])
+    return value if slots[0].index is None else f"a list of {len(slots)}, each {value}"
+
+
+def _allowed_value(slot: BeliefSpec) -> str:
     if slot.kind == "categorical":
-        what = f"one of {shown_names(slot.options)}"
-    else:
-        unit = f" {shown(slot.unit, 16)}" if slot.unit else ""
-        what = f"a number, trained from {slot.center - slot.scale:g} to {slot.center + slot.scale:g}{unit}"
-    return what if len(slots) == 1 else f"a list of {len(slots)}, each {what}"
+        return f"one of {shown_names(slot.options)}"
+    unit = f" {shown(slot.unit, 16)}" if slot.unit else ""
+    return f"a finite number, trained from {slot.center - slot.scale:g} to {slot.center + slot.scale:g}{unit}"
 
 
 def _meant(given: Any, names: Iterable[str]) -> str:
     """The nearest right spelling, in words; nothing if none is near."""
     import difflib  # late: only for a message
 
-    near = difflib.get_close_matches(given[:100], names, 1) if isinstance(given, str) else []
+    some = list(islice(names, NUM_COMPARED))
+    near = difflib.get_close_matches(given[:NUM_CHARACTERS], some, 1) if isinstance(given, str) else []
     return f" (did you mean {shown(near[0])!r}?)" if near else ""

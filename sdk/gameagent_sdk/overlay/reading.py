@@ -8,6 +8,7 @@ import numpy as np
 from gameagent_sdk.agent.agent import Agent
 from gameagent_sdk.bundle.specs import BeliefSpec
 from gameagent_sdk.engine.beliefs import Belief
+from gameagent_sdk.engine.rules import option_index
 from gameagent_sdk.errors import InputError, shown, shown_names, shown_value
 from gameagent_sdk.overlay.rows import Row, Truth
 from gameagent_sdk.overlay.wording import shown_label
@@ -106,11 +107,9 @@ def _truth(spec: BeliefSpec, value: object) -> Truth:
         if not isinstance(value, int | float):
             raise InputError(f"truth of {shown(spec.rule)!r} must be a number, given {shown_value(value)}")
         return float(value)
-    label = str(value).lower() if isinstance(value, bool) else str(value)
-    if label in spec.options:
-        return label
-    if value in spec.values:
-        return spec.options[spec.values.index(float(str(value)))]
+    option = option_index(spec, value)
+    if option is not None:
+        return spec.options[option]
     raise InputError(
         f"truth of {shown(spec.rule)!r} must be one of {shown_names(spec.options)}, given {shown_value(value)}"
     )

@@ -1,6 +1,6 @@
 """A mind: everything that an agent gathered in a trial, between two of its calls."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ class Mind:
         rng_state: State and increment of PCG64, each from 0 to 2**128 - 1.
         adaptation: The state of the gradient steps; None for a bundle without any.
         decided_on: What they need of the last decision; None likewise.
+        rules: float32 (R,), the trial's shown rules as they are encoded; empty where none are given at its start.
     """
 
     context: Context
@@ -45,3 +46,4 @@ class Mind:
     rng_state: tuple[int, int]
     adaptation: AdaptationState | None = None
     decided_on: DecidedOn | None = None
+    rules: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))

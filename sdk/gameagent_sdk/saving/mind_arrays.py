@@ -21,6 +21,7 @@ FORMAT_VERSION = 1
 MAX_COUNT = 2**53  # of decisions: nobody plays that long
 MAX_RETURN = MAX_COUNT * 3.5e38  # of as many decisions, each with the largest reward in single precision
 HIDDEN_STATE = "hidden_state."  # prefix of the arrays that hold it
+RULES = "shown_rules"
 WEIGHTS, PREVIOUS_WEIGHTS, PROBES = "weights.", "previous_weights.", "probe."  # likewise
 
 
@@ -42,6 +43,7 @@ def to_arrays(mind: Mind, bundle: Bundle) -> dict[str, NDArray[Any]]:
         "returns": np.array(tally.returns, np.float64),
         "rng_state": np.array([half for word in mind.rng_state for half in divmod(word, 2**64)], np.uint64),
         **{HIDDEN_STATE + name: tensor for name, tensor in mind.context.hidden_state.items()},
+        **({RULES: mind.rules} if mind.rules.size else {}),
         **_adaptation_arrays(mind),
         **_decided_on_arrays(mind),
     }
@@ -115,6 +117,8 @@ def from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
     require(not impossible, impossible)
     require(start.item() in (0.0, 1.0), "its episode start is neither yes nor no")
     require(abs(arrays["previous_reward"].item()) <= MAX_FED, "its previous reward is larger than any that is fed")
+    shown_rules = arrays.get(RULES, fresh.rules)
+    require(bool((np.abs(shown_rules) <= MAX_FED).all()), "its shown rules are larger than any that are fed")
     sums = arrays["episode_return"], arrays["returns"]
     require(all((np.abs(array) <= MAX_RETURN).all() for array in sums), "its returns are larger than any can be")
     words = arrays["rng_state"].tolist()
@@ -141,6 +145,7 @@ def from_arrays(arrays: dict[str, NDArray[Any]], bundle: Bundle) -> Mind:
         rng_state=rng_state,
         adaptation=None if fresh.adaptation is None else _adaptation(arrays, fresh.adaptation),
         decided_on=None if fresh.decided_on is None else _decided_on(arrays),
+        rules=shown_rules,
     )
 
 
@@ -199,6 +204,7 @@ def _fresh(bundle: Bundle) -> Mind:
         tally=Tally(actions_of(bundle.manifest.action).undecided),
         awaits_observe=False,
         rng_state=(0, 0),
+        rules=np.zeros(bundle.manifest.shown_size, np.float32),
     )
 
 

@@ -34,6 +34,7 @@ import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 
 from gameagent_sdk import Agent, Bundle, BundleError, CallOrderError, MindError, Policy, SdkError
+from gameagent_sdk.console.frame_loop import RandomGame
 
 BACKENDS = ("onnxruntime", "numpy")
 HEADROOM = 600 * 2**20  # bytes of address space beyond what the process has once it is warm
@@ -124,10 +125,12 @@ def play(agent: Agent, cost: Cost | None = None, steps: int = 4) -> Any:
     cost, first = cost or Cost(), None
     numbers = np.random.default_rng(0)
     manifest = agent.manifest
+    game = RandomGame(manifest)
     for step in range(steps):
         legal = [True] * manifest.num_actions if manifest.action.mask else None
+        observation = numbers.normal(size=manifest.observation_size) if manifest.plan is None else game.observation()
         with cost.of("call"):
-            action = agent.act(numbers.normal(size=manifest.observation_size), legal)
+            action = agent.act(observation, legal)
         chances = chances_of(agent, action)
         first = chances if first is None else first
         agent.beliefs()
@@ -158,7 +161,7 @@ def play_bundle(path: str, backend: Any, cost: Cost) -> tuple[str, Any]:
     try:
         with cost.of("load"):
             agent = Agent.load(path, seed=0, backend=backend)
-        agent.begin_trial()
+        agent.begin_trial(RandomGame(agent.manifest).rules())
         return "played", play(agent, cost)
     except SdkError as error:
         return f"{type(error).__name__}: {error}", None
