@@ -18,6 +18,9 @@ from gameagent_sdk.authoring import (
     BeliefSpec,
     FeatureSpec,
     GradientSpec,
+    NativeActionSpec,
+    PartSpec,
+    PlanSpec,
     Port,
     TensorSpec,
     adaptation_inputs,
@@ -108,6 +111,43 @@ ADAPTING = Manifest(
     ),
 )
 
+NATIVE = Manifest(
+    name="fixture-native",
+    summary="Its logits are weights times what its environment shows and tells it, plus the sums of rewards.",
+    observation=(
+        FeatureSpec("camera", 12, 0.0, 1.0, kind="grid", shape=(2, 2, 3)),
+        FeatureSpec("gear", 1, 0.0, 2.0, kind="category"),
+        FeatureSpec("place", 2, -1.0, 1.0, "m"),
+        FeatureSpec("speed"),
+        FeatureSpec("rule_gravity"),
+        FeatureSpec("rule_colour", 3, 0.0, 1.0),
+        FeatureSpec("rule_wind[0]"),
+        FeatureSpec("rule_wind[1]"),
+    ),
+    action=ActionSpec(("left slow", "left mid", "left fast", "right slow", "right mid", "right fast"), mask=True),
+    hidden_state=(TensorSpec("hidden_tally", (6,)),),
+    plan=PlanSpec(
+        parts=(
+            PartSpec(("camera",), (4, 6, 2), axes=(2, 0, 1), pool=2, scale=1 / 255),
+            PartSpec(("gear",), (), offset=1.0),
+            PartSpec(("body", "0"), (2,)),
+            PartSpec(("body", "1"), ()),
+        ),
+        action=NativeActionSpec((2,), "int64", tuple((side, pace) for side in range(2) for pace in range(3))),
+        mask=("mask",),
+        rules=(
+            BeliefSpec("gravity", "scalar", center=10.0, scale=5.0, unit="m/s2"),
+            BeliefSpec("colour", "categorical", options=("red", "green", "blue"), values=(1.0, 2.5, 4.0)),
+            BeliefSpec("wind", "scalar", index=0, scale=2.0),
+            BeliefSpec("wind", "scalar", index=1, scale=2.0),
+        ),
+    ),
+    num_episodes=3,
+    max_steps=20,
+    temperature=0.0,
+    adaptation=("memory",),
+)
+
 
 def sines(*shape: int) -> np.ndarray:
     """Weights that anyone can work out: 0.8 sin(1), 0.8 sin(2), ..."""
@@ -161,6 +201,18 @@ def masked_nodes() -> tuple[list[Any], dict[str, np.ndarray]]:
         node("Where", ["legal_actions", "scores", "never"], ["logits"]),
     ]
     return nodes, {"never": np.array(-1e9, np.float32)}
+
+
+def native_nodes() -> tuple[list[Any], dict[str, np.ndarray]]:
+    node = helper.make_node
+    nodes = [
+        node("Mul", ["previous_action", "previous_reward"], ["gain"]),
+        node("Add", ["hidden_tally", "gain"], ["next_hidden_tally"]),
+        node("MatMul", ["observation", "weights"], ["seen"]),
+        node("Add", ["next_hidden_tally", "seen"], ["scores"]),
+        node("Where", ["legal_actions", "scores", "never"], ["logits"]),
+    ]
+    return nodes, {"weights": sines(22, 6), "never": np.array(-1e9, np.float32)}
 
 
 def memoryless_nodes() -> tuple[list[Any], dict[str, np.ndarray]]:
@@ -240,4 +292,5 @@ if __name__ == "__main__":
     write("primed.onnx", PRIMED, *masked_nodes())
     write("memoryless.onnx", MEMORYLESS, *memoryless_nodes())
     write("steered.onnx", STEERED, *steered_nodes())
+    write("native.onnx", NATIVE, *native_nodes())
     write("adapting.onnx", ADAPTING, *adapting_nodes())

@@ -128,7 +128,7 @@ class Agent(Readout):
         Raises:
             InputError: A rule is missing, misspelt or has a value that it cannot have; or the bundle is not told any.
         """
-        self._decider.begin("begin_trial", self._decider.encode_rules(rules))
+        self._decider.begin("begin_trial", self._policy.shown_rules.encode(rules))
 
     def begin_season(self, rules: Mapping[str, Any] | None = None) -> None:
         """Starts afresh like `begin_trial`, and clears the memory that outlives trials, too.
@@ -139,7 +139,7 @@ class Agent(Readout):
         Raises:
             InputError: As for `begin_trial`.
         """
-        self._decider.begin("begin_season", self._decider.encode_rules(rules))
+        self._decider.begin("begin_season", self._policy.shown_rules.encode(rules))
 
     def act(self, observation: Any, legal_actions: ArrayLike | None = None) -> Action:
         """Chooses an action.

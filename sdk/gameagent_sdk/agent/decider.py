@@ -3,7 +3,7 @@
 `gameagent_sdk.Agent` is the face that games see; squads and replays, which decide for agents, work with this.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +14,8 @@ from gameagent_sdk.agent.trial import TrialState
 from gameagent_sdk.engine.actions import Action
 from gameagent_sdk.engine.inputs import as_reward
 from gameagent_sdk.engine.policy import Policy
-from gameagent_sdk.engine.rules import ShownRules
 from gameagent_sdk.saving.mind import Mind
 from gameagent_sdk.saving.recording import Recording
-
-_NO_RULES = ShownRules(())
 
 
 class Decider:
@@ -45,20 +42,15 @@ class Decider:
         self.random_bits = np.random.PCG64(seed)
         self.rng = np.random.Generator(self.random_bits)
 
-    def encode_rules(self, rules: Mapping[str, Any] | None) -> NDArray[np.float32]:
-        """The numbers of a trial's shown rules; raises like `Agent.begin_trial`."""
-        return _NO_RULES.encode(rules) if self.native is None else self.native.rules.encode(rules)
-
     def begin(self, call: str, rules: NDArray[np.float32]) -> None:
         """Begins a trial, or a season.
 
         Args:
             call: "begin_trial" or "begin_season".
-            rules: What `encode_rules` gave.
+            rules: The shown rules, encoded.
         """
         (self.trial.begin if call == "begin_trial" else self.trial.begin_season)()
-        if rules.size:
-            self.trial.rules[:] = rules
+        self.trial.rules[:] = rules
         self.note(call, **({"rules": rules.tolist()} if rules.size else {}))
 
     def perceive(self, observation: Any, legal_actions: ArrayLike | None) -> None:

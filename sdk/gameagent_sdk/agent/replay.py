@@ -15,7 +15,6 @@ from gameagent_sdk.agent.squad import Batches
 from gameagent_sdk.bundle.file import Bundle
 from gameagent_sdk.engine.actions import Action
 from gameagent_sdk.engine.policy import Policy
-from gameagent_sdk.engine.rules import ShownRules
 from gameagent_sdk.errors import RecordingError, SdkError, shown, shown_path, shown_value
 from gameagent_sdk.regular_file import as_path, open_regular, reason_of
 from gameagent_sdk.saving.mind import Mind
@@ -95,8 +94,7 @@ def _replay_calls(agent: Agent, calls: Iterator[dict[str, Any]]) -> tuple[list[A
         elif call == "forget":
             agent.forget(line["fraction"])
         elif call in ("begin_trial", "begin_season"):
-            shown_rules = ShownRules(agent.manifest.plan.rules if agent.manifest.plan else ())
-            agent.decider.begin(call, shown_rules.check(line.get("rules", [])))
+            agent.decider.begin(call, agent.policy.shown_rules.check(line.get("rules", [])))
         elif call in ("freeze", "unfreeze", "rollback"):
             getattr(agent, call)()
         elif call == "restore":

@@ -153,10 +153,10 @@ class PlanSpec:
     def __post_init__(self) -> None:
         require(1 <= len(self.parts) <= MAX_PARTS, f"plan: parts must have 1 to {MAX_PARTS} entries")
         require_unique([part.name for part in self.parts], "plan: paths of parts")
+        require(len(self.mask) <= MAX_DEPTH, f"plan: mask must have at most {MAX_DEPTH} steps")
         self._check_nesting()
         numbers = sum(math.prod(part.shape) for part in self.parts)
         require(numbers <= MAX_SIZE, f"plan: parts must have at most {MAX_SIZE} numbers together, given {numbers}")
-        require(len(self.mask) <= MAX_DEPTH, f"plan: mask must have at most {MAX_DEPTH} steps")
         require_rule_order(self.rules, "plan.rules")
 
     @property

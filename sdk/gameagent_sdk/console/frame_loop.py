@@ -21,6 +21,8 @@ NUM_SPRITES = 1000  # moved in a frame
 
 _FARTHEST = 1e30  # float32 holds it; manifests may name bounds that it does not
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -113,7 +115,7 @@ class RandomGame:
         around: dict[str, Any] = {}
         for part, (low, high) in self._parts:
             numbers = low + (high - low) * self._rng.random(part.shape)
-            value = np.asarray(numbers / part.scale + part.offset, np.float32)
+            value = np.clip(numbers / part.scale + part.offset, -_LARGEST, _LARGEST).astype(np.float32)
             if not part.path:
                 return value
             inner = around

@@ -8,20 +8,18 @@ from numpy.typing import NDArray
 
 from gameagent_sdk.bundle.plan import NativeActionSpec, PartSpec, PlanSpec, path_name
 from gameagent_sdk.engine.inputs import as_array
-from gameagent_sdk.engine.rules import ShownRules
 from gameagent_sdk.errors import InputError, shown_names, shown_value
 
 NUMBERS = "biuf"  # numpy's kinds of dtypes: bools, integers, floats
 
 
 class Native:
-    """One plan at work, on the row of one agent.
+    """What stands between an environment and a policy's rows, as a plan says.
 
     Attributes:
         observations: Reads the environment's observations.
         actions: Makes its actions.
         mask: Where in an observation the legal actions are; empty if not there.
-        rules: Encodes the shown rules.
     """
 
     def __init__(self, plan: PlanSpec) -> None:
@@ -29,7 +27,6 @@ class Native:
         self.observations = NativeObservations(plan.parts)
         self.actions = NativeActions(plan.action)
         self.mask = plan.mask
-        self.rules = ShownRules(plan.rules)
 
 
 class NativeObservations:

@@ -17,6 +17,7 @@ from gameagent_sdk.engine.actions import Actions, actions_of
 from gameagent_sdk.engine.context import Context
 from gameagent_sdk.engine.inputs import all_finite, small_weights
 from gameagent_sdk.engine.native import Native
+from gameagent_sdk.engine.rules import ShownRules
 from gameagent_sdk.errors import BundleError, shown, shown_names
 from gameagent_sdk.graph import Port
 
@@ -24,7 +25,17 @@ _LANE = 16  # float32 numbers in 64 bytes
 
 
 class Policy:
-    """A bundle that is ready to run; any number of agents and squads may share one, each with arrays of its own."""
+    """A bundle that is ready to run; any number of agents and squads may share one, each with arrays of its own.
+
+    Attributes:
+        bundle: What it runs.
+        manifest: What the bundle says about itself.
+        actions: Draws, checks and encodes the policy's actions.
+        native: What agents read an environment's own observations with; None for a bundle without a plan.
+        shown_rules: Encodes the rules that they are told at a trial's start.
+        backend: The engine of the policy step.
+        adaptation_backend: That of the gradient steps; None if there are none.
+    """
 
     def __init__(self, bundle: Bundle, backend: BackendName | None = None) -> None:
         """Starts an engine.
@@ -41,7 +52,9 @@ class Policy:
         self.bundle = bundle
         self.manifest: Manifest = bundle.manifest
         self.actions: Actions = actions_of(self.manifest.action)
-        self.native = None if self.manifest.plan is None else Native(self.manifest.plan)
+        plan = self.manifest.plan
+        self.native = None if plan is None else Native(plan)
+        self.shown_rules = ShownRules(() if plan is None else plan.rules)
         self.backend = load_backend(bundle, backend)
         adapts = self.manifest.gradient is not None
         self.adaptation_backend: Backend | None = load_adaptation(bundle, self.backend.name) if adapts else None

@@ -13,6 +13,7 @@ import sdk.hostile.minds
 import sdk.hostile.models
 import sdk.hostile.operators
 import sdk.hostile.places
+import sdk.hostile.plans
 import sdk.hostile.ports
 import sdk.hostile.tensors  # noqa: F401
 from sdk.hostile.judge import Judge

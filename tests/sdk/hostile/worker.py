@@ -131,7 +131,7 @@ def play(agent: Agent, cost: Cost | None = None, steps: int = 4) -> Any:
         observation = numbers.normal(size=manifest.observation_size) if manifest.plan is None else game.observation()
         with cost.of("call"):
             action = agent.act(observation, legal)
-        chances = chances_of(agent, action)
+        chances = chances_of(agent, agent.decider.taken_in(action))
         first = chances if first is None else first
         agent.beliefs()
         agent.observe(float(numbers.normal()), terminated=step == 2)
@@ -201,7 +201,7 @@ def show_bundle(path: str, watch: Watch) -> dict[str, Any]:
 
 def show_mind(path: str, watch: Watch, agent: Agent) -> dict[str, Any]:
     """Restores a mind into an agent in the middle of a trial; plays on if it is accepted."""
-    agent.begin_trial()
+    agent.begin_trial(RandomGame(agent.manifest).rules())
     play(agent)
     before = state_of(agent)
     with watch.reading(path) as cost:
