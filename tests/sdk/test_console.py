@@ -112,6 +112,24 @@ def test_the_rate_of_decisions_is_shown_if_they_are_slower_than_frames(
     assert "pace" not in run("inspect", changed())[1]
 
 
+def test_a_plan_is_shown_as_what_the_calls_take_and_give(
+    run: Callable[..., tuple[int, str, str]], path_of: Callable[[str], Path]
+) -> None:
+    out = run("inspect", path_of("native"))[1]
+    image = "axes in the order 2, 0, 1, means of 2 x 2, times 0.003922"
+    assert row(out, "observation['camera']") == ["observation['camera']", "4 x 6 x 2", image]
+    assert row(out, "observation['gear']") == ["observation['gear']", "one number", "minus 1"]
+    assert row(out, "observation['body']['0']") == ["observation['body']['0']", "2", "it is"]
+    assert "  legal actions: observation['mask']\n" in out
+    assert "  an array of shape 2, int64\n" in out and row(out, "right mid") == ["right mid", "1, 1"]
+    assert row(out, "colour") == ["colour", "one of red, green, blue"]
+    assert row(out, "wind[1]") == ["wind[1]", "one number, trained from -2 to 2"]
+    assert max(map(len, out.splitlines())) <= 100
+    assert "what act takes" not in run("inspect", path_of("masked"))[1]
+    found = json.loads(run("inspect", path_of("native"), "--json")[1])["manifest"]["plan"]
+    assert found["parts"][1] == {"path": ["gear"], "shape": [], "offset": 1.0} and found["mask"] == ["mask"]
+
+
 def test_curves_stand_beside_their_baselines_and_parity_by_engine(
     run: Callable[..., tuple[int, str, str]], changed: Callable[..., Path]
 ) -> None:

@@ -12,7 +12,17 @@ from typing import Any
 import pytest
 
 from gameagent_sdk import Bundle, Manifest, ManifestError
-from gameagent_sdk.authoring import ActionSpec, AdvantageSpec, BeliefSpec, FeatureSpec, GradientSpec, TensorSpec
+from gameagent_sdk.authoring import (
+    ActionSpec,
+    AdvantageSpec,
+    BeliefSpec,
+    FeatureSpec,
+    GradientSpec,
+    NativeActionSpec,
+    PartSpec,
+    PlanSpec,
+    TensorSpec,
+)
 from gameagent_sdk.bundle.json_fields import parse_object
 
 
@@ -43,6 +53,15 @@ def gradient(**changes: Any) -> GradientSpec:
     return GradientSpec(**(fields | changes))
 
 
+PARTS = PartSpec(("ball",), (2,)), PartSpec(("paddle",))
+BOXED = ActionSpec(("steer",), kind="box", low=(-1.0,), high=(1.0,))
+
+
+def plan(**changes: Any) -> PlanSpec:
+    fields = {"parts": PARTS, "action": NativeActionSpec((), "int64", ((3,), (4,)))}
+    return PlanSpec(**(fields | changes))
+
+
 def edited(**changes: Any) -> str:
     """The JSON of a good manifest with some top-level fields changed."""
     return json.dumps(json.loads(manifest().to_json()) | changes)
@@ -68,6 +87,21 @@ def test_what_is_new_goes_through_json_and_is_left_out_if_it_is_the_default() ->
     assert "frames_per_decision" not in plain
     assert plain["hidden_state"] == [{"name": "hidden_h", "shape": [8], "dtype": "float32"}]
     assert set(plain["observation"][1]) == {"name", "size", "low", "high", "unit", "meaning"}
+
+
+def test_a_plan_goes_through_json_and_older_manifests_have_none() -> None:
+    image = PartSpec(("camera",), (4, 6, 2), axes=(2, 0, 1), pool=2, offset=1.5, scale=0.25)
+    features = FeatureSpec("image", 12), FeatureSpec("paddle"), FeatureSpec("gravity"), FeatureSpec("colour", 3)
+    rules = BeliefSpec("gravity", "scalar"), BeliefSpec("colour", "categorical", options=("red", "green", "blue"))
+    full = manifest(observation=features, plan=plan(parts=(image, PARTS[1]), mask=("mask",), rules=rules))
+    assert Manifest.from_json(full.to_json()) == full and full.shown_size == 4
+    for other in (plan(), plan(action=NativeActionSpec((1, 1), "float64", ((0,), (7,))))):
+        assert Manifest.from_json(manifest(plan=other).to_json()).plan == other
+    assert "plan" not in json.loads(manifest().to_json()) and manifest().shown_size == 0
+    assert json.loads(manifest(plan=plan()).to_json())["plan"] == {
+        "parts": [{"path": ["ball"], "shape": [2]}, {"path": ["paddle"], "shape": []}],
+        "action": {"shape": [], "dtype": "int64", "values": [[3], [4]]},
+    }
 
 
 def version_1(**gradient_fields: Any) -> str:
@@ -112,9 +146,10 @@ def test_the_json_of_the_shipped_fixtures_reads_back(any_path: Path) -> None:
     assert Manifest.from_json(loaded.to_json()) == loaded
 
 
-@pytest.mark.parametrize(
-    "name", sorted({f.name for f in dataclasses.fields(Manifest)} - {"gradient", "frames_per_decision"})
-)
+OPTIONAL_FIELDS = {"gradient", "plan", "frames_per_decision"}
+
+
+@pytest.mark.parametrize("name", sorted({field.name for field in dataclasses.fields(Manifest)} - OPTIONAL_FIELDS))
 def test_a_missing_field_is_named(name: str) -> None:
     fields = json.loads(manifest().to_json())
     del fields[name]
@@ -215,6 +250,29 @@ def test_what_is_no_json_object_is_refused(text: str) -> None:
         (lambda: TensorSpec("h", (1,), "float64"), "dtype must be 'float32'"),
         (lambda: TensorSpec("h", (1,), lifetime="game"), "lifetime must be one of trial, season, given 'game'"),
         (lambda: TensorSpec("h", (1,), initial=math.nan), "initial must be within 3e\\+38 of 0, given nan"),
+        (lambda: PartSpec(("x",) * 17), "path must have at most 16 steps"),
+        (lambda: PartSpec((), (0,)), "at most 7 axes and 16777216 numbers, given .0,."),
+        (lambda: PartSpec((), (2, 3), axes=(1,)), "an order of the 2 axes"),
+        (lambda: PartSpec((), (2, 3), pool=3), "at most the sides of an image, given 3"),
+        (lambda: PartSpec(("a", "b"), scale=math.inf), r"observation\['a'\]\['b'\]'?.*: offset and scale .* given 0.0"),
+        (lambda: NativeActionSpec((), "complex64"), "dtype 'complex64' is not one of"),
+        (lambda: NativeActionSpec((2,), "int8", ((1, 2, 3),)), "must hold 2 numbers"),
+        (lambda: NativeActionSpec((), "int8", ((1,), (1,))), "values must differ"),
+        (lambda: NativeActionSpec((), "int8", ((128,),)), "values must be numbers of dtype int8, given 128"),
+        (lambda: NativeActionSpec((), "float32", ((2**24 + 1,),)), "dtype float32, given 16777217"),
+        (lambda: plan(parts=()), "parts must have 1 to 4096 entries"),
+        (lambda: plan(parts=(PartSpec(), PartSpec())), "paths of parts must differ, given twice: observation"),
+        (lambda: plan(parts=(PartSpec(("a",)), PartSpec(("a", "b")))), "lies within .*, which is a part"),
+        (lambda: plan(parts=(PartSpec(),), mask=("mask",)), r"observation\['mask'\] lies within observation, which"),
+        (lambda: plan(parts=[PartSpec((str(i),), (2**22,)) for i in range(5)]), "at most 16777216 numbers together"),
+        (lambda: plan(rules=(BeliefSpec("r", "scalar", 1),)), "plan.rules: .* in order"),
+        (lambda: manifest(plan=plan(parts=(PartSpec((), (2,)),))), "1 parts and 0 rules must be one for each of 2"),
+        (lambda: manifest(plan=plan(parts=(PARTS[1], PARTS[0]))), "feature 'ball' has size 2, what fills it 1"),
+        (lambda: manifest(plan=plan(action=NativeActionSpec((), "int8", ((0,),)))), "values must be 2, given 1"),
+        (lambda: manifest(action=ActionSpec(("up", "down")), plan=plan(mask=("m",))), "plan.mask must be empty"),
+        (lambda: manifest(action=BOXED, plan=plan()), "values must be empty for a box"),
+        (lambda: manifest(action=BOXED, plan=plan(action=NativeActionSpec((2,), "int8"))), "must hold 1 numbers"),
+        (lambda: manifest(action=BOXED, plan=plan(action=NativeActionSpec((), "uint8"))), "dtype uint8 must hold all"),
         (lambda: gradient(weights=()), "name at least one tensor"),
         (lambda: gradient(weights=(TensorSpec("w", (1,), initial=1.0),)), "values in the graph"),
         (lambda: gradient(rollback_margin=0.0), "rollback_margin must be finite and above 0"),

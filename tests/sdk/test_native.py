@@ -183,7 +183,9 @@ def test_reports_go_by_feature_in_the_units_of_the_row(agent: Agent) -> None:
     report = {feature.name: feature for feature in agent.observation_report().features}
     assert (report["gear"].highest, report["gear"].num_outside) == (3.0, 1)
     assert (report["rule_gravity"].lowest, report["rule_gravity"].num_outside) == (0.5, 0)
-    assert 0.0 <= report["camera"].lowest < report["camera"].highest <= 1.0
+    pixels = report["camera"]
+    assert pixels.lowest is not None and pixels.highest is not None
+    assert 0.0 <= pixels.lowest < pixels.highest <= 1.0
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "float64", "bool"])

@@ -110,7 +110,12 @@ for name, (attack, fields) in WRONG.items():
         f"plan_{name}", f"a plan that is or has {attack}.", REFUSED, lambda fields=fields: bundle(manifest=fields)
     )
 
-SHOWN = {"observation": TWO_FEATURES, "plan": PLAN | {"parts": [PART | {"shape": [2]}], "rules": [GAUGE]}}
+
+def told(**changes: Any) -> dict[str, Any]:
+    """A plan with a shown rule."""
+    return {"observation": TWO_FEATURES, "plan": PLAN | {"parts": [PART | {"shape": [2]}], "rules": [GAUGE | changes]}}
+
+
 GAUGES: dict[str, tuple[str, dict[str, Any]]] = {
     "center_greatest": ("in the middle of which lies the greatest number", {"center": 1.7e308}),
     "scale_least": ("of the least scale", {"scale": 5e-324}),
@@ -118,12 +123,11 @@ GAUGES: dict[str, tuple[str, dict[str, Any]]] = {
     "named_by_a_megabyte": ("of a very long name", {"rule": "r" * 900_000}),
 }
 for name, (attack, changes) in GAUGES.items():
-    rules = [GAUGE | changes]
     BUNDLES.add_bytes(
         f"plan_rule_{name}",
         f"a shown rule {attack}.",
         TAME,
-        lambda rules=rules: bundle(manifest=SHOWN | {"plan": SHOWN["plan"] | {"rules": rules}}),
+        lambda changes=changes: bundle(manifest=told(**changes)),
     )
 
 
@@ -136,7 +140,7 @@ def plan_sound() -> bytes:
 @BUNDLES.accepted
 def plan_with_a_rule() -> bytes:
     """nothing: a plan with a shown rule."""
-    return bundle(manifest=SHOWN)
+    return bundle(manifest=told())
 
 
 @BUNDLES.accepted
