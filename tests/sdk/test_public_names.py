@@ -132,6 +132,7 @@ def test_the_readme_s_examples_run(
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "pong.onnx").write_bytes(path_of("recurrent").read_bytes())
     (tmp_path / "drone.onnx").write_bytes(path_of("steered").read_bytes())
+    (tmp_path / "robot.onnx").write_bytes(path_of("native").read_bytes())
     monkeypatch.chdir(tmp_path)
     names = {"game": ReadmeGame()}
     exec(blocks[0], names)
