@@ -83,7 +83,7 @@ def test_evaluators_and_the_play_window_give_rows(bundle: Bundle, family: Family
     for player in players:
         games.reset(family.space.sample(6, 0), np.arange(6))
         returns.append(play_trials(games, {0: player}))
-    np.testing.assert_array_equal(*returns)
+    np.testing.assert_array_equal(returns[0], returns[1])
     watched = AgentPlayer.load(tmp_path / "corridor.onnx", family, seed=0)
     watched.begin(1)
     sight = Sight(games.observations[:1, 0], games.legal_actions[:1, 0], np.ones(1, np.bool_))
