@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games import Family, load_family
-from gameagent_sdk import Agent, Policy, Squad
+from gameagent_sdk import Agent, Bundle, Policy, Squad
 
 SEED = 2000
 STRENGTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -88,7 +88,8 @@ def main() -> None:
     parser.add_argument("--family", default="forage", help="a family's name, or package.module:NAME")
     parser.add_argument("--variants", type=int, default=400)
     arguments = parser.parse_args()
-    policy, family = Policy.load(arguments.bundle), load_family(arguments.family)
+    policy = Policy(Bundle.read(arguments.bundle).without_plan())  # games give rows
+    family = load_family(arguments.family)
 
     def show(title: str, strength: float, control: Control) -> None:
         print(line(title, play(policy, family, arguments.variants, strength, control)), flush=True)

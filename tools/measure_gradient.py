@@ -103,7 +103,7 @@ def _cost(args: argparse.Namespace) -> None:
     )  # what is taken back costs less: let nothing be
     print(f"{args.file}: CPU time of the gradient steps behind {NUM_EPISODES} episodes, median of {args.repeats}")
     for engine in ("onnxruntime", "numpy"):
-        agent = Agent(Policy(bundle, engine), seed=args.seed)
+        agent = Agent(Policy(bundle.without_plan(), engine), seed=args.seed)
         for label, shortest in (("the same length", args.steps), ("other lengths", args.steps * 3 // 4)):
             shape = args.repeats, NUM_EPISODES
             lengths = np.random.default_rng(args.seed).integers(shortest, args.steps, shape, endpoint=True)

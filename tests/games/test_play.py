@@ -562,9 +562,12 @@ def test_failures_are_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert "no family named 'forrage'" in failure(["forrage"], capsys)
     fixture = str(FIXTURES / "recurrent.onnx")
     assert "plays 'fixture-recurrent', not 'forage'" in failure(["forage", "--agent", fixture, "--headless"], capsys)
-    own = {"load": lambda path, seed: SimpleNamespace(manifest=NAVIGATORS_MANIFEST)}
+    agent = SimpleNamespace(manifest=NAVIGATORS_MANIFEST)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gameagent_games.play.agents.Agent", SimpleNamespace(**own))
+        patch.setattr(
+            "gameagent_games.play.agents.Bundle.read", lambda path: SimpleNamespace(without_plan=lambda: None)
+        )
+        patch.setattr("gameagent_games.play.agents.Agent", lambda bundle, seed: agent)
         argv = ["navigation", "--agent", "old.onnx", "--headless"]
         assert "old.onnx has discrete actions, but those of 'navigation' are box" in failure(argv, capsys)
         patch.setattr(NAVIGATORS_MANIFEST, "training", {"family_version": 99})

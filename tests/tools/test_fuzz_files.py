@@ -64,7 +64,7 @@ PLANTS = {
     ),
     "agent changed": (
         "right = Agent.restore\n"
-        "def hasty(agent, path):\n  agent.begin_trial()\n  right(agent, path)\n"
+        "def hasty(agent, path):\n  agent.forget(1.0)\n  right(agent, path)\n"
         "Agent.restore = hasty"
     ),
     "slow": (

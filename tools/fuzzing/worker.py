@@ -16,6 +16,7 @@ from typing import Any
 
 from fuzzing.mutants import Mutant, Source, make_mutant
 from gameagent_sdk import Agent, Bundle, Policy
+from gameagent_sdk.console.frame_loop import RandomGame
 from sdk.hostile.worker import SCRATCH, Watch, limit_memory, play, show
 
 HEADROOM = 2**30  # bytes of address space beyond what the process has once it is warm
@@ -83,7 +84,7 @@ def played(found: dict[str, Any]) -> dict[str, Any]:
 def make_source(bundle: bytes) -> Source:
     """A bundle with a mind that the SDK saved after some steps."""
     agent = Agent(Bundle.from_bytes(bundle), seed=0)
-    agent.begin_trial()
+    agent.begin_trial(RandomGame(agent.manifest).rules())
     play(agent)
     agent.save(SCRATCH)
     return Source(bundle, SCRATCH.read_bytes())

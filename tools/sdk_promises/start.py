@@ -24,8 +24,8 @@ print(json.dumps(measure_start(*sys.argv[1:]) | {"again_ms": measure_reload(*sys
 """
 _MEMORY = """\
 import sys
-from gameagent_sdk import Agent
-agent = Agent.load(sys.argv[1], backend=sys.argv[2])
+from gameagent_sdk import Agent, Bundle, Policy
+agent = Agent(Policy(Bundle.read(sys.argv[1]).without_plan(), sys.argv[2]))
 agent.begin_trial()
 mask = agent.manifest.action.mask
 agent.act([0.0] * agent.manifest.observation_size, [True] * agent.num_actions if mask else None)
