@@ -31,3 +31,7 @@ class SettingError(GamesError, ValueError):
 
 class MissingExtra(GamesError):
     """An optional package is not installed; the message names the extra that brings it."""
+
+
+class TitleError(GamesError):
+    """A title cannot be run, or its description does not fit it; the message names the title's file and line."""
