@@ -8,17 +8,24 @@ from gameagent_games.errors import TitleError
 from gameagent_games.titles.namespace import Namespace
 from gameagent_games.titles.playing import Playing
 from gameagent_games.titles.presses import NOTHING, Press, click, hold, point, tap
+from gameagent_games.titles.replay import Comparison, Difference, Recording, compare, record, repeat
 from gameagent_games.titles.title import Title
 
 __all__ = [
     "NOTHING",
+    "Comparison",
+    "Difference",
     "Namespace",
     "Playing",
     "Press",
+    "Recording",
     "Title",
     "TitleError",
     "click",
+    "compare",
     "hold",
     "point",
+    "record",
+    "repeat",
     "tap",
 ]

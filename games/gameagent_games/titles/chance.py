@@ -24,7 +24,7 @@ class Chance:
 
     def __init__(self) -> None:
         self.standard = random.Random(0)
-        self.numpy = np.random.RandomState(0)  # noqa: NPY002  (what titles use)
+        self.numpy = np.random.RandomState(0)
         self._spare = random.Random(0)  # seeds of generators that the title makes without one
 
     def start(self, seed: int) -> None:

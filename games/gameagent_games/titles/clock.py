@@ -112,7 +112,7 @@ class TitleClock:
         if hasattr(pygame, "Clock"):
             patches.set(pygame, "Clock", clock)
         patches.set(pygame.time, "Clock", clock)
-        of_time: dict[str, Callable[..., Any]] = {"sleep": self.sleep, "time_ns": lambda: self._epoch + self.read()}
+        of_time: dict[str, Any] = {"sleep": self.sleep, "time_ns": lambda: self._epoch + self.read()}
         of_time["time"] = lambda: (self._epoch + self.read()) / SECOND
         for name in ("monotonic", "perf_counter", "process_time", "thread_time"):
             of_time |= {name: lambda: self.read() / SECOND, f"{name}_ns": self.read}
@@ -160,4 +160,3 @@ class _FrameClock:
 
     def get_fps(self) -> float:
         return self._fps
-

@@ -78,10 +78,9 @@ def _targets(target: ast.expr, site: _Site) -> Iterator[tuple[str, _Site]]:
         yield target.id, site
     elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
         yield f"{target.value.id}.{target.attr}", site
-    elif isinstance(target, ast.Tuple | ast.List) and isinstance(site.value, ast.Tuple | ast.List):
-        if len(target.elts) == len(site.value.elts):
-            for index, part in enumerate(target.elts):
-                yield from _targets(part, _Site(site.value, "elts", index))
+    elif isinstance(target, ast.Tuple) and isinstance(site.value, ast.Tuple):
+        for index, part in enumerate(target.elts[: len(site.value.elts)]):
+            yield from _targets(part, _Site(site.value, "elts", index))
 
 
 def _defaults(arguments: ast.arguments) -> Iterator[tuple[str, _Site]]:
@@ -106,7 +105,9 @@ def parse(path: Path) -> ast.Module:
         raise TitleError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
-        raise TitleError(f"{shown_path(str(path))}:{line}: is not Python that this version understands: {error}") from error
+        raise TitleError(
+            f"{shown_path(str(path))}:{line}: is not Python that this version understands: {error}"
+        ) from error
 
 
 def with_constants(path: Path, names: Iterable[str]) -> Any:

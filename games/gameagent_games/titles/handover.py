@@ -6,6 +6,7 @@ that reads it, and a frame counts once. A title that goes on without asking for 
 and one that does nothing but ask for input is halted now and then, too.
 """
 
+import ctypes
 import sys
 import threading
 from collections.abc import Callable
@@ -96,20 +97,15 @@ class Handover:
         self._stopping = max(self._stopping, 1)
         self.check()
 
-    def interrupt(self) -> None:
-        """Raises `Stop` in a title that does not come back, at its next line."""
-        import ctypes
-
+    def interrupt(self, deadline_s: float) -> bool:
+        """Raises `Stop` at the next line of a title that does not come back; False if it still does not."""
         self._stopping = 1
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread.ident or 0), ctypes.py_object(Stop))
-
-    def wait(self, deadline_s: float) -> bool:
-        """Waits for the title's thread to come back."""
         return self._back.acquire(timeout=deadline_s)
 
     def _resume(self, deadline_s: float) -> bool:
         self._go.release()
-        return self.wait(deadline_s)
+        return self._back.acquire(timeout=deadline_s)
 
     # the title's side
 

@@ -219,7 +219,7 @@ class Inputs:
             {"get": self.get, "poll": self.poll, "wait": self.wait, "peek": self.peek, "pump": self.pump}
             | {"post": self.post, "clear": self.clear, "set_blocked": self.block, "set_allowed": self.allow}
             | {"get_blocked": self.blocked, "custom_type": lambda: next(self._custom)}
-            | { "set_grab": lambda grab: None, "get_grab": lambda: False},
+            | {"set_grab": lambda grab: None, "get_grab": lambda: False},
         )
         patches.functions(
             pygame.key,

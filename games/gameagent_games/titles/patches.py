@@ -50,7 +50,7 @@ class Patches:
     def __init__(self) -> None:
         self._before: list[tuple[Any, str, Any]] = []
 
-    def functions(self, module: Any, ours: Mapping[str, Callable[..., Any]]) -> None:
+    def functions(self, module: Any, ours: Mapping[str, Any]) -> None:
         """Puts a stand-in before every function that the module has."""
         for name, function in ours.items():
             if hasattr(module, name):

@@ -79,13 +79,13 @@ def key_number(name: str) -> int:
         TitleError: No key has that name.
     """
     constants = {key[2:].lower(): value for key, value in vars(pygame).items() if key.startswith("K_")}
-    plain = name[2:] if isinstance(name, str) and name.startswith("K_") else name
-    if isinstance(plain, str) and plain.lower() in constants:
-        return int(constants[plain.lower()])
+    plain = str(name).removeprefix("K_").lower()
+    if plain in constants:
+        return int(constants[plain])
     try:
         return int(_code(plain))
     except (ValueError, TypeError):
-        near = difflib.get_close_matches(str(plain).lower(), constants, 1)
+        near = difflib.get_close_matches(plain, constants, 1)
         hint = f"did you mean {near[0]!r}?" if near else "expected pygame's name of a key, such as 'left' or 'space'"
         raise TitleError(f"no key is named {name!r}: {hint}") from None
 

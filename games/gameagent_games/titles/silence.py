@@ -11,7 +11,7 @@ NUM_CHANNELS = 8
 FORMAT = (44100, -16, 2)
 
 
-class SilentSound:
+class _Sound:
     """Stands in for ``pygame.mixer.Sound``: it has no length and is over at once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -22,8 +22,8 @@ class SilentSound:
                 pass
         self._volume = 1.0
 
-    def play(self, *args: Any, **kwargs: Any) -> "SilentChannel":
-        return SilentChannel(0)
+    def play(self, *args: Any, **kwargs: Any) -> "_Channel":
+        return _Channel(0)
 
     def stop(self) -> None:
         pass
@@ -47,7 +47,7 @@ class SilentSound:
         return b""
 
 
-class SilentChannel:
+class _Channel:
     """Stands in for ``pygame.mixer.Channel``."""
 
     def __init__(self, id: int) -> None:  # noqa: A002  (pygame's name)
@@ -84,7 +84,7 @@ class _Music:
         self._volume = 1.0
 
     def load(self, filename: Any, *_: Any, **__: Any) -> None:
-        SilentSound(filename)
+        _Sound(filename)
 
     def nothing(self, *_: Any, **__: Any) -> None:
         pass
@@ -112,11 +112,11 @@ def patch(patches: Patches) -> None:
         pass
 
     started = {"get_init": lambda: FORMAT, "get_num_channels": lambda: NUM_CHANNELS, "get_busy": lambda: False}
-    channels = {"find_channel": lambda *_, **__: SilentChannel(0), "set_reserved": lambda count: count}
+    channels = {"find_channel": lambda *_, **__: _Channel(0), "set_reserved": lambda count: count}
     silent = ("init", "pre_init", "quit", "stop", "pause", "unpause", "fadeout", "set_num_channels", "set_soundfont")
     patches.functions(mixer, started | channels | dict.fromkeys(silent, nothing))
-    patches.set(mixer, "Sound", class_for_title(mixer.Sound, SilentSound))
-    patches.set(mixer, "Channel", class_for_title(mixer.Channel, SilentChannel))
+    patches.set(mixer, "Sound", class_for_title(mixer.Sound, _Sound))
+    patches.set(mixer, "Channel", class_for_title(mixer.Channel, _Channel))
     music = _Music()
     quiet = ("play", "rewind", "stop", "pause", "unpause", "fadeout", "queue", "set_endevent", "set_pos", "unload")
     patches.functions(

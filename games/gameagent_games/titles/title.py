@@ -1,9 +1,12 @@
 """Title: how somebody's pygame script is run, seen and played."""
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from gameagent_games.errors import TitleError
 from gameagent_games.field_types import as_count, as_text, as_tuple, expect, kind_of
@@ -128,35 +131,39 @@ class Title:
         Raises:
             TitleError: There is no such action.
         """
-        if not isinstance(self.actions, tuple):
-            return _entry(self.actions, action)
-        try:
-            parts = list(action)
-        except TypeError:
-            parts = []
-        if len(parts) != len(self.actions) or isinstance(action, str):
-            raise TitleError(f"action is {action!r}, expected {len(self.actions)} numbers or names, one for each table")
         press = Press()
-        for table, part in zip(self.actions, parts, strict=True):
-            press = press | _entry(table, part)
+        for table, number in zip(self.tables, np.atleast_1d(self.number(action)), strict=True):
+            press = press | list(table.values())[number]
         return press
+
+    def number(self, action: Any) -> int | list[int]:
+        """An action's number; a list with one for each table if there are several.
+
+        Raises:
+            TitleError: There is no such action.
+        """
+        if not isinstance(self.actions, tuple):
+            return _number(self.actions, action)
+        parts = list(action) if isinstance(action, Sequence | np.ndarray) and not isinstance(action, str) else []
+        if len(parts) != len(self.actions):
+            raise TitleError(f"action is {action!r}, expected {len(self.actions)} numbers or names, one for each table")
+        return [_number(table, part) for table, part in zip(self.actions, parts, strict=True)]
 
     def numbers(self) -> dict[str, int | float]:
         """The constants of the script that are plain numbers, with their values: candidates for rules that vary."""
         return numbers_in(script_path(self.script)[0])
 
 
-def _entry(table: ActionTable, action: Any) -> Press:
+def _number(table: ActionTable, action: Any) -> int:
     if isinstance(action, str):
         if action in table:
-            return table[action]
+            return list(table).index(action)
     else:
-        presses = list(table.values())
         try:
-            number = action.__index__()
-        except (AttributeError, TypeError):
+            number = operator.index(action)
+        except TypeError:
             number = -1
-        if 0 <= number < len(presses):
-            return presses[number]
+        if 0 <= number < len(table):
+            return number
     names = ", ".join(f"{number} {name!r}" for number, name in enumerate(table))
     raise TitleError(f"action is {action!r}, expected one of {names}")
