@@ -17,11 +17,13 @@ SOURCES = {
     "gameagent": ROOT / "gameagent",
 }
 FACES = "gameagent_games.envs"
+TITLES = "gameagent_games.titles"
 DRAWING = (
     "gameagent_games.drawing",
     "gameagent_games.play",
     "gameagent_games.families.*.view",
     "gameagent_games.families.*.sprites",
+    TITLES,
 )
 
 # What each package may import beside the standard library and itself, and where: a tuple of modules (* for any
@@ -36,7 +38,7 @@ ALLOWED = {
         "numpy": (),
         "numba": (),
         "tomli_w": (),
-        "gymnasium": (FACES,),
+        "gymnasium": (FACES, f"{TITLES}.env"),
         "pettingzoo": (FACES,),
         "pygame": DRAWING,
         "PyInstaller": ("gameagent_games.__pyinstaller",),
@@ -66,7 +68,7 @@ ROOMS: dict[str, tuple[str | tuple[str, ...], ...]] = {
     "gameagent_games": (
         "errors", "places", "field_types", "game_rng", "pickling", "variants", "games", "interface", "registry",
         "family_files", "recipes", "players", "loop", "sources", "conformance", "", "drawing", "families", "envs",
-        "play", "__pyinstaller",
+        "titles", "play", "__pyinstaller",
     ),
     "gameagent": (
         "errors", "seeding", "settings", "losses", "returns", "inner_loop", "workers", "memory", "tracing", "nets",
@@ -178,6 +180,7 @@ def test_sources_import_only_along_the_arrows(package: str) -> None:
         ("gameagent_games", "gameagent_games.interface", "import gameagent_sdk"),
         ("gameagent_games", "gameagent_games.loop", "def f():\n    import gameagent_sdk"),
         ("gameagent_games", "gameagent_games.drawing.plain", "import gameagent_sdk"),
+        ("gameagent_games", "gameagent_games.titles.playing", "import gymnasium"),
         ("gameagent_games", "gameagent_games.play.main", "import torch"),
         ("gameagent", "gameagent.outer_loop", "from gameagent_games.families.forage.family import FORAGE"),
         ("gameagent", "gameagent.outer_loop", "from gameagent_games.families import forage"),
@@ -253,6 +256,7 @@ def modules_after(statements: str) -> set[str]:
             "import gameagent.cli",
             ("torch", "onnxruntime", "gameagent_games.families.*", "pygame", "matplotlib", "onnx"),
         ),
+        ("import gameagent_games.titles", ("torch", "gymnasium", "pettingzoo", "gameagent", "gameagent_sdk")),
         ("import gameagent_games.play.main", ("torch", "gameagent", "gymnasium", "pettingzoo")),
     ],
 )

@@ -65,6 +65,10 @@ class Namespace(Mapping[str, Any]):
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self]
 
+    def is_running(self, function: str) -> bool:
+        """Whether a function of the title is running, such as the loop of its game-over screen."""
+        return any(frame.f_code.co_name == function for frame in self._stack)
+
     def locals_of(self, function: str) -> Mapping[str, Any]:
         """The variables of a function that is running, the innermost of its calls.
 

@@ -28,6 +28,8 @@ class Playing:
         steps: Steps in the episode.
     """
 
+    title: Title
+
     def __init__(self, title: Title, constants: Mapping[str, Any] | None = None) -> None:
         """Takes a title in hand; `reset` starts it, and `close` gives it back.
 
