@@ -13,6 +13,7 @@ from gameagent_games.titles.env import TitleEnv
 from title_descriptions import CATCH, DODGE, FOLDER, GUESS, STEER, make_catch
 
 
+@pytest.mark.filterwarnings("ignore:.*A Box observation space")  # bounds that nobody has told
 def test_a_title_is_an_environment() -> None:
     env = make_catch(gravity=0.5)
     check_env(env, skip_render_check=True)

@@ -105,6 +105,7 @@ class Namespace(Mapping[str, Any]):
 
     def _missing(self, name: str) -> str:
         near = difflib.get_close_matches(name, list(self), 1)
-        inside = " > ".join(f"{frame.f_code.co_name}()" for frame in reversed(self._stack))
+        names = [frame.f_code.co_name for frame in reversed(self._stack)]
+        inside = ", ".join(f"{function}()" for function in names if function != "<module>")
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"no variable {name!r} in {inside or 'the script'} or among the script's globals{hint}"
+        return f"no variable {name!r} in {f'{inside} or ' if inside else ''}the script's globals{hint}"
