@@ -47,8 +47,8 @@ def trace(playing: Playing, seed: int, constants: Any = None) -> str:
 def script(folder: Path, text: str, **fields: Any) -> Title:
     """A title of a few lines."""
     (folder / "title.py").write_text("import pygame\n" + text, encoding="utf-8")
-    fields = {"observe": lambda game: 0.0, "deadline_s": 0.5} | fields
-    return Title(folder / "title.py", {"stay": NOTHING, "space": tap("space"), "a": hold("a")}, **fields)
+    settings: dict[str, Any] = {"observe": lambda game: 0.0, "deadline_s": 0.5, **fields}
+    return Title(folder / "title.py", {"stay": NOTHING, "space": tap("space"), "a": hold("a")}, **settings)
 
 
 LOOP = "pygame.init()\nscreen = pygame.display.set_mode((20, 20))\nclock = pygame.time.Clock()\n"
@@ -70,12 +70,17 @@ def test_traces_depend_on_constants_seed_and_actions_alone(played: list[Playing]
     other, changed = trace(playing, 2), trace(playing, 1, {"GRAVITY": 0.3})
     assert len({first, other, changed}) == 3
     assert trace(playing, 1, {}) == first
+
+
+@pytest.mark.slow
+def test_another_process_shows_the_same(played: list[Playing]) -> None:
+    played.append(playing := Playing(CATCH))
     code = "from games import test_titles as t; p = t.Playing(t.CATCH); p.reset(7); print(t.trace(p, 1)); p.close()"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")))}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.stdout.split()[-1:] == [first], done.stderr
+    assert done.stdout.split()[-1:] == [trace(playing, 1)], done.stderr
 
 
 def test_a_title_may_start_again_by_itself(played: list[Playing]) -> None:
@@ -220,7 +225,10 @@ def test_a_title_that_fails_in_play_says_where(tmp_path: Path, played: list[Play
     played.append(playing := Playing(title))
     playing.reset(0)
     playing.step(0)
-    with pytest.raises(TitleError, match=r"test_titles.py:\d+.* Title\.score failed .* no variable 'm' in the script.* at .*title\.py:7"):
+    with pytest.raises(
+        TitleError,
+        match=r"test_titles.py:\d+.* Title\.score failed .* no variable 'm' in the script.* at .*title\.py:7",
+    ):
         playing.step(0)
     playing.close()
     played.append(playing := Playing(script(tmp_path, text)))

@@ -47,9 +47,9 @@ class TitleClock:
         self._reads = 0
         self._timers: dict[Any, list[Any]] = {}  # by type: next time, interval, event, how often still (0: ever)
 
-    def begin_frame(self) -> None:
+    def begin_frame(self, is_first: bool) -> None:
         """Lets at least the time of a frame pass between two frames of a title that never waits."""
-        if self.now == self._mark:
+        if self.now == self._mark and not is_first:
             self.advance(self._frame_ms * MS)
         self._mark, self._reads = self.now, 0
 

@@ -33,12 +33,12 @@ class Handover:
         thread: The title's thread.
     """
 
-    def __init__(self, is_own: Callable[[str], bool], begin_frame: Callable[[], None]) -> None:
+    def __init__(self, is_own: Callable[[str], bool], begin_frame: Callable[[bool], None]) -> None:
         """Starts a thread that waits for something to play.
 
         Args:
             is_own: Whether a file is the title's.
-            begin_frame: Called on the title's thread between two frames.
+            begin_frame: Called on the title's thread before each frame, and told whether it is the first.
         """
         self._is_own, self._begin_frame = is_own, begin_frame
         self._go, self._back = threading.Lock(), threading.Lock()
@@ -162,8 +162,7 @@ class Handover:
 
     def halt(self) -> None:
         """The player's turn, until it resumes the title."""
-        if self.stack:  # not before the first frame
-            self._begin_frame()
+        self._begin_frame(not self.stack)
         self._over = self._ticked = False
         self._draws = self._waits = self._asks = 0
         self.stack = self._own_frames()

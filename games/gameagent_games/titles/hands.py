@@ -53,7 +53,7 @@ class Hands:
         """
         self._window_before = _open_screen()
         self.refused: tuple[FrameType, str] | None = None
-        self.handover = Handover(is_own, lambda: self.clock.begin_frame())
+        self.handover = Handover(is_own, lambda is_first: self.clock.begin_frame(is_first))
         self.clock = TitleClock(self.handover, lambda event: self.inputs.post(event), fps)
         self.inputs = Inputs(self.handover, lambda: self.clock.advance(int(1000 / fps) * MS))
         self.chance = Chance()
