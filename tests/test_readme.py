@@ -51,7 +51,7 @@ ELSEWHERE |= {
 }
 WALKED = (
     "README.md", "CONTRIBUTING.md", "docs/quickstart.md", "docs/designing.md", "docs/training.md", "docs/engines.md",
-    "games/README.md",
+    "docs/titles.md",     "games/README.md",
 )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def step(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
     elif state.stone_y > 160:
         state.lives -= 1
         state.speed = state.stone_y = 0.0
-    return state.lives == 0
+    return bool(state.lives == 0)
 
 
 def observe(state: Any, variant: Any, seat: int, observation: Any) -> None:

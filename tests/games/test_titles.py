@@ -256,7 +256,8 @@ def test_loops_that_wait_by_watching(tmp_path: Path, played: list[Playing]) -> N
     """A busy wait for the clock passes; one for a key is played frame by frame."""
     text = LOOP + (
         "import time\nbegan = time.perf_counter()\nwhile time.perf_counter() < began + 2: pass\nwaiting = True\n"
-        "while waiting:\n    for event in pygame.event.get():\n        if event.type == pygame.KEYDOWN: waiting = False\n"
+        "while waiting:\n    for event in pygame.event.get():\n"
+        "        if event.type == pygame.KEYDOWN: waiting = False\n"
         "started = time.perf_counter() - began\nwhile True:\n    pygame.event.pump()\n    clock.tick(100)\n"
     )
     title = script(tmp_path, text, observe=lambda game: [game.waiting, game.get("started", 0)])
@@ -337,3 +338,11 @@ def test_a_family_is_held_to_the_title() -> None:
     assert chance.difference is not None and (chance.difference.frame, chance.difference.name) == (0, "stone_x")
     with pytest.raises(TitleError, match="frame 0: stone_x"):
         chance.raise_for_difference()
+    part = compare(
+        recording, CATCH_FAMILY, variant=right | {"basket_speed": 4}, names=["stone_y"], align=described.align
+    )
+    assert part.difference is None or part.difference.frame > 20  # where the basket is does not count until a catch
+    early = compare(recording, CATCH_FAMILY, variant=right, names=["over"])  # stones fall where no basket is
+    assert early.difference is not None and early.difference.name == "over"
+    with pytest.raises(TitleError, match="there is no 'sped' to compare"):
+        compare(recording, CATCH_FAMILY, variant=right, names=["sped"])

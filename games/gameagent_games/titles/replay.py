@@ -24,6 +24,7 @@ from gameagent_games.titles.playing import Playing
 from gameagent_games.titles.seeing import named
 from gameagent_games.titles.title import Title
 
+ALWAYS = ("reward", "over")  # what every title and family has
 TOLERANCE = 1e-4  # of a family, whose observations are float32
 
 
@@ -126,7 +127,7 @@ class Comparison:
     def __str__(self) -> str:
         if self.difference is not None:
             return str(self.difference)
-        return f"the same in {self.num_frames} steps: {', '.join(self.names)}, reward, over"
+        return f"the same in {self.num_frames} steps: {', '.join(self.names)}"
 
     def raise_for_difference(self) -> None:
         """Raises TitleError if there is a difference."""
@@ -165,7 +166,7 @@ def repeat(recording: Recording, title: Title) -> Comparison:
     frames = [again.frame(index) for index in range(len(again.rewards) + 1)]
     rewards = [0.0, *again.rewards.tolist()]
     ends = [False] * len(again.rewards) + [again.over]
-    return _compared(recording, zip(frames, rewards, ends, strict=True), tuple(recording.seen), 0.0)
+    return _compared(recording, zip(frames, rewards, ends, strict=True), (*recording.seen, *ALWAYS), 0.0)
 
 
 def compare(
@@ -175,6 +176,7 @@ def compare(
     variant: Any = None,
     align: Callable[[Any, Mapping[str, NDArray[Any]]], None] | None = None,
     action: Callable[[Any], int] | None = None,
+    names: Sequence[str] | None = None,
     tolerance: float = TOLERANCE,
 ) -> Comparison:
     """Plays a recording through a family and finds the first difference.
@@ -187,6 +189,8 @@ def compare(
         align: Given the family's state and what the title showed, before each comparison: writes what chance decided
             in the title into the state.
         action: From the number of a title's action to the family's; the same number unless given.
+        names: What to compare, of what both show, "reward" and "over"; all of it unless given. So a family can be
+            written one part after the other.
         tolerance: By how much numbers may differ.
 
     Raises:
@@ -194,18 +198,22 @@ def compare(
         VariantError: The variant is not one of the family.
     """
     sizes = {feature.name: feature.size for feature in family.features}
-    names = tuple(name for name in recording.seen if name in sizes)
-    if not names:
+    shared = tuple(name for name in recording.seen if name in sizes)
+    if not shared:
         raise TitleError(
             f"family {family.name!r} observes {', '.join(sizes)}, the recording {', '.join(recording.seen)}: "
             "there is no name in both, so nothing to compare"
         )
-    for name in names:
+    for name in shared:
         size = int(np.prod(recording.seen[name].shape[1:]))
         if size != sizes[name]:
             raise TitleError(f"{name} has {sizes[name]} values in family {family.name!r}, {size} in the recording")
     played = _family_frames(recording, family, variant, align, action)
-    return _compared(recording, played, names, tolerance)
+    known = (*shared, *ALWAYS)
+    for name in names or ():
+        if name not in known:
+            raise TitleError(f"there is no {name!r} to compare in family {family.name!r}; there is {', '.join(known)}")
+    return _compared(recording, played, known if names is None else tuple(names), tolerance)
 
 
 def _family_frames(recording: Recording, family: Family, variant: Any, align: Any, action: Any) -> Any:
@@ -246,26 +254,24 @@ def _compared(recording: Recording, played: Any, names: tuple[str, ...], toleran
     frame = -1
     for frame, (seen, reward, over) in enumerate(played):
         mine = recording.frame(frame)
-        own_reward = 0.0 if frame == 0 else float(recording.rewards[frame - 1])
-        own_over = recording.over and frame == last
-        pairs = [(name, mine[name].reshape(-1), seen[name].reshape(-1)) for name in names]
-        pairs += [("reward", np.array([own_reward]), np.array([reward]))]
-        for name, title, other in pairs:
-            if differs := _difference(frame, name, title, other, tolerance):
+        mine["reward"] = np.array(0.0 if frame == 0 else recording.rewards[frame - 1])
+        mine["over"] = np.array(recording.over and frame == last)
+        other = {**seen, "reward": np.array(reward), "over": np.array(over)}
+        for name in names:
+            if differs := _difference(frame, name, mine[name].reshape(-1), other[name].reshape(-1), tolerance):
                 return Comparison(frame, names, differs)
-        if own_over != over:
-            return Comparison(frame, names, Difference(frame, "over", own_over, over, 0.0))
     if frame < last:
-        return Comparison(frame, names, Difference(frame + 1, "over", False, "the episode is cut by max_steps", 0.0))
+        return Comparison(frame, names, Difference(frame + 1, "over", False, "ended or cut before", 0.0))
     return Comparison(frame, names, None)
 
 
 def _difference(frame: int, name: str, title: Any, other: Any, tolerance: float) -> Difference | None:
     if title.shape != other.shape:
         return Difference(frame, name, f"of {title.size} values", f"of {other.size}", tolerance)
-    if tolerance:
-        title, other = title.astype(np.float64), other.astype(np.float64)
-        apart = ~(np.abs(title - other) <= tolerance)
+    if title.dtype == other.dtype == np.bool_:
+        apart, tolerance = title != other, 0.0
+    elif tolerance:
+        apart = ~(np.abs(title.astype(np.float64) - other.astype(np.float64)) <= tolerance)
     else:
         apart = ~((title == other) | ((title != title) & (other != other)))
     if not apart.any():
