@@ -7,6 +7,7 @@ from gameagent_games.errors import (
     GamesError,
     MissingExtra,
     ResetNeeded,
+    RuleFileError,
     SettingError,
     VariantError,
 )
@@ -18,6 +19,7 @@ from gameagent_games.sources.rules import EVERY_SEAT, Rules
 from gameagent_games.sources.simulator import Simulator
 from gameagent_games.variants.distributions import Choice, Distribution, Fixed, Integers, Permutation, Slot, Uniform
 from gameagent_games.variants.files import read_variants, space_from_dict, space_to_dict, write_variants
+from gameagent_games.variants.rule_files import RuleFile, read_rule_file
 from gameagent_games.variants.variant import SPLITS, Rule, Split, Variant, VariantSpace
 
 __version__ = "0.1.0"
@@ -43,6 +45,8 @@ __all__ = [
     "Report",
     "ResetNeeded",
     "Rule",
+    "RuleFile",
+    "RuleFileError",
     "Rules",
     "SettingError",
     "Simulator",
@@ -57,6 +61,7 @@ __all__ = [
     "check_family",
     "family_names",
     "load_family",
+    "read_rule_file",
     "read_variants",
     "space_from_dict",
     "space_to_dict",

@@ -17,6 +17,10 @@ class VariantError(GamesError):
     """A variant or a variant space is wrong: a misspelt rule, a value that no rule allows, a broken file."""
 
 
+class RuleFileError(FamilyError, VariantError):
+    """A rule file is wrong; the message names file, line and key, what was given and what is allowed."""
+
+
 class ActionError(GamesError):
     """An action that the game cannot take: wrong shape, out of range, or illegal now."""
 

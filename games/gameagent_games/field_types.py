@@ -1,6 +1,8 @@
 """What an author gave for a field of a definition, against what is expected: in one line, with what to write."""
 
 import operator
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from gameagent_games.errors import FamilyError, GamesError
@@ -18,6 +20,12 @@ def kind_of(value: Any) -> str:
         return repr(value)
     name = type(value).__name__
     return f"{'an' if name[0] in 'AEIOaeio' else 'a'} {name}"
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """The end of a message about a misspelt name: "; did you mean 'speed'?", or nothing if none is near."""
+    close = get_close_matches(given, list(known), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def as_tuple(owner: str, field: str, value: Any, item: type[T], error: type[GamesError] = FamilyError) -> tuple[T, ...]:

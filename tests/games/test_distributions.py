@@ -23,6 +23,12 @@ ALL: list[Distribution] = [
     Fixed(3),
     Fixed(0.5),
     Fixed(True),
+    Fixed("calm"),
+    Fixed((2, 0.5)),
+    Fixed("wild", of=Choice(("calm", "wild"))),
+    Fixed(True, of=Choice((False, True))),
+    Fixed(("wild", "calm"), of=Choice(("calm", "wild"), shape=(2,))),
+    Fixed((1, 0, 2), of=Permutation(3)),
 ]
 
 
@@ -203,7 +209,11 @@ def test_equal_spellings_are_stored_alike() -> None:
         lambda: Choice((1, 2), weights=("a", 1.0)),  # type: ignore[arg-type]
         lambda: Choice((float("nan"), 1.0)),
         lambda: Permutation(1),
-        lambda: Fixed("text"),  # type: ignore[arg-type]
+        lambda: Fixed(""),
+        lambda: Fixed(()),
+        lambda: Fixed(("a", "b")),
+        lambda: Fixed((1.0, (2.0,))),
+        lambda: Fixed("mild", of=Choice(("calm", "wild"))),
         lambda: Fixed(float("nan")),
     ],
 )

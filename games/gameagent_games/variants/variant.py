@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 from math import prod
 from typing import Any, Final, Literal, get_args
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.errors import VariantError
-from gameagent_games.field_types import as_text, as_tuple, expect, kind_of
+from gameagent_games.field_types import as_text, as_tuple, expect, kind_of, nearest
 from gameagent_games.variants.distributions import Distribution, Fixed, Slot
 from gameagent_games.variants.distributions.plain import plain_table
 from gameagent_games.variants.splits.cells import num_values
@@ -262,7 +261,7 @@ class VariantSpace:
                     except ValueError as error:
                         raise VariantError(f"rule {rule.name!r}: {error}") from None
                 elif isinstance(rule.distribution, Fixed):
-                    records[rule.name][index] = rule.distribution.value
+                    records[rule.name][index] = rule.distribution.stored
         return records
 
     def canonical(self, variant: Variant | Mapping[str, Any]) -> Variant:
@@ -276,9 +275,8 @@ class VariantSpace:
     def _check_names(self, given: Mapping[str, Any]) -> None:
         known = [rule.name for rule in self.rules]
         if unknown := sorted(set(given) - set(known)):
-            close = get_close_matches(unknown[0], known, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise VariantError(f"no rule named {', '.join(map(repr, unknown))}; the rules are {', '.join(known)}{hint}")
+            listed = f"no rule named {', '.join(map(repr, unknown))}; the rules are {', '.join(known)}"
+            raise VariantError(listed + nearest(unknown[0], known))
         needed = [rule.name for rule in self.rules if not isinstance(rule.distribution, Fixed)]
         if missing := [name for name in needed if name not in given]:
             raise VariantError(f"the variant lacks {', '.join(map(repr, missing))}; the rules are {', '.join(known)}")

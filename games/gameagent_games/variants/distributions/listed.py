@@ -1,6 +1,7 @@
 """Permutation and Fixed."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 from math import factorial
 from typing import Any
@@ -9,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.errors import VariantError
-from gameagent_games.variants.distributions.interface import Slot
-from gameagent_games.variants.distributions.plain import flat_numbers, flat_values, one_hot, one_value
+from gameagent_games.variants.distributions.interface import Distribution, Slot
+from gameagent_games.variants.distributions.plain import flat_numbers, flat_values, one_hot, plain
 
 
 @dataclass(frozen=True)
@@ -87,28 +88,51 @@ class Permutation:
 
 @dataclass(frozen=True)
 class Fixed:
-    """One number for every variant: a rule that does not vary (yet). float64, or int64 for an int or bool.
+    """One value for every variant: a rule that does not vary (yet).
 
-    A variant's table may leave a fixed rule out.
+    A number is stored as float64, or as int64 if it is whole, or true or false; a text as a text; a list of numbers,
+    for an array rule, as an array of them. A variant's table may leave a fixed rule out.
+
+    Attributes:
+        value: The value, as a person writes it.
+        of: A distribution that has it among its values, whose type and names the rule keeps: for a rule that varies
+            in the family and is fixed by somebody else. None if there is none.
     """
 
-    value: bool | int | float
+    value: Any
+    of: Distribution | None = None
 
     def __post_init__(self) -> None:
-        value = one_value(self.value)
-        if isinstance(value, str) or abs(value) >= 2**63:
-            raise VariantError(f"Fixed({self.value!r}): expected true or false or a finite number")
-        object.__setattr__(self, "value", value)
+        try:
+            given = plain(self.value)
+            stored = _stored_alone(given) if self.of is None else self.of.store(given)
+        except ValueError as error:
+            raise VariantError(f"Fixed({self.value!r}): {error}") from None
+        value = stored.tolist() if self.of is None and stored.dtype == np.float64 else given
+        object.__setattr__(self, "value", tuple(value) if isinstance(value, list) else value)
+
+    @cached_property
+    def stored(self) -> NDArray[Any]:
+        """The value as it is stored, of ``shape``."""
+        given = plain(self.value)
+        return _stored_alone(given) if self.of is None else self.of.store(given)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that the rule knows, if its value is a name, else none."""
+        if self.of is not None:
+            return tuple(getattr(self.of, "names", ()))
+        return (self.value,) if isinstance(self.value, str) else ()
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Always ()."""
-        return ()
+        """Shape of the value: () or ``(length,)``."""
+        return self.stored.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of the stored values."""
-        return np.dtype(np.float64 if isinstance(self.value, float) else np.int64)
+        """Type of the stored value."""
+        return self.stored.dtype
 
     @property
     def has_beyond(self) -> bool:
@@ -116,8 +140,8 @@ class Fixed:
         return False
 
     def draw(self, generator: np.random.Generator, num: int, beyond: bool = False) -> NDArray[Any]:
-        """Repeats the value: ``(num,)``."""
-        return np.full(num, self.value, dtype=self.dtype)
+        """Repeats the value: ``(num, *shape)``."""
+        return np.repeat(self.stored[None], num, axis=0)
 
     def cells(self, stored: NDArray[Any]) -> NDArray[np.int64]:
         """No cells: a value that never varies separates no variants."""
@@ -129,18 +153,19 @@ class Fixed:
 
     def contains(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         """Whether each value is the fixed one: ``(num,)``."""
-        return np.asarray(stored == self.value)
+        return np.asarray((stored == self.stored).reshape(len(stored), -1).all(axis=1))
 
     def store(self, value: Any) -> NDArray[Any]:
         """Turns a person's value into the stored form; raises ValueError."""
-        [given] = flat_values(value, ())
-        if given != self.value or isinstance(given, bool) != isinstance(self.value, bool):
-            raise ValueError(f"got {value!r}, but this rule is fixed at {self.value!r}")
-        return np.array(self.value, dtype=self.dtype)
+        given = flat_values(value, self.shape)
+        own = list(self.value) if self.shape else [self.value]
+        if given != own or any(isinstance(a, bool) != isinstance(b, bool) for a, b in zip(given, own, strict=True)):
+            raise ValueError(f"got {value!r}, but this rule is fixed at {plain(self.value)!r}")
+        return self.stored
 
     def show(self, stored: NDArray[Any]) -> Any:
         """The value itself."""
-        return self.value
+        return plain(self.value)
 
     def slots(self, rule: str, unit: str) -> tuple[Slot, ...]:
         """No slots: there is nothing to encode or to believe."""
@@ -156,5 +181,15 @@ class Fixed:
         return 1
 
     def all_values(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """The value, with probability 1."""
-        return np.array([self.value], self.dtype), np.ones(1)
+        """The value, with probability 1: ``(1, *shape)``."""
+        return self.stored[None], np.ones(1)
+
+
+def _stored_alone(given: Any) -> NDArray[Any]:
+    """A fixed value as it is stored if nothing else says its type; raises ValueError."""
+    values = given if isinstance(given, list) else [given]
+    if isinstance(given, str) and given and "\0" not in given:
+        return np.array(given)
+    if not values or not all(isinstance(one, bool | int | float) and abs(one) < 2**63 for one in values):
+        raise ValueError("expected true or false, a finite number, a text that is not empty, or a list of numbers")
+    return np.array(given, np.float64 if any(isinstance(one, float) for one in values) else np.int64)
