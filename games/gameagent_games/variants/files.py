@@ -79,25 +79,26 @@ def space_to_dict(space: VariantSpace) -> dict[str, Any]:
     Example: ``{"rules": [{"name": "speed", "distribution": "uniform", "intervals": [[0.5, 2.0]]}]}``
     """
     held_out = {} if space.hold_out == "combinations" else {"hold_out": space.hold_out}
-    return {"rules": [_rule_to_dict(rule) for rule in space.rules], **held_out}
+    constraints = {"constraints": list(space.constraints)} if space.constraints else {}
+    return {"rules": [_rule_to_dict(rule) for rule in space.rules], **held_out, **constraints}
 
 
 def space_from_dict(table: Any) -> VariantSpace:
     """The space that `space_to_dict` described, or that a person wrote.
 
     Args:
-        table: As JSON or TOML give it: ``{"rules": [{"name": …, "distribution": …, …}, …]}``, and "hold_out" unless
-            it is "combinations".
+        table: As JSON or TOML give it: ``{"rules": [{"name": …, "distribution": …, …}, …]}``, "hold_out" unless it is
+            "combinations", and the list "constraints" if there are any.
 
     Raises:
         VariantError: An unknown key or distribution, or arguments that its distribution refuses; the message names
             the rule.
     """
-    known = isinstance(table, Mapping) and {"rules"} <= set(table) <= {"rules", "hold_out"}
+    known = isinstance(table, Mapping) and {"rules"} <= set(table) <= {"rules", "hold_out", "constraints"}
     if not known or not isinstance(table["rules"], list):
         raise VariantError(f"a variant space is a table with a list 'rules', got {_shortened(table)}")
     rules = tuple(_rule_from_dict(rule, number) for number, rule in enumerate(table["rules"], 1))
-    return VariantSpace(rules, table.get("hold_out", "combinations"))
+    return VariantSpace(rules, table.get("hold_out", "combinations"), table.get("constraints", ()))
 
 
 # -- rules and distributions ----------------------------------------------------------------------------------

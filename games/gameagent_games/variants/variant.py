@@ -8,28 +8,34 @@ training range from beyond it.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, NoReturn, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.errors import VariantError
 from gameagent_games.field_types import as_text, as_tuple, expect, kind_of, nearest
+from gameagent_games.variants.constraints import Constraint, read_constraint
 from gameagent_games.variants.distributions import Distribution, Fixed, Slot
 from gameagent_games.variants.distributions.plain import plain_table
 from gameagent_games.variants.splits.cells import num_values
 from gameagent_games.variants.splits.interface import HOLD_OUTS, LABELS, SCHEME, HoldOut, Splits
-from gameagent_games.variants.splits.making import make_splits
+from gameagent_games.variants.splits.listed import all_variants
+from gameagent_games.variants.splits.making import MOST_WEIGHTED, make_splits
 
 Split = Literal["train", "validation", "test", "out_of_range", "all"]
 """A part of a variant space: ``"all"`` is every variant within the training range."""
 
 SPLITS: Final = get_args(Split)
 """All splits."""
+
+BATCH: Final = 2**17  # combinations that are drawn at a time, at most
+ENOUGH_DRAWS: Final = 2**20  # of combinations, to see that constraints are hardly ever met
+LEAST_SHARE: Final = 1e-4  # of the combinations drawn that must meet the constraints
 
 
 @dataclass(frozen=True)
@@ -104,10 +110,13 @@ class VariantSpace:
         hold_out: What validation and test keep from training: "combinations" of values, all of which training meets
             with other partners; "pairs" of values that training never meets together; or whole "values" (options,
             sixteenths of a range) that it never meets at all. See `splits`.
+        constraints: Conditions on several rules, such as ``"low < high"``, all of which hold in every variant, of any
+            split; see `constraints`.
     """
 
     rules: tuple[Rule, ...]
     hold_out: HoldOut = "combinations"
+    constraints: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rules", as_tuple("VariantSpace", "rules", self.rules, Rule, VariantError))
@@ -121,6 +130,11 @@ class VariantSpace:
                 raise VariantError(f"rule name {name!r} is not an identifier")
         if self.hold_out not in HOLD_OUTS:
             raise VariantError(f"hold_out is {self.hold_out!r}, expected one of {', '.join(HOLD_OUTS)}")
+        object.__setattr__(
+            self, "constraints", as_tuple("VariantSpace", "constraints", self.constraints, str, VariantError)
+        )
+        if self._constraints:
+            self.draw(np.random.default_rng(0), 1)  # raises at once if hardly any variant meets them
         if self.hold_out != "combinations":
             _ = self._splits  # raises at once if there are too few values
 
@@ -164,13 +178,40 @@ class VariantSpace:
         parts = [rule.distribution.encode(records[rule.name]) for rule in self.rules if rule.hidden == hidden]
         return np.concatenate([np.zeros((len(records), 0), np.float32), *parts], axis=1)
 
+    # -- constraints ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _constraints(self) -> tuple[Constraint, ...]:
+        return tuple(read_constraint(text, self.rules) for text in self.constraints)
+
+    def meets_constraints(self, records: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether each of ``(num,)`` variants meets all constraints: ``(num,)``."""
+        met = np.ones(len(records), dtype=bool)
+        for constraint in self._constraints:
+            met &= constraint.holds(records)
+        return met
+
+    def _check_constraints(self, records: NDArray[Any]) -> None:
+        """Raises VariantError, which names the constraint, if one of the variants does not meet it."""
+        for constraint in self._constraints:
+            if len(broken := np.flatnonzero(~constraint.holds(records))):
+                rules = dict(self.variants(records[broken[:1]])[0].rules)
+                given = ", ".join(f"{name} = {rules[name]!r}" for name in dict.fromkeys(constraint.rules))
+                raise VariantError(f"the variant breaks the constraint {constraint.text!r}: {given}")
+
     # -- sampling and splits ------------------------------------------------------------------------------
 
     @cached_property
     def num_variants(self) -> int | None:
-        """How many variants the training range has; None if a rule's values cannot be counted."""
+        """How many variants the training range has.
+
+        None if a rule's values cannot be counted, or there are too many to see which meet the constraints.
+        """
         counts = [num_values(rule.distribution) for rule in self.rules]
-        return None if None in counts else prod(count for count in counts if count is not None)
+        num = None if None in counts else prod(count for count in counts if count is not None)
+        if num is None or not self.constraints:
+            return num
+        return len(all_variants(self)[0]) if num <= MOST_WEIGHTED else None
 
     @cached_property
     def _splits(self) -> Splits | None:
@@ -215,7 +256,41 @@ class VariantSpace:
         return self._splits.sample(generator, num, LABELS.index(split))
 
     def draw(self, generator: np.random.Generator, num: int, beyond: bool = False) -> NDArray[Any]:
-        """Draws ``(num,)`` variants without regard to splits, each rule by itself, from the range or from beyond it."""
+        """Draws ``(num,)`` variants without regard to splits, each rule by itself, from the range or from beyond it.
+
+        Raises:
+            VariantError: Hardly any combination meets the constraints; the message names the one that is met least.
+        """
+        if not self.constraints:
+            return self._draw_freely(generator, num, beyond)
+        return self.draw_constrained(num, lambda size: self._draw_freely(generator, size, beyond))
+
+    def draw_constrained(self, num: int, draw: Callable[[int], NDArray[Any]]) -> NDArray[Any]:
+        """Draws ``(num,)`` variants until all meet the constraints, from a function that draws some number of them.
+
+        Raises:
+            VariantError: As for `draw`.
+        """
+        kept, num_kept, num_drawn = [np.empty(0, self.dtype)], 0, 0
+        while num_kept < num:
+            if num_drawn >= ENOUGH_DRAWS and num_kept < LEAST_SHARE * num_drawn:
+                self._refuse_constraints(draw(BATCH), num_kept, num_drawn)
+            rate = max(num_kept, 1) / num_drawn if num_drawn else 0.5
+            drawn = draw(min(int(1.1 * (num - num_kept) / rate) + 16, BATCH))
+            kept.append(drawn[self.meets_constraints(drawn)])
+            num_kept, num_drawn = num_kept + len(kept[-1]), num_drawn + len(drawn)
+        return np.concatenate(kept)[:num]
+
+    def _refuse_constraints(self, drawn: NDArray[Any], num_kept: int, num_drawn: int) -> NoReturn:
+        shares = [(float(one.holds(drawn).mean()), one.text) for one in self._constraints]
+        share, text = min(shares)
+        together = "" if share < 0.01 or len(shares) == 1 else "; each can be met, but hardly ever together"
+        raise VariantError(
+            f"only {num_kept} of {num_drawn} combinations of rule values meet the constraints; the one that is met "
+            f"least is {text!r}, by {100 * share:.2g} %{together}"
+        )
+
+    def _draw_freely(self, generator: np.random.Generator, num: int, beyond: bool) -> NDArray[Any]:
         records = np.zeros(num, dtype=self.dtype)
         for rule in self.rules:
             distribution = rule.distribution
@@ -226,7 +301,11 @@ class VariantSpace:
         """The split that each of ``(num,)`` variants belongs to.
 
         "out_of_range" if any rule is; "all" for the others if nothing can be held out.
+
+        Raises:
+            VariantError: A variant breaks a constraint, and so belongs to no split.
         """
+        self._check_constraints(records)
         inside = np.ones(len(records), dtype=bool)
         for rule in self.rules:
             inside &= rule.distribution.contains(records[rule.name])
@@ -248,7 +327,7 @@ class VariantSpace:
         """Plain variants as records ``(num,)``.
 
         Raises:
-            VariantError: A rule is misspelt, missing, or has a value that no rule allows.
+            VariantError: A rule is misspelt, missing, or has a value that no rule allows; or a constraint is broken.
         """
         records = np.zeros(len(variants), dtype=self.dtype)
         for index, variant in enumerate(variants):
@@ -262,6 +341,7 @@ class VariantSpace:
                         raise VariantError(f"rule {rule.name!r}: {error}") from None
                 elif isinstance(rule.distribution, Fixed):
                     records[rule.name][index] = rule.distribution.stored
+        self._check_constraints(records)
         return records
 
     def canonical(self, variant: Variant | Mapping[str, Any]) -> Variant:

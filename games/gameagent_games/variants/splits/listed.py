@@ -43,13 +43,49 @@ class ListedSplits:
 
 
 def list_splits(space: "VariantSpace") -> ListedSplits | None:
-    """Splits of a space whose variants can be listed; None if their margins cannot be made equal."""
-    table, chances = _all_variants(space)
+    """Splits of a space whose variants can be listed; None if their margins cannot be made equal.
+
+    Under constraints some values have few partners, or some that others never have. Such values are taken together
+    with their neighbours, as many as it takes, and the margins of these groups are made equal.
+    """
+    table, chances = all_variants(space)
     columns, ranges = _columns(space, table)
+    exact = fine_columns(space, table, EXACT)
+    for least in _group_sizes(space, len(table)):
+        grouped = columns if least is None else [one for c in columns if (one := _grouped(c, least)).max() > 0]
+        if shares := _shared_out(grouped, chances, exact, ranges):
+            return ListedSplits(space, table, *shares)
+    return None
+
+
+def _group_sizes(space: "VariantSpace", num: int) -> list[int | None]:
+    """How many variants a group of values must have, one attempt after the other; None leaves values alone."""
+    if not space.constraints:
+        return [None]
+    return [
+        None,
+        *(LEAST_COMBINATIONS * 2**power for power in range(20) if LEAST_COMBINATIONS * 2 ** (power + 1) <= num),
+    ]
+
+
+def _grouped(column: NDArray[Any], least: int) -> NDArray[Any]:
+    """A column with neighbouring values in groups of at least so many variants, numbered from 0."""
+    counts, group, size = np.bincount(column), 0, 0
+    groups = np.zeros(len(counts), np.int64)
+    for value, count in enumerate(counts):
+        groups[value], size = group, size + count
+        if size >= least and counts[value + 1 :].sum() >= least:
+            group, size = group + 1, 0
+    return np.asarray(groups[column])
+
+
+def _shared_out(
+    columns: list[NDArray[Any]], chances: NDArray[np.float64], exact: NDArray[np.uint64], ranges: bool
+) -> tuple[NDArray[np.int8], list[Any]] | None:
+    """Each variant's label, and for each label the variants' probabilities; None if margins cannot be made equal."""
     if not columns or min(np.bincount(column).min() for column in columns) < LEAST_COMBINATIONS:
         return None
     margins = [np.bincount(column, chances).astype(np.float64) for column in columns]
-    exact = fine_columns(space, table, EXACT)
     for labels in sharings(columns, margins, exact, ranges):
         shares: dict[int, NDArray[np.float64] | None] = {}
         for label in (TEST, VALIDATION, TRAIN):  # the smaller splits first: they fail sooner
@@ -57,7 +93,7 @@ def list_splits(space: "VariantSpace") -> ListedSplits | None:
             if shares[label] is None:
                 break
         else:
-            return ListedSplits(space, table, labels, [shares[label] for label in range(len(LABELS))])
+            return labels, [shares[label] for label in range(len(LABELS))]
     return None
 
 
@@ -83,8 +119,8 @@ def _columns(space: "VariantSpace", table: NDArray[Any]) -> tuple[list[NDArray[A
     return columns, ranges
 
 
-def _all_variants(space: "VariantSpace") -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Every variant of the training range, and its probability."""
+def all_variants(space: "VariantSpace") -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Every variant of the training range that meets the constraints, and its probability."""
     listed = [all_values(rule.distribution) for rule in space.rules]
     table, chances = np.zeros(math.prod(len(chance) for _, chance in listed), space.dtype), np.ones(1)
     after = len(table)
@@ -92,6 +128,9 @@ def _all_variants(space: "VariantSpace") -> tuple[NDArray[Any], NDArray[np.float
         after //= len(chance)
         table[rule.name] = values[np.arange(len(table)) // after % len(chance)]
         chances = np.outer(chances, chance).reshape(-1)
+    if space.constraints:
+        met = space.meets_constraints(table)
+        table, chances = table[met], chances[met] / chances[met].sum()
     return table, chances
 
 

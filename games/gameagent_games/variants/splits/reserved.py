@@ -42,6 +42,12 @@ class ReservedSplits:
         """Draws ``(num,)`` variants with a label."""
         if label != TRAIN or self._space.hold_out != "values":
             return sample_by_rejection(self._space, self, generator, num, label)
+        if not self._space.constraints:
+            return self._trained(generator, num)
+        return self._space.draw_constrained(num, lambda size: self._trained(generator, size))
+
+    def _trained(self, generator: np.random.Generator, num: int) -> NDArray[Any]:
+        """Draws ``(num,)`` variants of values that are not held out, whatever the constraints say."""
         records, first = np.zeros(num, self._space.dtype), 0
         for rule in self._space.rules:  # each rule by itself decides what training may meet
             records[rule.name] = self._trained_values(generator, rule.distribution, num, first)
