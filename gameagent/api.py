@@ -87,7 +87,9 @@ class Run:
         Raises:
             GameAgentError: As `train` does.
         """
-        train_run(self.folder, {"family": self.config.family}, resume=True, report=report, quiet=quiet)
+        train_run(
+            self.folder, {"family": self.folder.family_place(self.config)}, resume=True, report=report, quiet=quiet
+        )
         return self
 
     def evaluate(
@@ -175,7 +177,7 @@ class Run:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{self.family.name}.onnx"
             path.write_bytes(bundle_run(self.folder).data)
-            play([self.config.family, "--agent", str(path), *words])
+            play([self.folder.family_place(self.config), "--agent", str(path), *words])
 
 
 def train(
@@ -191,7 +193,8 @@ def train(
     """Trains an agent for a family of games; Ctrl-C loses at most one update.
 
     Args:
-        family: A registered name, ``"package.module:NAME"``, or the family itself if it is a module's global.
+        family: A registered name, ``"package.module:NAME"``, a rule file (``.toml``), of which the run keeps a copy,
+            or the family itself if it is a module's global.
         out: Folder of the run.
         resume: Whether to go on with the run in ``out`` if there is one.
         baselines: Whether a memoryless agent and an oracle are trained as well, on the same budget; see `evaluate`.
@@ -293,7 +296,8 @@ def evaluate(
 
     Args:
         agents: Runs, folders of runs, or exported ``.onnx`` files.
-        family: Where an exported file's family is, if it is not registered; a file itself never says what to import.
+        family: Where an exported file's family is, if it is not registered, or the rule file to judge on; a file itself
+            never says what to import.
         split: Split of the variant space; None for the test split, for validation if a run is not finished, and for all
             variants if the family holds none out.
         num_variants: Trials of each policy, each on another variant.

@@ -20,7 +20,7 @@ from gameagent.run.processes import Store, others_started
 from gameagent.workers import Workers, under_torchrun
 from gameagent_games.conformance import require_sound
 from gameagent_games.interface import Family
-from gameagent_games.registry import load_family
+from gameagent_games.registry import is_rule_file, load_family
 
 MOST_PER_CORE = 8  # processes: beyond that they only wait for each other
 
@@ -119,6 +119,8 @@ def prepare_run(
     if resume and folder.exists():
         config, family = folder.load_config()
         asked = _filled_in(parse_settings(str(given.get("algorithm", config.algorithm)), given), config, family)
+        if _has_rules_of(folder, family, str(asked.get("family", ""))):
+            asked["family"] = config.family
         if "num_processes" in asked:  # as `settle_processes` filled it in
             asked["num_processes"] = min(asked["num_processes"] or config.num_processes, config.num_parallel)
         if asked.get("device") == "auto":
@@ -141,6 +143,23 @@ def prepare_run(
     if _leads():
         folder.create(config, family)
     return config
+
+
+def _has_rules_of(folder: RunFolder, family: Family, place: str) -> bool:
+    """Whether what was asked for is a rule file that says what the run's copy says, wherever it is.
+
+    Raises:
+        ConfigError: It says something else.
+    """
+    if family.rule_file is None or not is_rule_file(place):
+        return False
+    asked = load_family(place).rule_file
+    if asked is None or asked.digest != family.rule_file.digest:
+        raise ConfigError(
+            f"{place} is not what it was when {folder.path} was started: resume with the run's own copy, "
+            f"{folder.rules}, or train with the new rules in another --out"
+        )
+    return True
 
 
 def _filled_in(asked: dict[str, Any], config: TrainConfig, family: Family) -> dict[str, Any]:

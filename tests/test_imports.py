@@ -66,9 +66,9 @@ ROOMS: dict[str, tuple[str | tuple[str, ...], ...]] = {
         "saving", "agent", "authoring", "", "overlay", "console",
     ),
     "gameagent_games": (
-        "errors", "places", "field_types", "game_rng", "pickling", "variants", "games", "interface", "registry",
-        "family_files", "recipes", "players", "loop", "sources", "conformance", "", "drawing", "families", "envs",
-        "titles", "play", "__pyinstaller",
+        "errors", "places", "field_types", "game_rng", "pickling", "variants", "games", "interface",
+        "from_rule_file", "sources", "registry", "family_files", "recipes", "players", "loop", "conformance", "",
+        "drawing", "families", "envs", "titles", "play", "__pyinstaller",
     ),
     "gameagent": (
         "errors", "seeding", "settings", "losses", "returns", "inner_loop", "workers", "memory", "tracing", "nets",

@@ -16,7 +16,7 @@ def add_commands(add: AddCommand) -> None:
         "check", _check, "check whether a game family keeps the contract, and say where it does not",
         "gameagent check prospector:PROSPECTOR",
     )  # fmt: skip
-    sub.add_argument("family", help="a family's name, or package.module:NAME")
+    sub.add_argument("family", help="a family's name, package.module:NAME, or a rule file (.toml)")
     sub.add_argument("--quick", action="store_true", help="only what train, evaluate and play check: nothing compiled")
     sub.add_argument("--verbose", action="store_true", help="show the rules' traceback, or numba's whole text")
 

@@ -17,7 +17,7 @@ def add_commands(add: AddCommand) -> None:
     add("families", _families, "list the game families", "gameagent families")
 
     sub = add("variants", _variants, "print variants of a family", "gameagent variants forage -n 8 --sheet sheet.png")
-    sub.add_argument("family", help="a family's name, or package.module:NAME")
+    sub.add_argument("family", help="a family's name, package.module:NAME, or a rule file (.toml)")
     sub.add_argument("-n", type=int, default=5, metavar="N", help="how many (default: %(default)s)")
     sub.add_argument("--split", choices=SPLITS, default="train", help="split to draw from (default: %(default)s)")
     sub.add_argument("--seed", type=int, default=0, metavar="S", help="seed (default: %(default)s)")

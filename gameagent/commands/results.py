@@ -24,7 +24,9 @@ def add_commands(add: AddCommand) -> None:
         "over training runs",
     )  # fmt: skip
     sub.add_argument(
-        "--family", metavar="PACKAGE.MODULE:NAME", help="where an exported file's family is, if it is not registered"
+        "--family",
+        metavar="PACKAGE.MODULE:NAME",
+        help="where an exported file's family is, if it is not registered; or a rule file (.toml) to judge it on",
     )
     sub.add_argument(
         "--split",

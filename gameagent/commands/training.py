@@ -13,7 +13,7 @@ from gameagent.errors import ConfigError
 def add_commands(add: AddCommand) -> None:
     """Adds the command to the command line."""
     sub = add("train", _train, "train an agent", "gameagent train forage --out runs/forage --steps 12M --baselines")
-    sub.add_argument("family", help="a family's name, or package.module:NAME")
+    sub.add_argument("family", help="a family's name, package.module:NAME, or a rule file (.toml)")
     sub.add_argument("--out", type=file_path, required=True, metavar="DIR", help="folder of the run")
     sub.add_argument("--steps", metavar="N", help="budget in steps, such as 200k or 12M")
     sub.add_argument("--seed", metavar="S", help="seed of everything random (default: 0)")

@@ -72,7 +72,10 @@ def write_bundle(bundle: Bundle, path: Path) -> Bundle:
 
 def training_record(folder: RunFolder, config: TrainConfig, family: Family, progress: Progress) -> dict[str, Any]:
     """How a run's policy came to be, for the manifest."""
+    rules, shown = family.rule_file, family.space.shown_encoding
     return {
+        **({} if rules is None else {"rules": rules.digest}),
+        **({"shown_rules": shown} if shown else {}),
         "algorithm": config.algorithm,
         "role": config.role,
         "seed": config.seed,

@@ -10,7 +10,7 @@ from gameagent.export.bundling import bundle_run
 from gameagent.run.folder import RunFolder
 from gameagent_games.conformance import require_sound
 from gameagent_games.interface import Family
-from gameagent_games.registry import family_names, load_family
+from gameagent_games.registry import family_names, is_rule_file, load_family
 from gameagent_games.variants.variant import Split
 from gameagent_sdk import Bundle
 
@@ -85,5 +85,11 @@ def _family_of(bundle: Bundle, place: str | None) -> Family:
     name = bundle.manifest.name
     if place is None and name not in family_names():
         raise ConfigError(f"{bundle.path} plays {name!r}, which is not registered; say where it is with --family")
+    trained_on = trained_with(bundle, "family")
+    if place is None and isinstance(trained_on, str) and is_rule_file(trained_on):
+        raise ConfigError(
+            f"{bundle.path} was trained on the rules of {trained_on!r}: say on which to judge it, with --family and a "
+            f"rule file, or with --family {name} for all that the family has"
+        )
     family = load_family(place or name)
     return family.revealed() if trained_with(bundle, "reveal") else family

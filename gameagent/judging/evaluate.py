@@ -122,6 +122,8 @@ def check_fit(bundle: Bundle, family: Family) -> None:
             f"{bundle.path} was trained on version {version} of {family.name}, this is version {family.version}: its "
             "rules have changed since; train again, or install the version it was trained on"
         )
+    if differing := family.space.encoding_differs(manifest.training.get("shown_rules")):
+        raise ExportError(f"{bundle.path} cannot be judged on these rules of {family.name}: {differing}")
     if not fits:
         raise ExportError(
             f"{bundle.path} plays {manifest.name} with {manifest.observation_size} observation values and "

@@ -1,6 +1,7 @@
 """A run's folder: its config, checkpoints and metrics. All writes are atomic, and loading never unpickles code.
 
 runs/x/run.json                config, versions, commit
+runs/x/rules.toml              a copy of the rule file that the family comes from, if there is one
 runs/x/checkpoint.pt           weights, optimizer, curriculum, how far the run is; with a checksum over every byte
 runs/x/checkpoint-previous.pt  the same, one update earlier
 runs/x/calibration.json        what an export needs and only playing measures; written when training ends
@@ -36,7 +37,7 @@ from gameagent.run.sealed_file import (
 )
 from gameagent_games.errors import GamesError
 from gameagent_games.interface import Family
-from gameagent_games.registry import load_family
+from gameagent_games.registry import is_rule_file, load_family
 from gameagent_games.variants.curriculum import VariantSource
 
 FIRST_SCHEME = "combinations-1"  # splits of runs from before `VariantSpace.split_scheme` was recorded
@@ -72,6 +73,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.description = path / "run.json"
+        self.rules = path / "rules.toml"
         self.checkpoint = path / "checkpoint.pt"
         self.previous = path / "checkpoint-previous.pt"
         self.damaged = path / "checkpoint-damaged.pt"
@@ -96,11 +98,13 @@ class RunFolder:
         """
         if self.exists():
             raise RunError(f"{self.path} already holds a run; continue it with --resume or choose another --out")
+        rules = family.rule_file
         text = json.dumps(
             {
                 "config": config.as_dict(),
                 "family_version": family.version,
                 "splits": family.space.split_scheme,
+                **({} if rules is None else {"rules": rules.digest}),
                 "torch": torch.__version__,
                 "commit": current_commit(),
             },
@@ -108,6 +112,8 @@ class RunFolder:
         )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            if rules is not None:
+                write_atomically(self.rules, rules.text.encode())
             write_atomically(self.description, text.encode())
         except OSError as error:
             raise RunError(
@@ -116,7 +122,7 @@ class RunFolder:
 
     def discard(self) -> None:
         """Removes what a run that came to no update has written; files of others stay."""
-        for path in (self.description, self.metrics, *self.path.glob("*.partial")):
+        for path in (self.description, self.rules, self.metrics, *self.path.glob("*.partial")):
             path.unlink(missing_ok=True)
         for path in self.tensorboard.glob("events.*"):
             path.unlink(missing_ok=True)
@@ -155,7 +161,7 @@ class RunFolder:
                 "its exported files still play; train anew with another --out"
             )
         try:
-            family = load_family(str(values.get("family")))
+            family = self._family(description, str(values.get("family")))
             config = config_of_run(family, values)
         except (ConfigError, GamesError) as error:
             raise RunError(f"{self.description}: {error}") from None
@@ -166,6 +172,23 @@ class RunFolder:
                 f"{family.version}, whose rules differ; train anew with another --out, or go back to that version"
             )
         return config, family.revealed() if config.reveal else family
+
+    def family_place(self, config: TrainConfig) -> str:
+        """Where `load_family` finds the run's family: of a family from a rule file, the run's own copy of the file."""
+        return os.fspath(self.rules) if is_rule_file(config.family) else config.family
+
+    def _family(self, description: Mapping[str, Any], place: str) -> Family:
+        """The family at a place, or of the run's copy of a rule file, which must be as it was when the run began."""
+        if not is_rule_file(place):
+            return load_family(place)
+        family = load_family(os.fspath(self.rules))
+        kept = description.get("rules")
+        if family.rule_file is None or family.rule_file.digest != kept:
+            raise RunError(
+                f"{self.rules} is not what the run was started with (its digest is not {kept}): put it back; a run "
+                "with other rules needs another --out"
+            )
+        return family
 
     def save(
         self, policy: PolicyNetwork, optimizer: torch.optim.Optimizer, progress: Progress,

@@ -13,6 +13,7 @@ from gameagent_games.errors import FamilyError
 from gameagent_games.field_types import as_count, as_text, as_tuple, expect, kind_of
 from gameagent_games.games import Games, Source
 from gameagent_games.pickling import reduce_family
+from gameagent_games.variants.rule_files import RuleFile
 from gameagent_games.variants.variant import VariantSpace
 
 if TYPE_CHECKING:
@@ -197,6 +198,8 @@ class Family:
         training: Training settings that suit this game, by name, over those of the ``train.toml`` in its folder (see
             `recipes`); for families that a function makes.
         version: Raised when a change of the rules changes traces.
+        rule_file: The rule file that changed the family, if it comes from one.
+        widened: Whether the rule file lets rules take values that the family itself never draws.
     """
 
     name: str
@@ -214,6 +217,8 @@ class Family:
     view: str | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
+    rule_file: RuleFile | None = field(default=None, compare=False, repr=False)
+    widened: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         def require(condition: bool, message: str) -> None:
@@ -319,6 +324,11 @@ class Family:
         """
         plan: PlanSpec | None = getattr(self.source, "plan", None)
         return plan
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the quick check is skipped: this package's own tests have checked the games, for all their values."""
+        return self.source.is_trusted and not self.widened
 
     def make_games(
         self, num_games: int, *, num_episodes: int | None = None, auto_start: bool = True, compiled: bool = True

@@ -1,4 +1,4 @@
-"""Families by name, loaded on demand: those of the folders in `families`, and of other packages by entry point.
+"""Families by name, loaded on demand: those in `families`, those of other packages, and those that rule files change.
 
 A package adds its own families with an entry point in the group ``gameagent.families``:
 
@@ -7,19 +7,27 @@ A package adds its own families with an entry point in the group ``gameagent.fam
 """
 
 import sys
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any, Final
 
 from gameagent_games import pickling
-from gameagent_games.errors import FamilyError, GamesError
+from gameagent_games.errors import FamilyError, GamesError, RuleFileError
+from gameagent_games.field_types import nearest
+from gameagent_games.from_rule_file import apply_to_family
 from gameagent_games.interface import Family
 from gameagent_games.places import Place, authors_place, frames, place_of_frame
+from gameagent_games.variants.rule_files import RuleFile, read_rule_file
 
 ENTRY_POINT_GROUP = "gameagent.families"
 FAMILIES = Path(__file__).parent / "families"
+RULE_FILE_SUFFIX: Final = ".toml"
+LIBRARIES: Final = ("gymnasium", "pettingzoo")
+"""What stands before the colon of a rule file's game that is an environment's id."""
 
 
 def family_names() -> list[str]:
@@ -41,24 +49,38 @@ def family_folder(name: str) -> Path:
     return FAMILIES / name
 
 
-@cache
 def load_family(name: str) -> Family:
     """Loads a family.
 
     Args:
-        name: A registered name, or the ``"module:NAME"`` of a `Family` anywhere on the import path.
+        name: A registered name, the ``"module:NAME"`` of a `Family` anywhere on the import path, or the path of a rule
+            file, which ends in ``.toml``. A rule file is read every time, and gives the same family while it says the
+            same.
 
     Raises:
         FamilyError: There is no such family, or what is there is not a family.
+        RuleFileError: The rule file is wrong; one of the above, too.
     """
+    return _of_rule_file(read_rule_file(name)) if is_rule_file(name) else _load_named(name)
+
+
+def is_rule_file(name: str) -> bool:
+    """Whether a family's name is the path of a rule file."""
+    return name.lower().endswith(RULE_FILE_SUFFIX)
+
+
+@cache
+def _load_named(name: str) -> Family:
     location = _locations().get(name, name)
     _, colon, _ = location.partition(":")
     if not colon:
         raise FamilyError(
-            f"no family named {name!r}; choose one of {', '.join(family_names())}, "
-            "or give the place of your own as package.module:NAME"
+            f"no family named {name!r}; choose one of {', '.join(family_names())}, or give the place of your own as "
+            f"package.module:NAME, or a rule file (.toml){nearest(name, family_names())}"
         )
     family = _found_at(name, location)
+    if not isinstance(family, Family):
+        raise FamilyError(f"{location} is a {type(family).__name__}, expected a gameagent_games.Family")
     registered = _locations().get(family.name, location)
     if registered != location and load_family(family.name) is not family:
         raise FamilyError(
@@ -68,17 +90,70 @@ def load_family(name: str) -> Family:
     return family
 
 
+# -- rule files -----------------------------------------------------------------------------------------------
+
+_FROM_RULE_FILES: dict[tuple[str, str], Family] = {}
+"""The family of each rule file so far, by the file's path and content."""
+
+
+def _of_rule_file(rule_file: RuleFile) -> Family:
+    key = str(rule_file.path), rule_file.text
+    if key not in _FROM_RULE_FILES:
+        _FROM_RULE_FILES[key] = _changed_by(rule_file)
+    return _FROM_RULE_FILES[key]
+
+
+def _changed_by(rule_file: RuleFile) -> Family:
+    """The family that a rule file names, with the file's rules; of games from elsewhere, whatever is made of them."""
+    game = rule_file.game
+    if is_rule_file(game):
+        raise rule_file.error(f"got {game!r}, expected the game itself, not another rule file", "game")
+    if game.partition(":")[0] in LIBRARIES and game not in _locations():
+        return _from_environment(rule_file)
+    try:
+        found = _load_named(game) if game in _locations() or ":" not in game else _found_at(game, game)
+        if isinstance(found, Family):
+            return apply_to_family(rule_file, _load_named(game))
+    except RuleFileError:
+        raise
+    except FamilyError as error:
+        raise rule_file.error(str(error), "game") from error
+    if not callable(found):
+        raise rule_file.error(f"{game} is a {type(found).__name__}, expected a Family, or a function", "game")
+    return _from_environment(rule_file)
+
+
+def _from_environment(rule_file: RuleFile) -> Family:
+    try:
+        environments = import_module("gameagent_games.sources.environments")
+    except ModuleNotFoundError as error:
+        if error.name != "gameagent_games.sources.environments":
+            raise
+        raise rule_file.error(f"{rule_file.game!r} is no family, and environments are not supported", "game") from None
+    family: Family = environments.family_from_environment(rule_file)
+    return replace(family, rule_file=rule_file)
+
+
+# -- places ---------------------------------------------------------------------------------------------------
+
+
 def place_of(family: Family | str) -> str:
-    """Where `load_family` finds a family: its registered name, or ``"module:NAME"`` of the global that holds it.
+    """Where `load_family` finds a family: its registered name, its rule file, or the ``"module:NAME"`` of a global.
 
     Args:
         family: The family; a name or place is given back as it is.
 
     Raises:
-        FamilyError: No module holds the family as a global, so another process could not find it.
+        FamilyError: No module holds the family as a global, so another process could not find it; or its rule file has
+            changed since it was loaded.
     """
     if isinstance(family, str):
         return family
+    if family.rule_file is not None:
+        path = str(family.rule_file.path)
+        if load_family(path) is family:
+            return path
+        raise FamilyError(f"{path} has changed since the family was loaded from it, or the family has: load it again")
     if family.name in _locations() and load_family(family.name) is family:
         return family.name
     if place := pickling.place_of(family) or _place_in_script(family):
@@ -98,10 +173,11 @@ def _place_in_script(family: Family) -> str | None:
     return None if name is None or module_name is None else f"{module_name}:{name}"
 
 
-def _found_at(name: str, location: str) -> Family:
+def _found_at(name: str, location: str) -> Any:
+    """Whatever stands at ``module:NAME``."""
     module_name, _, attribute = location.partition(":")
     try:
-        family = getattr(import_module(module_name), attribute)
+        return getattr(import_module(module_name), attribute)
     except GamesError as error:  # a wrong definition
         raise FamilyError(f"{_placed(error, module_name)}{error}") from error
     except (Exception, SystemExit) as error:  # an author's module may raise anything
@@ -111,9 +187,6 @@ def _found_at(name: str, location: str) -> Family:
         raise FamilyError(
             f"family {name!r} could not be loaded from {location}: {_placed(error)}{kind}{text}{hint}"
         ) from error
-    if not isinstance(family, Family):
-        raise FamilyError(f"{location} is a {type(family).__name__}, expected a gameagent_games.Family")
-    return family
 
 
 def _placed(error: BaseException, module_name: str = "") -> str:

@@ -313,10 +313,10 @@ def test_a_file_in_place_of_a_module_is_pointed_out(tmp_path: Path, monkeypatch:
 
 def test_a_name_that_another_package_registered_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_locations", lambda: {"digging": "cases.families.honest:NO_REWARD"})
-    load_family.cache_clear()
+    registry._load_named.cache_clear()
     with pytest.raises(GamesError, match=r"'digging', which is the name of the registered family cases"):
         load_family("cases.families.digging:DIGGING")
-    load_family.cache_clear()
+    registry._load_named.cache_clear()
 
 
 # -- honest games -----------------------------------------------------------------------------------------------------

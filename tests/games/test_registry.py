@@ -62,10 +62,10 @@ PUBLIC = [
 @pytest.fixture(autouse=True)
 def _forget() -> Iterator[None]:
     registry._locations.cache_clear()
-    load_family.cache_clear()
+    registry._load_named.cache_clear()
     yield
     registry._locations.cache_clear()
-    load_family.cache_clear()
+    registry._load_named.cache_clear()
 
 
 def with_entry_points(monkeypatch: pytest.MonkeyPatch, **families: str) -> None:

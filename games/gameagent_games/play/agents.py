@@ -94,3 +94,5 @@ def _check_fit(path: Path, manifest: Manifest, family: Family) -> None:
             f"{path} sees {given[0]} numbers and has {given[1]} actions, but {family.name!r} shows {expected[0]} "
             f"and has {expected[1]}: it was trained on another version of the game"
         )
+    if differing := family.space.encoding_differs(manifest.training.get("shown_rules")):
+        raise GamesError(f"{path} cannot play these rules of {family.name!r}: {differing}")

@@ -80,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("family", help=f"the game: {', '.join(family_names())}, or package.module:NAME of your own")
+    parser.add_argument(
+        "family", help=f"the game: {', '.join(family_names())}, package.module:NAME of your own, or a rule file (.toml)"
+    )
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--agent", type=Path, metavar="FILE", help="the agent's .onnx file (default: the game's own)")
     who.add_argument("--by-hand", action="store_true", help="play yourself, without an agent")

@@ -181,7 +181,7 @@ class Simulator(GameArrays):
         """
         super().__init__(family, num_games, family.num_episodes if num_episodes is None else num_episodes, auto_start)
         self.states = np.zeros(num_games, self._rules.state)
-        self._checked = not self._rules.is_trusted if checked is None else checked
+        self._checked = not family.is_trusted if checked is None else checked
         self._prepare(compiled)
 
     @property

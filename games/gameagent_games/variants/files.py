@@ -112,12 +112,16 @@ def _uniform(
     return Uniform(*intervals, shape=tuple(shape), beyond=beyond)
 
 
+def _fixed(value: Any, of: Any = None) -> Fixed:
+    return Fixed(value, None if of is None else _rule_from_dict({"name": "of", **of}, 1).distribution)
+
+
 _DISTRIBUTIONS: dict[str, tuple[type, tuple[str, ...], Callable[..., Distribution]]] = {
     "uniform": (Uniform, ("intervals", "shape", "beyond"), _uniform),
     "integers": (Integers, ("low", "high", "shape", "beyond"), Integers),
-    "choice": (Choice, ("values", "shape", "beyond", "weights"), Choice),
+    "choice": (Choice, ("values", "shape", "beyond", "weights", "known"), Choice),
     "permutation": (Permutation, ("size",), Permutation),
-    "fixed": (Fixed, ("value",), Fixed),
+    "fixed": (Fixed, ("value", "of"), _fixed),
 }
 """Each distribution's name in files: its type, its arguments, and what builds it from them."""
 
@@ -127,7 +131,7 @@ _RULE_TEXTS = ("unit", "meaning")
 def _rule_to_dict(rule: Rule) -> dict[str, Any]:
     for kind, (type_, arguments, _) in _DISTRIBUTIONS.items():
         if type(rule.distribution) is type_:
-            given = {name: _lists(getattr(rule.distribution, name)) for name in arguments}
+            given = {name: _plain_argument(getattr(rule.distribution, name)) for name in arguments}
             kept = {name: value for name, value in given.items() if value is not None and value != []}
             texts = {name: getattr(rule, name) for name in _RULE_TEXTS if getattr(rule, name)}
             return {"name": rule.name, "distribution": kind, **kept, "hidden": rule.hidden, **texts}
@@ -153,6 +157,13 @@ def _rule_from_dict(table: Any, number: int) -> Rule:
     except (VariantError, TypeError, ValueError) as error:
         raise VariantError(f"{place}: {kind}: {error}") from None
     return Rule(table["name"], distribution, hidden, **texts)
+
+
+def _plain_argument(value: Any) -> Any:
+    if value is None or not hasattr(value, "draw"):
+        return _lists(value)
+    table = _rule_to_dict(Rule("of", value))
+    return {key: table[key] for key in table if key not in ("name", "hidden")}
 
 
 def _lists(value: Any) -> Any:

@@ -138,6 +138,9 @@ class VariantSpace:
         if self.hold_out != "combinations":
             _ = self._splits  # raises at once if there are too few values
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_constraints"}  # closures do not pickle
+
     @cached_property
     def dtype(self) -> np.dtype[Any]:
         """Record type with one field per rule."""
@@ -159,6 +162,35 @@ class VariantSpace:
     def shown_slots(self) -> tuple[Slot, ...]:
         """Slots of the shown rules, in rule order: what observations end with."""
         return tuple(slot for rule in self.rules if not rule.hidden for slot in rule.slots)
+
+    @cached_property
+    def shown_encoding(self) -> dict[str, list[Any]]:
+        """How observations give the shown rules, by label: the options in order, or the center and scale of a number.
+
+        An agent reads the rules of its training in this form; `encoding_differs` compares it.
+        """
+        return {
+            slot.label: list(slot.options) if slot.kind == "categorical" else [slot.center, slot.scale]
+            for slot in self.shown_slots
+        }
+
+    def encoding_differs(self, trained: Any) -> str | None:
+        """What is wrong if observations give a shown rule otherwise than in training, in words; None if none is.
+
+        Args:
+            trained: The `shown_encoding` of training, as JSON gives it; None if it is not known.
+        """
+        own: Mapping[str, Any] = self.shown_encoding
+        if trained is None or not isinstance(trained, Mapping) or trained == own:
+            return None
+        label = next((label for label in (*own, *trained) if own.get(label) != trained.get(label)), "")
+        given, expected = (
+            "not shown" if one is None else f"given as {one}" for one in (own.get(label), trained.get(label))
+        )
+        return (
+            f"the shown rule {label} is {given} (options, or center and scale), and was {expected} in training; give "
+            "it the range that it had there, which constraints may narrow, or train on these rules"
+        )
 
     def revealed(self) -> "VariantSpace":
         """The same space with every rule shown."""

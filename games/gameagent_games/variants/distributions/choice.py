@@ -36,12 +36,15 @@ class Choice:
         shape: () for a single value, ``(length,)`` for an array of independent ones.
         beyond: The values of the out-of-range split, all equally likely.
         weights: How likely each of ``values`` is, positive and of any sum; empty for equally likely.
+        known: All names that the rules know, where these are more than the options, in the order whose positions an
+            array of names holds: for a choice that somebody else has narrowed. Empty if the options are all.
     """
 
     values: tuple[Value, ...]
     shape: tuple[int, ...] = ()
     beyond: tuple[Value, ...] = ()
     weights: tuple[float, ...] = ()
+    known: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for given in (self.values, self.beyond):
@@ -59,6 +62,9 @@ class Choice:
         if len({_kind(value) for value in self.options}) > 1:
             raise VariantError(f"Choice values are of several kinds, expected all numbers, all flags or all names: "
                                f"{self.options}")  # fmt: skip
+        object.__setattr__(self, "known", tuple(self.known))
+        if self.known and not (set(self.options) <= set(self.known) and len(set(self.known)) == len(self.known)):
+            raise VariantError(f"Choice knows the names {self.known}, which are not all different or lack an option")
         self._check_storable()
 
     def _checked_weights(self) -> tuple[float, ...]:
@@ -88,8 +94,8 @@ class Choice:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The options if they are names, else none."""
-        return tuple(option for option in self.options if isinstance(option, str))
+        """The names that the rule knows: the options, unless there are more; none if the options are no names."""
+        return self.known or tuple(option for option in self.options if isinstance(option, str))
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
@@ -113,7 +119,8 @@ class Choice:
     @cached_property
     def _stored(self) -> NDArray[Any]:
         """The options as they are stored, in order."""
-        options = range(len(self.options)) if self.names and self.shape else self.options
+        coded = bool(self.names and self.shape)
+        options = [self.names.index(str(option)) for option in self.options] if coded else self.options
         return np.array(options, dtype=self.dtype)
 
     @cached_property

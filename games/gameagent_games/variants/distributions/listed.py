@@ -90,8 +90,9 @@ class Permutation:
 class Fixed:
     """One value for every variant: a rule that does not vary (yet).
 
-    A number is stored as float64, or as int64 if it is whole, or true or false; a text as a text; a list of numbers,
-    for an array rule, as an array of them. A variant's table may leave a fixed rule out.
+    A number is stored as float64, or as int64 if it is whole, or true or false; a text as a text; a list of them, for
+    an array rule, as an array, of texts as their positions among the different ones. A variant's table may leave a
+    fixed rule out.
 
     Attributes:
         value: The value, as a person writes it.
@@ -115,14 +116,14 @@ class Fixed:
     def stored(self) -> NDArray[Any]:
         """The value as it is stored, of ``shape``."""
         given = plain(self.value)
-        return _stored_alone(given) if self.of is None else self.of.store(given)
+        return _stored_alone(given) if self.of is None else self.of.store(given).astype(self.of.dtype)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names that the rule knows, if its value is a name, else none."""
         if self.of is not None:
             return tuple(getattr(self.of, "names", ()))
-        return (self.value,) if isinstance(self.value, str) else ()
+        return _names_in(self.value)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -185,11 +186,18 @@ class Fixed:
         return self.stored[None], np.ones(1)
 
 
+def _names_in(given: Any) -> tuple[str, ...]:
+    """The different texts of a value, in order."""
+    values = given if isinstance(given, list | tuple) else [given]
+    return tuple(dict.fromkeys(one for one in values if isinstance(one, str)))
+
+
 def _stored_alone(given: Any) -> NDArray[Any]:
     """A fixed value as it is stored if nothing else says its type; raises ValueError."""
     values = given if isinstance(given, list) else [given]
-    if isinstance(given, str) and given and "\0" not in given:
-        return np.array(given)
+    names = _names_in(given)
+    if names and all(isinstance(one, str) and one and "\0" not in one for one in values):
+        return np.array([names.index(one) for one in values], np.int64) if isinstance(given, list) else np.array(given)
     if not values or not all(isinstance(one, bool | int | float) and abs(one) < 2**63 for one in values):
-        raise ValueError("expected true or false, a finite number, a text that is not empty, or a list of numbers")
+        raise ValueError("expected true or false, a finite number, a text that is not empty, or a list of one of them")
     return np.array(given, np.float64 if any(isinstance(one, float) for one in values) else np.int64)

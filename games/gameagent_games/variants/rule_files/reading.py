@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from gameagent_games.errors import RuleFileError
 from gameagent_games.field_types import nearest
 from gameagent_games.variants.rule_files.lines import Key, has_key, line_of
-from gameagent_games.variants.rule_files.tables import Fault, rule_of, shown, unknown_key
+from gameagent_games.variants.rule_files.tables import Fault, keeps_distribution, rule_of, shown, unknown_key
 from gameagent_games.variants.splits.interface import HOLD_OUTS, HoldOut
 from gameagent_games.variants.variant import Rule
 
@@ -37,11 +37,13 @@ class RuleFile:
         path: The file, as it was given.
         text: Its content.
         game: Where the game comes from: a family's name, ``"package.module:NAME"``, ``"gymnasium:…"``, …
-        rules: Its rules, in the order of the file.
+        rules: Its rules that have a distribution, in the order of the file.
         num_episodes: Episodes of a trial; None if the file does not say.
         hold_out: What is held out; None if the file does not say.
         constraints: Conditions on several rules, all of which hold in every variant.
         environment: The table ``[environment]``, unchecked: options of games that come from elsewhere.
+        kept: The other rules, which keep the game's own distribution: what the file says of "hidden", "unit" and
+            "meaning" of each, by the rule's name.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class RuleFile:
     hold_out: HoldOut | None = None
     constraints: tuple[str, ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
+    kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -105,6 +108,7 @@ def read_rule_file(path: str | PathLike[str]) -> RuleFile:
         _hold_out(table, fault),
         _constraints(table, fault),
         _table(table, "environment", fault),
+        _kept(table),
     )
 
 
@@ -130,8 +134,15 @@ def _rules(table: Mapping[str, Any], fault: Fault) -> tuple[Rule, ...]:
     for name, entry in _table(table, "rules", fault).items():
         if not name.isidentifier():
             raise fault(f"the rule's name is {name!r}, expected letters, digits and underscores", "rules", name)
-        rules.append(rule_of(name, entry, partial(_within, fault, "rules", name)))
+        rule = rule_of(name, entry, partial(_within, fault, "rules", name))
+        if rule is not None:
+            rules.append(rule)
     return tuple(rules)
+
+
+def _kept(table: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The entries without a distribution, once `_rules` has checked all."""
+    return {name: entry for name, entry in table.get("rules", {}).items() if keeps_distribution(entry)}
 
 
 def _within(fault: Fault, table: str, name: str, message: str, *keys: Key) -> RuleFileError:

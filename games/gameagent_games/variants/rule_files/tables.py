@@ -25,8 +25,13 @@ _ABOUT: Final = ("hidden", "unit", "meaning")
 _KEYS: Final = f"a rule has one of {', '.join(EXTRAS)}, and may have shape, beyond, weights, {', '.join(_ABOUT)}"
 
 
-def rule_of(name: str, entry: Any, fault: Fault) -> Rule:
-    """A rule as its entry says: a table, or a single value for a rule that is fixed.
+def keeps_distribution(entry: Any) -> bool:
+    """Whether a rule's entry says something of the rule, but not its distribution."""
+    return isinstance(entry, Mapping) and bool(entry) and set(entry) <= set(_ABOUT)
+
+
+def rule_of(name: str, entry: Any, fault: Fault) -> Rule | None:
+    """A rule as its entry says: a table, or a single value for a rule that is fixed; None if it says no distribution.
 
     Args:
         name: The rule's name.
@@ -38,23 +43,29 @@ def rule_of(name: str, entry: Any, fault: Fault) -> Rule:
     """
     if not isinstance(entry, Mapping):
         return Rule(name, _bare(entry, fault))
+    _check_about(entry, fault)
+    if keeps_distribution(entry):
+        return None
     kind = _kind_of(entry, fault)
     allowed = (kind, *EXTRAS[kind], *_ABOUT)
     for key in entry:
         if key not in allowed:
             about = f"a rule with {kind} has {', '.join(allowed)}" if _is_known(key) else _KEYS
             raise fault(unknown_key(key, allowed, about), key)
-    if not isinstance(entry.get("hidden", True), bool):
-        raise fault(f"got {shown(entry['hidden'])}, expected true or false", "hidden")
-    for key in ("unit", "meaning"):
-        if not isinstance(entry.get(key, ""), str):
-            raise fault(f"got {shown(entry[key])}, expected a text", key)
     try:
         return Rule(name, _BUILD[kind](entry, fault), **{key: entry[key] for key in _ABOUT if key in entry})
     except VariantError as error:
         if isinstance(error, RuleFileError):
             raise
         raise fault(str(error), kind) from None
+
+
+def _check_about(entry: Mapping[str, Any], fault: Fault) -> None:
+    if not isinstance(entry.get("hidden", True), bool):
+        raise fault(f"got {shown(entry['hidden'])}, expected true or false", "hidden")
+    for key in ("unit", "meaning"):
+        if not isinstance(entry.get(key, ""), str):
+            raise fault(f"got {shown(entry[key])}, expected a text", key)
 
 
 def _kind_of(entry: Mapping[str, Any], fault: Fault) -> str:
