@@ -83,13 +83,13 @@ def trained_with(bundle: Bundle, field: str) -> Any:
 def _family_of(bundle: Bundle, place: str | None) -> Family:
     """A file's family. The file itself never says what to import: it may come from anybody."""
     name = bundle.manifest.name
-    if place is None and name not in family_names():
-        raise ConfigError(f"{bundle.path} plays {name!r}, which is not registered; say where it is with --family")
     trained_on = trained_with(bundle, "family")
     if place is None and isinstance(trained_on, str) and is_rule_file(trained_on):
         raise ConfigError(
-            f"{bundle.path} was trained on the rules of {trained_on!r}: say on which to judge it, with --family and a "
-            f"rule file, or with --family {name} for all that the family has"
+            f"{bundle.path} was trained on the rules of {trained_on!r}: say on which rules to judge it, with --family "
+            "and a rule file, or with --family and the game itself"
         )
+    if place is None and name not in family_names():
+        raise ConfigError(f"{bundle.path} plays {name!r}, which is not registered; say where it is with --family")
     family = load_family(place or name)
     return family.revealed() if trained_with(bundle, "reveal") else family

@@ -23,7 +23,7 @@ def apply_to_family(rule_file: RuleFile, family: Family) -> Family:
     Rules that the file does not name stay as they are, and so do the family's own constraints, to which those of the
     file are added. Numbers may leave the family's range; such a family is checked like one from elsewhere
     (`Family.is_trusted`). Names, flags, orders and the lengths of array rules are what the rules were written for:
-    there may be fewer names, but no others.
+    there may be fewer names, but no others. A ceiling is known for the family's own rules alone.
 
     Args:
         rule_file: What to change.
@@ -44,8 +44,14 @@ def apply_to_family(rule_file: RuleFile, family: Family) -> Family:
     rules = tuple(changed.get(name, rule) for name, rule in own.items())
     space = _space(rule_file, rules, family.space.hold_out, family.space.constraints)
     widened = any(_is_wider(rule.distribution, own[name].distribution) for name, rule in changed.items())
-    episodes = rule_file.num_episodes or family.num_episodes
-    return replace(family, space=space, num_episodes=episodes, rule_file=rule_file, widened=family.widened or widened)
+    return replace(
+        family,
+        space=space,
+        num_episodes=rule_file.num_episodes or family.num_episodes,
+        ceiling=family.ceiling if space.rules == family.space.rules and not rule_file.constraints else None,
+        rule_file=rule_file,
+        widened=family.widened or widened,
+    )
 
 
 def space_of(rule_file: RuleFile) -> VariantSpace:

@@ -165,6 +165,13 @@ def test_each_kind_of_rule_takes_the_distributions_of_its_values(tmp_path: Path,
     assert found == own
 
 
+def test_a_ceiling_holds_for_the_familys_own_rules_alone(tmp_path: Path) -> None:
+    own = load_family("gridnavi").ceiling
+    assert load(tmp_path, 'hold_out = "combinations"\nepisodes = 3', "gridnavi").ceiling == own is not None
+    assert load(tmp_path, '[rules]\ngoal.choice = ["4,4", "3,3"]', "gridnavi").ceiling is None
+    assert load(tmp_path, "constraints = [\"goal != '4,4'\"]", "gridnavi").ceiling is None
+
+
 def test_an_array_of_names_keeps_the_positions_that_the_rules_compare_with(tmp_path: Path) -> None:
     family = load(tmp_path, '[rules]\nsky.choice = ["black", "grey"]\nweather.choice = ["hot"]\n')
     stored = family.space.sample(50, 0, "all")
@@ -286,8 +293,6 @@ def test_only_a_file_that_leaves_the_familys_own_values_takes_its_trust(
 
 
 def test_a_widened_game_is_checked_before_it_is_played(tmp_path: Path) -> None:
-    sound = load(tmp_path, "[rules]\nslip.uniform = [0.0, 0.9]", "forage")
-    assert require_sound(sound) is sound
     unsafe = load(tmp_path, "[rules]\nsize.integers = [20, 40]", "forage")  # the grid has room for 10
     with pytest.raises(GamesError, match=r"family 'forage': .*rules.py:\d+"):
         require_sound(unsafe)
