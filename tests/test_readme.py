@@ -50,8 +50,8 @@ ELSEWHERE |= {
     if (family_folder(name) / "agent.onnx").is_file()
 }
 WALKED = (
-    "README.md", "CONTRIBUTING.md", "docs/quickstart.md", "docs/designing.md", "docs/training.md", "docs/engines.md",
-    "docs/titles.md",     "games/README.md",
+    "README.md", "CONTRIBUTING.md", "docs/quickstart.md", "docs/designing.md", "docs/rule-files.md", "docs/titles.md",
+    "docs/training.md", "docs/engines.md", "games/README.md",
 )  # fmt: skip
 
 
