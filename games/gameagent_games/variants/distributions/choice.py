@@ -119,8 +119,9 @@ class Choice:
     @cached_property
     def _stored(self) -> NDArray[Any]:
         """The options as they are stored, in order."""
-        coded = bool(self.names and self.shape)
-        options = [self.names.index(str(option)) for option in self.options] if coded else self.options
+        known: tuple[Value, ...] = self.names or self.options
+        positions = [known.index(option) for option in self.options]
+        options = positions if self.names and self.shape else self.options
         return np.array(options, dtype=self.dtype)
 
     @cached_property
