@@ -1,0 +1,311 @@
+"""A worker: one process that plays a lane, as seen from both sides of its pipe."""
+
+import contextlib
+import faulthandler
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing import connection, resource_tracker
+from pathlib import Path
+from time import sleep
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gameagent_games.errors import FamilyError
+from gameagent_games.sources.environments.lane import Fault, Lane, LanePlan, Trial
+
+START_SECONDS: Final = 120.0  # for a worker to start and import what it needs
+LOOK_EVERY: Final = 500  # steps between looks at a worker's memory
+DUMP_SECONDS: Final = 0.3  # for a worker that hangs to write down where it is
+END_SECONDS: Final = 2.0  # for a worker to end by itself
+
+
+class WorkerLimits(NamedTuple):
+    """What workers are held to.
+
+    Attributes:
+        deadline: Seconds that one batch of steps, or of resets, may take.
+        megabytes: By how much a worker's memory may grow after its first trials; beyond it the worker is replaced.
+    """
+
+    deadline: float
+    megabytes: int
+
+
+class Replay(NamedTuple):
+    """What the games of a lane have played so far.
+
+    Attributes:
+        trials: Each game's trial, and the number of calls in the log before it began.
+        log: Calls by name, with the actions of a step ``(games of the lane, seats, …)``.
+        seen: Observations before the last of them; None if it was another call.
+    """
+
+    trials: Sequence[tuple[Trial, int]]
+    log: Sequence[tuple[str, NDArray[Any] | None]]
+    seen: NDArray[np.float32] | None
+
+
+class Answer(NamedTuple):
+    """What a worker answers.
+
+    Attributes:
+        faults: Of its games, by their index within the lane.
+        too_large: Whether its memory has grown too large.
+        megabytes: Its memory, where it was looked at.
+        largest: The game whose starts made it grow most.
+    """
+
+    faults: Sequence[Fault] = ()
+    too_large: bool = False
+    megabytes: int = 0
+    largest: int = 0
+
+
+NOTHING: Final = Answer()
+
+
+class SharedArrays:
+    """Arrays that all processes of a crew see."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Copies arrays into shared memory."""
+        context = multiprocessing.get_context("spawn")
+        self._forms = {name: (array.shape, array.dtype) for name, array in arrays.items()}
+        self._memory = {name: context.RawArray("b", max(1, array.nbytes)) for name, array in arrays.items()}
+        for name, copy in self.arrays().items():
+            copy[...] = arrays[name]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays, in this process."""
+        return {
+            name: np.frombuffer(self._memory[name], dtype, int(np.prod(shape))).reshape(shape)
+            for name, (shape, dtype) in self._forms.items()
+        }
+
+
+class Worker:
+    """A worker process, as the process that started it sees it.
+
+    Attributes:
+        connection: To wait on for its answer.
+    """
+
+    def __init__(
+        self, plan: LanePlan, shared: SharedArrays, number: int, bounds: tuple[int, int], limits: WorkerLimits
+    ) -> None:
+        """Starts it; `await_start` waits until it is there."""
+        context = multiprocessing.get_context("spawn")
+        handle, path = tempfile.mkstemp(prefix="gameagent-worker-", suffix=".txt")
+        os.close(handle)
+        self._trace, self._limits = Path(path), limits
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(theirs, plan, shared, number, bounds, limits, path), daemon=True,
+            name=f"gameagent environments {number}",
+        )  # fmt: skip
+        with _without_ctrl_c():
+            self._process.start()
+        theirs.close()
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of the process, if it has ended."""
+        return self._process.exitcode
+
+    def await_start(self) -> None:
+        """Waits until it is ready.
+
+        Raises:
+            FamilyError: It ended, or did not start in time.
+        """
+        if self.connection.poll(START_SECONDS) and self.receive() is not None:
+            return
+        self.end()
+        raise FamilyError(
+            f"a process for environments did not start (code {self.exit_code}); in a script of your own, train under: "
+            "if __name__ == '__main__'"
+        )
+
+    def send(self, message: tuple[str, Any]) -> None:
+        """Sends a call; one that died answers nothing, which `receive` tells."""
+        with contextlib.suppress(OSError):
+            self.connection.send(message)
+
+    def receive(self) -> Answer | None:
+        """Its answer, waiting for it; None if it has died."""
+        try:
+            answer: Answer = self.connection.recv()
+        except (EOFError, OSError):
+            self._process.join(END_SECONDS)
+            return None
+        return answer
+
+    def receive_while_busy(self, progress: NDArray[np.int64]) -> "Answer | str":
+        """Its answer to a replay, which may take long as long as it makes progress.
+
+        Returns:
+            The answer, or how it failed: "died" or "hung".
+        """
+        before = -1
+        while int(progress[0]) != before:
+            before = int(progress[0])
+            if self.connection.poll(self._limits.deadline):
+                return self.receive() or "died"
+        return "hung"
+
+    def end(self, look: bool = False) -> str:
+        """Ends the process, however it is, and gives what it wrote down about where it was.
+
+        Args:
+            look: Whether it is asked to write that down: it hangs.
+        """
+        if not self._trace.exists():
+            return ""
+        if look and hasattr(signal, "SIGUSR1") and self._process.is_alive() and self._process.pid is not None:
+            os.kill(self._process.pid, signal.SIGUSR1)
+            sleep(DUMP_SECONDS)
+        self.connection.close()
+        if not look:
+            self._process.join(END_SECONDS if self._process.is_alive() else 0)
+        self._process.kill()
+        self._process.join()
+        text = self._trace.read_text(encoding="utf-8", errors="replace")
+        self._trace.unlink(missing_ok=True)
+        return text
+
+
+@contextlib.contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Processes started within never see Ctrl-C, not even while Python starts; this one sees it afterwards."""
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    resource_tracker.ensure_running()  # its own start would lift the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+# -- in the worker's own process ------------------------------------------------------------------------------
+
+
+def _serve(
+    pipe: Any, plan: LanePlan, shared: SharedArrays, number: int, bounds: tuple[int, int], limits: WorkerLimits,
+    trace: str,
+) -> None:  # fmt: skip
+    """What a worker process runs, until its pipe is closed or the process that started it is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it answers Ctrl-C
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with Path(trace).open("w", encoding="utf-8") as file:
+        faulthandler.enable(file)
+        if hasattr(signal, "SIGUSR1"):
+            faulthandler.register(signal.SIGUSR1, file)
+        if "" not in sys.path:
+            sys.path.insert(0, "")
+        served = _Served(plan, shared, number, bounds, limits)
+        pipe.send(NOTHING)
+        while True:
+            try:
+                call, argument = pipe.recv()
+            except (EOFError, OSError):
+                os._exit(0)  # what an environment started must not keep the process
+            pipe.send(served.answer(call, argument))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+class _Served:
+    """A lane that does what it is told."""
+
+    def __init__(
+        self, plan: LanePlan, shared: SharedArrays, number: int, bounds: tuple[int, int], limits: WorkerLimits
+    ) -> None:
+        everything, own = shared.arrays(), slice(*bounds)
+        self._progress = everything.pop("progress")[number : number + 1]
+        busy = everything.pop("busy")[number : number + 1]
+        self._arrays = {name: array[own] for name, array in everything.items()}
+        self._lane = Lane(plan, self._arrays, busy)
+        self._limit = limits.megabytes
+        self._calls = 0
+        self._usual = 0  # megabytes, after the first trials have started
+        self._growth = np.zeros(bounds[1] - bounds[0])
+
+    def answer(self, call: str, argument: Any) -> Answer:
+        if call == "step":
+            faults = self._lane.step()
+            self._calls += 1
+            if self._calls % LOOK_EVERY == 0:
+                return self._measured(faults)
+            return Answer(faults) if faults else NOTHING
+        if call == "reset":
+            return self._measured(self._reset(argument))
+        if call == "next_episode":
+            return Answer(self._lane.next_episode())
+        return Answer(self._replay(argument))
+
+    def _reset(self, trials: Sequence[Trial]) -> list[Fault]:
+        faults: list[Fault] = []
+        for trial in trials:
+            before = memory_used()
+            faults += self._lane.reset([trial])
+            self._growth[trial.game] += memory_used() - before
+        if not self._usual:
+            self._usual = memory_used()
+        return faults
+
+    def _measured(self, faults: Sequence[Fault]) -> Answer:
+        used = memory_used()
+        too_large = bool(self._usual) and used > self._usual + self._limit
+        return Answer(faults, too_large, used, int(self._growth.argmax()))
+
+    def _replay(self, replay: Replay) -> list[Fault]:
+        """Plays again what a worker before this one had played; a game that goes otherwise is given up."""
+        faults: list[Fault] = []
+        failed = self._arrays["failed"].copy()
+        self._arrays["finished"][:] = True
+        for number in range(len(replay.log) + 1):
+            faults += self._lane.reset([trial for trial, began in replay.trials if began == number])
+            self._progress[0] += 1
+            if number == len(replay.log):
+                break
+            if number == len(replay.log) - 1 and replay.seen is not None:
+                faults += self._strayed(replay.seen)
+            call, actions = replay.log[number]
+            if actions is not None:
+                self._arrays["actions"][:] = actions
+            faults += self._lane.step() if call == "step" else self._lane.next_episode()
+        self._arrays["failed"][:] |= failed
+        self._usual = self._usual or memory_used()
+        return faults
+
+    def _strayed(self, seen: NDArray[np.float32]) -> list[Fault]:
+        faults = []
+        for game in np.flatnonzero(~self._arrays["finished"]).tolist():
+            if not np.array_equal(self._arrays["observations"][game], seen[game]):
+                self._lane.give_up(game)
+                text = "played again with the same variant, seed and actions, it went otherwise"
+                faults.append(Fault(game, "not repeatable", text, ""))
+        return faults
+
+
+def memory_used() -> int:
+    """Megabytes that this process holds in memory; 0 where the platform does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 2**20
+    except OSError:
+        return 0
