@@ -270,6 +270,8 @@ def _train_one(
 
         try:
             launch(folder, show)
+            if failures := folder.failures_in_words():
+                notify(failures)
         except KeyboardInterrupt:
             notify(
                 f"stopped; everything up to the last update is in {folder.path}, continue with --resume"

@@ -43,20 +43,22 @@ def train(config: TrainConfig, family: Family, folder: RunFolder, workers: Worke
         OSError: The folder can no longer be written.
     """
     learner = make_learner(config, family, workers)
-    policy, optimizer, source = learner.policy, learner.optimizer, learner.source
-    progress = folder.load(policy, optimizer, source) if folder.has_checkpoint() else Progress()
-    workers.require_equal(policy, "at the start")
-    with contextlib.closing(MetricsLog(folder, progress)) if workers.rank == 0 else contextlib.nullcontext() as log:
-        while progress.steps < config.steps:
-            update = learner.update(progress.updates, progress.steps / config.steps)
-            _count(progress, update)
-            if progress.updates % COMPARE_EVERY == 0 or progress.steps >= config.steps:
-                workers.require_equal(policy, f"after update {progress.updates}")
-            if log is not None:
-                _require_finite(progress, update.metrics)
-                log.write(progress, update.metrics)
-                folder.save(policy, optimizer, progress, source)
-                report(progress, update.metrics)
+    with contextlib.closing(learner):
+        policy, optimizer, source = learner.policy, learner.optimizer, learner.source
+        progress = folder.load(policy, optimizer, source) if folder.has_checkpoint() else Progress()
+        workers.require_equal(policy, "at the start")
+        with contextlib.closing(MetricsLog(folder, progress)) if workers.rank == 0 else contextlib.nullcontext() as log:
+            while progress.steps < config.steps:
+                update = learner.update(progress.updates, progress.steps / config.steps)
+                _count(progress, update)
+                folder.note_failures(update.failures)
+                if progress.updates % COMPARE_EVERY == 0 or progress.steps >= config.steps:
+                    workers.require_equal(policy, f"after update {progress.updates}")
+                if log is not None:
+                    _require_finite(progress, update.metrics)
+                    log.write(progress, update.metrics)
+                    folder.save(policy, optimizer, progress, source)
+                    report(progress, update.metrics)
     if workers.rank == 0 and folder.load_calibration(progress) is None:
         folder.save_calibration(progress, config.method.calibrate(policy.cpu(), config, family))
     workers.barrier()

@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gameagent.errors import ExportError
+from gameagent.errors import ExportError, GameValueError
 from gameagent.export.bundling import bundle_run
 from gameagent.playing.finite_games import reset_games, step_games
 from gameagent.playing.players import bundle_player
 from gameagent.run.folder import BASELINES, FIRST_SCHEME, RunFolder
 from gameagent.seeding import game_seeds, numpy_generator
+from gameagent_games.failures import Failure
 from gameagent_games.interface import Family
 from gameagent_games.loop import Players, play_trials
 from gameagent_games.players import RandomPlayer
 from gameagent_games.variants.variant import Split
 from gameagent_sdk import Bundle
 
-CHUNK = 2048  # games side by side in one call of the file
+MOST_DRAWS = 20  # of a trial that fails
 
 
 def evaluate_bundle(
@@ -88,17 +89,27 @@ def evaluate_players(
         Returns by variant, episode and seat, float64 ``(num_variants, num_episodes, num_seats)``.
 
     Raises:
-        GameValueError: A game gives a number that is not finite, or too large.
+        GameValueError: A game gives a number that is not finite, or too large; or trials fail however often they are
+            drawn anew.
     """
     variants = evaluation_variants(family, split, num_variants, seed)
     seeds = game_seeds(seed, "evaluation games", num_variants)
-    returns = np.zeros((num_variants, num_episodes, family.num_seats))
-    for first in range(0, num_variants, CHUNK):
-        part = slice(first, min(first + CHUNK, num_variants))
-        with closing(family.make_games(part.stop - part.start, num_episodes=num_episodes)) as games:
-            reset_games(games, variants[part], seeds[part])
-            returns[part] = play_trials(games, players, step_games)
-    return returns
+    returns = np.full((num_variants, num_episodes, family.num_seats), np.nan)
+    failures: list[Failure] = []
+    for draw in range(MOST_DRAWS):
+        missing = np.flatnonzero(np.isnan(returns).any(axis=(1, 2)))
+        if draw:  # trials that failed are drawn anew
+            again = numpy_generator(seed, "evaluation variants", draw)
+            variants, seeds = family.space.sample(num_variants, again, split), again.integers(0, 2**62, num_variants)
+        for first in range(0, len(missing), family.most_games):
+            part = missing[first : first + family.most_games]
+            with closing(family.make_games(len(part), num_episodes=num_episodes)) as games:
+                reset_games(games, variants[part], seeds[part])
+                returns[part] = play_trials(games, players, step_games)
+                failures += games.take_failures()
+        if not np.isnan(returns).any():
+            return returns
+    raise GameValueError(f"{len(failures)} trials failed, some of them {MOST_DRAWS} times; the last: {failures[-1]}")
 
 
 def evaluation_variants(family: Family, split: Split, num_variants: int, seed: int) -> NDArray[Any]:

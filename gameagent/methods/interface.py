@@ -5,12 +5,13 @@ the functions that need it, so settings can be explained, and configs read, at o
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from gameagent.errors import ConfigError
 from gameagent.settings import MethodConfig
+from gameagent_games.failures import Failure
 from gameagent_games.interface import Family
 from gameagent_games.variants.curriculum import VariantSource
 
@@ -42,12 +43,14 @@ class Update(NamedTuple):
             of gradient steps taken (see `Curve`).
         informed_returns: The same over the informed trials; empty if there were none.
         metrics: Losses and diagnostics for the log; seconds are this process's.
+        failures: What failed in this process's games.
     """
 
     num_steps: int
     returns: tuple[float, ...]
     informed_returns: tuple[float, ...]
     metrics: dict[str, float]
+    failures: Sequence[Failure] = ()
 
 
 class Learner(Protocol):
@@ -74,6 +77,9 @@ class Learner(Protocol):
             number: Updates before it.
             done: Share of the budget that is spent, 0 to 1.
         """
+
+    def close(self) -> None:
+        """Releases the games."""
 
 
 class GradientSteps(Protocol):

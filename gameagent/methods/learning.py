@@ -39,10 +39,11 @@ def over_processes(
     Args:
         workers: This process among the others.
         num_steps: Its steps.
-        returns: Of its trials, by episode index or number of gradient steps, ``(trials, K)``.
+        returns: Of its trials, by episode index or number of gradient steps, ``(trials, K)``; NaN if they failed.
         informed: Which of them were, ``(trials,)``.
     """
-    groups = [returns[~informed], returns[informed]]
+    sound = ~np.isnan(returns).any(axis=1)
+    groups = [returns[sound & ~informed], returns[sound & informed]]
     counted = [np.array([float(num_steps)]), *(np.append(len(group), group.sum(axis=0)) for group in groups)]
     steps, *sums = workers.sum(torch.from_numpy(np.concatenate(counted))).tolist()
     half = len(sums) // 2
@@ -58,8 +59,10 @@ def report_trials(
     Args:
         source: This process's.
         variants: Of all processes, ``(total,)``.
-        returns: Of this process's trials by seat, ``(share.size, num_seats)``.
+        returns: Of this process's trials by seat, ``(share.size, num_seats)``; NaN for those that failed.
         workers: This process among the others.
         share: Which of the variants it played.
     """
-    source.report(variants, workers.gather(torch.from_numpy(returns), share).numpy())
+    everywhere = workers.gather(torch.from_numpy(returns), share).numpy()
+    sound = ~np.isnan(everywhere).any(axis=1)
+    source.report(variants[sound], everywhere[sound])

@@ -41,7 +41,8 @@ class Rollout:
         values: In the critic's units, ``(T, B)``.
         rewards: In the game's units, ``(T, B)``.
         valid: bool ``(T, B)``; False past a row's last decision.
-        returns: By game, episode and seat, float64 ``(num_games, K, num_seats)``.
+        returns: By game, episode and seat, float64 ``(num_games, K, num_seats)``; NaN for trials that failed, whose
+            rows have no decisions.
         rows: Which of the run's rows these are.
     """
 
@@ -56,8 +57,8 @@ class Rollout:
 
     @property
     def episode_returns(self) -> NDArray[np.float64]:
-        """Mean over games and seats by episode index, ``(K,)``."""
-        return np.asarray(self.returns.mean(axis=(0, 2)))
+        """Mean over games and seats by episode index, ``(K,)``; without trials that failed."""
+        return np.asarray(self.returns[~np.isnan(self.returns).any(axis=(1, 2))].mean(axis=(0, 2)))
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -236,6 +237,11 @@ class Buffer:
         """Says what the last decision of each row has been rewarded so far, ``(B,)``; 0 for rows without any."""
         self._rewards[np.maximum(self.cursor - 1, 0), self._every_row] = rewards
 
+    def discard(self, rows: NDArray[np.bool_]) -> None:
+        """Forgets all that was recorded of some rows, bool ``(B,)``."""
+        self.cursor[rows] = 0
+        self._rewards[:, rows] = 0.0
+
     def since(self, began: NDArray[np.int64], rows: NDArray[np.int64]) -> EndedEpisodes:
         """What was recorded of some rows since they were at a cursor before.
 
@@ -273,7 +279,7 @@ class Buffer:
             values_of: `PolicyNetwork.values`. It is called for many steps at once: a critic that had its turn at every
                 step of play would cost several times as much.
         """
-        length = int(self.cursor.max())
+        length = max(1, int(self.cursor.max()))  # one step that is not valid, if every trial failed
         record = {name: tensor[:length] for name, tensor in self._record.items()}
         inputs = Inputs(
             record["observation"],

@@ -1,5 +1,6 @@
 """Episodes for learners by gradient: B episodes of each of N tasks, all side by side."""
 
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
@@ -13,6 +14,7 @@ from gameagent.nets.feedforward import FeedforwardPolicy
 from gameagent.playing.finite_games import reset_games, step_games
 from gameagent.playing.trajectories import Trajectories
 from gameagent.workers import Share
+from gameagent_games.failures import Failure
 from gameagent_games.interface import Family
 from gameagent_games.loop import play_trials
 from gameagent_games.players import Outcome, Sight
@@ -44,6 +46,14 @@ class EpisodeSampler:
         self.num_tasks, self.num_rollouts = num_tasks, num_rollouts
         self._family, self._policy = family, policy
         self._simulator = family.make_games(num_tasks * num_rollouts, num_episodes=1)
+
+    def take_failures(self) -> Sequence[Failure]:
+        """What failed in the games since the last call."""
+        return self._simulator.take_failures()
+
+    def close(self) -> None:
+        """Closes the games."""
+        self._simulator.close()
 
     def set_tasks(self, variants: NDArray[Any], draw: np.random.Generator, generator: torch.Generator) -> None:
         """Says what is played from now on.
@@ -83,7 +93,7 @@ class EpisodeSampler:
             self._family, self._policy, params_by_task, self.num_tasks, self._games, generator
         )  # fmt: skip
         play_trials(self._simulator, player, step_games)
-        played = player.trajectories()
+        played = player.trajectories(self._simulator.failed)
         self.num_steps += int(played.valid.sum())
         self.seconds += perf_counter() - started
         return played
@@ -131,13 +141,14 @@ class TaskPlayer:
         """Records rewards, of which there are none for episodes that ended before."""
         self._rewards.append(self._by_task(np.where(outcome.reported, outcome.rewards, 0.0).astype(np.float32)))
 
-    def trajectories(self) -> Trajectories:
-        """The episodes, padded to the family's time limit."""
+    def trajectories(self, failed: NDArray[np.bool_]) -> Trajectories:
+        """The episodes, padded to the family's time limit; those that failed, ``(N * B,)``, without a step."""
         by_step = [torch.stack(parts, 1) for parts in zip(*self._steps, strict=True)]
         observations, actions, log_probs, playing, legal_actions = (
             _padded(part, self._family.max_steps) for part in by_step
         )
         rewards = _padded(torch.stack(self._rewards, 1), self._family.max_steps)
+        playing = playing & ~self._by_task(failed).unsqueeze(1)
         return Trajectories(observations, actions, log_probs, rewards, playing, legal_actions)
 
     def _by_task(self, array: NDArray[Any]) -> Tensor:

@@ -1,5 +1,6 @@
 """Whole trials of many games, played by the policy in training and recorded for the outer loop."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from gameagent.playing.buffer import Buffer, Rollout
 from gameagent.playing.crossing import to_device
 from gameagent.playing.finite_games import reset_games, step_games
 from gameagent.workers import Share
+from gameagent_games.failures import Failure
 from gameagent_games.games import Games
 from gameagent_games.interface import Family
 from gameagent_games.loop import play_trials
@@ -65,7 +67,16 @@ class Trials:
         )  # fmt: skip
         with torch.no_grad():
             returns = play_trials(self._games, player, step_games)
+            buffer.discard(self._games.failed.repeat(self._family.num_seats))
             return buffer.rollout(*hidden_rules, returns, self._rows, policy.values)
+
+    def take_failures(self) -> Sequence[Failure]:
+        """What failed in the games since the last call."""
+        return self._games.take_failures()
+
+    def close(self) -> None:
+        """Closes the games."""
+        self._games.close()
 
     def _hidden_rules(
         self, variants: NDArray[Any], informed: NDArray[np.bool_], device: torch.device

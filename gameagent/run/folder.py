@@ -6,6 +6,7 @@ runs/x/checkpoint.pt           weights, optimizer, curriculum, how far the run i
 runs/x/checkpoint-previous.pt  the same, one update earlier
 runs/x/calibration.json        what an export needs and only playing measures; written when training ends
 runs/x/metrics.jsonl           one line per update
+runs/x/failures.jsonl          one line for each failure of an environment that others wrote; missing without any
 runs/x/tensorboard/            the same for TensorBoard
 runs/x/memoryless/ …           baselines, each in a run folder of its own
 """
@@ -16,7 +17,8 @@ import math
 import os
 import pickle
 import subprocess
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ from gameagent.run.sealed_file import (
     write_durably,
 )
 from gameagent_games.errors import GamesError
+from gameagent_games.failures import Failure
 from gameagent_games.interface import Family
 from gameagent_games.registry import is_rule_file, load_family
 from gameagent_games.variants.curriculum import VariantSource
@@ -79,6 +82,7 @@ class RunFolder:
         self.damaged = path / "checkpoint-damaged.pt"
         self.calibration = path / "calibration.json"
         self.metrics = path / "metrics.jsonl"
+        self.failures = path / "failures.jsonl"
         self.tensorboard = path / "tensorboard"
 
     def exists(self) -> bool:
@@ -122,7 +126,7 @@ class RunFolder:
 
     def discard(self) -> None:
         """Removes what a run that came to no update has written; files of others stay."""
-        for path in (self.description, self.rules, self.metrics, *self.path.glob("*.partial")):
+        for path in (self.description, self.rules, self.metrics, self.failures, *self.path.glob("*.partial")):
             path.unlink(missing_ok=True)
         for path in self.tensorboard.glob("events.*"):
             path.unlink(missing_ok=True)
@@ -189,6 +193,23 @@ class RunFolder:
                 "with other rules needs another --out"
             )
         return family
+
+    def note_failures(self, failures: Sequence[Failure]) -> None:
+        """Adds lines to failures.jsonl; every process of a run adds its own."""
+        if failures:
+            with self.failures.open("a", encoding="utf-8") as file:
+                file.write("".join(f"{failure.to_json()}\n" for failure in failures))
+
+    def failures_in_words(self) -> str:
+        """What failed in the run's games, in one line; empty if nothing did."""
+        if not self.failures.exists():
+            return ""
+        listed = [json.loads(line) for line in self.failures.read_text(encoding="utf-8").splitlines()]
+        kinds = Counter(one["kind"] for one in listed)
+        text = ", ".join(f"{kind} {num} {'time' if num == 1 else 'times'}" for kind, num in kinds.most_common())
+        given_up = {one["variant_id"] for one in listed if one["quarantined"]}
+        ending = f"; no longer played: variants {', '.join(sorted(given_up))}" if given_up else ""
+        return f"environments failed ({text}), each time at the cost of one trial at most: {self.failures}{ending}"
 
     def save(
         self, policy: PolicyNetwork, optimizer: torch.optim.Optimizer, progress: Progress,

@@ -6,10 +6,13 @@ Everything outside `sources/` knows games through these two protocols alone: it 
 `sources.arrays.GameArrays`, which keeps the arrays and the trials.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gameagent_games.failures import Failure
 
 if TYPE_CHECKING:
     from gameagent_games.interface import Family
@@ -36,6 +39,7 @@ class Games(Protocol):
         terminated: bool ``(N,)``; the last step ended an episode by the rules.
         truncated: bool ``(N,)``; the last step ended an episode by the time limit.
         finished: bool ``(N,)``; the trial is over.
+        failed: bool ``(N,)``; the trial is over because what plays the game failed, and counts for nothing.
         episodes: int64 ``(N,)``; index of the current episode within the trial.
         steps: int64 ``(N,)``; steps taken in the current episode.
         variants: Records of the family's variant type, ``(N,)``.
@@ -52,6 +56,7 @@ class Games(Protocol):
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
     finished: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
     episodes: NDArray[np.int64]
     steps: NDArray[np.int64]
     variants: NDArray[Any]
@@ -97,6 +102,9 @@ class Games(Protocol):
 
     def next_episode(self) -> None:
         """Starts the current episode of every game; for games made without ``auto_start``, after an episode's end."""
+
+    def take_failures(self) -> "Sequence[Failure]":
+        """What has failed since the last call; each cost one trial at most."""
 
     def close(self) -> None:
         """Releases what the games hold, such as processes and windows; whoever made the games closes them."""

@@ -19,6 +19,9 @@ from gameagent_games.variants.variant import VariantSpace
 if TYPE_CHECKING:
     from gameagent_sdk.authoring import PlanSpec
 
+MOST_GAMES = 2048
+"""Games side by side that a source plays at most where nothing else decides, unless it says another number."""
+
 Action: TypeAlias = int | NDArray[np.float64]
 """What one seat does: a discrete action's number, or the components ``(A,)`` of a continuous one."""
 
@@ -329,6 +332,10 @@ class Family:
     def is_trusted(self) -> bool:
         """Whether the quick check is skipped: this package's own tests have checked the games, for all their values."""
         return self.source.is_trusted and not self.widened
+
+    def most_games(self) -> int:
+        """How many games are played side by side at most, where nothing else decides."""
+        return int(getattr(self.source, "most_games", MOST_GAMES))
 
     def make_games(
         self, num_games: int, *, num_episodes: int | None = None, auto_start: bool = True, compiled: bool = True

@@ -32,7 +32,7 @@ def play_trials(
         step: Steps the games.
 
     Returns:
-        Returns by game, episode and seat, float64 ``(N, K, seats)``.
+        Returns by game, episode and seat, float64 ``(N, K, seats)``; NaN for trials that failed.
     """
     match = Match(games, players, step)
     match.begin()
@@ -41,6 +41,7 @@ def play_trials(
         match.step()
         ended = np.flatnonzero(match.ended)
         returns[ended, match.num_ended[ended] - 1] = match.totals[ended]
+    returns[games.failed] = np.nan
     return returns
 
 

@@ -70,6 +70,7 @@ class GradientLearner(ABC):
         sampler.set_tasks(variants, draw, torch_generator(self._config.seed, "first episodes"))
         played = sampler.collect(for_tasks(self._policy.initialisation, NUM_FIRST_TASKS))
         self._policy.whiten(played.observations[played.valid])
+        sampler.close()
         returns = played.mean_returns().double()
         best, usual = returns.max(), returns.mean()
         spread = torch.diag(torch.stack((returns.var(correction=0), torch.zeros_like(best))))
@@ -91,8 +92,13 @@ class GradientLearner(ABC):
         seconds = {"play_seconds": sampler.seconds, "update_seconds": perf_counter() - started - sampler.seconds}
         done_here = sampler.num_steps, returns.double().numpy().T, np.zeros(returns.shape[1], np.bool_)
         return Update(
-            *over_processes(self._workers, *done_here), {**metrics, **seconds, "learning_rate": learning_rate}
-        )
+            *over_processes(self._workers, *done_here), {**metrics, **seconds, "learning_rate": learning_rate},
+            sampler.take_failures(),
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """See `Learner.close`."""
+        self._sampler.close()
 
     def _remember(self, returns: Tensor) -> None:
         """Takes in what tasks returned after 0, 1, … steps, ``(steps, N)``: see `GradientPolicy.remember`."""

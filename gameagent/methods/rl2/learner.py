@@ -59,7 +59,18 @@ class MemoryLearner:
         informed = rollout.informed_games(self._family.num_seats)
         first = rollout.returns[:, : self._num_episodes].mean(axis=2)
         done_here = rollout.num_steps + steps_for_units, first, informed
-        return Update(*over_processes(self._workers, *done_here), {**metrics, **seconds, **schedule._asdict()})
+        failures = [failure for trials in self._all_trials for failure in trials.take_failures()]
+        metrics |= {**seconds, **schedule._asdict()}
+        return Update(*over_processes(self._workers, *done_here), metrics, failures)
+
+    def close(self) -> None:
+        """See `Learner.close`."""
+        for trials in self._all_trials:
+            trials.close()
+
+    @property
+    def _all_trials(self) -> list[Trials]:
+        return [self._usual] if self._long is None else [self._usual, self._long]
 
     def _make_trials(self, in_a_row: int) -> Trials:
         """Games for trials in a row: fewer, the longer they are, but one for each process at least."""

@@ -1,11 +1,13 @@
 """What the games of every source share: their arrays, checked resets and actions, and the course of a trial."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.errors import ActionError, VariantError
+from gameagent_games.failures import Failure
 from gameagent_games.interface import Family
 
 
@@ -38,6 +40,7 @@ class GameArrays:
         self.terminated = np.zeros(num_games, np.bool_)
         self.truncated = np.zeros(num_games, np.bool_)
         self.finished = np.ones(num_games, np.bool_)
+        self.failed = np.zeros(num_games, np.bool_)
         self.episodes = np.zeros(num_games, np.int64)
         self.last_episodes = np.zeros(num_games, np.int64)
         self.steps = np.zeros(num_games, np.int64)
@@ -87,7 +90,7 @@ class GameArrays:
         self.episodes[chosen] = episodes
         last = self.episodes[chosen] + self.num_episodes - 1
         self.last_episodes[chosen] = last if self.num_episodes else np.iinfo(np.int64).max
-        for ended in (self.finished, self.terminated, self.truncated):
+        for ended in (self.finished, self.failed, self.terminated, self.truncated):
             ended[chosen] = False
         self.rewards[chosen] = 0.0
         shown = self.family.space.encode(self.variants[chosen], hidden=False)
@@ -115,6 +118,10 @@ class GameArrays:
         following = np.flatnonzero(ended & ~self.finished)
         if self.auto_start and len(following):
             self.begin(following)
+
+    def take_failures(self) -> Sequence[Failure]:
+        """See `Games.take_failures`; nothing fails, unless a source says so."""
+        return ()
 
     def close(self) -> None:
         """See `Games.close`; there is nothing to release, unless a source holds something."""

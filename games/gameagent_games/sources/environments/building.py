@@ -1,22 +1,21 @@
 """From a rule file to the family of an environment."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
-from gameagent_games.errors import FamilyError, GamesError
+from gameagent_games.errors import FamilyError
+from gameagent_games.field_types import nearest
 from gameagent_games.interface import Box, Family, Feature
 from gameagent_games.sources.environments.recipe import WAYS, EnvironmentRecipe, Reach
 from gameagent_games.sources.environments.source import AUTO, EnvironmentSource, action_names, look_at, time_limit
 from gameagent_games.sources.environments.spaces import KINDS, Observations, Reading, read_actions, read_observations
 from gameagent_games.sources.environments.worker import WorkerLimits
+from gameagent_games.variants.rule_files import RuleFile
 from gameagent_games.variants.variant import VariantSpace
 from gameagent_sdk.authoring import BeliefSpec, PlanSpec
 
-if TYPE_CHECKING:
-    from gameagent_games.rule_files import RuleFile
-
+NUM_EPISODES: Final = 4  # of a trial, unless the rule file says
 DEADLINE: Final = 10.0  # seconds for a batch of steps
 MEGABYTES: Final = 1024  # that a worker may grow by
 KEYS: Final = {
@@ -24,72 +23,81 @@ KEYS: Final = {
     "observation": Mapping, "workers": (int, str), "deadline": (int, float), "worker_megabytes": int,
 }  # fmt: skip
 READING_KEYS: Final = {"kind": str, "pool": int, "channels": str, "high": int}
+
+
+class Fault(Protocol):
+    """Makes an error about what stands under some keys of a rule file: `RuleFile.error`."""
+
+    def __call__(self, message: str, *keys: str | int) -> Exception:
+        """See `RuleFile.error`."""
+
+
 SHOWN: Final = {Mapping: "a table", str: "a text", list: "a list of texts", int: "a whole number"}
 
 
-class EnvironmentKeyError(GamesError):
-    """A key of the table [environment] is wrong; ``path`` says which, for whoever knows its line."""
+def family_from_environment(rule_file: RuleFile) -> Family:
+    """The family that a rule file describes whose game is an environment.
 
-    def __init__(self, path: tuple[str, ...], message: str) -> None:
-        super().__init__(message)
-        self.path = path
-
-
-def environment_family(
-    name: str, game: str, space: VariantSpace, table: Mapping[str, Any], num_episodes: int
-) -> Family:
-    """The family of an environment.
+    The environment of one variant is made and reset to see its spaces.
 
     Args:
-        name: Of the family.
-        game: "gymnasium:ID", "pettingzoo:package.module" or "package.module:function".
-        space: Its rules.
-        table: What the rule file has under [environment].
-        num_episodes: Episodes of a trial.
+        rule_file: Its game is "gymnasium:ID", "pettingzoo:package.module" or "package.module:function".
 
     Raises:
-        EnvironmentKeyError: A key is misspelt or has a wrong value.
+        RuleFileError: A key under [environment] is misspelt or has a wrong value.
         FamilyError: The environment cannot be made, or has spaces that cannot be read.
         MissingExtra: A package is not installed.
     """
-    _check_keys(table, KEYS, ("environment",))
+    table, fault = rule_file.environment, rule_file.error
+    _check_keys(table, KEYS, ("environment",), fault)
+    space = _space(rule_file)
     recipe = EnvironmentRecipe(
-        game, _reaches(space, table.get("reach", {})), dict(table.get("keywords", {})), table.get("seat", ""),
-        table.get("others", "random"),
+        rule_file.game, _reaches(space, table.get("reach", {}), fault), dict(table.get("keywords", {})),
+        table.get("seat", ""), table.get("others", "random"),
     )  # fmt: skip
-    middle = space.variants(space.sample(1, 0, "all"))[0]
-    playable, seen, done = look_at(recipe, middle.rules)
+    one = space.variants(space.sample(1, 0, "all"))[0]
+    playable, seen, done = look_at(recipe, one.rules)
     try:
-        observed = read_observations(seen, _readings(table.get("observation", {})), game)
+        observed = read_observations(seen, _readings(table.get("observation", {}), fault), recipe.game)
         names = table.get("actions", ()) or action_names(playable.environment, getattr(done, "n", 0))
-        actions, native = read_actions(done, names, game)
+        actions, native = read_actions(done, names, recipe.game)
         has_mask = not isinstance(actions, Box) and any(mask is not None for mask in playable.masks)
         limit = table.get("max_steps") or time_limit(playable.environment)
         seats = tuple(getattr(playable, "seats", ()))
     finally:
         playable.close()
     if limit is None:
-        raise EnvironmentKeyError(
-            ("environment",),
-            f"game {game!r} declares no time limit; say how many steps an episode may take: max_steps = 1000",
+        raise fault(
+            "the game declares no time limit; say how many steps an episode may take, as in max_steps = 1000",
+            "environment",
         )
+    name = family_name(rule_file.path)
     source = EnvironmentSource(
         recipe, PlanSpec(tuple(observed.parts), native, observed.mask, _shown(space)), has_mask, max(len(seats), 1),
-        tuple(observed.dropped), _workers(table.get("workers", "auto")),
+        tuple(observed.dropped), _workers(table.get("workers", "auto"), fault),
         WorkerLimits(float(table.get("deadline", DEADLINE)), table.get("worker_megabytes", MEGABYTES)),
     )  # fmt: skip
     return Family(
         name=name,
-        summary=f"{game}, with rules from {name}.toml",
+        summary=f"{recipe.game}, with the rules of {rule_file.path.name}",
         source=source,
         space=space,
-        features=_unique(observed, space),
+        features=_unique(observed),
         actions=actions,
         max_steps=limit,
-        num_episodes=num_episodes,
+        num_episodes=rule_file.num_episodes or NUM_EPISODES,
         num_seats=source.num_seats,
         seat_names=seats,
     )
+
+
+def _space(rule_file: RuleFile) -> VariantSpace:
+    if not rule_file.rules:
+        raise rule_file.error("needs at least one rule, such as [rules.gravity] with uniform = [5.0, 15.0]")
+    more: dict[str, Any] = {"constraints": rule_file.constraints} if rule_file.constraints else {}
+    if rule_file.hold_out is not None:
+        more["hold_out"] = rule_file.hold_out
+    return VariantSpace(rule_file.rules, **more)
 
 
 def family_name(path: Path) -> str:
@@ -98,32 +106,28 @@ def family_name(path: Path) -> str:
     return words or "environment"
 
 
-def _check_keys(table: Mapping[str, Any], keys: Mapping[str, Any], path: tuple[str, ...]) -> None:
+def _check_keys(table: Mapping[str, Any], keys: Mapping[str, Any], path: tuple[str, ...], fault: Fault) -> None:
     for key, value in table.items():
         if key not in keys:
-            close = get_close_matches(key, list(keys), 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise EnvironmentKeyError((*path, key), f"unknown key {key!r}; expected one of {', '.join(keys)}{hint}")
+            raise fault(f"unknown key {key!r}; expected one of {', '.join(keys)}{nearest(key, keys)}", *path, key)
         if not isinstance(value, keys[key]) or isinstance(value, bool):
             expected = SHOWN.get(keys[key], "a number or a text")
-            raise EnvironmentKeyError((*path, key), f"{key} is {value!r}, expected {expected}")
+            raise fault(f"{key} is {value!r}, expected {expected}", *path, key)
         if isinstance(value, int | float) and value < (0 if key == "workers" else 1e-3):
-            raise EnvironmentKeyError((*path, key), f"{key} is {value!r}, expected a number above 0")
+            raise fault(f"{key} is {value!r}, expected a number above 0", *path, key)
 
 
-def _reaches(space: VariantSpace, table: Mapping[str, Any]) -> tuple[Reach, ...]:
+def _reaches(space: VariantSpace, table: Mapping[str, Any], fault: Fault) -> tuple[Reach, ...]:
     names = [rule.name for rule in space.rules]
     for rule, text in table.items():
         path = ("environment", "reach", rule)
         if rule not in names:
-            close = get_close_matches(rule, names, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise EnvironmentKeyError(path, f"no rule {rule!r}; the rules are {', '.join(names)}{hint}")
+            raise fault(f"no rule {rule!r}; the rules are {', '.join(names)}{nearest(rule, names)}", *path)
         if not isinstance(text, str) or text.split(" ")[0] not in WAYS or len(text.split()) > 2:
-            raise EnvironmentKeyError(
-                path,
-                f'{rule} is {text!r}, expected "keyword", "option", "attribute PATH" or "others"; a keyword or '
-                'an option may have another name: "keyword masscart"',
+            raise fault(
+                f'got {text!r}, expected "keyword", "option", "attribute PATH" or "others"; a keyword or an option may '
+                'have another name, as in "keyword masscart"',
+                *path,
             )
     return tuple(_reach(name, table.get(name, "keyword").split()) for name in names)
 
@@ -132,27 +136,27 @@ def _reach(rule: str, words: list[str]) -> Reach:
     return Reach(rule, words[0], words[1] if len(words) == 2 else rule)
 
 
-def _readings(table: Mapping[str, Any]) -> dict[str, Reading]:
+def _readings(table: Mapping[str, Any], fault: Fault) -> dict[str, Reading]:
     found = {}
     for part, given in table.items():
         path = ("environment", "observation", part)
         fields = {"kind": given} if isinstance(given, str) else given
         if not isinstance(fields, Mapping):
-            raise EnvironmentKeyError(path, f"{part} is {given!r}, expected one of {', '.join(KINDS)}, or a table")
-        _check_keys(fields, READING_KEYS, path)
+            raise fault(f"got {given!r}, expected one of {', '.join(KINDS)}, or a table", *path)
+        _check_keys(fields, READING_KEYS, path, fault)
         if fields.get("kind", KINDS[0]) not in KINDS:
-            raise EnvironmentKeyError(path, f"{part} is {fields['kind']!r}, expected one of {', '.join(KINDS)}")
+            raise fault(f"got {fields['kind']!r}, expected one of {', '.join(KINDS)}", *path)
         if fields.get("channels", "last") not in ("first", "last"):
-            raise EnvironmentKeyError(path, f'channels is {fields["channels"]!r}, expected "first" or "last"')
+            raise fault(f'channels is {fields["channels"]!r}, expected "first" or "last"', *path)
         found[part] = Reading(**fields)
     return found
 
 
-def _workers(given: Any) -> int:
+def _workers(given: Any, fault: Fault) -> int:
     if given == "auto":
         return AUTO
     if not isinstance(given, int):
-        raise EnvironmentKeyError(("environment", "workers"), f'workers is {given!r}, expected "auto" or a number')
+        raise fault(f'got {given!r}, expected "auto" or a number of processes', "environment", "workers")
     return given
 
 
@@ -164,13 +168,8 @@ def _shown(space: VariantSpace) -> tuple[BeliefSpec, ...]:
     )
 
 
-def _unique(observed: Observations, space: VariantSpace) -> tuple[Feature, ...]:
+def _unique(observed: Observations) -> tuple[Feature, ...]:
     names = [feature.name for feature in observed.features]
     if len(set(names)) < len(names):
         raise FamilyError(f"parts of the observation have names that differ by signs only: {', '.join(names)}")
     return tuple(observed.features)
-
-
-def family_from_environment(rule_file: "RuleFile") -> Family:
-    """The family that a rule file describes whose game is an environment."""
-    raise NotImplementedError

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.errors import SettingError
+from gameagent_games.failures import Failure
 from gameagent_games.interface import Family
 from gameagent_games.sources.arrays import GameArrays
 from gameagent_games.sources.environments.crew import LEAKED, Crew, WorkerCrew, local_crew
-from gameagent_games.sources.environments.failures import Failure, FailureList
+from gameagent_games.sources.environments.failures import FailureList
 from gameagent_games.sources.environments.lane import BY_GAME, BY_SEAT, IDLE, Fault, LanePlan, Trial
 from gameagent_games.sources.environments.worker import SharedArrays, WorkerLimits
 
@@ -22,7 +23,6 @@ class EnvironmentGames(GameArrays):
     there, and ``failed``.
 
     Attributes:
-        failed: bool ``(N,)``; the trial ended by a failure, and what was played of it counts for nothing.
         failures: What went wrong since somebody took it.
     """
 
@@ -39,7 +39,6 @@ class EnvironmentGames(GameArrays):
         super().__init__(family, num_games, plan.num_episodes, plan.auto_start)
         if num_workers < 0:
             raise SettingError(f"workers is {num_workers}, expected 0 for none, or a number of processes")
-        self.failed = np.zeros(num_games, np.bool_)
         self.failures = FailureList()
         self.actions = family.blank_actions(num_games)
         num_workers = min(num_workers, num_games)
