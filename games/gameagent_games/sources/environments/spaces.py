@@ -150,6 +150,8 @@ def _box(space: Any, name: str, reading: Reading) -> tuple[Feature, PartSpec]:
     if reading.kind == "flags" or (binary and not reading.kind):
         return Feature(name, shape=shape or (1,), kind="flags"), PartSpec(shape=shape)
     low, high = _bounds(space)
+    if np.dtype(space.dtype).kind == "f" and (low, high) != (0.0, 1.0):  # environments leave such bounds now and then
+        low, high = -math.inf, math.inf
     return Feature(name, shape=shape or (1,), low=low, high=high), PartSpec(shape=shape)
 
 
