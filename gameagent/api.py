@@ -236,7 +236,7 @@ def train_run(
         report: Called after every update.
         quiet: Whether nothing is shown.
     """
-    console = Console(quiet=quiet)
+    console = Console(quiet=quiet, emoji=False)
     family = load_family(given["family"])
     config = make_config(family, given)
     others = config.method.baselines(config, family, given) if baselines else {}

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "" not in sys.path:
         sys.path.insert(0, "")  # so that package.module:NAME finds a family in the working directory
     spell_unprintable()
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    errors = Console(stderr=True, emoji=False, highlight=False, soft_wrap=True)
     try:
         return _run(arguments)
     except ConfigError as error:
@@ -73,7 +73,7 @@ def _run(arguments: list[str]) -> int:
         return look(arguments, prog="gameagent")
     args = _parser().parse_args(arguments)
     command: Command = args.command
-    command(args, Console())
+    command(args, Console(emoji=False))
     return 0
 
 

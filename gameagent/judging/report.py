@@ -150,7 +150,7 @@ class Evaluation:
 
     def __str__(self) -> str:
         """The table as plain text."""
-        console = Console(width=100, file=io.StringIO(), color_system=None)
+        console = Console(width=100, emoji=False, file=io.StringIO(), color_system=None)
         with console.capture() as text:
             console.print(self.table())
         return text.get()

@@ -43,13 +43,13 @@ class TrainingDisplay:
         self._last_line = float("-inf")
         self._warned = False
         self._bar = Progress(
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
             TextColumn("{task.fields[status]}"),
             console=console,
         )
-        self._task = self._bar.add_task(title, total=config.steps, status="compiling the game ...")
+        self._task = self._bar.add_task(title, total=config.steps, status="starting the game ...")
         self._live = Live(self._bar, console=console, refresh_per_second=4) if console.is_terminal else None
 
     def __enter__(self) -> "TrainingDisplay":

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
-import numpy as np
 
 
 class DelayedAction(gymnasium.ActionWrapper[Any, Any, Any]):

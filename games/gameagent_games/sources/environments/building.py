@@ -16,6 +16,7 @@ from gameagent_games.variants.variant import VariantSpace
 from gameagent_sdk.authoring import BeliefSpec, PlanSpec
 
 NUM_EPISODES: Final = 4  # of a trial, unless the rule file says
+LOOKS: Final = 5  # variants that are tried until one can be reset
 DEADLINE: Final = 10.0  # seconds for a batch of steps
 MEGABYTES: Final = 1024  # that a worker may grow by
 KEYS: Final = {
@@ -55,8 +56,8 @@ def family_from_environment(rule_file: RuleFile) -> Family:
         rule_file.game, _reaches(space, table.get("reach", {}), fault), dict(table.get("keywords", {})),
         table.get("seat", ""), table.get("others", "random"),
     )  # fmt: skip
-    one = space.variants(space.sample(1, 0, "all"))[0]
-    playable, seen, done = look_at(recipe, one.rules)
+    some = [variant.rules for variant in space.variants(space.sample(LOOKS, 0, "all"))]
+    playable, seen, done = look_at(recipe, some)
     try:
         observed = read_observations(seen, _readings(table.get("observation", {}), fault), recipe.game)
         names = table.get("actions", ()) or action_names(playable.environment, getattr(done, "n", 0))

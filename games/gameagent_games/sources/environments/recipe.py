@@ -4,10 +4,10 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Final, TypeAlias
 
 from gameagent_games.errors import FamilyError, MissingExtra
+from gameagent_games.field_types import nearest
 from gameagent_games.places import authors_place
 
 Rules: TypeAlias = Mapping[str, Any]
@@ -103,9 +103,8 @@ def imported(place: str, key: str) -> Any:
     found = module
     for part in name.split("."):
         if not hasattr(found, part):
-            close = get_close_matches(part, dir(found), 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise FamilyError(f"{key} {place!r}: {module_name} has no {part!r}{hint}")
+            own = [name for name, one in vars(found).items() if getattr(one, "__module__", None) == module_name]
+            raise FamilyError(f"{key} {place!r}: {module_name} has no {part!r}{nearest(part, own)}")
         found = getattr(found, part)
     if not callable(found):
         raise FamilyError(f"{key} {place!r} is a {type(found).__name__}, expected a function or class")

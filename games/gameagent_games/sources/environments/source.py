@@ -1,7 +1,7 @@
 """The source of games that are environments, and how a family is built from one."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,12 +12,14 @@ from gameagent_games.sources.environments.adapters import Playable, make_playabl
 from gameagent_games.sources.environments.lane import LanePlan
 from gameagent_games.sources.environments.recipe import EnvironmentRecipe
 from gameagent_games.sources.environments.worker import WorkerLimits
+from gameagent_games.sources.watchdog import TimeLimit, Watchdog
 from gameagent_sdk.authoring import PlanSpec
 
 if TYPE_CHECKING:
     from gameagent_games.interface import Family
     from gameagent_games.sources.environments.games import EnvironmentGames
 
+LOOK_SECONDS: Final = 30.0  # for a first reset
 MOST_GAMES: Final = 128  # environments side by side in an evaluation
 AUTO: Final = -1  # workers: whatever is fastest
 FEWEST_PER_WORKER: Final = 4  # games
@@ -80,8 +82,12 @@ class EnvironmentSource:
         return EnvironmentGames(family, plan, num_games, workers, self.limits)
 
 
-def look_at(recipe: EnvironmentRecipe, rules: Mapping[str, Any]) -> tuple[Playable, Any, Any]:
-    """An environment of one variant that has been reset, and the spaces of its seats.
+def look_at(recipe: EnvironmentRecipe, variants: Sequence[Mapping[str, Any]]) -> tuple[Playable, Any, Any]:
+    """An environment that has been reset, and the spaces of its seats.
+
+    Args:
+        recipe: Makes it.
+        variants: Rules to try, one after the other, until an environment can be reset.
 
     Returns:
         The environment, which the caller closes; its observation space; its action space.
@@ -89,29 +95,45 @@ def look_at(recipe: EnvironmentRecipe, rules: Mapping[str, Any]) -> tuple[Playab
     Raises:
         FamilyError: It cannot be made or reset, or its seats have different spaces.
     """
-    playable = make_playable(recipe, dict(rules))
-    try:
-        playable.reset(0)
-        seats = getattr(playable, "seats", None)
-        if seats is None:
-            return playable, playable.environment.observation_space, playable.environment.action_space
-        agents = [next(one for one in playable.environment.possible_agents if str(one) == seat) for seat in seats]
-        seen = [playable.environment.observation_space(agent) for agent in agents]
-        done = [playable.environment.action_space(agent) for agent in agents]
-    except FamilyError:
-        playable.close()
-        raise
-    except Exception as error:  # the environment's own code may raise anything
-        playable.close()
-        raise FamilyError(f"game {recipe.game!r} cannot be reset: {type(error).__name__}: {error}") from error
+    for number, rules in enumerate(variants):
+        playable = make_playable(recipe, dict(rules))
+        try:
+            with Watchdog(LOOK_SECONDS) as watchdog:
+                watchdog.begin()
+                playable.reset(number)
+                watchdog.end()
+            return playable, *_spaces(recipe, playable)
+        except FamilyError:
+            playable.close()
+            raise
+        except (Exception, TimeLimit) as error:  # the environment's own code may raise anything
+            playable.close()
+            text = (
+                f"it hangs for {LOOK_SECONDS:g} s"
+                if isinstance(error, TimeLimit)
+                else f"{type(error).__name__}: {error}"
+            )
+            last = FamilyError(f"game {recipe.game!r} cannot be reset: {text}")
+            last.__cause__ = error
+    raise last
+
+
+def _spaces(recipe: EnvironmentRecipe, playable: Playable) -> tuple[Any, Any]:
+    environment, seats = playable.environment, getattr(playable, "seats", None)
+    if seats is None:
+        return environment.observation_space, environment.action_space
+    agents = [next(one for one in environment.possible_agents if str(one) == seat) for seat in seats]
+    seen, done = (
+        [environment.observation_space(one) for one in agents],
+        [environment.action_space(one) for one in agents],
+    )
     for what, spaces in (("observation", seen), ("action", done)):
         if any(space != spaces[0] for space in spaces[1:]):
-            playable.close()
             raise FamilyError(
                 f"game {recipe.game!r}: the seats {', '.join(seats)} have different {what} spaces, so one agent cannot "
-                f'play them all; train one seat: [environment] seat = {seats[0]!r}, others = "random"'
+                f'play them all; train one seat: [environment] seat = "{seats[0]}", others = "random"'
             )
-    return playable, seen[0], done[0]
+    return seen[0], done[0]
 
 
 def time_limit(environment: Any) -> int | None:

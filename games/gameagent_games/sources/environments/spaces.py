@@ -4,12 +4,12 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any, Final
 
 import numpy as np
 
 from gameagent_games.errors import FamilyError
+from gameagent_games.field_types import nearest
 from gameagent_games.interface import Box, Feature
 from gameagent_games.sources.environments.adapters import MASK
 from gameagent_sdk.authoring import NativeActionSpec, PartSpec
@@ -77,8 +77,7 @@ def read_observations(space: Any, readings: Mapping[str, Reading], game: str) ->
         names.append(name)
         _add(found, path, leaf, name, readings.get(name, Reading()), game)
     if unknown := sorted(set(readings) - set(names)):
-        close = get_close_matches(unknown[0], names, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = nearest(unknown[0], names)
         raise FamilyError(f"observation has no part {unknown[0]!r}; its parts are {', '.join(names)}{hint}")
     if not found.features:
         raise FamilyError(f"game {game!r}: nothing of its observation can be read: {'; '.join(found.dropped)}")

@@ -71,12 +71,24 @@ class Answer(NamedTuple):
 NOTHING: Final = Answer()
 
 
+def fresh_processes() -> Any:
+    """Makes processes that share nothing with this one, from one that has imported what they need where it can.
+
+    A worker is then there in some hundredths of a second, where importing everything takes a second.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "gymnasium"])
+    return context
+
+
 class SharedArrays:
     """Arrays that all processes of a crew see."""
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Copies arrays into shared memory."""
-        context = multiprocessing.get_context("spawn")
+        context = fresh_processes()
         self._forms = {name: (array.shape, array.dtype) for name, array in arrays.items()}
         self._memory = {name: context.RawArray("b", max(1, array.nbytes)) for name, array in arrays.items()}
         for name, copy in self.arrays().items():
@@ -101,7 +113,7 @@ class Worker:
         self, plan: LanePlan, shared: SharedArrays, number: int, bounds: tuple[int, int], limits: WorkerLimits
     ) -> None:
         """Starts it; `await_start` waits until it is there."""
-        context = multiprocessing.get_context("spawn")
+        context = fresh_processes()
         handle, path = tempfile.mkstemp(prefix="gameagent-worker-", suffix=".txt")
         os.close(handle)
         self._trace, self._limits = Path(path), limits
