@@ -24,7 +24,7 @@ class Line(gymnasium.Env[Any, Any]):
     Where it starts is drawn from the reset's seed.
     """
 
-    observation_space = spaces.Box(-100.0, 100.0, (2,), np.float32)
+    observation_space: Any = spaces.Box(-100.0, 100.0, (2,), np.float32)
     action_space = spaces.Discrete(2)
 
     def __init__(self, speed: float = 1.0, goal: int = 3) -> None:
@@ -172,7 +172,7 @@ def mixed(shift: int) -> gymnasium.Env[Any, Any]:
 class Odd(Line):
     """A line that is seen in a form that cannot be read."""
 
-    observation_space = spaces.Sequence(spaces.Discrete(3))
+    observation_space: Any = spaces.Sequence(spaces.Discrete(3))
 
 
 def odd(speed: float) -> gymnasium.Env[Any, Any]:

@@ -129,7 +129,8 @@ class Worker:
     @property
     def exit_code(self) -> int | None:
         """Of the process, if it has ended."""
-        return self._process.exitcode
+        code: int | None = self._process.exitcode
+        return code
 
     def await_start(self) -> None:
         """Waits until it is ready.
