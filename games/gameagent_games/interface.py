@@ -333,6 +333,7 @@ class Family:
         """Whether the quick check is skipped: this package's own tests have checked the games, for all their values."""
         return self.source.is_trusted and not self.widened
 
+    @property
     def most_games(self) -> int:
         """How many games are played side by side at most, where nothing else decides."""
         return int(getattr(self.source, "most_games", MOST_GAMES))
