@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
+import numpy as np
 
 
 class DelayedAction(gymnasium.ActionWrapper[Any, Any, Any]):
@@ -105,3 +106,22 @@ def breakout(order: Sequence[int], difficulty: bool) -> gymnasium.Env[Any, Any]:
 
     game = BaseEnv("breakout", use_minimal_action_set=True, difficulty_ramping=difficulty)
     return PermutedActions(gymnasium.wrappers.TimeLimit(game, 1000), order)
+
+
+LINES = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8), (0, 4, 8), (2, 4, 6))
+
+
+def tictactoe_rival(observation: Any, mask: Any, rules: Any) -> int:
+    """A rival for PettingZoo's tictactoe: it wins where it can and blocks where it must.
+
+    On any other board it has one reply, always the same, that follows from its ``habit``.
+    """
+    own, other = (observation["observation"][:, :, player].reshape(-1) for player in range(2))
+    legal = np.flatnonzero(mask)
+    for stones in (own, other):
+        twos = [line for line in LINES if stones[list(line)].sum() == 2]
+        completing = [square for square in legal if any(square in line for line in twos)]
+        if completing:
+            return int(completing[0])
+    board = int("".join(str(int(a) + 2 * int(b)) for a, b in zip(own, other, strict=True)), 3)
+    return int(np.random.default_rng([rules["habit"], board]).choice(legal))

@@ -1,7 +1,6 @@
 """From a rule file to the family of an environment."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 from gameagent_games.errors import FamilyError
@@ -20,7 +19,7 @@ LOOKS: Final = 5  # variants that are tried until one can be reset
 DEADLINE: Final = 10.0  # seconds for a batch of steps
 MEGABYTES: Final = 1024  # that a worker may grow by
 KEYS: Final = {
-    "keywords": Mapping, "reach": Mapping, "seat": str, "others": str, "actions": list, "max_steps": int,
+    "name": str, "keywords": Mapping, "reach": Mapping, "seat": str, "others": str, "actions": list, "max_steps": int,
     "observation": Mapping, "workers": (int, str), "deadline": (int, float), "worker_megabytes": int,
 }  # fmt: skip
 READING_KEYS: Final = {"kind": str, "pool": int, "channels": str, "high": int}
@@ -72,7 +71,7 @@ def family_from_environment(rule_file: RuleFile) -> Family:
             "the game declares no time limit; say how many steps an episode may take, as in max_steps = 1000",
             "environment",
         )
-    name = family_name(rule_file.path)
+    name = table.get("name") or family_name(recipe.game)
     source = EnvironmentSource(
         recipe, PlanSpec(tuple(observed.parts), native, observed.mask, _shown(space)), has_mask, max(len(seats), 1),
         tuple(observed.dropped), _workers(table.get("workers", "auto"), fault),
@@ -101,10 +100,11 @@ def _space(rule_file: RuleFile) -> VariantSpace:
     return VariantSpace(rule_file.rules, **more)
 
 
-def family_name(path: Path) -> str:
-    """A family's name from its file's: ``cart-pole.toml`` is "cart_pole"."""
-    words = "".join(c if c.isalnum() else "_" for c in path.stem).strip("_").lower()
-    return words or "environment"
+def family_name(game: str) -> str:
+    """A family's name from where its game comes from: "gymnasium:CartPole-v1" is "cartpole_v1"."""
+    kind, _, rest = game.partition(":")
+    own = rest.rpartition(".")[2] if kind == "pettingzoo" else rest
+    return "".join(c if c.isalnum() else "_" for c in own).strip("_").lower()
 
 
 def _check_keys(table: Mapping[str, Any], keys: Mapping[str, Any], path: tuple[str, ...], fault: Fault) -> None:

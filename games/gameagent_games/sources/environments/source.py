@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from gameagent_games.errors import FamilyError
+from gameagent_games.places import authors_place
 from gameagent_games.sources.environments.adapters import Playable, make_playable
 from gameagent_games.sources.environments.lane import LanePlan
 from gameagent_games.sources.environments.recipe import EnvironmentRecipe
@@ -108,12 +109,11 @@ def look_at(recipe: EnvironmentRecipe, variants: Sequence[Mapping[str, Any]]) ->
             raise
         except (Exception, TimeLimit) as error:  # the environment's own code may raise anything
             playable.close()
-            text = (
-                f"it hangs for {LOOK_SECONDS:g} s"
-                if isinstance(error, TimeLimit)
-                else f"{type(error).__name__}: {error}"
+            where = authors_place(error) or "the environment"
+            what = (
+                f"hangs for {LOOK_SECONDS:g} s" if isinstance(error, TimeLimit) else f"{type(error).__name__}: {error}"
             )
-            last = FamilyError(f"game {recipe.game!r} cannot be reset: {text}")
+            last = FamilyError(f"game {recipe.game!r} cannot be reset: {where}: {what}")
             last.__cause__ = error
     raise last
 

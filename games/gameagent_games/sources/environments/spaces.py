@@ -15,7 +15,7 @@ from gameagent_games.sources.environments.adapters import MASK
 from gameagent_sdk.authoring import NativeActionSpec, PartSpec
 
 LARGEST_SIDE: Final = 48  # pixels of an image that is read as it is; larger ones are shrunk
-LEAST_MAP: Final = 3  # cells: a matrix of numbers with shorter sides is no map
+LEAST_MAP: Final = 5  # cells: what has shorter sides is read as plain numbers
 MOST_CATEGORIES: Final = 4096  # of a number that is read one-hot
 MOST_ACTIONS: Final = 512  # combinations of a MultiDiscrete
 BYTE: Final = 255
@@ -162,9 +162,7 @@ def _bounds(space: Any) -> tuple[float, float]:
 
 
 def _looks_like_a_map(shape: tuple[int, ...]) -> bool:
-    if len(shape) == 2:
-        return min(shape) >= 2 * LEAST_MAP
-    return len(shape) == 3 and sorted(shape)[1] >= LEAST_MAP
+    return len(shape) in (2, 3) and sorted(shape)[-2] >= LEAST_MAP and (len(shape) == 3 or min(shape) >= LEAST_MAP)
 
 
 def _as_map(space: Any, name: str, shape: tuple[int, ...], reading: Reading) -> tuple[Feature, PartSpec]:
