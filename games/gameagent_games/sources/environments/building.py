@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from gameagent_games.errors import FamilyError
 from gameagent_games.field_types import nearest
 from gameagent_games.interface import Box, Family, Feature
-from gameagent_games.sources.environments.recipe import WAYS, EnvironmentRecipe, Reach
+from gameagent_games.sources.environments.recipe import OWN_PLAYERS, WAYS, EnvironmentRecipe, Reach
 from gameagent_games.sources.environments.source import AUTO, EnvironmentSource, action_names, look_at, time_limit
 from gameagent_games.sources.environments.spaces import KINDS, Observations, Reading, read_actions, read_observations
 from gameagent_games.sources.environments.worker import WorkerLimits
@@ -55,6 +55,7 @@ def family_from_environment(rule_file: RuleFile) -> Family:
         rule_file.game, _reaches(space, table.get("reach", {}), fault), dict(table.get("keywords", {})),
         table.get("seat", ""), table.get("others", "random"),
     )  # fmt: skip
+    _check_others(recipe, fault)
     some = [variant.rules for variant in space.variants(space.sample(LOOKS, 0, "all"))]
     playable, seen, done = look_at(recipe, some)
     try:
@@ -89,6 +90,16 @@ def family_from_environment(rule_file: RuleFile) -> Family:
         num_seats=source.num_seats,
         seat_names=seats,
     )
+
+
+def _check_others(recipe: EnvironmentRecipe, fault: Fault) -> None:
+    for reach in recipe.reaches:
+        if reach.way == "others" and recipe.others in OWN_PLAYERS:
+            raise fault(
+                f'nobody takes this rule, as others is "{recipe.others}"; name a policy, as in '
+                'others = "package.module:policy"',
+                "environment", "reach", reach.rule,
+            )  # fmt: skip
 
 
 def _space(rule_file: RuleFile) -> VariantSpace:

@@ -145,7 +145,7 @@ def time_limit(environment: Any) -> int | None:
     inner = environment
     for _ in range(64):
         for name in ("_max_episode_steps", "max_episode_steps", "max_steps", "max_cycles"):
-            value = vars(inner).get(name) if hasattr(inner, "__dict__") else None
+            value = getattr(inner, name, None)
             if isinstance(value, int | np.integer) and value > 0:
                 return int(value)
         following = getattr(inner, "env", None)
