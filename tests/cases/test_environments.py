@@ -177,8 +177,8 @@ def test_asynchronous_vector_environments_play_the_same() -> None:
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("environment", IDS)
 def test_stable_baselines3_learns_and_has_nothing_to_object_to(environment: str) -> None:
-    sb3 = pytest.importorskip("stable_baselines3", reason="needs Stable-Baselines3")
-    from stable_baselines3.common.env_checker import check_env as check_for_sb3  # type: ignore[import-not-found]
+    import stable_baselines3 as sb3
+    from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
     check_for_sb3(gymnasium.make(environment, num_episodes=2))
     learner = sb3.PPO("MlpPolicy", gymnasium.make(environment), n_steps=64, batch_size=64, device="cpu").learn(256)
