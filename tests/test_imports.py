@@ -43,7 +43,7 @@ ALLOWED = {
         "pygame": DRAWING,
         "PyInstaller": ("gameagent_games.__pyinstaller",),
         "cloudpickle": ("gameagent_games.pickling",),
-        "gameagent_sdk": ("gameagent_games.play", "gameagent_games.interface", "gameagent_games.sources"),
+        "gameagent_sdk": ("gameagent_games.play", "gameagent_games.interface", "gameagent_games.sources.environments"),
     },
     "gameagent": {
         "numpy": (),
@@ -66,7 +66,7 @@ ROOMS: dict[str, tuple[str | tuple[str, ...], ...]] = {
         "saving", "agent", "authoring", "", "overlay", "console",
     ),
     "gameagent_games": (
-        "errors", "places", "field_types", "game_rng", "pickling", "variants", "games", "interface",
+        "errors", "places", "field_types", "game_rng", "pickling", "variants", "failures", "games", "interface",
         "from_rule_file", "sources", "registry", "family_files", "recipes", "players", "loop", "conformance", "",
         "drawing", "families", "envs", "titles", "play", "__pyinstaller",
     ),
