@@ -85,7 +85,7 @@ LATE: dict[str, dict[str, tuple[str, ...]]] = {
     "gameagent_games": {
         "PyInstaller": (),
         "cloudpickle": (),
-        "gameagent_sdk": ("gameagent_games.interface", "gameagent_games.sources"),
+        "gameagent_sdk": ("gameagent_games.interface",),
     },
     "gameagent": {"matplotlib": (), "tensorboard": ()},
 }

@@ -16,7 +16,7 @@ from pkgutil import iter_modules
 from typing import Any, Final
 
 from gameagent_games import pickling
-from gameagent_games.errors import FamilyError, GamesError, RuleFileError
+from gameagent_games.errors import FamilyError, GamesError, MissingExtra, RuleFileError
 from gameagent_games.field_types import nearest
 from gameagent_games.from_rule_file import apply_to_family
 from gameagent_games.interface import Family
@@ -125,13 +125,12 @@ def _changed_by(rule_file: RuleFile) -> Family:
 
 def _from_environment(rule_file: RuleFile) -> Family:
     try:
-        environments = import_module("gameagent_games.sources.environments")
+        from gameagent_games.sources.environments import family_from_environment  # needs the SDK, unlike our own games
     except ModuleNotFoundError as error:
-        if error.name != "gameagent_games.sources.environments":
+        if error.name != "gameagent_sdk":
             raise
-        raise rule_file.error(f"{rule_file.game!r} is no family, and environments are not supported", "game") from None
-    family: Family = environments.family_from_environment(rule_file)
-    return replace(family, rule_file=rule_file)
+        raise MissingExtra("environments need gameagent-sdk: pip install 'gameagent-games[gymnasium]'") from None
+    return replace(family_from_environment(rule_file), rule_file=rule_file)
 
 
 # -- places ---------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from gameagent_games.sources.environments.spaces import KINDS, Observations, Rea
 from gameagent_games.sources.environments.worker import WorkerLimits
 from gameagent_games.variants.rule_files import RuleFile
 from gameagent_games.variants.variant import VariantSpace
-from gameagent_sdk.authoring import BeliefSpec, PlanSpec
+from gameagent_sdk.authoring import PlanSpec
 
 NUM_EPISODES: Final = 4  # of a trial, unless the rule file says
 LOOKS: Final = 5  # variants that are tried until one can be reset
@@ -74,7 +74,7 @@ def family_from_environment(rule_file: RuleFile) -> Family:
         )
     name = table.get("name") or family_name(recipe.game)
     source = EnvironmentSource(
-        recipe, PlanSpec(tuple(observed.parts), native, observed.mask, _shown(space)), has_mask, max(len(seats), 1),
+        recipe, PlanSpec(tuple(observed.parts), native, observed.mask), has_mask, max(len(seats), 1),
         tuple(observed.dropped), _workers(table.get("workers", "auto"), fault),
         WorkerLimits(float(table.get("deadline", DEADLINE)), table.get("worker_megabytes", MEGABYTES)),
     )  # fmt: skip
@@ -170,14 +170,6 @@ def _workers(given: Any, fault: Fault) -> int:
     if not isinstance(given, int):
         raise fault(f'got {given!r}, expected "auto" or a number of processes', "environment", "workers")
     return given
-
-
-def _shown(space: VariantSpace) -> tuple[BeliefSpec, ...]:
-    """The slots of shown rules, as a game gives their values to an agent."""
-    return tuple(
-        BeliefSpec(slot.rule, slot.kind, slot.index, slot.options, slot.values, slot.center, slot.scale, slot.unit)
-        for slot in space.shown_slots
-    )
 
 
 def _unique(observed: Observations) -> tuple[Feature, ...]:
