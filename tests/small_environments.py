@@ -18,6 +18,19 @@ from gameagent_games.variants.rule_files import read_rule_file
 TROUBLES = ("raise", "exit", "hang", "nan", "leak", "shape")
 
 
+TROUBLED = """
+game = "small_environments:troubled"
+[rules.speed]
+uniform = [1.0, 2.0]
+[environment]
+max_steps = 20
+workers = {workers}
+deadline = 1.0
+worker_megabytes = {megabytes}
+keywords = {{ trouble = "{trouble}", chance = {chance} }}
+"""
+
+
 class Line(gymnasium.Env[Any, Any]):
     """A walk on a line: ``speed`` cells a step, and a reward of 1 at cell ``goal``; ends there, or after 20 steps.
 

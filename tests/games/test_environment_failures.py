@@ -15,19 +15,7 @@ import pytest
 from gameagent_games.failures import Failure
 from gameagent_games.games import Games
 from gameagent_games.interface import Family
-from small_environments import family_of, made, trace
-
-TROUBLED = """
-game = "small_environments:troubled"
-[rules.speed]
-uniform = [1.0, 2.0]
-[environment]
-max_steps = 20
-workers = {workers}
-deadline = 1.0
-worker_megabytes = {megabytes}
-keywords = {{ trouble = "{trouble}", chance = {chance} }}
-"""
+from small_environments import TROUBLED, family_of, made, trace
 
 
 def troubled(folder: Path, trouble: str, workers: int = 2, chance: float = 0.15, megabytes: int = 100) -> Family:

@@ -126,6 +126,7 @@ class _Others(_Made):
         self.seats = self._seats(recipe)
         super().__init__(environment, recipe, rules, len(self.seats))
         self._policy: Callable[..., Any] | None = None
+        self._paid: dict[str, float] = {}  # to the other seats since their last decision
         self._generator = np.random.default_rng(0)
         self._started = False
 
@@ -141,6 +142,7 @@ class _Others(_Made):
             self._policy = self._recipe.make_others(self._rules, self._generator)
             self._started = True
         self._generator.bit_generator.state = np.random.default_rng([seed, 1]).bit_generator.state
+        self._moved: set[str] = set()
         self._clear(len(self.seats))
         return self._reset_environment(seed)
 
@@ -148,7 +150,12 @@ class _Others(_Made):
         """What another seat does."""
         mask = mask_of(observation, info)
         if self._policy is not None:
-            return self._policy(observation, mask=mask, rules=self._rules, rng=self._generator, agent=name)
+            first = name not in self._moved
+            self._moved.add(name)
+            return self._policy(
+                observation, mask=mask, rules=self._rules, rng=self._generator, agent=name, first=first,
+                reward=self._paid.pop(name, 0.0),
+            )  # fmt: skip
         space = self.environment.action_space(self._agents[name])
         if mask is not None and hasattr(space, "n"):
             legal = np.flatnonzero(mask)
@@ -174,6 +181,8 @@ class ParallelPlayable(_Others):
             chosen[agent] = ours[name] if name in ours else self._choose(name, *self._last[name])
         observations, rewards, terminations, truncations, infos = self.environment.step(chosen)
         by_name = {str(agent): float(reward) for agent, reward in rewards.items()}
+        for name, reward in by_name.items():
+            self._paid[name] = self._paid.get(name, 0.0) + reward
         self.rewards = [by_name.get(name, 0.0) for name in self.seats]
         ended = {str(agent) for agent in terminations if terminations[agent] or truncations.get(agent, False)}
         playing = {str(agent) for agent in self.environment.agents} - ended
@@ -232,6 +241,8 @@ class TurnsPlayable(_Others):
                 self._out.add(name)
                 self.terminated = self.terminated or bool(terminated)
                 self.truncated = not self.terminated
+            else:
+                self._paid[name] = self._paid.get(name, 0.0) + float(reward)
             environment.step(None if terminated or truncated else self._choose(name, observation, info))
         raise RuntimeError(f"the other seats took {MOST_MOVES_OF_OTHERS} moves and it was never the agent's turn")
 

@@ -9,12 +9,14 @@ from typing import Any, Final, TypeAlias
 from gameagent_games.errors import FamilyError, MissingExtra
 from gameagent_games.field_types import nearest
 from gameagent_games.places import authors_place
+from gameagent_sdk import Agent, Policy, SdkError
 
 Rules: TypeAlias = Mapping[str, Any]
 """A variant's rules by name, as plain values."""
 
 WAYS: Final = ("keyword", "option", "attribute", "others")
 OWN_PLAYERS: Final = ("self", "random")
+OFFERED: Final = ("mask", "rules", "rng", "agent", "reward", "first")  # to a policy, by keyword
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class EnvironmentRecipe:
         reaches: How the rules reach it, one for each.
         keywords: Constants for the constructor or factory.
         seat: PettingZoo's name of the agent to train; empty for the only one, or the first.
-        others: Who plays the other seats: "self" for the agent itself, "random", or "package.module:policy".
+        others: Who plays the other seats: "self" for the agent itself, "random", "package.module:policy", or an
+            exported agent's ``.onnx`` file.
     """
 
     game: str
@@ -78,6 +81,8 @@ class EnvironmentRecipe:
         """
         if self.others in OWN_PLAYERS:
             return None
+        if self.others.endswith(".onnx"):
+            return FilePlayer(self.others, generator)
         policy = imported(self.others, "others")
         if inspect.isclass(policy):
             policy = policy(**_accepted(policy, {"rules": dict(rules), "rng": generator}))
@@ -174,9 +179,40 @@ def _accepted(function: Callable[..., Any], offered: dict[str, Any]) -> dict[str
 
 def _with_accepted(policy: Callable[..., Any]) -> Callable[..., Any]:
     """A policy that may be offered more keywords than it takes."""
-    names = frozenset(_accepted(policy, dict.fromkeys(("mask", "rules", "rng", "agent"))))
+    names = frozenset(_accepted(policy, dict.fromkeys(OFFERED)))
 
     def choose(observation: Any, **offered: Any) -> Any:
         return policy(observation, **{name: value for name, value in offered.items() if name in names})
 
     return choose
+
+
+class FilePlayer:
+    """An exported agent in the other seats, each of which has a memory of its own for the trial."""
+
+    def __init__(self, path: str, generator: Any) -> None:
+        """Reads the file.
+
+        Args:
+            path: Of the ``.onnx`` file.
+            generator: numpy's, for its choices.
+
+        Raises:
+            FamilyError: It cannot be read.
+        """
+        try:
+            self._policy = Policy.load(path, backend="numpy")
+        except SdkError as error:
+            raise FamilyError(f"others {path!r}: {error}") from error
+        self._generator = generator
+        self._agents: dict[str, Agent] = {}
+
+    def __call__(self, observation: Any, *, mask: Any, agent: str, reward: float, first: bool, **_: Any) -> Any:
+        """Decides for a seat, having told its agent what came of the decision before."""
+        player = self._agents.get(agent)
+        if player is None:
+            player = self._agents[agent] = Agent(self._policy, seed=int(self._generator.integers(2**31)))
+            player.begin_trial()
+        else:
+            player.observe(reward, truncated=first)
+        return player.act(observation, mask if self._policy.manifest.action.mask else None)
