@@ -4,6 +4,7 @@ import json
 import warnings
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -16,7 +17,7 @@ from gameagent_games.registry import load_family
 from gameagent_sdk import Agent
 from small_environments import TROUBLED
 
-SMALL = {"num_games": 4, "num_minibatches": 1, "hidden_size": 16, "num_processes": 1, "quiet": True}
+SMALL: dict[str, Any] = {"num_games": 4, "num_minibatches": 1, "hidden_size": 16, "num_processes": 1, "quiet": True}
 
 pytestmark = pytest.mark.slow
 
