@@ -1,4 +1,4 @@
-"""The command line: ``gameagent families | variants | check | train | evaluate | export | inspect | bench | play``."""
+"""The command line: ``gameagent`` and a command, such as ``families``, ``new``, ``train`` or ``play``."""
 
 import argparse
 import os
@@ -67,6 +67,10 @@ def _run(arguments: list[str]) -> int:
         from gameagent_games.play.main import main as play
 
         return play(arguments[1:])
+    if arguments[:1] == ["new"]:
+        from gameagent_games.scaffold.main import main as new
+
+        return new(arguments[1:])
     if arguments[:1] in (["inspect"], ["bench"]):
         from gameagent_sdk.console.main import main as look
 
@@ -104,11 +108,12 @@ def _parser() -> argparse.ArgumentParser:
     add("inspect", _elsewhere, "describe an exported file", "gameagent inspect forage.onnx")
     add("bench", _elsewhere, "measure an exported file on this machine", "gameagent bench forage.onnx")
     add("play", _elsewhere, "open a window in which an agent, or you, plays", "gameagent play forage")
+    add("new", _elsewhere, "write a small game to start from, in a project of its own", "gameagent new my_game")
     return parser
 
 
 def _elsewhere(args: argparse.Namespace, console: Console) -> None:
-    raise ConfigError("inspect, bench and play must be the first word after gameagent")
+    raise ConfigError("inspect, bench, play and new must be the first word after gameagent")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ SOURCES = {
     "gameagent_games": ROOT / "games" / "gameagent_games",
     "gameagent": ROOT / "gameagent",
 }
+TEMPLATE = SOURCES["gameagent_games"] / "scaffold" / "template"  # of other people's projects: no part of the package
 FACES = "gameagent_games.envs"
 TITLES = "gameagent_games.titles"
 DRAWING = (
@@ -68,7 +69,7 @@ ROOMS: dict[str, tuple[str | tuple[str, ...], ...]] = {
     "gameagent_games": (
         "errors", "places", "field_types", "game_rng", "pickling", "variants", "failures", "games", "interface",
         "from_rule_file", "sources", "registry", "family_files", "recipes", "players", "loop", "conformance", "",
-        "drawing", "families", "envs", "titles", "play", "__pyinstaller",
+        "drawing", "families", "envs", "titles", "play", "scaffold", "__pyinstaller",
     ),
     "gameagent": (
         "errors", "seeding", "settings", "losses", "returns", "inner_loop", "workers", "memory", "tracing", "nets",
@@ -94,6 +95,12 @@ LATE: dict[str, dict[str, tuple[str, ...]]] = {
 def module_name(package: str, path: Path) -> str:
     parts = path.relative_to(SOURCES[package].parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def modules(package: str) -> dict[str, Path]:
+    """The files of a package's modules, by name."""
+    paths = sorted(path for path in SOURCES[package].rglob("*.py") if TEMPLATE not in path.parents)
+    return {module_name(package, path): path for path in paths}
 
 
 def for_types_only(node: ast.AST) -> bool:
@@ -155,8 +162,8 @@ def faults(package: str, module: str, source: str) -> list[str]:
 def test_sources_import_only_along_the_arrows(package: str) -> None:
     found = [
         fault
-        for path in sorted(SOURCES[package].rglob("*.py"))
-        for fault in faults(package, module_name(package, path), path.read_text(encoding="utf-8"))
+        for module, path in modules(package).items()
+        for fault in faults(package, module, path.read_text(encoding="utf-8"))
     ]
     assert found == []
 
@@ -194,7 +201,7 @@ def test_a_forbidden_import_is_found(package: str, module: str, source: str) -> 
 
 def arrows(package: str, late_too: bool = True) -> dict[str, set[str]]:
     """By module, the other modules of the package that it imports, but not those for types only."""
-    sources = {module_name(package, path): path for path in SOURCES[package].rglob("*.py")}
+    sources = modules(package)
     found = {}
     for module, path in sources.items():
         tree = without_types_only(ast.parse(path.read_text(encoding="utf-8")))
@@ -257,6 +264,10 @@ def modules_after(statements: str) -> set[str]:
             ("torch", "onnxruntime", "gameagent_games.families.*", "pygame", "matplotlib", "onnx"),
         ),
         ("import gameagent_games.titles", ("torch", "gymnasium", "pettingzoo", "gameagent", "gameagent_sdk")),
+        (
+            "import gameagent_games.scaffold.main",
+            ("torch", "gameagent", "gameagent_sdk", "gymnasium", "pettingzoo", "pygame"),
+        ),
         ("import gameagent_games.play.main", ("torch", "gameagent", "gymnasium", "pettingzoo")),
     ],
 )

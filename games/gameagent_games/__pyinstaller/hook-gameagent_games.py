@@ -45,7 +45,9 @@ hiddenimports = [
 datas = [
     (str(path), str(path.parent.relative_to(PACKAGE.parent)))
     for path in sorted(PACKAGE.rglob("*"))
-    if path.is_file() and path.suffix not in (".py", ".pyc") and path.parent.name != "golden"
+    if path.is_file()
+    and path.suffix not in (".py", ".pyc")
+    and not {"golden", "template"} & {*path.relative_to(PACKAGE).parts}  # of the tests; of new games
 ]
 
 
