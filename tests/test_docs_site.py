@@ -101,7 +101,7 @@ def test_the_settings_page_explains_every_setting(build: tuple[Path, str]) -> No
 
 def test_the_commands_page_has_the_help_of_every_command(pages: dict[Path, Page], build: tuple[Path, str]) -> None:
     page = pages[build[0] / "docs" / "reference" / "commands.html"]
-    names = {"families", "variants", "check", "train", "evaluate", "export", "inspect", "bench", "play"}
+    names = {"families", "variants", "check", "train", "evaluate", "export", "inspect", "bench", "play", "new"}
     assert names <= page.anchors
 
 

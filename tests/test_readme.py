@@ -2,8 +2,9 @@
 
 A document is walked block by block in an empty folder. A Python block that begins with a path in a comment is written
 to that file; any other one is executed, sharing its names with those before it. The lines of a console block that
-start with ``$ `` are run as commands. Nothing is changed but for `SHORTENED`, and nothing is left out but for
-`ELSEWHERE`, whose entries name the test that runs them.
+start with ``$ `` are run as commands, and ``cd`` changes the folder for all that follow. A diff that names its files
+is applied. Nothing is changed but for `SHORTENED`, and nothing is left out but for `ELSEWHERE`, whose entries name the
+test that runs them.
 """
 
 import os
@@ -24,21 +25,29 @@ from test_imports import ROOMS
 
 ROOT = Path(__file__).parents[1]
 
+INSTALLED = "installed"  # folder of a walk whose packages its commands find, as if installed beside the others
+PIP_INSTALL = f"python -m pip install --no-deps --no-build-isolation --target ../{INSTALLED} -e ."
 SHORTENED = (
     (r"--steps \S+", "--steps 20k"),  # training budgets: an update or two
     (r'steps="\w+"', 'steps="20k"'),
     (r"(?m)^(gameagent (?:evaluate|export) (?!.*--(?:profile|variants)).*)$", r"\1 --variants 40"),
     (r"run\.evaluate\(\)", "run.evaluate(num_variants=40)"),
     (r'run\.export\("([\w.-]+)"\)', r'run.export("\1", num_variants=40)'),
-    (r"(?m)^(gameagent play .*)$", r"\1 --headless --episodes 1"),  # no window, and an end
+    (r"(?m)^(gameagent play (?!.*--headless).*)$", r"\1 --headless --episodes 1"),  # no window, and an end
+    (r"^pip install -e \.$", PIP_INSTALL),
 )
 ELSEWHERE = {
     "python tools/dev.py demo": ("tests/tools/test_dev.py", "test_the_demo_in_small"),
     "python tools/dev.py test": (".ci/run", "tools/dev.py test"),
     "python tools/dev.py lint": ("tools/dev.py", "    lint()"),  # a part of `test`
     "python tools/dev.py setup": ("tools/dev.py", "        setup()"),  # comes before every other command
+    "gameagent play my_game --by-hand": ("tests/games/test_scaffold.py", "test_a_person_plays_it_with_arrow_keys"),
     "python tools/dev.py docs": ("tests/test_docs_site.py", "test_the_site_builds_without_a_warning"),
     "sdk/README.md": ("tests/sdk/test_public_names.py", "test_the_readme_s_examples_run"),
+    "games/gameagent_games/scaffold/template/README.md": (
+        "tests/test_readme.py",
+        "test_a_new_games_page_says_what_the_tutorial_does",
+    ),
     "sdk/examples/spot_kick/README.md": ("tests/examples/test_spot_kick.py", "test_the_agent_costs_ten_lines"),
 }
 ELSEWHERE |= {
@@ -50,8 +59,8 @@ ELSEWHERE |= {
     if (family_folder(name) / "agent.onnx").is_file()
 }
 WALKED = (
-    "README.md", "CONTRIBUTING.md", "docs/quickstart.md", "docs/designing.md", "docs/rule-files.md", "docs/titles.md",
-    "docs/training.md", "docs/engines.md", "games/README.md",
+    "README.md", "CONTRIBUTING.md", "docs/quickstart.md", "docs/first-game.md", "docs/designing.md", "docs/rule-files.md",
+    "docs/titles.md", "docs/environments.md", "docs/training.md", "docs/engines.md", "games/README.md",
 )  # fmt: skip
 
 
@@ -84,25 +93,39 @@ def shortened(text: str) -> str:
     return text
 
 
-def run(command: str, folder: Path) -> None:
+def run(command: str, folder: Path, installed: Path, typed: str | None = None) -> None:
     environment = os.environ | {
         "SDL_VIDEODRIVER": "dummy",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": f"{installed}{os.pathsep}{os.environ.get('PYTHONPATH', '')}".rstrip(os.pathsep),
     }
     done = subprocess.run(
-        shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
+        shlex.split(command), cwd=folder, env=environment, input=typed, capture_output=True, text=True, timeout=300,
+        check=False,
+    )  # fmt: skip
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+
+def make_site_folder(folder: Path) -> None:
+    """Makes a folder in which Python, finding it on its path, looks for packages as it does in site-packages."""
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text("import os, site\nsite.addsitedir(os.path.dirname(__file__))\n")
 
 
 def walk(name: str, folder: Path) -> None:
     """Does what a document says, in the current folder."""
     names: dict[str, Any] = {"__name__": "walked"}
+    installed = folder / INSTALLED
+    make_site_folder(installed)
     for language, block in blocks(name):
         if language in ("console", "bash"):
             for command in commands(block):
-                if command not in ELSEWHERE:
-                    run(shortened(command), folder)
+                if command.startswith("cd "):
+                    folder = folder / command[3:]
+                elif command not in ELSEWHERE:
+                    run(shortened(command), folder, installed)
+        elif language == "diff" and block.startswith("--- "):
+            run("git apply", folder, installed, typed=block)
         elif named := re.match(r"# ([\w/-]+\.(?:py|toml))\n", block):
             path = folder / named[1]
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -141,6 +164,18 @@ def test_a_familys_page_has_the_commands_that_made_its_agent(name: str) -> None:
     assert train[2] == config["family"]
     assert parse_count(train[train.index("--steps") + 1]) == config["steps"]
     assert int(train[train.index("--seed") + 1]) == config["seed"]
+
+
+def test_a_new_games_page_says_what_the_tutorial_does() -> None:
+    """So its commands are run where the tutorial's are; but the tutorial trains with a seed, and draws a curve."""
+
+    def typed(name: str) -> set[str]:
+        lines = [command for _, block in blocks(name) for command in commands(block)]
+        return {re.sub(r" --(?:seed|plot) \S+", "", line) for line in lines}
+
+    page = typed("games/gameagent_games/scaffold/template/README.md")
+    assert len(page) == 7
+    assert page <= typed("docs/first-game.md")
 
 
 def test_a_document_that_is_wrong_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
