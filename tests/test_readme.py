@@ -167,7 +167,7 @@ def test_a_familys_page_has_the_commands_that_made_its_agent(name: str) -> None:
 
 
 def test_a_new_games_page_says_what_the_tutorial_does() -> None:
-    """So its commands are run where the tutorial's are; but the tutorial trains with a seed, and draws a curve."""
+    """So its commands are run where the tutorial's are, which also names a seed and a picture."""
 
     def typed(name: str) -> set[str]:
         lines = [command for _, block in blocks(name) for command in commands(block)]

@@ -248,7 +248,7 @@ def test_wheel_and_source_distribution_have_the_template(tmp_path: Path) -> None
 
 def crossing(holds: list[str], rows: int, pearls: list[int], hops: list[int]) -> tuple[list[float], bool]:
     """What the page of a new game says of hops: the reward of each, and whether the crossing is over."""
-    rewards = []
+    rewards: list[float] = []
     for row, hop in enumerate(hops):
         if ("left", "right")[hop] != holds[row]:
             return [*rewards, 0.0], True
