@@ -21,6 +21,7 @@ import pytest
 from gameagent.settings import parse_count
 from gameagent_games.registry import built_in_names, family_folder
 from gameagent_sdk import Bundle
+from site_folder import make_site_folder
 from test_imports import ROOMS
 
 ROOT = Path(__file__).parents[1]
@@ -104,12 +105,6 @@ def run(command: str, folder: Path, installed: Path, typed: str | None = None) -
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-
-
-def make_site_folder(folder: Path) -> None:
-    """Makes a folder in which Python, finding it on its path, looks for packages as it does in site-packages."""
-    folder.mkdir(exist_ok=True)
-    (folder / "sitecustomize.py").write_text("import os, site\nsite.addsitedir(os.path.dirname(__file__))\n")
 
 
 def walk(name: str, folder: Path) -> None:
