@@ -60,8 +60,9 @@ ELSEWHERE |= {
     if (family_folder(name) / "agent.onnx").is_file()
 }
 WALKED = (
-    "README.md", "CONTRIBUTING.md", "docs/quickstart.md", "docs/first-game.md", "docs/designing.md", "docs/rule-files.md",
-    "docs/titles.md", "docs/environments.md", "docs/training.md", "docs/engines.md", "games/README.md",
+    "README.md", "CONTRIBUTING.md", "docs/quickstart.md", "docs/first-game.md", "docs/designing.md",
+    "docs/rule-files.md", "docs/titles.md", "docs/environments.md", "docs/training.md", "docs/engines.md",
+    "games/README.md",
 )  # fmt: skip
 
 
