@@ -1,5 +1,6 @@
 """Families as rule files change them: what the file says holds in every variant, the rest stays the family's."""
 
+import json
 import pickle
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from gameagent_games import (
     check_family,
     load_family,
     registry,
+    space_from_dict,
+    space_to_dict,
     state_type,
 )
 from gameagent_games.conformance import require_sound
@@ -180,6 +183,12 @@ def test_an_array_of_names_keeps_the_positions_that_the_rules_compare_with(tmp_p
     assert {name for pair in shown for name in pair} == {"black", "grey"}
     assert (family.space.records([dict(v.rules) for v in family.space.variants(stored)]) == stored).all()
     assert [slot.options for slot in family.space.hidden_slots if slot.rule == "sky"] == [("black", "grey")] * 2
+
+
+def test_a_narrowed_space_has_a_form_in_files(tmp_path: Path) -> None:
+    text = '[rules]\nsky.choice = ["black"]\nweather = "hot"\nmirrored = true\norder.fixed = [2, 0, 1]\nworth = 0.5\n'
+    space = load(tmp_path, text).space
+    assert space_from_dict(json.loads(json.dumps(space_to_dict(space)))) == space
 
 
 def test_a_narrowed_game_keeps_the_contract(tmp_path: Path) -> None:
