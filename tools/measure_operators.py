@@ -40,6 +40,21 @@ PRODUCTS = (
     (1024, 1, 1024),
 )
 
+CONVOLUTIONS = (  # images; filters, kernel, stride
+    ((1, 1, 1024, 1024), 1, 3, 1),
+    ((1, 16, 128, 128), 16, 3, 1),
+    ((1, 1, 84, 84), 16, 7, 4),
+    ((1, 3, 48, 48), 16, 7, 4),
+    ((512, 6, 10, 10), 16, 3, 1),
+    ((2**16, 1, 3, 3), 4, 3, 2),
+    ((1, 2**16, 3, 3), 1, 3, 1),
+    ((1, 1, 512, 512), 4, 31, 16),
+    ((1, 1, 2**16, 4), 16, 3, 1),
+    ((1, 1, 4, 2**16), 16, 3, 1),
+    ((1, 1, 2, 2), 1, 1000, 1000),
+    ((1, 1, 2, 2), 1, 64, 1),
+)
+
 Array = NDArray[Any]
 Case = tuple[str, list[Array], dict[str, Any], bool]  # operator, inputs, attributes, whether they are transposed views
 
@@ -88,6 +103,11 @@ def cases() -> Iterator[Case]:
         yield "MatMul", [left, right], {}, False
         yield "MatMul", [left, right[0]], {}, False
         yield "MatMul", [left[0], right], {}, False
+    for shape, filters, kernel, stride in CONVOLUTIONS:
+        written = {"strides": [stride] * 2, "pads": [kernel // 2] * 4}
+        for transposed in (False, True):
+            weights = floats(filters, shape[1], kernel, kernel)
+            yield "Conv", [floats(*shape), weights, floats(filters)], written, transposed
 
 
 def graph_of(case: Case) -> tuple[list[Node], dict[str, Array], dict[str, Array]]:

@@ -121,6 +121,13 @@ FORMS = [
     Form("Constant", (), {"value": np.array([[True, False]])}),
     Form("Constant", (), {"value_int": 3}),
     Form("Constant", (), {"value_float": 2.5}),
+    *(
+        Form("Conv", ((N, 3, 7, 6), kernel, *bias), {"strides": strides, "pads": pads}, low=-1.0, high=1.0)
+        for kernel, pads in (((4, 3, 3, 3), (1, 1, 1, 1)), ((2, 3, 1, 1), (0, 0, 0, 0)), ((1, 3, 7, 2), (3, 1, 6, 0)))
+        for strides in ((1, 1), (2, 2), (4, 1))
+        for bias in ((), ((kernel[0],),))
+    ),
+    Form("Conv", ((N, 1, 12, 12), np.linspace(-1, 1, 98, dtype=FLOAT32).reshape(2, 1, 7, 7), np.ones(2, FLOAT32))),
     *binary("Div", (FLOAT32,)),
     *binary("Equal", (FLOAT32, INT64, INT32, BOOL)),
     *unary("Exp"),
@@ -412,6 +419,14 @@ WRITTEN = {  # by operator: values of attributes, sound ones and others
     "ArgMax": [{"keepdims": flag} for flag in (0, 1, 2, -1)] + [{"select_last_index": flag} for flag in (1, 2)],
     "ReduceSum": [{"keepdims": flag} for flag in (0, 1, 2)] + [{"noop_with_empty_axes": 3}],
     "Where": [{}],
+    "Conv": [
+        *({"strides": strides} for strides in ((1, 1), (2, 3), (9, 9), (0, 1), (1, -1), (1,), (1, 1, 1))),
+        *({"pads": pads} for pads in ((1, 0, 1, 0), (1, 1, 1, 1), (2, 0, 0, 0), (-1, 0, 0, 0), (1, 1), (0,) * 6)),
+        *({"group": group} for group in (1, 0, 2, 3)),
+        *({"dilations": dilations} for dilations in ((1, 1), (1,), (2, 1), (0, 0))),
+        *({"kernel_shape": kernel} for kernel in ((2, 1), (1, 2), (2,), (0, 0))),
+        *({"auto_pad": pad} for pad in ("NOTSET", "VALID", "SAME_UPPER", "", "nonsense")),
+    ],
 }
 
 
@@ -448,8 +463,8 @@ def test_what_is_accepted_runs_in_onnxruntime_with_the_same_result(op_type: Any,
         (x, constants, TOLD[name][1]) for told in TOLD.get(op_type, ([],))[0] for constants in told_otherwise(told)
     ]
     if op_type != name:
-        both = [x > 3.0, x < 5.0] if name == "Where" else []
-        forms = [(x > 7.0 if both else x, both, attributes) for attributes in WRITTEN[name]]
+        more = {"Where": [x > 3.0, x < 5.0], "Conv": [np.ones((2, 3, 2, 1), FLOAT32)]}.get(name, [])
+        forms = [(x > 7.0 if name == "Where" else x, more, attributes) for attributes in WRITTEN[name]]
     accepted = 0
     for first, constants, attributes in forms:
         num_outputs = TOLD[name][2] if op_type == name else 1

@@ -115,6 +115,8 @@ SHAPES = (
     ("Gather", ((4, 4), (1000,)), (1000, 4)),
     ("Concat", ((64, 64), (64, 64)), (128, 64)),
     ("Slice", ((64, 64),), (32, 64)),
+    ("Conv", ((4, 2, 64, 64), (1, 2, 64, 64)), (4, 1, 1, 1)),
+    ("Conv", ((4, 1, 8, 8), (64, 1, 8, 8)), (4, 64, 8, 8)),
     ("Expand", ((1, 1),), (64, 64)),
 )
 
@@ -127,6 +129,32 @@ def test_an_operator_costs_what_it_reads_and_writes_at_least(
     names = " ".join(f"x{i}" for i in range(len(given)))
     work = OPERATORS[op_type].work(op(op_type, names, "y"), specs, [out])
     assert work >= max(np.prod(made), max(np.prod(shape) for shape in given) if op_type != "Slice" else 0)
+
+
+def test_a_convolution_costs_its_products_and_the_windows_that_are_copied() -> None:
+    """In memory, these are what numpy takes beside the tensors: 100 cells of 9 numbers of each of 6 channels."""
+
+    def work(filters: int, rows: int) -> Any:
+        specs = [Spec(FLOAT32, shape) for shape in ((rows, 6, 10, 10), (filters, 6, 3, 3))]
+        made = Spec(FLOAT32, (rows, filters, 10, 10))
+        return OPERATORS["Conv"].work(op("Conv", "x w", "y", pads=(1, 1, 1, 1)), specs, [made])
+
+    assert work(32, 1) - work(16, 1) >= 16 * 100 * 54 // 4
+    assert work(1, 1) >= 100 * 54
+    assert work(1, 9) - work(1, 8) == work(1, 8) - work(1, 7) >= 100 * 54
+
+
+def test_a_convolution_that_would_take_all_memory_is_refused() -> None:
+    """The tensors are small, but the windows are 4,000,000 of 256 x 256 cells."""
+    weights = {"w": np.zeros((1, 1, 256, 256), np.float32), "wide": np.zeros((4, 2000 * 2000), np.float32)}
+    shapes = {"image": constant(-1, 1, 2000, 2000), "flat": constant(-1, 1745 * 1745)}
+    back = {"narrow": np.zeros((1745 * 1745, 4), np.float32)}
+    ((what, where),) = checked(
+        op("MatMul", "x wide", "r"), op("Reshape", "r image", "i"), op("Conv", "i w", "c"),
+        op("Reshape", "c flat", "f"), op("MatMul", "f narrow", "y"),
+        initializers=weights | shapes | back, allowances=[Allowance(1, limits.MAX_WORK)],
+    )[1]  # fmt: skip
+    assert what.startswith("a run of 1 row takes at least") and where == "node 2 (Conv)"
 
 
 def test_every_operator_says_what_it_costs_and_only_constants_are_free() -> None:

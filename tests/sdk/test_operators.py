@@ -63,6 +63,9 @@ I32 = np.array([7, -7], np.int32)
 SQUARE = [[1.0, 2.0], [3.0, 4.0]]
 CUBE = [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]
 COUNT = [0.0, 1.0, 2.0, 3.0, 4.0]
+IMAGE = [[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]]]
+CROSS = [[[[0.0, 1.0, 0.0], [1.0, 10.0, 1.0], [0.0, 1.0, 0.0]]]]
+CHANNELS = [[[[1.0, 2.0]], [[3.0, 4.0]]], [[[5.0, 6.0]], [[7.0, 8.0]]]]  # two rows of two channels, 1 x 2 cells
 
 CASES = (
     Case("Abs", ([-2.0, 3.0],), [2.0, 3.0]),
@@ -89,6 +92,33 @@ CASES = (
     Case("Constant", (), 3, {"value_int": 3}),
     Case("Constant", (), [0.5, 1.5], {"value_floats": (0.5, 1.5)}),
     Case("Constant", (), [[True]], {"value": np.array([[True]])}),
+    Case("Conv", (IMAGE, CROSS), [[[[70.0]]]]),
+    Case("Conv", (IMAGE, CROSS, [0.5]), [[[[70.5]]]], {"kernel_shape": (3, 3), "auto_pad": "NOTSET", "group": 1}),
+    Case(
+        "Conv",
+        (IMAGE, CROSS),
+        [[[[16.0, 29.0, 38.0], [53.0, 70.0, 77.0], [82.0, 101.0, 104.0]]]],
+        {"pads": (1, 1, 1, 1)},
+    ),
+    Case("Conv", (IMAGE, CROSS), [[[[16.0, 38.0], [82.0, 104.0]]]], {"pads": (1, 1, 1, 1), "strides": (2, 2)}),
+    Case("Conv", (IMAGE, [[[[1.0, 2.0]]]]), [[[[5.0, 8.0], [23.0, 26.0]]]], {"strides": (2, 1)}),
+    Case(
+        "Conv",
+        (IMAGE, [[[[1.0, 2.0]]]]),
+        [[[[2.0, 8.0], [8.0, 17.0], [14.0, 26.0]]]],
+        {"strides": (1, 2), "pads": (0, 1, 0, 0)},
+    ),
+    Case(
+        "Conv",
+        (IMAGE, [[[[1.0], [2.0]]]]),
+        [[[[9.0, 12.0, 15.0], [18.0, 21.0, 24.0], [7.0, 8.0, 9.0]]]],
+        {"pads": (0, 0, 1, 0), "dilations": (1, 1)},
+    ),
+    Case(
+        "Conv",
+        (CHANNELS, [[[[1.0]], [[10.0]]], [[[0.0]], [[-1.0]]]], [0.0, 100.0]),
+        [[[[31.0, 42.0]], [[97.0, 96.0]]], [[[75.0, 86.0]], [[93.0, 92.0]]]],
+    ),
     Case("Div", ([1.0, -1.0, 0.0], 0.0), [INF, -INF, NAN]),
     Case("Div", ([7.0, -7.0], [2.0, 2.0]), [3.5, -3.5]),
     Case("Equal", ([1, 2], 2), [False, True]),
@@ -221,6 +251,21 @@ IMPOSSIBLE = (
     ("Gemm", (FLOATS_23, FLOATS_23), {}, "multiply"),
     ("Gemm", (FLOATS_23, FLOATS_23[0]), {}, "matrices"),
     ("Gemm", (FLOATS_23, FLOATS_23, np.zeros((3, 2), np.float32)), {"transB": 1}, "join"),
+    ("Conv", (FLOATS_23, FLOATS_23), {}, r"images .* not \(2, 3\) and \(2, 3\)"),
+    ("Conv", (IMAGE, CHANNELS), {}, "weights for 2 channels, not for 1"),
+    ("Conv", (CHANNELS, [[[[1.0, 2.0, 3.0]], [[1.0, 2.0, 3.0]]]]), {}, "larger than the image"),
+    ("Conv", (IMAGE, CROSS, [1.0, 2.0]), {}, "one number to each of 1 filters"),
+    ("Conv", (IMAGE, np.zeros((1, 1, 0, 3), np.float32)), {}, "images"),
+    ("Conv", (IMAGE, CROSS), {"group": 0}, "without groups"),
+    ("Conv", (IMAGE, CROSS), {"dilations": (1, 2)}, "dilations"),
+    ("Conv", (IMAGE, CROSS), {"auto_pad": "SAME_UPPER"}, "not by auto_pad"),
+    ("Conv", (IMAGE, CROSS), {"kernel_shape": (3, 2)}, "kernel_shape says"),
+    ("Conv", (IMAGE, CROSS), {"strides": (0, 1)}, "strides"),
+    ("Conv", (IMAGE, CROSS), {"strides": (1,)}, "strides"),
+    ("Conv", (IMAGE, CROSS), {"pads": (1, 1)}, "4 pads"),
+    ("Conv", (IMAGE, CROSS), {"pads": (0, 0, 0, -1)}, "0 or more"),
+    ("Conv", (IMAGE, CROSS), {"pads": (3, 0, 0, 0)}, "fewer than its kernel"),
+    ("Conv", (WHOLE[None, None, None], CROSS), {}, "takes no int64"),
     ("Concat", (FLOATS_23, FLOATS_23[0]), {"axis": 0}, "join"),
     ("Concat", (FLOATS_23, WHOLE[None]), {"axis": 0}, "join"),
     ("Concat", (FLOATS_23,), {}, "axis"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gameagent_sdk.operators.contract import Operator, Spec, as_tuple, evaluate, spec_of
+from gameagent_sdk.operators.convolutions import CONVOLUTIONS
 from gameagent_sdk.operators.elementwise import ELEMENTWISE
 from gameagent_sdk.operators.products import PRODUCTS
 from gameagent_sdk.operators.reductions import REDUCTIONS
@@ -22,4 +23,6 @@ __all__ = [
     "spec_of",
 ]
 
-OPERATORS: Mapping[str, Operator] = MappingProxyType({**ELEMENTWISE, **PRODUCTS, **REDUCTIONS, **SHAPING})
+OPERATORS: Mapping[str, Operator] = MappingProxyType(
+    {**CONVOLUTIONS, **ELEMENTWISE, **PRODUCTS, **REDUCTIONS, **SHAPING}
+)

@@ -16,6 +16,8 @@ PER_TENSOR = 300  # one more input or output of a node
 PER_SCATTERED = 8  # reading an element whose neighbours in the tensor lie elsewhere in memory
 _PER_RUN = 48  # starting a loop over neighbouring elements
 _PER_MATRIX = 512  # starting a product
+_PER_IMAGE = 10_000  # starting on a row of a convolution, each of which numpy computes on its own
+_PER_COPIED = 4  # an element of a window
 _PRODUCTS = 4  # multiply-adds in a unit: ten times fewer than a core does, but denormals take it a hundred times longer
 
 
@@ -87,3 +89,19 @@ def of_product(node: Node, inputs: Sequence[Spec | None], outputs: Sequence[Spec
     num_matrices = prod(made.shape[:-2])
     moved = sum(map(size, inputs)) + 2 * size(made)
     return size(made) * inner // _PRODUCTS + moved + num_matrices * _PER_MATRIX
+
+
+def of_convolution(node: Node, inputs: Sequence[Spec | None], outputs: Sequence[Spec]) -> int:
+    """Of convolutions: the multiply-adds, and the image with its zeros and all windows, which are copied.
+
+    This bounds what numpy takes in memory for them, too: it copies one row's at a time.
+    """
+    image, weights, (made,) = inputs[0], inputs[1], outputs
+    assert image is not None and weights is not None, "a convolution has an image and weights"
+    inner, cells = prod(weights.shape[1:]), prod(made.shape[2:])  # of a window; windows of a row
+    num_rows = prod(made.shape[:1])
+    sides = zip(image.shape[2:], weights.shape[2:], strict=True)
+    padded = prod(image.shape[1:2]) * prod(side + 2 * kernel for side, kernel in sides)
+    copied = cells * inner * _PER_COPIED + inner * prod(made.shape[2:3]) * _PER_RUN
+    multiplied = size(made) * inner // _PRODUCTS + size(weights) + 2 * size(made)
+    return multiplied + num_rows * (2 * padded + copied + _PER_IMAGE)
