@@ -1,8 +1,7 @@
 """From the flat row in which observations travel to what a network reads: categories one-hot, grids convolved.
 
-The exported step holds the same operations, so they are those that a bundle may use: a convolution is a gather of
-patches and a matrix product. Vectors and flags pass through; for a family that has nothing else there is no encoder,
-and its networks and files are as if there were none.
+The exported step holds the same operations, so they are those that a bundle may use. Vectors and flags pass through;
+for a family that has nothing else there is no encoder, and its networks and files are as if there were none.
 """
 
 import math
@@ -13,9 +12,11 @@ from torch import Tensor, nn
 
 from gameagent_games.interface import Feature
 
-KERNEL = 3  # side of a patch, in cells
-CHANNELS = (16, 32)  # of a grid's two convolutions
-STRIDES = (1, 2)  # in cells
+MAP_SIDE = 12  # cells, the longest side of a map; a grid with a longer one is taken for a picture
+MOST_CELLS = 6  # along the longer side, after all convolutions
+FIRST_FILTERS, FILTERS = 16, 32  # of the first convolution, and of each of the others
+NUM_FEATURES = 256  # values that a network reads of a picture at most
+ROWS_AT_ONCE = 256  # of a batch in training
 
 
 def make_encoder(features: Sequence[Feature], num_more: int = 0) -> "ObservationEncoder | None":
@@ -37,10 +38,8 @@ def _size_of(feature: Feature) -> int:
     if feature.kind == "category":
         return feature.size * feature.num_categories
     if feature.kind == "grid":
-        _, *sides = feature.shape
-        for stride in STRIDES:
-            sides = [-(-side // stride) for side in sides]
-        return CHANNELS[-1] * math.prod(sides)
+        _, height, width = feature.shape
+        return _grid_size(height, width)
     return feature.size
 
 
@@ -86,49 +85,74 @@ class OneHot(nn.Module):
 
 
 class GridEncoder(nn.Module):
-    """Two small convolutions over a map with zeros around it, a ReLU after each; see `CHANNELS`."""
+    """Small convolutions over a map or a picture with zeros around it, a ReLU after each; see `strides_for`.
+
+    What they make of a picture is brought to `NUM_FEATURES` values by one more layer.
+    """
 
     def __init__(self, channels: int, height: int, width: int) -> None:
         """Fresh weights for grids of ``channels`` × ``height`` × ``width``."""
         super().__init__()
+        self.shape = channels, height, width
         layers: list[nn.Module] = []
-        for filters, stride in zip(CHANNELS, STRIDES, strict=True):
-            layers += [Convolution(channels, height, width, filters, stride), nn.ReLU()]
-            channels, height, width = filters, -(-height // stride), -(-width // stride)
+        for filters, stride in _convolutions(height, width):
+            layers += [Convolution(channels, filters, stride), nn.ReLU()]
+            channels = filters
         self.layers = nn.Sequential(*layers)
+        convolved = _convolved_size(height, width)
+        narrow = _grid_size(height, width) < convolved
+        self.features = nn.Sequential(nn.Linear(convolved, NUM_FEATURES), nn.ReLU()) if narrow else None
 
     def forward(self, grid: Tensor) -> Tensor:
-        """``(…, filters * cells)`` from ``(…, channels * height * width)``, both channels first."""
-        encoded: Tensor = self.layers(grid)
-        return encoded
+        """``(…, F)`` from ``(…, channels * height * width)``, both channels first."""
+        images = grid.reshape(-1, *self.shape)
+        # A batch in training would come and go through main memory, and take twice as long.
+        parts = torch.split(images, ROWS_AT_ONCE) if self.training else (images,)
+        convolved = torch.cat([self.layers(part).flatten(1) for part in parts])
+        encoded: Tensor = convolved if self.features is None else self.features(convolved)
+        return encoded.reshape(*grid.shape[:-1], encoded.shape[-1])
 
 
 class Convolution(nn.Module):
-    """A 3 × 3 convolution, padded by zeros, as a gather of patches and a matrix product."""
+    """A convolution padded by zeros, whose windows overlap and leave no cell out; 3 × 3 if its stride is at most 2."""
 
-    patches: Tensor  # where each cell's patch lies in the row, int64 (cells * C * 9,); past the row's end for a zero
-
-    def __init__(self, channels: int, height: int, width: int, filters: int, stride: int) -> None:
-        """Fresh weights; sizes in cells."""
+    def __init__(self, channels: int, filters: int, stride: int) -> None:
+        """Fresh weights; the stride is in cells."""
         super().__init__()
-        patches = _patches(channels, height, width, stride)
-        self.register_buffer("patches", patches.flatten(), persistent=False)
-        self.shape = tuple(patches.shape)
-        self.filters = nn.Linear(channels * KERNEL**2, filters)
+        self.stride, self.kernel = stride, max(3, 2 * stride - 1)
+        self.filters = nn.Linear(channels * self.kernel**2, filters)  # a matrix, as which optimizers treat it
 
-    def forward(self, row: Tensor) -> Tensor:
-        """``(…, filters * cells)`` from ``(…, channels * height * width)``, both channels first."""
-        padded = torch.cat((row, row[..., :1] * 0.0), -1)
-        gathered = torch.index_select(padded, -1, self.patches).reshape(*row.shape[:-1], *self.shape)
-        filtered: Tensor = self.filters(gathered)
-        return filtered.transpose(-1, -2).flatten(-2)
+    def forward(self, images: Tensor) -> Tensor:
+        """``(N, filters, ceil(height / stride), ceil(width / stride))`` from ``(N, channels, height, width)``."""
+        weight = self.filters.weight.reshape(len(self.filters.weight), -1, self.kernel, self.kernel)
+        return nn.functional.conv2d(images, weight, self.filters.bias, self.stride, self.kernel // 2)
 
 
-def _patches(channels: int, height: int, width: int, stride: int) -> Tensor:
-    """The indices of `Convolution.patches`: patches row by row, each channels first."""
-    cells = torch.arange(channels * height * width).reshape(channels, height, width)
-    outside, reach = channels * height * width, KERNEL // 2
-    padded = torch.full((channels, height + 2 * reach, width + 2 * reach), outside)
-    padded[:, reach : reach + height, reach : reach + width] = cells
-    windows = padded.unfold(1, KERNEL, stride).unfold(2, KERNEL, stride)  # (C, rows, columns, 3, 3)
-    return windows.permute(1, 2, 0, 3, 4).reshape(-1, channels * KERNEL**2)
+def strides_for(height: int, width: int) -> tuple[int, ...]:
+    """The strides of a grid's convolutions, chosen by its longer side.
+
+    The first keeps every cell of a map, but looks at a picture in steps; the others halve it, until no more than
+    `MOST_CELLS` × `MOST_CELLS` cells are left.
+    """
+    longer = max(height, width)
+    strides = [1 if longer <= MAP_SIDE else 2 if longer <= 2 * MAP_SIDE else 4]
+    while len(strides) < 2 or longer > math.prod(strides) * MOST_CELLS:
+        strides.append(2)
+    return tuple(strides)
+
+
+def _convolutions(height: int, width: int) -> list[tuple[int, int]]:
+    """Filters and stride of each of a grid's convolutions."""
+    return [(FILTERS if layer else FIRST_FILTERS, stride) for layer, stride in enumerate(strides_for(height, width))]
+
+
+def _convolved_size(height: int, width: int) -> int:
+    """Values that a grid's convolutions make."""
+    whole = math.prod(strides_for(height, width))
+    return FILTERS * -(-height // whole) * -(-width // whole)
+
+
+def _grid_size(height: int, width: int) -> int:
+    """Values that a network reads of a grid."""
+    convolved = _convolved_size(height, width)
+    return convolved if max(height, width) <= MAP_SIDE else min(convolved, NUM_FEATURES)

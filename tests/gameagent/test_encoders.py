@@ -1,5 +1,6 @@
 """Features by their kind: what a network reads of an observation, in training and in the file."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,15 @@ from corridor import CORRIDOR
 from gameagent.config import make_config
 from gameagent.errors import ConfigError
 from gameagent.export.bundling import bundle_policy
-from gameagent.nets.encoders import Convolution, GridEncoder, ObservationEncoder, OneHot, encoded_size, make_encoder
+from gameagent.nets.encoders import (
+    Convolution,
+    GridEncoder,
+    ObservationEncoder,
+    OneHot,
+    encoded_size,
+    make_encoder,
+    strides_for,
+)
 from gameagent_games.conformance import check_family
 from gameagent_games.errors import FamilyError
 from gameagent_games.interface import Feature
@@ -39,44 +48,102 @@ def test_categories_become_one_hot() -> None:
 
 
 def slow_convolution(grid: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any], stride: int) -> NDArray[Any]:
-    """As one writes it down: ``(C, H, W)`` and weights ``(filters, C, 3, 3)`` to ``(filters, rows, columns)``."""
-    _, height, width = grid.shape
+    """As one writes it down: ``(C, H, W)`` and weights ``(filters, C, k, k)`` to ``(filters, rows, columns)``."""
+    (_, height, width), reach = grid.shape, weight.shape[-1] // 2
     rows, columns = -(-height // stride), -(-width // stride)
     found = np.zeros((len(weight), rows, columns))
-    for y in range(rows):
-        for x in range(columns):
-            for dy in range(3):
-                for dx in range(3):
-                    v, u = y * stride + dy - 1, x * stride + dx - 1
-                    if 0 <= v < height and 0 <= u < width:
-                        found[:, y, x] += weight[:, :, dy, dx] @ grid[:, v, u]
+    for y, x in itertools.product(range(rows), range(columns)):
+        for dy, dx in itertools.product(range(weight.shape[-1]), repeat=2):
+            v, u = y * stride + dy - reach, x * stride + dx - reach
+            if 0 <= v < height and 0 <= u < width:
+                found[:, y, x] += weight[:, :, dy, dx] @ grid[:, v, u]
     convolved: NDArray[Any] = found + bias[:, None, None]
     return convolved
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 3, 4), (3, 5, 2)])
-@pytest.mark.parametrize("stride", [1, 2])
-def test_a_convolution_is_what_one_writes_down(shape: tuple[int, int, int], stride: int) -> None:
-    layer = Convolution(*shape, filters=4, stride=stride)
-    grids = np.random.default_rng(0).normal(size=(2, 3, *shape)).astype(np.float32)  # a time axis and rows
+def slow_stack(encoder: GridEncoder, grid: NDArray[Any]) -> NDArray[Any]:
+    """All of an encoder's convolutions of one grid, one after the other."""
+    for layer in encoder.layers:
+        if isinstance(layer, Convolution):
+            filters, kernel = layer.filters, layer.kernel
+            weight = filters.weight.detach().numpy().reshape(len(filters.weight), -1, kernel, kernel)
+            grid = slow_convolution(grid, weight, filters.bias.detach().numpy(), layer.stride)
+        else:
+            grid = np.maximum(grid, 0.0)
+    return grid.reshape(-1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 3, 4), (3, 5, 2), (1, 14, 3), (2, 25, 30)])
+def test_convolutions_are_what_one_writes_down(shape: tuple[int, int, int]) -> None:
+    encoder = GridEncoder(*shape)
+    grids = np.random.default_rng(0).normal(size=(2, 2, *shape)).astype(np.float32)  # a time axis and rows
     with torch.no_grad():
-        layer.filters.bias.uniform_()
-        found = layer(torch.from_numpy(grids.reshape(2, 3, -1))).numpy()
-    weight = layer.filters.weight.detach().numpy().reshape(4, shape[0], 3, 3)
-    bias = layer.filters.bias.detach().numpy()
-    for index in np.ndindex(2, 3):
-        expected = slow_convolution(grids[index], weight, bias, stride)
-        np.testing.assert_allclose(found[index], expected.reshape(-1), atol=1e-5)
+        for name, weight in encoder.named_parameters():
+            if name.endswith("bias"):
+                weight.uniform_(-0.5, 0.5)
+        encoder.features = None
+        found = encoder(torch.from_numpy(grids.reshape(2, 2, -1))).numpy()
+    for index in np.ndindex(2, 2):
+        np.testing.assert_allclose(found[index], slow_stack(encoder, grids[index]), rtol=1e-4, atol=1e-5)
 
 
-def test_two_convolutions_follow_one_another_as_torchs_do() -> None:
-    encoder, grids = GridEncoder(2, 5, 6), torch.randn(7, 2, 5, 6)
-    expected = grids
-    for layer, stride in ((encoder.layers[0], 1), (encoder.layers[2], 2)):
-        assert isinstance(layer, Convolution)
-        weight = layer.filters.weight.reshape(len(layer.filters.weight), -1, 3, 3)
-        expected = torch.relu(torch.nn.functional.conv2d(expected, weight, layer.filters.bias, stride, padding=1))
-    torch.testing.assert_close(encoder(grids.flatten(1)), expected.flatten(1))
+def test_a_convolution_of_a_tiny_map_worked_out_by_hand() -> None:
+    """One filter that weighs a cell by 10 and its right neighbour by 1, on 2 x 3 cells, then every other cell."""
+    image = torch.tensor([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]])
+    for stride, expected in ((1, [[12.0, 23.0, 30.0], [45.0, 56.0, 60.0]]), (2, [[12.0, 30.0]])):
+        layer = Convolution(1, filters=1, stride=stride)
+        with torch.no_grad():
+            layer.filters.weight.copy_(torch.tensor([[0.0, 0.0, 0.0, 0.0, 10.0, 1.0, 0.0, 0.0, 0.0]]))
+            layer.filters.bias.zero_()
+            assert layer(image).tolist() == [[expected]]
+
+
+def test_maps_keep_the_layers_that_they_had() -> None:
+    """Runs and files of maps that were trained before pictures had layers of their own are still read."""
+    layers = {"layers.0.filters.weight": (16, 18), "layers.0.filters.bias": (16,)}
+    layers |= {"layers.2.filters.weight": (32, 144), "layers.2.filters.bias": (32,)}
+    for sides in itertools.product((1, 5, 12), repeat=2):
+        assert strides_for(*sides) == (1, 2)
+        assert {name: tuple(weight.shape) for name, weight in GridEncoder(2, *sides).state_dict().items()} == layers
+
+
+@pytest.mark.parametrize(
+    ("side", "strides"), [(13, (2, 2)), (24, (2, 2)), (25, (4, 2)), (48, (4, 2)), (64, (4, 2, 2)), (84, (4, 2, 2))]
+)
+def test_a_picture_is_looked_at_in_larger_steps(side: int, strides: tuple[int, ...]) -> None:
+    assert strides_for(side, side) == strides_for(side, 3) == strides_for(1, side) == strides
+
+
+def test_what_a_network_reads_of_a_grid_is_small_whatever_its_sides() -> None:
+    for side, (channels, other) in itertools.product(range(3, 97), ((1, 0), (3, 96), (2, 3))):
+        shape = channels, side, other or side
+        feature, encoder = Feature("view", shape=shape, low=0.0, kind="grid"), GridEncoder(*shape)
+        size = encoded_size([feature])
+        assert encoder(torch.zeros(2, feature.size)).shape == (2, size)
+        assert size <= (6 * 6 * 32 if max(shape[1:]) <= 12 else 256)
+        assert sum(weight.numel() for weight in encoder.parameters()) < 350_000
+
+
+@pytest.mark.parametrize("side", [3, 12, 13, 33, 50, 84])
+def test_every_cell_is_seen_and_every_filter_learns(side: int) -> None:
+    encoder = GridEncoder(1, side, side)
+    with torch.no_grad():
+        for name, parameter in encoder.named_parameters():
+            if name.endswith("bias"):
+                parameter.fill_(1.0)  # so that none is silent by chance
+    grids = torch.randn(8, side * side, requires_grad=True)
+    (encoder(grids) * torch.randn(encoded_size([Feature("x", shape=(1, side, side), kind="grid")]))).sum().backward()
+    assert grids.grad is not None and (grids.grad != 0.0).any(0).all()
+    for layer in encoder.layers:
+        if isinstance(layer, Convolution):
+            assert layer.filters.weight.grad is not None and layer.filters.weight.grad.any(1).all()
+
+
+def test_a_large_batch_in_training_is_what_its_rows_are_alone() -> None:
+    encoder, grids = GridEncoder(1, 14, 14), torch.rand(3, 200, 14 * 14)
+    together = encoder(grids)
+    torch.testing.assert_close(together, encoder.eval()(grids))
+    torch.testing.assert_close(together[1, 7], encoder(grids[1, 7]))
 
 
 def test_an_observation_is_encoded_part_by_part() -> None:

@@ -261,6 +261,7 @@ IMPOSSIBLE = (
     ("Conv", (IMAGE, CROSS), {"auto_pad": "SAME_UPPER"}, "not by auto_pad"),
     ("Conv", (IMAGE, CROSS), {"kernel_shape": (3, 2)}, "kernel_shape says"),
     ("Conv", (IMAGE, CROSS), {"strides": (0, 1)}, "strides"),
+    ("Conv", (IMAGE, CROSS), {"strides": (1, HUGE)}, "strides of .* larger than the image"),
     ("Conv", (IMAGE, CROSS), {"strides": (1,)}, "strides"),
     ("Conv", (IMAGE, CROSS), {"pads": (1, 1)}, "4 pads"),
     ("Conv", (IMAGE, CROSS), {"pads": (0, 0, 0, -1)}, "0 or more"),

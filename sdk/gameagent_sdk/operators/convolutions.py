@@ -89,9 +89,13 @@ def _infer_conv(node: Node, specs: Sequence[Spec | None], constants: Constants, 
         raise ValueError(f"Conv has weights for {weights[1]} channels, not for {x[1]}")
     if len(specs) > 2 and specs[2] is not None and taken(node, specs, 2, FLOATS).shape != weights[:1]:
         raise ValueError(f"Conv adds one number to each of {weights[0]} filters, not {specs[2].shape}")
-    counts = _windows(node, (weights[2], weights[3])).counts(x[2:])
+    windows = _windows(node, (weights[2], weights[3]))
+    counts = windows.counts(x[2:])
+    padded = windows.padded(x[2:])
     if min(counts) < 1:
-        raise ValueError(f"Conv has a kernel of {weights[2:]}, larger than the image of {x[2:]} with its pads")
+        raise ValueError(f"Conv has a kernel of {windows.kernel}, larger than the image of {padded} with its pads")
+    if any(stride > side for stride, side in zip(windows.strides, padded, strict=True)):
+        raise ValueError(f"Conv has strides of {windows.strides}, larger than the image of {padded} with its pads")
     return [Spec(FLOAT32, (x[0], weights[0], *counts))]
 
 

@@ -39,6 +39,18 @@ def on_integers(op_type: str, left: int, right: int, attributes: Sequence[bytes]
     return bundle(detour(*nodes, initializers=[ints("c0", left), ints("c1", right)]))
 
 
+def convolved(kernel: int, *attributes: bytes) -> bytes:
+    """A bundle that takes scores for a 1 x 2 image, convolved, and adds its mean to them."""
+    nodes = [
+        node("Reshape", ["scores", "to"], ["image"]),
+        node("Conv", ["image", "c0"], ["made"], attributes),
+        node("ReduceMean", ["made"], ["mean"], [attribute("axes", [1, 2]), attribute("keepdims", 0)]),
+        node("Add", ["scores", "mean"], ["logits"]),
+    ]
+    weights = floats("c0", (1, 1, kernel, kernel), (1.0,) * kernel**2)
+    return bundle(detour(*nodes, initializers=[ints("to", -1, 1, 1, 2), weights]))
+
+
 def add(name: str, attack: str, file: bytes, expected: frozenset[str] = REFUSED) -> None:
     BUNDLES.add_bytes(name, attack, expected, lambda: file)
 
@@ -243,6 +255,14 @@ add(
     "a convolution of zero groups.",
     one("Conv", [attribute("group", 0)], floats("c0", (2, 2, 1), (1.0,) * 4)),
 )
+add("conv_pads_negative", "pads that cut.", convolved(1, attribute("pads", [-1, 0, 0, 0])))
+add("conv_pads_far", "pads of 2^62 cells.", convolved(3, attribute("pads", [2**62] * 4)))
+add("conv_stride_zero", "windows that stay where they are.", convolved(1, attribute("strides", [0, 1])))
+add("conv_stride_negative", "windows that go back.", convolved(1, attribute("strides", [1, -1])))
+add("conv_stride_far", "a step of 2^62 cells.", convolved(1, attribute("strides", [2**62, 1])))
+add("conv_kernel_zero", "windows of nothing.", convolved(0))
+add("conv_kernel_other", "a kernel that is not that of the weights.", convolved(1, attribute("kernel_shape", [9, 9])))
+add("conv_kernel_large", "windows larger than the image.", convolved(3))
 add("pool_kernel_zero", "a pooling window of size zero.", one("MaxPool", [attribute("kernel_shape", [0])]))
 add("blocks_of_zero", "blocks of size zero.", one("DepthToSpace", [attribute("blocksize", 0)]))
 add(
