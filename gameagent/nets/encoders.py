@@ -14,7 +14,7 @@ from gameagent_games.interface import Feature
 
 MAP_SIDE = 12  # cells, the longest side of a map; a grid with a longer one is taken for a picture
 MOST_CELLS = 6  # along the longer side, after all convolutions
-FIRST_FILTERS, FILTERS = 16, 32  # of the first convolution, and of each of the others
+FEWER_FILTERS, FILTERS = 16, 32  # of the first convolution of a map or a grey picture; of each other one
 NUM_FEATURES = 256  # values that a network reads of a picture at most
 ROWS_AT_ONCE = 256  # of a batch in training
 
@@ -95,7 +95,7 @@ class GridEncoder(nn.Module):
         super().__init__()
         self.shape = channels, height, width
         layers: list[nn.Module] = []
-        for filters, stride in _convolutions(height, width):
+        for filters, stride in _convolutions(channels, height, width):
             layers += [Convolution(channels, filters, stride), nn.ReLU()]
             channels = filters
         self.layers = nn.Sequential(*layers)
@@ -141,9 +141,10 @@ def strides_for(height: int, width: int) -> tuple[int, ...]:
     return tuple(strides)
 
 
-def _convolutions(height: int, width: int) -> list[tuple[int, int]]:
+def _convolutions(channels: int, height: int, width: int) -> list[tuple[int, int]]:
     """Filters and stride of each of a grid's convolutions."""
-    return [(FILTERS if layer else FIRST_FILTERS, stride) for layer, stride in enumerate(strides_for(height, width))]
+    first = FEWER_FILTERS if channels == 1 or max(height, width) <= MAP_SIDE else FILTERS
+    return [(FILTERS if layer else first, stride) for layer, stride in enumerate(strides_for(height, width))]
 
 
 def _convolved_size(height: int, width: int) -> int:

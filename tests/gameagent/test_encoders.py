@@ -187,6 +187,22 @@ def test_maps_and_categories_are_trained_on_and_exported(run_of: Any, bundle_of:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("given", [{}, {"gradient": True}], ids=str)
+def test_pictures_are_trained_on_and_exported(given: dict[str, Any], run_of: Any, tmp_path: Path) -> None:
+    """48 x 48 pixels in three colours: both engines play whole trials as torch does, by convolutions in the file."""
+    run = run_of(tmp_path / "run", "gallery:GALLERY", **given)
+    policy, config, family, progress = run.load_policy()
+    assert progress.steps > 0 and policy.spec.num_inputs == 256 + 2 + 2 + 1
+    bundle = bundle_policy(policy, config, family, {})
+    assert [node.op_type for node in bundle.model.nodes].count("Conv") == 2
+    assert len(bundle.data) < 2_000_000
+    assert {engine: result["probabilities"] <= 1e-5 for engine, result in (bundle.manifest.parity or {}).items()} == {
+        "onnxruntime": True,
+        "numpy": True,
+    }
+
+
+@pytest.mark.slow
 def test_gradient_steps_adapt_what_reads_categories() -> None:
     config = make_config(CORRIDOR, {"algorithm": "maml", "hidden_size": 8, "num_rollouts": 2, "inner_steps": 2})
     policy = config.method.make_policy(config, CORRIDOR)
