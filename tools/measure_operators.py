@@ -40,7 +40,7 @@ PRODUCTS = (
     (1024, 1, 1024),
 )
 
-CONVOLUTIONS = (  # images; filters, kernel, stride
+CONVOLUTIONS: tuple[tuple[tuple[int, int, int, int], int, int, int], ...] = (  # images; filters, kernel, stride
     ((1, 1, 1024, 1024), 1, 3, 1),
     ((1, 16, 128, 128), 16, 3, 1),
     ((1, 1, 84, 84), 16, 7, 4),
@@ -103,11 +103,11 @@ def cases() -> Iterator[Case]:
         yield "MatMul", [left, right], {}, False
         yield "MatMul", [left, right[0]], {}, False
         yield "MatMul", [left[0], right], {}, False
-    for shape, filters, kernel, stride in CONVOLUTIONS:
+    for image, filters, kernel, stride in CONVOLUTIONS:
         written = {"strides": [stride] * 2, "pads": [kernel // 2] * 4}
         for transposed in (False, True):
-            weights = floats(filters, shape[1], kernel, kernel)
-            yield "Conv", [floats(*shape), weights, floats(filters)], written, transposed
+            weights = floats(filters, image[1], kernel, kernel)
+            yield "Conv", [floats(*image), weights, floats(filters)], written, transposed
 
 
 def graph_of(case: Case) -> tuple[list[Node], dict[str, Array], dict[str, Array]]:

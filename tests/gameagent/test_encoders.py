@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from atlas import ATLAS, MAP
 from corridor import CORRIDOR
+from gallery import GALLERY
 from gameagent.config import make_config
 from gameagent.errors import ConfigError
 from gameagent.export.bundling import bundle_policy
@@ -187,10 +188,9 @@ def test_maps_and_categories_are_trained_on_and_exported(run_of: Any, bundle_of:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("given", [{}, {"gradient": True}], ids=str)
-def test_pictures_are_trained_on_and_exported(given: dict[str, Any], run_of: Any, tmp_path: Path) -> None:
+def test_pictures_are_trained_on_and_exported(run_of: Any, tmp_path: Path) -> None:
     """48 x 48 pixels in three colours: both engines play whole trials as torch does, by convolutions in the file."""
-    run = run_of(tmp_path / "run", "gallery:GALLERY", **given)
+    run = run_of(tmp_path / "run", "gallery:GALLERY")
     policy, config, family, progress = run.load_policy()
     assert progress.steps > 0 and policy.spec.num_inputs == 256 + 2 + 2 + 1
     bundle = bundle_policy(policy, config, family, {})
@@ -219,6 +219,14 @@ def test_gradient_steps_adapt_what_reads_categories() -> None:
 def test_gradient_steps_read_no_grid(algorithm: str) -> None:
     with pytest.raises(ConfigError, match=f"algorithm '{algorithm}' reads no grids, and atlas has map: train with"):
         make_config(ATLAS, {"algorithm": algorithm})
+
+
+def test_gradient_steps_correct_beliefs_about_maps_but_predict_no_picture() -> None:
+    assert make_config(ATLAS, {"gradient": True}).as_dict()["gradient"] is True
+    with pytest.raises(
+        ConfigError, match=r"predict every value .* gallery has more in view: train with gradient=false"
+    ):
+        make_config(GALLERY, {"gradient": True})
 
 
 @pytest.mark.parametrize(

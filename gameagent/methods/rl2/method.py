@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 RECORDED = (
     8  # numbers of a step beside observation, action, mask: reward twice, start, position, log-prob., value, valid
 )
+MOST_PREDICTED = 2_048  # values of a grid; the rounding of sums of more shows in gradient steps
 
 
 class Rl2(Method["AgentNetwork"]):
@@ -35,10 +36,16 @@ class Rl2(Method["AgentNetwork"]):
     trains_on_gpu: ClassVar[bool] = True
 
     def check(self, config: "TrainConfig", family: Family) -> None:
-        """There must be beliefs for gradient steps to correct."""
+        """There must be beliefs for gradient steps to correct, and no pictures that they would have to predict."""
         own = Rl2Config.of(config)
         if own.gradient and (config.reveal or not own.believes):
             raise ConfigError("gradient is True, expected False if there are no beliefs to correct")
+        large = [one.name for one in family.features if one.kind == "grid" and one.size > MOST_PREDICTED]
+        if own.gradient and large:
+            raise ConfigError(
+                f"gradient is True, and its steps predict every value of what is seen next: {MOST_PREDICTED} of a grid "
+                f"at most, but {family.name} has more in {', '.join(large)}: train with gradient=false"
+            )
 
     def role(self, config: "TrainConfig") -> str:
         """Memoryless if it has no memory."""
