@@ -1,0 +1,207 @@
+"""Looks for a difference between variants that differ in one rule: rounds of more and more play."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gameagent_games.conformance.probe.changes import Change, base_variants, changes_of
+from gameagent_games.conformance.probe.policies import Policy, make_policies
+from gameagent_games.conformance.probe.traces import Difference, Moment, Stage, longest
+from gameagent_games.interface import Family
+from gameagent_games.variants.variant import Rule
+
+SEEDS: Final = (0, 1)
+NUM_BASES: Final = 2  # variants in which rules are changed, in the first round
+MORE_BASES: Final = 6  # in later ones
+FEWEST_STEPS: Final = 64  # of a trial in the first round, however slow the game is
+MOST_STEPS: Final = 400
+LONGEST: Final = 5000  # steps of a trial in the last round
+SHORT_EPISODE: Final = 20  # steps; episodes are cut there in the round that looks for what later ones see
+FIRST_SHARE: Final = 0.4  # of the time, for the first round
+
+
+class NotRepeatable(Exception):
+    """The same variant, seed and actions gave another trial: comparisons mean nothing."""
+
+
+class Sighting(NamedTuple):
+    """A trial in which a change of a rule showed."""
+
+    policy: Policy
+    difference: Difference
+
+
+@dataclass
+class Evidence:
+    """What is known of one rule so far.
+
+    Attributes:
+        rule: The rule.
+        sightings: Trials that differed from their reference.
+        random_steps: By comparison in random play, steps until the first difference; infinite where there was none.
+        tried: Comparisons made.
+        entries: Entries of an array rule that were changed alone, and whether that showed.
+        failure: Of an environment with one of its values.
+        completed: Whether the first round was completed.
+    """
+
+    rule: Rule
+    sightings: list[Sighting] = field(default_factory=list)
+    random_steps: list[float] = field(default_factory=list)
+    tried: int = 0
+    entries: dict[int, bool] = field(default_factory=dict)
+    failure: str = ""
+    completed: bool = False
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether anything but a failure showed."""
+        return any(not sighting.difference.failure for sighting in self.sightings)
+
+
+@dataclass(frozen=True)
+class Round:
+    """Trials to play: every policy with every seed in every base variant."""
+
+    family: Family
+    bases: NDArray[Any]
+    num_steps: int
+
+
+class Search:
+    """Compares trials, and keeps the evidence.
+
+    Attributes:
+        evidence: By rule.
+        num_trials: Trials played.
+        num_steps: Steps played.
+    """
+
+    def __init__(self, family: Family, rules: Sequence[Rule], seconds: float, until_seen: bool) -> None:
+        """Prepares a search.
+
+        Args:
+            family: The game.
+            rules: Those in question.
+            seconds: After which no further trial starts; the first round is made to fit.
+            until_seen: Whether a rule is left alone as soon as it has shown.
+        """
+        self._family, self._seconds, self._until_seen = family, seconds, until_seen
+        self._began = monotonic()
+        self.evidence = {rule.name: Evidence(rule) for rule in rules}
+        self.num_trials = self.num_steps = 0
+
+    def run(self) -> None:
+        """Plays.
+
+        Raises:
+            NotRepeatable: A trial could not be repeated.
+        """
+        for number, one in enumerate(self._rounds()):
+            wanted = [found for found in self.evidence.values() if number == 0 or not found.is_seen]
+            completed = bool(wanted) and self._play(one, wanted)
+            if number == 0:
+                for found in wanted:
+                    found.completed = completed
+
+    @property
+    def _is_late(self) -> bool:
+        return monotonic() - self._began > self._seconds
+
+    def _rounds(self) -> Iterator[Round]:
+        """The first is for every rule; the others for those that have not shown."""
+        family, space = self._family, self._family.space
+        trial = min(family.max_steps * family.num_episodes, longest(family))
+        bases = base_variants(space, MORE_BASES)
+        yield Round(family, bases[:NUM_BASES], self._affordable(min(trial, MOST_STEPS), bases))
+        short = min(SHORT_EPISODE, family.max_steps)
+        if family.num_episodes > 1 and short < family.max_steps:
+            cut = replace(family, max_steps=short)
+            yield Round(cut, bases[:NUM_BASES], min(trial, MOST_STEPS, short * family.num_episodes))
+        yield Round(family, bases[NUM_BASES:], min(trial, MOST_STEPS))
+        if trial > MOST_STEPS:
+            yield Round(family, bases[:NUM_BASES], min(trial, LONGEST))
+
+    def _affordable(self, most: int, bases: NDArray[Any]) -> int:
+        """Steps of a trial for which the first round fits into its share of the time, if no rule shows."""
+        policies = make_policies(self._family, most, 0)
+        began = monotonic()
+        with Stage(self._family) as stage:
+            for policy in policies[:2]:
+                stage.play(bases[:1], 0, policy, FEWEST_STEPS)
+            self._count(stage)
+            played = monotonic() - began
+            changed = sum(len(changes_of(self._family.space, one.rule, bases[:1])) for one in self.evidence.values())
+            num = len(policies) * len(SEEDS) * NUM_BASES * (1 + changed)
+            budget = FIRST_SHARE * self._seconds * stage.steps / max(played, 1e-6)
+        return int(np.clip(budget / num, min(FEWEST_STEPS, most), most))
+
+    def _count(self, stage: Stage) -> None:
+        self.num_trials += stage.trials
+        self.num_steps += stage.steps
+
+    def _play(self, one: Round, wanted: Sequence[Evidence]) -> bool:
+        """Plays a round; returns whether it was completed."""
+        with Stage(one.family) as stage:
+            try:
+                for base in one.bases.reshape(-1, 1):
+                    changes = {found.rule.name: changes_of(one.family.space, found.rule, base) for found in wanted}
+                    for seed in SEEDS:
+                        for policy in make_policies(one.family, one.num_steps, seed):
+                            asked = [found for found in wanted if not (self._until_seen and found.is_seen)]
+                            if self._is_late:
+                                return False
+                            if not asked:
+                                return True
+                            reference = stage.play(base, seed, policy, one.num_steps)
+                            if not reference[-1].failure:
+                                for found in asked:
+                                    self._compare(stage, found, changes[found.rule.name], base, seed, policy, reference)
+            finally:
+                self._count(stage)
+        return True
+
+    def _compare(
+        self, stage: Stage, found: Evidence, changes: Sequence[Change], base: NDArray[Any], seed: int, policy: Policy,
+        reference: Sequence[Moment],
+    ) -> None:  # fmt: skip
+        """Plays a trial with each variant that differs from the base in one rule, as the reference was played."""
+        for change in changes:
+            if change.entry is not None and found.entries.get(change.entry):
+                continue
+            difference = stage.first_difference(reference, change.record, seed, policy)
+            if difference is not None and not found.is_seen:
+                self._confirm(stage, reference[: difference.step + 1], base, seed, policy)
+            self._note(found, change.entry, policy, difference)
+
+    def _confirm(
+        self, stage: Stage, reference: Sequence[Moment], base: NDArray[Any], seed: int, policy: Policy
+    ) -> None:
+        again = stage.first_difference(reference, base, seed, policy)
+        if again is not None:
+            raise NotRepeatable(repeated(again, policy))
+
+    def _note(self, found: Evidence, entry: int | None, policy: Policy, difference: Difference | None) -> None:
+        found.tried += 1
+        if difference is not None and difference.failure:
+            found.failure = difference.failure
+        shows = difference is not None and not difference.failure
+        if policy.is_random and entry is None:
+            found.random_steps.append(difference.step if difference is not None and shows else np.inf)
+        if entry is not None:
+            found.entries[entry] = found.entries.get(entry, False) or shows
+        if difference is not None:
+            found.sightings.append(Sighting(policy, difference))
+
+
+def repeated(difference: Difference, policy: Policy) -> str:
+    """In words: where a trial differed from its own repetition."""
+    what = " and ".join(difference.fields)
+    return (
+        f"the same variant, seed and actions gave another {what} at step {difference.step} of the trial "
+        f"(episode {difference.episode + 1}, {policy.name})"
+    )
