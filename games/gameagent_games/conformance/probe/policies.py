@@ -1,6 +1,7 @@
 """Who plays while rules are probed: players that look at nothing, so that one row of decisions serves all variants."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +21,7 @@ class Policy:
     """A player whose decisions are known beforehand, but for what masks forbid.
 
     Attributes:
+        family: The game.
         name: For a person, such as "always left".
         draws: What it decides by, from [0, 1): ``(T, seats)``, or ``(T, seats, A)`` of a `Box`, where it is the share
             of the way from low to high.
@@ -27,6 +29,7 @@ class Policy:
             its rank among those that are legal.
     """
 
+    family: Family
     name: str
     draws: NDArray[np.float64]
     insists: bool
@@ -36,13 +39,22 @@ class Policy:
         """Whether it is uniformly random play, step by step."""
         return self.name == RANDOM
 
-    def actions(self, family: Family, legal: NDArray[np.bool_], step: int) -> NDArray[Any]:
+    @cached_property
+    def _decided(self) -> NDArray[Any]:
+        """All decisions of a game without masks, ``(T, 1, ...)``."""
+        draws = self.draws[:, None]
+        everything = np.ones((len(draws), 1, self.family.num_seats, self.family.num_actions), np.bool_)
+        return choose(self.family, everything, draws)
+
+    def actions(self, legal: NDArray[np.bool_], step: int) -> NDArray[Any]:
         """Decides for one game, given ``legal`` ``(1, seats, A)``; returns what `Games.step` takes."""
-        draws = self.draws[step][None]
-        if not (self.insists and family.has_mask):
-            return choose(family, legal, draws)
-        wanted = np.floor(draws * family.num_actions).astype(np.int64)
-        order = (wanted[..., None] + np.arange(family.num_actions)) % family.num_actions
+        if not self.family.has_mask:
+            return np.asarray(self._decided[step])
+        draws, num = self.draws[step][None], self.family.num_actions
+        if not self.insists:
+            return choose(self.family, legal, draws)
+        wanted = np.floor(draws * num).astype(np.int64)
+        order = (wanted[..., None] + np.arange(num)) % num
         first = np.take_along_axis(legal, order, axis=-1).argmax(axis=-1)
         return np.asarray(np.take_along_axis(order, first[..., None], axis=-1)[..., 0], np.int64)
 
@@ -57,24 +69,24 @@ def make_policies(family: Family, num_steps: int, seed: int) -> list[Policy]:
     """
     generator = np.random.default_rng(seed)
     shape = (family.num_seats,) if family.box is None else (family.num_seats, family.num_actions)
-    policies = [Policy(RANDOM, generator.random((num_steps, *shape)), False)]
+    policies = [Policy(family, RANDOM, generator.random((num_steps, *shape)), False)]
     for hold in HOLDS:
         drawn = generator.random((-(-num_steps // hold), *shape))
         if family.box is not None:
             drawn = np.where(generator.random(drawn.shape) < 0.5, np.round(drawn), drawn)  # extremes as well
-        policies.append(Policy(f"random, held for {hold} steps", np.repeat(drawn, hold, axis=0)[:num_steps], False))
+        policies.append(Policy(family, f"random, held for {hold} steps", np.repeat(drawn, hold, axis=0)[:num_steps], False))
     places = _constants(family)
     for name, place in places:
-        policies.append(Policy(f"always {name}", np.broadcast_to(place, (num_steps, *shape)), True))
+        policies.append(Policy(family, f"always {name}", np.broadcast_to(place, (num_steps, *shape)), True))
     low, high = places[0][1], places[-1][1]
     for period in PERIODS:
         turn = (np.arange(num_steps) // period % 2).reshape(-1, *(1,) * len(shape))
         there_and_back = np.broadcast_to(np.where(turn == 0, low, high), (num_steps, *shape))
-        policies.append(Policy(f"{places[0][0]} and {places[-1][0]}, {period} steps each", there_and_back, True))
+        policies.append(Policy(family, f"{places[0][0]} and {places[-1][0]}, {period} steps each", there_and_back, True))
     if len(places) > 2:
         order = np.stack([np.broadcast_to(place, shape) for _, place in places])
         in_turn = order[np.arange(num_steps) // PERIODS[0] % len(order)]
-        policies.append(Policy(f"every action in turn, {PERIODS[0]} steps each", in_turn, True))
+        policies.append(Policy(family, f"every action in turn, {PERIODS[0]} steps each", in_turn, True))
     return policies
 
 
