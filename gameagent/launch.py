@@ -18,7 +18,7 @@ from gameagent.run.folder import RunFolder
 from gameagent.run.lock import locked, locked_new
 from gameagent.run.processes import Store, others_started
 from gameagent.workers import Workers, under_torchrun
-from gameagent_games.conformance import require_sound
+from gameagent_games.conformance import require_effective, require_sound
 from gameagent_games.interface import Family
 from gameagent_games.registry import is_rule_file, load_family
 
@@ -107,12 +107,13 @@ def prepare_run(
         folder: Where the run lives.
         given: Settings that were asked for, "family" among them.
         resume: Whether to continue the run in ``folder`` if there is one.
-        notify: Called with a line if there was a choice of devices.
+        notify: Called with a line if there was a choice of devices, or if rules could not be probed.
 
     Returns:
         The run's config.
 
     Raises:
+        FamilyError: The family breaks its contract, or a rule that sets an attribute changes nothing.
         RunError: There is a run and ``resume`` is False.
         ConfigError: A setting is wrong, differs from that of the run to resume, or asks for more than this machine has.
     """
@@ -135,7 +136,7 @@ def prepare_run(
             raise ConfigError(f"{folder.path} was started with another config: {', '.join(differing)}")
         require_gpu(config.device)
         return config
-    family = require_sound(load_family(given["family"]))
+    family = require_effective(require_sound(load_family(given["family"])), notify)
     config = make_config(family, given)
     require_gpu(config.device)
     _check_memory(config, family)

@@ -1,6 +1,6 @@
 """Procedurally generated game variants, compiled: see README.md for a tour in five minutes."""
 
-from gameagent_games.conformance import CheckResult, Report, check_family
+from gameagent_games.conformance import CheckResult, ProbeReport, Report, RuleFinding, check_family, probe_rules
 from gameagent_games.errors import (
     ActionError,
     FamilyError,
@@ -42,11 +42,13 @@ __all__ = [
     "Integers",
     "MissingExtra",
     "Permutation",
+    "ProbeReport",
     "Report",
     "ResetNeeded",
     "Rule",
     "RuleFile",
     "RuleFileError",
+    "RuleFinding",
     "Rules",
     "SettingError",
     "Simulator",
@@ -61,6 +63,7 @@ __all__ = [
     "check_family",
     "family_names",
     "load_family",
+    "probe_rules",
     "read_rule_file",
     "read_variants",
     "space_from_dict",

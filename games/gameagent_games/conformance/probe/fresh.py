@@ -99,7 +99,7 @@ def owner_of(environment: Any, path: str) -> Any:
     return environment
 
 
-def compare_with_fresh(family: Family, rule: Rule, *, shows: bool) -> Freshness:
+def compare_with_fresh(family: Family, rule: Rule) -> Freshness:
     """Compares environments on which a rule sets an attribute with those that are made with its value.
 
     If the constructor has a keyword of the attribute's or the rule's name, they are made by it; else as `FreshRecipe`
@@ -108,7 +108,6 @@ def compare_with_fresh(family: Family, rule: Rule, *, shows: bool) -> Freshness:
     Args:
         family: Its games are environments.
         rule: One that goes by attribute.
-        shows: Whether the rule changes anything.
     """
     source = family.source
     assert isinstance(source, EnvironmentSource), "only environments have attributes"
@@ -245,5 +244,6 @@ def _advice(reach: Reach, stale: tuple[str, ...], keyword: str) -> str:
         else "play differs from that of an environment made with the value"
     )
     if keyword:
-        return f"{what}: pass it to the constructor instead, by reach \"{'keyword' if keyword == reach.rule else f'keyword {keyword}'}\""
+        reached = "keyword" if keyword == reach.rule else f"keyword {keyword}"
+        return f'{what}: pass it to the constructor instead, by reach "{reached}"'
     return f"{what}: set that, too, in a factory that makes the environment"

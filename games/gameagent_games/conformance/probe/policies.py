@@ -1,8 +1,11 @@
-"""Who plays while rules are probed: players that look at nothing, so that one row of decisions serves all variants."""
+"""Who plays while rules are probed: deterministic players, so that variants alike are played alike.
+
+Most of them look at nothing.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +19,42 @@ PERIODS: Final = (10, 40)  # steps from one extreme to the other
 RANDOM: Final = "random"
 
 
+class Policy(Protocol):
+    """Decides for one game by nothing but what is seen there, what is legal and how many steps were taken.
+
+    Attributes:
+        name: For a person, such as "always left".
+        is_random: Whether it is uniformly random play, step by step.
+    """
+
+    @property
+    def name(self) -> str:
+        """See above."""
+
+    @property
+    def is_random(self) -> bool:
+        """See above."""
+
+    def actions(self, seen: NDArray[np.float32], legal: NDArray[np.bool_], step: int) -> NDArray[Any]:
+        """Decides.
+
+        Args:
+            seen: Observations without shown rules, ``(seats, own_size)``.
+            legal: Legal actions, ``(1, seats, A)``.
+            step: Steps taken in the trial.
+
+        Returns:
+            What `Games.step` takes of one game.
+        """
+
+
 @dataclass(frozen=True)
-class Policy:
+class BlindPolicy:
     """A player whose decisions are known beforehand, but for what masks forbid.
 
     Attributes:
         family: The game.
-        name: For a person, such as "always left".
+        name: See `Policy`.
         draws: What it decides by, from [0, 1): ``(T, seats)``, or ``(T, seats, A)`` of a `Box`, where it is the share
             of the way from low to high.
         insists: Whether it wants a certain action, and of masked ones the next that is legal; if not, a draw means
@@ -36,7 +68,7 @@ class Policy:
 
     @property
     def is_random(self) -> bool:
-        """Whether it is uniformly random play, step by step."""
+        """See `Policy`."""
         return self.name == RANDOM
 
     @cached_property
@@ -46,8 +78,8 @@ class Policy:
         everything = np.ones((len(draws), 1, self.family.num_seats, self.family.num_actions), np.bool_)
         return choose(self.family, everything, draws)
 
-    def actions(self, legal: NDArray[np.bool_], step: int) -> NDArray[Any]:
-        """Decides for one game, given ``legal`` ``(1, seats, A)``; returns what `Games.step` takes."""
+    def actions(self, seen: NDArray[np.float32], legal: NDArray[np.bool_], step: int) -> NDArray[Any]:
+        """See `Policy.actions`."""
         if not self.family.has_mask:
             return np.asarray(self._decided[step])
         draws, num = self.draws[step][None], self.family.num_actions
@@ -59,7 +91,7 @@ class Policy:
         return np.asarray(np.take_along_axis(order, first[..., None], axis=-1)[..., 0], np.int64)
 
 
-def make_policies(family: Family, num_steps: int, seed: int) -> list[Policy]:
+def make_policies(family: Family, num_steps: int, seed: int) -> list[BlindPolicy]:
     """All that play a game: at random first, then by holding, alternating and never changing.
 
     Args:
@@ -69,24 +101,27 @@ def make_policies(family: Family, num_steps: int, seed: int) -> list[Policy]:
     """
     generator = np.random.default_rng(seed)
     shape = (family.num_seats,) if family.box is None else (family.num_seats, family.num_actions)
-    policies = [Policy(family, RANDOM, generator.random((num_steps, *shape)), False)]
+    policies = [BlindPolicy(family, RANDOM, generator.random((num_steps, *shape)), False)]
     for hold in HOLDS:
         drawn = generator.random((-(-num_steps // hold), *shape))
         if family.box is not None:
             drawn = np.where(generator.random(drawn.shape) < 0.5, np.round(drawn), drawn)  # extremes as well
-        policies.append(Policy(family, f"random, held for {hold} steps", np.repeat(drawn, hold, axis=0)[:num_steps], False))
+        held = np.repeat(drawn, hold, axis=0)[:num_steps]
+        policies.append(BlindPolicy(family, f"random, held for {hold} steps", held, False))
     places = _constants(family)
     for name, place in places:
-        policies.append(Policy(family, f"always {name}", np.broadcast_to(place, (num_steps, *shape)), True))
+        policies.append(BlindPolicy(family, f"always {name}", np.broadcast_to(place, (num_steps, *shape)), True))
     low, high = places[0][1], places[-1][1]
     for period in PERIODS:
         turn = (np.arange(num_steps) // period % 2).reshape(-1, *(1,) * len(shape))
         there_and_back = np.broadcast_to(np.where(turn == 0, low, high), (num_steps, *shape))
-        policies.append(Policy(family, f"{places[0][0]} and {places[-1][0]}, {period} steps each", there_and_back, True))
+        policies.append(
+            BlindPolicy(family, f"{places[0][0]} and {places[-1][0]}, {period} steps each", there_and_back, True)
+        )
     if len(places) > 2:
         order = np.stack([np.broadcast_to(place, shape) for _, place in places])
         in_turn = order[np.arange(num_steps) // PERIODS[0] % len(order)]
-        policies.append(Policy(family, f"every action in turn, {PERIODS[0]} steps each", in_turn, True))
+        policies.append(BlindPolicy(family, f"every action in turn, {PERIODS[0]} steps each", in_turn, True))
     return policies
 
 

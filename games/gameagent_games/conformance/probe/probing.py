@@ -180,11 +180,12 @@ def _cure(family: Family, num_steps: int) -> str:
 def _finding(family: Family, evidence: Evidence, until_seen: bool) -> RuleFinding:
     rule, way = evidence.rule.name, ways(family)[evidence.rule.name]
     verdict = _verdict(evidence)
-    is_stale, stale, note = False, (), _remark(evidence, way, verdict)
+    is_stale, note = False, _remark(evidence, way, verdict)
+    stale: tuple[str, ...] = ()
     if way == "attribute" and (not until_seen or verdict == "changes nothing"):
         from gameagent_games.conformance.probe.fresh import compare_with_fresh  # loads the source of environments
 
-        freshness = compare_with_fresh(family, evidence.rule, shows=evidence.is_seen)
+        freshness = compare_with_fresh(family, evidence.rule)
         is_stale, stale = freshness.is_stale and evidence.is_seen, freshness.names
         note = " ".join(text for text in (note, freshness.note) if text) if evidence.is_seen else freshness.note or note
     seen = [one for one in evidence.sightings if not one.difference.failure]
@@ -215,7 +216,7 @@ def _remark(evidence: Evidence, way: str, verdict: Verdict) -> str:
     if verdict == "changes nothing":
         return ADVICE[way]
     if verdict == "persistent play only":
-        return "random play never got where it matters, so early training sees nothing of it"
+        return "random play never got where it matters, so training sees nothing of it at first"
     if verdict == "later episodes only":
         return "nothing of it shows in the first episode of a trial"
     if verdict == "not seen" and not evidence.failure:

@@ -69,7 +69,7 @@ class RuleFinding:
         lines = [self.note] if self.note else []
         if self.idle_entries:
             numbers = ", ".join(map(str, self.idle_entries))
-            lines.append(f"entries that change nothing when they alone are changed: {numbers}")
+            lines.append(f"entries that changed nothing when they alone were changed: {numbers}")
         if self.failure:
             lines.append(f"with one of its values the environment failed: {self.failure}")
         return [f"{self.rule}: {line}" for line in lines]
@@ -111,7 +111,7 @@ class ProbeReport:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """What is wrong, one line each: rules of an environment that change nothing, and play that cannot be repeated."""
+        """What is wrong, one line each: rules of an environment that change nothing, or play that cannot be repeated."""
         lines = [f"not repeatable: {self.unrepeatable}"] if self.unrepeatable else []
         if self.is_environment:
             lines += [_useless_line(finding) for finding in self.findings if finding.is_useless]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gameagent_games.conformance.probe.changes import Change, base_variants, changes_of
 from gameagent_games.conformance.probe.policies import Policy, make_policies
+from gameagent_games.conformance.probe.skilled import LinearPolicy, skilled_policies
 from gameagent_games.conformance.probe.traces import Difference, Moment, Stage, longest
 from gameagent_games.interface import Family
 from gameagent_games.variants.variant import Rule
@@ -23,6 +24,7 @@ LONGEST: Final = 5000  # steps of a trial in the last round
 SHORT_EPISODE: Final = 20  # steps; episodes are cut there in the round that looks for what later ones see
 WAITING: Final = 1 / 3  # of the time that passes counts, where play leaves the processor alone
 FIRST_SHARE: Final = 0.4  # of the time, for the first round
+SEARCH_SHARE: Final = 0.1  # of it, for players of some skill in one base variant
 
 
 class NotRepeatable(Exception):
@@ -63,14 +65,35 @@ class Evidence:
         """Whether anything but a failure showed."""
         return any(not sighting.difference.failure for sighting in self.sightings)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it showed, and so did each entry that was changed alone."""
+        return self.is_seen and all(self.entries.values())
+
+    def is_open(self, entry: int | None, in_first_round: bool) -> bool:
+        """Whether a change of it is still to be tried: what showed is tried again in the first round only."""
+        if entry is None:
+            return in_first_round or not self.is_seen
+        return not self.entries.get(entry, False)
+
 
 @dataclass(frozen=True)
 class Round:
-    """Trials to play: every policy with every seed in every base variant."""
+    """Trials to play: every policy with every seed in every base variant.
+
+    Attributes:
+        family: What is played.
+        bases: The base variants.
+        num_steps: Of a trial.
+        is_skilled: Whether players play that have been made to be good at it.
+        is_first: Whether it is for every rule, also those that have shown.
+    """
 
     family: Family
     bases: NDArray[Any]
     num_steps: int
+    is_skilled: bool = False
+    is_first: bool = False
 
 
 class Search:
@@ -103,7 +126,7 @@ class Search:
             NotRepeatable: A trial could not be repeated.
         """
         for number, one in enumerate(self._rounds()):
-            wanted = [found for found in self.evidence.values() if number == 0 or not found.is_seen]
+            wanted = [found for found in self.evidence.values() if not number or not self._is_done(found)]
             completed = bool(wanted) and self._play(one, wanted)
             if number == 0:
                 for found in wanted:
@@ -123,11 +146,12 @@ class Search:
         family, space = self._family, self._family.space
         trial = min(family.max_steps * family.num_episodes, longest(family))
         bases = base_variants(space, MORE_BASES)
-        yield Round(family, bases[:NUM_BASES], self._affordable(min(trial, MOST_STEPS), bases))
+        yield Round(family, bases[:NUM_BASES], self._affordable(min(trial, MOST_STEPS), bases), is_first=True)
         short = min(SHORT_EPISODE, family.max_steps)
         if family.num_episodes > 1 and short < family.max_steps:
             cut = replace(family, max_steps=short)
             yield Round(cut, bases[:NUM_BASES], min(trial, MOST_STEPS, short * family.num_episodes))
+        yield Round(family, bases[:NUM_BASES], min(trial, 2 * family.max_steps, LONGEST), is_skilled=True)
         yield Round(family, bases[NUM_BASES:], min(trial, MOST_STEPS))
         if trial > MOST_STEPS:
             yield Round(family, bases[:NUM_BASES], min(trial, LONGEST))
@@ -146,6 +170,14 @@ class Search:
             budget = FIRST_SHARE * self._seconds * stage.steps / max(played, 1e-6)
         return int(np.clip(budget / num, min(FEWEST_STEPS, most), most))
 
+    def _skilled(self, stage: Stage, base: NDArray[Any], num_steps: int) -> list[LinearPolicy]:
+        end = self._spent + SEARCH_SHARE * self._seconds
+        return skilled_policies(stage, base, num_steps, lambda: self._spent > end)
+
+    def _is_done(self, found: Evidence, in_first_round: bool = False) -> bool:
+        """Whether a rule is not to be played for any more."""
+        return found.is_seen if self._until_seen else found.is_settled and not in_first_round
+
     def _count(self, stage: Stage) -> None:
         self.num_trials += stage.trials
         self.num_steps += stage.steps
@@ -156,28 +188,38 @@ class Search:
             try:
                 for base in one.bases.reshape(-1, 1):
                     changes = {found.rule.name: changes_of(one.family.space, found.rule, base) for found in wanted}
+                    skilled = self._skilled(stage, base, one.num_steps) if one.is_skilled else []
                     for seed in SEEDS:
-                        for policy in make_policies(one.family, one.num_steps, seed):
-                            asked = [found for found in wanted if not (self._until_seen and found.is_seen)]
-                            if self._is_late:
-                                return False
+                        for policy in skilled if one.is_skilled else make_policies(one.family, one.num_steps, seed):
+                            asked = [found for found in wanted if not self._is_done(found, one.is_first)]
                             if not asked:
                                 return True
+                            if self._is_late:
+                                return False
                             reference = stage.play(base, seed, policy, one.num_steps)
                             if not reference[-1].failure:
                                 for found in asked:
-                                    self._compare(stage, found, changes[found.rule.name], base, seed, policy, reference)
+                                    self._compare(
+                                        stage,
+                                        found,
+                                        changes[found.rule.name],
+                                        base,
+                                        seed,
+                                        policy,
+                                        reference,
+                                        one.is_first,
+                                    )
             finally:
                 self._count(stage)
         return True
 
     def _compare(
         self, stage: Stage, found: Evidence, changes: Sequence[Change], base: NDArray[Any], seed: int, policy: Policy,
-        reference: Sequence[Moment],
+        reference: Sequence[Moment], in_first_round: bool,
     ) -> None:  # fmt: skip
         """Plays a trial with each variant that differs from the base in one rule, as the reference was played."""
         for change in changes:
-            if change.entry is not None and found.entries.get(change.entry):
+            if not found.is_open(change.entry, in_first_round):
                 continue
             difference = stage.first_difference(reference, change.record, seed, policy)
             if difference is not None and not found.is_seen:

@@ -1,7 +1,6 @@
 """Plays single trials of a family and finds the first step at which two of them differ."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
@@ -78,15 +77,15 @@ class Stage:
         self._games.close()
 
     def moments(self, record: NDArray[Any], seed: int, policy: Policy, num_steps: int) -> Iterator[Moment]:
-        """Plays a trial for at most ``num_steps`` steps, and yields what is seen at its start and after each of them."""
-        games = self._games
+        """Plays a trial for at most ``num_steps`` steps; yields what is seen at its start and after each of them."""
+        games, seen = self._games, self._games.observations[0, :, : self._own]
         self.trials += 1
         games.reset(record, np.array([seed]))
         yield self._moment()
-        for step in range(min(num_steps, len(policy.draws))):
+        for step in range(num_steps):
             if games.finished[0]:
                 return
-            games.step(policy.actions(games.legal_actions, step))
+            games.step(policy.actions(seen, games.legal_actions, step))
             self.steps += 1
             yield self._moment()
 
@@ -100,14 +99,14 @@ class Stage:
         """Plays a trial until it is known where, and in what, it differs from another; None if it does not."""
         first: tuple[int, Moment] | None = None
         fields: set[str] = set()
-        with closing(self.moments(record, seed, policy, len(reference) - 1)) as moments:
-            for step, (expected, moment) in enumerate(zip(reference, moments, strict=False)):
-                found = _differing(expected, moment)
-                if first is None and found:
-                    first = step, moment
-                fields |= found
-                if first is not None and step >= first[0] + AFTERWARDS:
-                    break
+        moments = self.moments(record, seed, policy, len(reference) - 1)
+        for step, (expected, moment) in enumerate(zip(reference, moments, strict=False)):
+            found = _differing(expected, moment)
+            if first is None and found:
+                first = step, moment
+            fields |= found
+            if first is not None and step >= first[0] + AFTERWARDS:
+                break
         if first is None:
             return None
         step, moment = first
