@@ -111,7 +111,7 @@ class ProbeReport:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """What is wrong, one line each: rules of an environment that change nothing, or play that cannot be repeated."""
+        """What is wrong, one line each: rules of an environment that change nothing; play that cannot be repeated."""
         lines = [f"not repeatable: {self.unrepeatable}"] if self.unrepeatable else []
         if self.is_environment:
             lines += [_useless_line(finding) for finding in self.findings if finding.is_useless]
