@@ -18,12 +18,13 @@ from gameagent_games.variants.variant import Rule
 SEEDS: Final = (0, 1)
 NUM_BASES: Final = 2  # variants in which rules are changed, in the first round
 MORE_BASES: Final = 6  # in later ones
-FEWEST_STEPS: Final = 64  # of a trial in the first round, however slow the game is
+FEWEST_STEPS: Final = 80  # of a trial, however slow the game is
 MOST_STEPS: Final = 400
 LONGEST: Final = 5000  # steps of a trial in the last round
 SHORT_EPISODE: Final = 20  # steps; episodes are cut there in the round that looks for what later ones see
-WAITING: Final = 1 / 3  # of the time that passes counts, where play leaves the processor alone
-FIRST_SHARE: Final = 0.4  # of the time, for the first round
+WAITING: Final = 0.15  # of the time that passes counts, where play leaves the processor alone
+MAIN_SHARE: Final = 0.5  # of the time, for the main round
+GRACE: Final = 3.0  # times as much as there is, before the main round is given up
 SEARCH_SHARE: Final = 0.1  # of it, for players of some skill in one base variant
 
 
@@ -49,7 +50,7 @@ class Evidence:
         tried: Comparisons made.
         entries: Entries of an array rule that were changed alone, and whether that showed.
         failure: Of an environment with one of its values.
-        completed: Whether the first round was completed.
+        completed: Whether the main round was completed.
     """
 
     rule: Rule
@@ -87,6 +88,7 @@ class Round:
         num_steps: Of a trial.
         is_skilled: Whether players play that have been made to be good at it.
         is_first: Whether it is for every rule, also those that have shown.
+        is_main: Whether it must be completed before a rule can be said to change nothing.
     """
 
     family: Family
@@ -94,6 +96,7 @@ class Round:
     num_steps: int
     is_skilled: bool = False
     is_first: bool = False
+    is_main: bool = False
 
 
 class Search:
@@ -111,13 +114,13 @@ class Search:
         Args:
             family: The game.
             rules: Those in question.
-            seconds: After which no further trial starts; the first round is made to fit.
+            seconds: After which no further trial starts; the main round is made to fit.
             until_seen: Whether a rule is left alone as soon as it has shown.
         """
         self._family, self._seconds, self._until_seen = family, seconds, until_seen
         self._began = process_time(), monotonic()
         self.evidence = {rule.name: Evidence(rule) for rule in rules}
-        self.num_trials = self.num_steps = 0
+        self.num_trials = self.num_steps = self._references = 0
 
     def run(self) -> None:
         """Plays.
@@ -125,11 +128,11 @@ class Search:
         Raises:
             NotRepeatable: A trial could not be repeated.
         """
-        for number, one in enumerate(self._rounds()):
-            wanted = [found for found in self.evidence.values() if not number or not self._is_done(found)]
-            completed = bool(wanted) and self._play(one, wanted)
-            if number == 0:
-                for found in wanted:
+        for one in self._rounds():
+            wanted = [found for found in self.evidence.values() if one.is_first or not self._is_done(found)]
+            completed = not wanted or self._play(one, wanted)
+            if one.is_main:
+                for found in self.evidence.values():
                     found.completed = completed
 
     @property
@@ -137,38 +140,33 @@ class Search:
         """Seconds so far: of this process's own, so that a busy machine changes no verdict."""
         return max(process_time() - self._began[0], WAITING * (monotonic() - self._began[1]))
 
-    @property
-    def _is_late(self) -> bool:
-        return self._spent > self._seconds
+    def _is_late(self, one: Round) -> bool:
+        return self._spent > self._seconds * (GRACE if one.is_first or one.is_main else 1.0)
 
     def _rounds(self) -> Iterator[Round]:
-        """The first is for every rule; the others for those that have not shown."""
+        """The first is for every rule; the others are for those that have not shown, and the second is the main one."""
         family, space = self._family, self._family.space
         trial = min(family.max_steps * family.num_episodes, longest(family))
         bases = base_variants(space, MORE_BASES)
-        yield Round(family, bases[:NUM_BASES], self._affordable(min(trial, MOST_STEPS), bases), is_first=True)
+        first, later = bases[:NUM_BASES], bases[NUM_BASES:]
+        yield Round(family, first, min(trial, FEWEST_STEPS), is_first=True)
+        yield Round(family, first, self._affordable(min(trial, MOST_STEPS)), is_main=True)
         short = min(SHORT_EPISODE, family.max_steps)
         if family.num_episodes > 1 and short < family.max_steps:
             cut = replace(family, max_steps=short)
-            yield Round(cut, bases[:NUM_BASES], min(trial, MOST_STEPS, short * family.num_episodes))
-        yield Round(family, bases[:NUM_BASES], min(trial, 2 * family.max_steps, LONGEST), is_skilled=True)
-        yield Round(family, bases[NUM_BASES:], min(trial, MOST_STEPS))
+            yield Round(cut, first, min(trial, MOST_STEPS, short * family.num_episodes))
+        yield Round(family, first, min(trial, 2 * family.max_steps, LONGEST), is_skilled=True)
+        yield Round(family, later, min(trial, MOST_STEPS))
         if trial > MOST_STEPS:
-            yield Round(family, bases[:NUM_BASES], min(trial, LONGEST))
+            yield Round(family, first, min(trial, LONGEST))
 
-    def _affordable(self, most: int, bases: NDArray[Any]) -> int:
-        """Steps of a trial for which the first round fits into its share of the time, if no rule shows."""
-        policies = make_policies(self._family, most, 0)
-        began = self._spent
-        with Stage(self._family) as stage:
-            for policy in policies[:2]:
-                stage.play(bases[:1], 0, policy, FEWEST_STEPS)
-            self._count(stage)
-            played = self._spent - began
-            changed = sum(len(changes_of(self._family.space, one.rule, bases[:1])) for one in self.evidence.values())
-            num = len(policies) * len(SEEDS) * NUM_BASES * (1 + changed)
-            budget = FIRST_SHARE * self._seconds * stage.steps / max(played, 1e-6)
-        return int(np.clip(budget / num, min(FEWEST_STEPS, most), most))
+    def _affordable(self, most: int) -> int:
+        """Steps of a trial for which the main round fits into its share of the time, if still no rule shows."""
+        speed = self.num_steps / max(self._spent, 1e-6)
+        unseen = [found for found in self.evidence.values() if not self._is_done(found)]
+        trials = sum(found.tried for found in unseen) + self._references
+        steps = MAIN_SHARE * self._seconds * speed / max(trials, 1)
+        return int(np.clip(steps, min(FEWEST_STEPS, most), most))
 
     def _skilled(self, stage: Stage, base: NDArray[Any], num_steps: int) -> list[LinearPolicy]:
         end = self._spent + SEARCH_SHARE * self._seconds
@@ -194,8 +192,9 @@ class Search:
                             asked = [found for found in wanted if not self._is_done(found, one.is_first)]
                             if not asked:
                                 return True
-                            if self._is_late:
+                            if self._is_late(one):
                                 return False
+                            self._references += one.is_first
                             reference = stage.play(base, seed, policy, one.num_steps)
                             if not reference[-1].failure:
                                 for found in asked:

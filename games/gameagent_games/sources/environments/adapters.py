@@ -263,5 +263,18 @@ def _set(environment: Any, path: str, value: Any, game: str) -> None:
             raise FamilyError(f"game {game!r}: there is no {part!r} on the way to the attribute {path!r}")
         owner = getattr(owner, part)
     if not hasattr(owner, name):
-        raise FamilyError(f"game {game!r}: {type(owner).__name__} has no attribute {name!r} (of {path!r})")
+        raise FamilyError(
+            f"game {game!r}: {type(owner).__name__} has no attribute {name!r} (of {path!r}), so setting it would "
+            f"change nothing; {_instead(environment, owner, path)}"
+        )
     setattr(owner, name, value)
+
+
+def _instead(environment: Any, owner: Any, path: str) -> str:
+    """What may have been meant by the path of an attribute that is not there."""
+    name = path.rpartition(".")[2]
+    inner = getattr(environment, "unwrapped", environment)
+    if "." not in path and hasattr(inner, name):
+        return f"did you mean 'unwrapped.{name}'?"
+    numbers = [key for key, one in getattr(owner, "__dict__", {}).items() if isinstance(one, int | float)]
+    return f"its numbers are {', '.join(sorted(numbers)) or 'none'}"
