@@ -96,7 +96,7 @@ def test_what_only_capable_play_reaches_is_found_by_play_that_was_searched_for(t
     family = environment(
         tmp_path, "gymnasium:CartPole-v1", {"edge": "uniform = [2.0, 3.0]"}, {"edge": "attribute unwrapped.x_threshold"}
     )
-    found = probe_rules(family, until_seen=True).finding("edge")
+    found = probe_rules(family).finding("edge")
     assert (found.verdict, found.changes[-1]) == ("persistent play only", "end")
     assert found.first_step > 50
 
@@ -141,7 +141,9 @@ def test_a_rule_that_another_switches_on_and_a_value_that_breaks_the_game(tmp_pa
 
 
 def test_a_shown_rule_does_not_count_by_being_shown(tmp_path: Path) -> None:
-    family = environment(tmp_path, "probed_environments:walk", {"colour": f"{UNIFORM}\nshown = true", "toll": UNIFORM})
+    family = environment(
+        tmp_path, "probed_environments:walk", {"colour": f"{UNIFORM}\nhidden = false", "toll": UNIFORM}
+    )
     assert family.observation_size == 2
     assert probe_rules(family, seconds=3.0).useless == ("colour",)
 

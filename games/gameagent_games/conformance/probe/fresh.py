@@ -117,17 +117,20 @@ def compare_with_fresh(family: Family, rule: Rule) -> Freshness:
     changes = changes_of(family.space, rule, base)
     if not changes:
         return Freshness()
-    rules = dict(family.space.variants(changes[-1].record)[0].rules)
+    tried = [dict(family.space.variants(change.record)[0].rules) for change in changes[:MOST_CHANGES]]
+    rules = tried[-1]
     keyword = _keyword(recipe, reach, rules)
     if keyword:
         reaches = tuple(replace(one, way="keyword", name=keyword) if one == reach else one for one in recipe.reaches)
         fresh = replace(recipe, reaches=reaches)
     else:
         fresh = FreshRecipe(**{name: getattr(recipe, name) for name in recipe.__dataclass_fields__}, fresh=reach.name)
-    try:
-        stale, kept = _attributes(recipe, fresh, reach.name, rules)
+    try:  # with several values, as one of them may be what the environment has by itself
+        looks = [_attributes(recipe, fresh, reach.name, rules) for rules in tried]
     except Exception:  # an environment's own code may do anything when it is made in an unusual way
         return Freshness()
+    stale = tuple(dict.fromkeys(name for names, _ in looks for name in names))
+    kept = all(kept for _, kept in looks)
     if not kept:
         return Freshness(note=_undone(reach))
     differs = _plays_differently(family, replace(family, source=replace(source, recipe=fresh)), rule)

@@ -49,8 +49,8 @@ def probe_rules(
         family: The game, or its name in the registry, or ``"module:NAME"``.
         rules: Names of the rules to probe; None for all that vary.
         seconds: Time after which nothing more is tried. Rules that show at once take a fraction of it.
-        until_seen: Whether to stop at each rule's first effect, so that only those without one take time. What
-            attributes leave behind is not looked at then.
+        until_seen: Whether to stop at each rule's first effect, so that only those without one take time. Who sees
+            it, and what attributes leave behind, is not looked at then.
 
     Raises:
         FamilyError: There is no such family, or none of its games can be played.
@@ -179,7 +179,7 @@ def _cure(family: Family, num_steps: int) -> str:
 
 def _finding(family: Family, evidence: Evidence, until_seen: bool) -> RuleFinding:
     rule, way = evidence.rule.name, ways(family)[evidence.rule.name]
-    verdict = _verdict(evidence)
+    verdict = _verdict(evidence, until_seen)
     is_stale, note = False, _remark(evidence, way, verdict)
     stale: tuple[str, ...] = ()
     if way == "attribute" and (not until_seen or verdict == "changes nothing"):
@@ -202,13 +202,15 @@ def _finding(family: Family, evidence: Evidence, until_seen: bool) -> RuleFindin
     )  # fmt: skip
 
 
-def _verdict(evidence: Evidence) -> Verdict:
+def _verdict(evidence: Evidence, until_seen: bool) -> Verdict:
     seen = [one for one in evidence.sightings if not one.difference.failure]
     if not seen:
         return "changes nothing" if evidence.completed and evidence.tried and not evidence.failure else "not seen"
-    if all(one.difference.episode > 0 for one in seen):
-        return "later episodes only"
-    return "shows" if any(one.policy.is_random for one in seen) else "persistent play only"
+    if until_seen:
+        return "shows"
+    if not any(one.policy.is_random for one in seen):
+        return "persistent play only"
+    return "later episodes only" if all(one.difference.episode > 0 for one in seen) else "shows"
 
 
 def _remark(evidence: Evidence, way: str, verdict: Verdict) -> str:

@@ -67,15 +67,17 @@ class Evidence:
         return any(not sighting.difference.failure for sighting in self.sightings)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether random play saw it in a trial's first episode: there is nothing more to find out."""
+        return any(
+            one.policy.is_random and one.difference.episode == 0 and not one.difference.failure
+            for one in self.sightings
+        )
+
+    @property
     def is_settled(self) -> bool:
         """Whether it showed, and so did each entry that was changed alone."""
         return self.is_seen and all(self.entries.values())
-
-    def is_open(self, entry: int | None, in_first_round: bool) -> bool:
-        """Whether a change of it is still to be tried: what showed is tried again in the first round only."""
-        if entry is None:
-            return in_first_round or not self.is_seen
-        return not self.entries.get(entry, False)
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,14 @@ class Round:
     is_skilled: bool = False
     is_first: bool = False
     is_main: bool = False
+
+
+class Play(NamedTuple):
+    """A trial to play: the variant ``(1,)``, the seed and who plays."""
+
+    record: NDArray[Any]
+    seed: int
+    policy: Policy
 
 
 class Search:
@@ -129,7 +139,7 @@ class Search:
             NotRepeatable: A trial could not be repeated.
         """
         for one in self._rounds():
-            wanted = [found for found in self.evidence.values() if one.is_first or not self._is_done(found)]
+            wanted = [found for found in self.evidence.values() if not self._is_done(found, one)]
             completed = not wanted or self._play(one, wanted)
             if one.is_main:
                 for found in self.evidence.values():
@@ -163,7 +173,7 @@ class Search:
     def _affordable(self, most: int) -> int:
         """Steps of a trial for which the main round fits into its share of the time, if still no rule shows."""
         speed = self.num_steps / max(self._spent, 1e-6)
-        unseen = [found for found in self.evidence.values() if not self._is_done(found)]
+        unseen = [found for found in self.evidence.values() if not found.is_plain]
         trials = sum(found.tried for found in unseen) + self._references
         steps = MAIN_SHARE * self._seconds * speed / max(trials, 1)
         return int(np.clip(steps, min(FEWEST_STEPS, most), most))
@@ -172,9 +182,13 @@ class Search:
         end = self._spent + SEARCH_SHARE * self._seconds
         return skilled_policies(stage, base, num_steps, lambda: self._spent > end)
 
-    def _is_done(self, found: Evidence, in_first_round: bool = False) -> bool:
-        """Whether a rule is not to be played for any more."""
-        return found.is_seen if self._until_seen else found.is_settled and not in_first_round
+    def _is_done(self, found: Evidence, one: Round) -> bool:
+        """Whether a round need not be played for a rule any more."""
+        if self._until_seen:
+            return found.is_seen
+        if one.is_first:
+            return False
+        return found.is_settled and (found.is_plain or not one.is_main)
 
     def _count(self, stage: Stage) -> None:
         self.num_trials += stage.trials
@@ -184,58 +198,48 @@ class Search:
         """Plays a round; returns whether it was completed."""
         with Stage(one.family) as stage:
             try:
-                for base in one.bases.reshape(-1, 1):
-                    changes = {found.rule.name: changes_of(one.family.space, found.rule, base) for found in wanted}
-                    skilled = self._skilled(stage, base, one.num_steps) if one.is_skilled else []
-                    for seed in SEEDS:
-                        for policy in skilled if one.is_skilled else make_policies(one.family, one.num_steps, seed):
-                            asked = [found for found in wanted if not self._is_done(found, one.is_first)]
-                            if not asked:
-                                return True
-                            if self._is_late(one):
-                                return False
-                            self._references += one.is_first
-                            reference = stage.play(base, seed, policy, one.num_steps)
-                            if not reference[-1].failure:
-                                for found in asked:
-                                    self._compare(
-                                        stage,
-                                        found,
-                                        changes[found.rule.name],
-                                        base,
-                                        seed,
-                                        policy,
-                                        reference,
-                                        one.is_first,
-                                    )
+                for play, changes in self._plays(one, stage, wanted):
+                    asked = [found for found in wanted if not self._is_done(found, one)]
+                    if not asked:
+                        return True
+                    if self._is_late(one):
+                        return False
+                    self._references += one.is_first
+                    reference = stage.play(*play, one.num_steps)
+                    for found in asked if not reference[-1].failure else ():
+                        left = [change for change in changes[found.rule.name] if _is_open(found, change, one)]
+                        self._compare(stage, found, left, play, reference)
             finally:
                 self._count(stage)
         return True
 
+    def _plays(
+        self, one: Round, stage: Stage, wanted: Sequence[Evidence]
+    ) -> Iterator[tuple[Play, dict[str, list[Change]]]]:
+        """What a round consists of: trials to be played with a base variant, and what is changed in that, by rule."""
+        for base in one.bases.reshape(-1, 1):
+            changes = {found.rule.name: changes_of(one.family.space, found.rule, base) for found in wanted}
+            skilled = self._skilled(stage, base, one.num_steps) if one.is_skilled else []
+            for seed in SEEDS:
+                for policy in skilled if one.is_skilled else make_policies(one.family, one.num_steps, seed):
+                    yield Play(base, seed, policy), changes
+
     def _compare(
-        self, stage: Stage, found: Evidence, changes: Sequence[Change], base: NDArray[Any], seed: int, policy: Policy,
-        reference: Sequence[Moment], in_first_round: bool,
-    ) -> None:  # fmt: skip
+        self, stage: Stage, found: Evidence, changes: Sequence[Change], play: Play, reference: Sequence[Moment]
+    ) -> None:
         """Plays a trial with each variant that differs from the base in one rule, as the reference was played."""
         for change in changes:
-            if not found.is_open(change.entry, in_first_round):
-                continue
-            difference = stage.first_difference(reference, change.record, seed, policy)
+            difference = stage.first_difference(reference, *play._replace(record=change.record))
             if difference is not None and not found.is_seen:
-                self._confirm(stage, reference[: difference.step + 1], base, seed, policy)
-            self._note(found, change.entry, policy, difference)
-
-    def _confirm(
-        self, stage: Stage, reference: Sequence[Moment], base: NDArray[Any], seed: int, policy: Policy
-    ) -> None:
-        again = stage.first_difference(reference, base, seed, policy)
-        if again is not None:
-            raise NotRepeatable(repeated(again, policy))
+                again = stage.first_difference(reference[: difference.step + 1], *play)
+                if again is not None:
+                    raise NotRepeatable(repeated(again, play.policy))
+            self._note(found, change.entry, play.policy, difference)
 
     def _note(self, found: Evidence, entry: int | None, policy: Policy, difference: Difference | None) -> None:
         found.tried += 1
         if difference is not None and difference.failure:
-            found.failure = difference.failure
+            found.failure = found.failure or difference.failure
         shows = difference is not None and not difference.failure
         if policy.is_random and entry is None:
             found.random_steps.append(difference.step if difference is not None and shows else np.inf)
@@ -252,3 +256,10 @@ def repeated(difference: Difference, policy: Policy) -> str:
         f"the same variant, seed and actions gave another {what} at step {difference.step} of the trial "
         f"(episode {difference.episode + 1}, {policy.name})"
     )
+
+
+def _is_open(found: Evidence, change: Change, one: Round) -> bool:
+    """Whether a change is still to be tried: what showed is tried again in the first rounds, entries alone never."""
+    if change.entry is None:
+        return one.is_first or one.is_main or not found.is_seen
+    return not found.entries.get(change.entry, False)

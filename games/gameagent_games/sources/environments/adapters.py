@@ -276,5 +276,5 @@ def _instead(environment: Any, owner: Any, path: str) -> str:
     inner = getattr(environment, "unwrapped", environment)
     if "." not in path and hasattr(inner, name):
         return f"did you mean 'unwrapped.{name}'?"
-    numbers = [key for key, one in getattr(owner, "__dict__", {}).items() if isinstance(one, int | float)]
+    numbers = [key for key, one in getattr(owner, "__dict__", {}).items() if type(one) in (int, float)]
     return f"its numbers are {', '.join(sorted(numbers)) or 'none'}"
