@@ -109,6 +109,8 @@ class Doors(gymnasium.Env[Any, Any]):
 class Gated(Walk):
     """``wind`` blows only where ``windy``, and ``power`` breaks the environment if it is high."""
 
+    windy, wind, power = "no", 0.0, 0
+
     def step(self, action: Any) -> Any:
         seen, reward, *rest = super().step(action)
         if self.power > 8:

@@ -21,7 +21,7 @@ from gameagent_games.variants.distributions import Fixed
 from gameagent_games.variants.variant import Rule
 
 SECONDS: Final = 30.0
-QUICK_SECONDS: Final = 10.0  # before training, for attributes that do not show
+QUICK_SECONDS: Final = 5.0  # before training, for attributes that do not show
 REPEATED_STEPS: Final = 200
 ADVICE: Final = {
     "keyword": "the constructor or factory takes it, but nothing that play like this can reach depends on it: "
@@ -75,7 +75,9 @@ def probe_rules(
     )  # fmt: skip
 
 
-def require_effective(family: Family, notify: Callable[[str], None] = lambda line: None) -> Family:
+def require_effective(
+    family: Family, notify: Callable[[str], None] = lambda line: None, *, seconds: float = QUICK_SECONDS
+) -> Family:
     """Refuses a family with a rule that sets an attribute of an environment and changes nothing.
 
     Attributes that show cost a few trials. Families whose rules reach the game in other ways are not played at all.
@@ -83,6 +85,7 @@ def require_effective(family: Family, notify: Callable[[str], None] = lambda lin
     Args:
         family: The game.
         notify: Called with a line if the rules could not be compared.
+        seconds: As for `probe_rules`.
 
     Returns:
         The family.
@@ -93,7 +96,7 @@ def require_effective(family: Family, notify: Callable[[str], None] = lambda lin
     names = [rule for rule, way in ways(family).items() if way == "attribute"]
     if not names:
         return family
-    report = probe_rules(family, names, seconds=QUICK_SECONDS, until_seen=True)
+    report = probe_rules(family, names, seconds=seconds, until_seen=True)
     if report.unrepeatable:
         notify(f"family {family.name!r}: rules that are attributes could not be probed: {report.unrepeatable}")
     if report.failures and not report.unrepeatable:

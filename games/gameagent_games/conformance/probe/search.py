@@ -23,8 +23,8 @@ MOST_STEPS: Final = 400
 LONGEST: Final = 5000  # steps of a trial in the last round
 SHORT_EPISODE: Final = 20  # steps; episodes are cut there in the round that looks for what later ones see
 WAITING: Final = 0.15  # of the time that passes counts, where play leaves the processor alone
-MAIN_SHARE: Final = 0.5  # of the time, for the main round
-GRACE: Final = 3.0  # times as much as there is, before the main round is given up
+MAIN_SHARE: Final = 2.0  # times as much as there is, that the main round may take before its trials are cut
+GRACE: Final = 6.0  # times as much as there is, before it is given up
 SEARCH_SHARE: Final = 0.1  # of it, for players of some skill in one base variant
 
 
@@ -160,7 +160,9 @@ class Search:
         bases = base_variants(space, MORE_BASES)
         first, later = bases[:NUM_BASES], bases[NUM_BASES:]
         yield Round(family, first, min(trial, FEWEST_STEPS), is_first=True)
-        yield Round(family, first, self._affordable(min(trial, MOST_STEPS)), is_main=True)
+        yield Round(
+            family, first, self._affordable(min(trial, MOST_STEPS, family.max_steps + SHORT_EPISODE)), is_main=True
+        )
         short = min(SHORT_EPISODE, family.max_steps)
         if family.num_episodes > 1 and short < family.max_steps:
             cut = replace(family, max_steps=short)
