@@ -7,6 +7,8 @@ from gameagent.errors import ConfigError, ExportError, GameAgentError, GameValue
 if TYPE_CHECKING:
     from gameagent.api import Run, evaluate, train
     from gameagent.judging.report import Evaluation
+    from gameagent.judging.room import Room
+    from gameagent.measuring import room
 
 __version__ = "0.1.0"
 __all__ = [
@@ -15,14 +17,23 @@ __all__ = [
     "ExportError",
     "GameAgentError",
     "GameValueError",
+    "Room",
     "Run",
     "RunError",
     "TrainingError",
     "__version__",
     "evaluate",
+    "room",
     "train",
 ]
-_LATE = {"Evaluation": "judging.report", "Run": "api", "evaluate": "api", "train": "api"}
+_LATE = {
+    "Evaluation": "judging.report",
+    "Room": "judging.room",
+    "Run": "api",
+    "evaluate": "api",
+    "room": "measuring",
+    "train": "api",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -225,6 +225,7 @@ def train_run(
     baselines: bool = False,
     report: Report | None = None,
     quiet: bool = False,
+    go_on: str = "continue with --resume",
 ) -> Run:
     """Trains the run that settings ask for, and its baselines; see `train`.
 
@@ -235,6 +236,7 @@ def train_run(
         baselines: Whether the baselines are trained as well.
         report: Called after every update.
         quiet: Whether nothing is shown.
+        go_on: What to do after Ctrl-C; empty if the folder is not kept.
     """
     console = Console(quiet=quiet, emoji=False)
     family = load_family(given["family"])
@@ -246,14 +248,20 @@ def train_run(
         few = f"{config.family} has {family.space.num_variants} variants, too few to hold any out"
         console.print(f"{few}: all of them are trained on, and judged on", highlight=False, soft_wrap=True)
     title = f"training {config.family}"
-    _train_one(folder, given, resume, title, report, console)
+    _train_one(folder, given, resume, title, report, console, go_on)
     for role, fields in others.items():
-        _train_one(folder.baseline(role), fields, resume, f"{title} ({role})", report, console)
+        _train_one(folder.baseline(role), fields, resume, f"{title} ({role})", report, console, go_on)
     return Run(folder.path)
 
 
 def _train_one(
-    folder: RunFolder, given: Mapping[str, Any], resume: bool, title: str, report: Report | None, console: Console
+    folder: RunFolder,
+    given: Mapping[str, Any],
+    resume: bool,
+    title: str,
+    report: Report | None,
+    console: Console,
+    go_on: str,
 ) -> None:
     def notify(line: str) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -273,12 +281,17 @@ def _train_one(
             if failures := folder.failures_in_words():
                 notify(failures)
         except KeyboardInterrupt:
-            notify(
-                f"stopped; everything up to the last update is in {folder.path}, continue with --resume"
-                if folder.has_checkpoint()
-                else "stopped before the first update; nothing is left of this run"
-            )
+            notify(_stopped(folder, go_on))
             raise
+
+
+def _stopped(folder: RunFolder, go_on: str) -> str:
+    """What Ctrl-C has left."""
+    if not go_on:
+        return "stopped; nothing is kept without --out"
+    if not folder.has_checkpoint():
+        return "stopped before the first update; nothing is left of this run"
+    return f"stopped; everything up to the last update is in {folder.path}, {go_on}"
 
 
 def evaluate(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from gameagent import __version__
-from gameagent.commands import checking, games, results, training
+from gameagent.commands import checking, games, results, room, training
 from gameagent.commands.arguments import EXIT_USAGE, Command, OneLineParser, check_text, one_line
 from gameagent.errors import ConfigError, GameAgentError
 from gameagent_games.errors import GamesError
@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         return sub
 
-    for group in (games, checking, training, results):
+    for group in (games, checking, room, training, results):
         group.add_commands(add)
     # Listed for the help only: `main` hands their arguments to the command lines of the SDK and the games.
     add("inspect", _elsewhere, "describe an exported file", "gameagent inspect forage.onnx")

@@ -73,8 +73,8 @@ ROOMS: dict[str, tuple[str | tuple[str, ...], ...]] = {
     ),
     "gameagent": (
         "errors", "seeding", "settings", "losses", "returns", "inner_loop", "workers", "memory", "tracing", "nets",
-        "playing", ("config", "methods"), "run", "export", "outer_loop", "devices", "launch", "judging", "api", "",
-        "commands", "cli", "__main__",
+        "playing", ("config", "methods"), "run", "export", "outer_loop", "devices", "launch", "judging", "api",
+        "measuring", "", "commands", "cli", "__main__",
     ),
 }  # fmt: skip
 NEVER = {  # below an allowed name

@@ -15,10 +15,7 @@ def add_commands(add: AddCommand) -> None:
     sub = add("train", _train, "train an agent", "gameagent train forage --out runs/forage --steps 12M --baselines")
     sub.add_argument("family", help="a family's name, package.module:NAME, or a rule file (.toml)")
     sub.add_argument("--out", type=file_path, required=True, metavar="DIR", help="folder of the run")
-    sub.add_argument("--steps", metavar="N", help="budget in steps, such as 200k or 12M")
-    sub.add_argument("--seed", metavar="S", help="seed of everything random (default: 0)")
-    sub.add_argument("--config", type=file_path, metavar="FILE.toml", help="settings from a file")
-    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
+    add_settings(sub, "budget in steps, such as 200k or 12M")
     sub.add_argument(
         "--help-settings", action=_HelpSettings, nargs="?", metavar="FAMILY",
         help="explain every setting and what a family suggests for it, then exit",
@@ -28,6 +25,19 @@ def add_commands(add: AddCommand) -> None:
         "--baselines", action="store_true",
         help="also train a memoryless agent and an oracle, with the same budget and trial length",
     )  # fmt: skip
+
+
+def add_settings(sub: argparse.ArgumentParser, budget: str) -> None:
+    """Adds the arguments that `given_settings` reads.
+
+    Args:
+        sub: The command's parser.
+        budget: What --steps means to the command.
+    """
+    sub.add_argument("--steps", metavar="N", help=budget)
+    sub.add_argument("--seed", metavar="S", help="seed of everything random (default: 0)")
+    sub.add_argument("--config", type=file_path, metavar="FILE.toml", help="settings from a file")
+    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
 
 
 class _HelpSettings(argparse.Action):
@@ -53,12 +63,12 @@ def _train(args: argparse.Namespace, console: Console) -> None:
     from gameagent.api import train_run
     from gameagent.run.folder import RunFolder
 
-    run = train_run(RunFolder(args.out), _given_fields(args), resume=args.resume, baselines=args.baselines)
+    run = train_run(RunFolder(args.out), given_settings(args), resume=args.resume, baselines=args.baselines)
     console.print(f"done: {run.path}", highlight=False)
     console.print(f"next: gameagent evaluate {run.path}", highlight=False)
 
 
-def _given_fields(args: argparse.Namespace) -> dict[str, Any]:
+def given_settings(args: argparse.Namespace) -> dict[str, Any]:
     """The settings: --steps and --seed override --set, which overrides the file."""
     from gameagent.settings import read_config_file, shown
 

@@ -36,6 +36,7 @@ def evaluate_bundle(
     seed: int,
     temperature: float | None = None,
     gradient: bool = True,
+    forgets: bool = False,
 ) -> NDArray[np.float64]:
     """Plays one trial of each of many variants with an exported file, the same agent in every seat.
 
@@ -48,6 +49,8 @@ def evaluate_bundle(
         seed: Of variants, levels and choices; the same seed gives every policy the same variants and levels.
         temperature: Of the choice of actions; None for what the manifest recommends, 0 for the best action.
         gradient: Whether gradient steps are taken, by a file that has some; otherwise its memory alone adapts.
+        forgets: Whether everything is forgotten at every episode's end: what is left is what the agent finds out
+            within an episode. Variants, levels and the first episode are those of an agent that does not forget.
 
     Returns:
         Returns by variant, episode and seat, float64 ``(num_variants, num_episodes, num_seats)``.
@@ -56,7 +59,7 @@ def evaluate_bundle(
         ExportError: The file is for another game.
     """
     check_fit(bundle, family)
-    player = bundle_player(bundle, family, seed, temperature, gradient)
+    player = bundle_player(bundle, family, seed, temperature, gradient, forgets)
     return evaluate_players(
         player, family, split=split, num_variants=num_variants, num_episodes=num_episodes, seed=seed
     )  # fmt: skip

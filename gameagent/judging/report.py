@@ -170,7 +170,7 @@ class Evaluation:
             pad_edge=False,
         )
         table.add_column("policy")
-        shown = self._shown_episodes()
+        shown = self.shown_episodes
         for episode in shown:
             table.add_column(f"{episode + 1}", justify="right", no_wrap=True)
         for name in ("total", "iqm"):
@@ -186,8 +186,9 @@ class Evaluation:
             table.add_row(f"vs {name}", *_cells(difference, shown), "")
         return table
 
-    def _shown_episodes(self) -> list[int]:
-        """At most four episode indices: the first ones and the last."""
+    @property
+    def shown_episodes(self) -> list[int]:
+        """Indices of the episodes that a table shows, at most four: the first ones and the last."""
         return sorted({0, 1, 2, self.num_episodes - 1} & set(range(self.num_episodes)))
 
     def plot(self, path: Path) -> None:
@@ -231,11 +232,16 @@ class Evaluation:
 
     def write_json(self, path: Path) -> None:
         """Writes the JSON document. Raises ExportError if it cannot be written."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, (json.dumps(self.as_dict(), indent=2) + "\n").encode())
-        except OSError as error:
-            raise ExportError(f"cannot write {path}: {error.strerror}") from None
+        write_document(path, self.as_dict())
+
+
+def write_document(path: Path, document: dict[str, Any]) -> None:
+    """Writes a JSON document. Raises ExportError if it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, (json.dumps(document, indent=2) + "\n").encode())
+    except OSError as error:
+        raise ExportError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _estimates(curve: NDArray[np.float64]) -> dict[str, Any]:

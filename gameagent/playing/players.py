@@ -15,7 +15,12 @@ MAX_AGENTS = 2**16
 
 
 def bundle_player(
-    bundle: Bundle, family: Family, seed: int, temperature: float | None = None, gradient: bool = True
+    bundle: Bundle,
+    family: Family,
+    seed: int,
+    temperature: float | None = None,
+    gradient: bool = True,
+    forgets: bool = False,
 ) -> Player:
     """The player of a file.
 
@@ -25,20 +30,28 @@ def bundle_player(
         seed: Of the choice of actions.
         temperature: Of the choice of actions; None for what the manifest recommends, 0 for the best action.
         gradient: Whether gradient steps are taken, by a file that has some; otherwise its memory alone adapts.
+        forgets: Whether everything is forgotten at every episode's end, as if a trial were one episode.
     """
     heat = bundle.manifest.temperature if temperature is None else temperature
     if bundle.manifest.gradient is not None and gradient:
-        return SquadPlayer(bundle, family, seed, heat)
-    return SessionPlayer(bundle, family, numpy_generator(seed, "evaluation actions"), heat)
+        return SquadPlayer(bundle, family, seed, heat, forgets)
+    return SessionPlayer(bundle, family, numpy_generator(seed, "evaluation actions"), heat, forgets)
 
 
 class SessionPlayer:
     """All rows in one call of the file, for policies that adapt by memory or not at all."""
 
-    def __init__(self, bundle: Bundle, family: Family, generator: np.random.Generator, temperature: float) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        family: Family,
+        generator: np.random.Generator,
+        temperature: float,
+        forgets: bool = False,
+    ) -> None:
         """Starts the engine; see `bundle_player`."""
         self._session, self._family = PolicySession(bundle), family
-        self._generator, self._temperature = generator, temperature
+        self._generator, self._temperature, self._forgets = generator, temperature, forgets
         self._outcome: Outcome | None = None  # of the last call of the file
 
     def begin(self, num_rows: int) -> None:
@@ -78,16 +91,18 @@ class SessionPlayer:
             self._session.observe(outcome.actions, outcome.rewards, outcome.ended)
         if not outcome.started.all():  # nothing has come of anything yet
             self._session.reset_rows(~outcome.started)
+        if self._forgets:
+            self._session.context.clear(outcome.ended)
 
 
 class SquadPlayer:
     """An agent for every row, as in a game: for policies that adapt by gradient steps."""
 
-    def __init__(self, bundle: Bundle, family: Family, seed: int, temperature: float) -> None:
+    def __init__(self, bundle: Bundle, family: Family, seed: int, temperature: float, forgets: bool = False) -> None:
         """Starts the engine; see `bundle_player`."""
         self._policy, self._family = Policy(bundle.without_plan()), family  # games give rows
         self._seeds = iter(game_seeds(seed, "evaluation agents", MAX_AGENTS).tolist())
-        self._temperature = temperature
+        self._temperature, self._forgets = temperature, forgets
 
     def begin(self, num_rows: int) -> None:
         """Lets fresh agents join a fresh squad."""
@@ -118,6 +133,9 @@ class SquadPlayer:
 
     def _tell(self, agent: Agent, row: int) -> None:
         if self._outcome is None or not self._outcome.started[row]:
+            return
+        if self._forgets and self._outcome.ended[row]:
+            agent.begin_season()
             return
         agent.observe(
             float(self._outcome.rewards[row]),
