@@ -107,9 +107,8 @@ def measure(
 def _judge(run: Run, family: Family, split: Split, num_variants: int) -> Room:
     folders = {"agent": run.folder, **{name: run.folder.baseline(name) for name in ("memoryless", "oracle")}}
     gains = {name: last_gain(Run(folder.path).metrics) for name, folder in folders.items()}
-    known = {name: gain for name, gain in gains.items() if gain is not None}
     agent = Contestant(bundle_run(run.folder), run.folder)
-    return measure_room(agent, family, known, split=split, num_variants=num_variants, seed=run.config.seed)
+    return measure_room(agent, family, gains, split=split, num_variants=num_variants, seed=run.config.seed)
 
 
 def usual_variants(config: TrainConfig, family: Family) -> int:

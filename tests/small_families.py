@@ -7,7 +7,7 @@ import numpy as np
 from gameagent_games.game_rng import state_type, uniform
 from gameagent_games.interface import Box, Family, Feature
 from gameagent_games.sources.rules import Rules
-from gameagent_games.variants.distributions import Choice, Uniform
+from gameagent_games.variants.distributions import Choice, Fixed, Uniform
 from gameagent_games.variants.variant import Rule, VariantSpace
 
 # -- riddle: one of three answers is right and one is not allowed now; episodes, and trials, differ in length ------
@@ -79,5 +79,34 @@ DIAL = Family(
     features=(Feature("step", low=0.0),),
     actions=Box(("left", "right"), low=(-1.0, 0.0), high=(1.0, 4.0)),
     max_steps=3,
+    num_episodes=2,
+)
+
+
+# -- stroll: the best action is the same in every variant ------------------------------------------------------------
+
+
+def start_stroll(state: Any, variant: Any) -> None:
+    state.x = 0
+
+
+def step_stroll(state: Any, variant: Any, actions: Any, rewards: Any) -> bool:
+    state.x += 2 * actions[0] - 1
+    rewards[0] = variant.scenery + state.x
+    return False
+
+
+def observe_stroll(state: Any, variant: Any, seat: int, observation: Any) -> None:
+    observation[0] = state.x / 8.0
+
+
+STROLL = Family(
+    name="stroll",
+    summary="right is always right; the scenery pays by itself",
+    source=Rules(start_stroll, step_stroll, observe_stroll, state=state_type([("x", np.int64)])),
+    space=VariantSpace((Rule("scenery", Uniform((-1.0, 1.0))), Rule("weather", Fixed(1.0)))),
+    features=(Feature("x"),),
+    actions=("left", "right"),
+    max_steps=8,
     num_episodes=2,
 )

@@ -53,11 +53,11 @@ class Room:
         evaluation: Returns of "oracle", "agent" (with memory), "wiped" (its memory cleared at the end of every
             episode), "memoryless" and "random", each of one run.
         gains: By run, how much its training returns grew in the last quarter of the budget, in units of return per
-            episode; runs of few updates are left out.
+            episode; None of a run with too few updates to tell.
     """
 
     evaluation: Evaluation
-    gains: dict[str, float]
+    gains: dict[str, float | None]
 
     @property
     def room(self) -> Share:
@@ -123,9 +123,9 @@ class Room:
 
     @property
     def rising(self) -> list[str]:
-        """The runs that were still getting better when the budget ended."""
+        """The runs that were still getting better when the budget ended, or had too few updates to tell."""
         least = STILL_RISING * (self.mean("oracle") - self.mean("random"))
-        return [name for name, gain in self.gains.items() if gain > max(least, 0.0)]
+        return [name for name, gain in self.gains.items() if gain is None or gain > max(least, 0.0)]
 
     @property
     def sentences(self) -> list[str]:
@@ -174,7 +174,7 @@ def _figure(share: Share) -> dict[str, Any] | None:
 
 
 def measure_room(
-    agent: Contestant, family: Family, gains: dict[str, float], *, split: Split, num_variants: int, seed: int
+    agent: Contestant, family: Family, gains: dict[str, float | None], *, split: Split, num_variants: int, seed: int
 ) -> Room:
     """Measures the room on a trained agent and its baselines.
 

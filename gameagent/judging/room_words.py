@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 NAMES = {
     "oracle": "rules shown",
-    "agent": "rules hidden, with memory",
-    "wiped": "the same, wiped every episode",
-    "memoryless": "rules hidden, no memory",
+    "agent": "with memory",
+    "wiped": "wiped every episode",
+    "memoryless": "without memory",
     "random": "random play",
 }
 """The players whose returns a room is measured on, best informed first, and what a designer is told of them."""
@@ -25,30 +25,32 @@ def table(room: "Room") -> Table:
     """Returns by episode and scores, for a terminal."""
     evaluation = room.evaluation
     made = Table(
-        title=f"{evaluation.family}: return by episode, {evaluation.num_variants} variants of split "
-        f"{evaluation.split!r}, {evaluation.training_steps:,} steps of training each",
+        title=f"{evaluation.family}: mean return by episode, {evaluation.num_variants} variants of split "
+        f"{evaluation.split!r}",
+        caption="score: of the way from random play to a player who is shown the rules, ± half the 95 % interval",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
     made.add_column("player", no_wrap=True)
     shown = evaluation.shown_episodes
-    for name in (*(f"{episode + 1}" for episode in shown), "mean", "score", "95 % interval"):
+    for name in (*(f"{episode + 1}" for episode in shown), "mean", "score"):
         made.add_column(name, justify="right", no_wrap=True)
-    for name in NAMES:
+    for name, words in NAMES.items():
         by_episode = evaluation.returns[name][0].mean(axis=(0, 2))
         figures = [f"{value:.2f}" for value in (*by_episode[shown], by_episode.mean())]
-        made.add_row(NAMES[name], *figures, *_score(room.score(name)))
+        made.add_row(words, *figures, _score(room.score(name)))
     if (ceiling := evaluation.ceiling) is not None:
         cells = [f"{ceiling.episodes[k]:.2f}" if ceiling.episodes else "" for k in shown]
-        made.add_row("best possible, rules hidden", *cells, f"{ceiling.total / ceiling.num_episodes:.2f}", "", "")
+        made.add_row("best possible", *cells, f"{ceiling.total / ceiling.num_episodes:.2f}", "", style="dim")
     return made
 
 
-def _score(share: "Share") -> tuple[str, str]:
+def _score(share: "Share") -> str:
     if math.isnan(share.value):
-        return "-", ""
-    return _percent(share.value), "" if share.low == share.high else _interval(share)
+        return "-"
+    half = 50.0 * (share.high - share.low)
+    return _percent(share.value) if half == 0.0 else f"{_points(share.value)}±{half:.0f} %"
 
 
 def _percent(value: float) -> str:
@@ -73,10 +75,11 @@ def sentences(room: "Room") -> list[str]:
     if not room.learnt:
         return [terms]
     size = room.room
+    rest = "the rest is what there is" if size.value >= LEAST_ROOM else "hardly anything is left"
     told = (
         f"Room: {_percent(size.value)} ({_interval(size)}). If random play counts as 0 % and a player who is shown the "
-        f"rules as 100 %, a player without memory gets {_percent(room.score('memoryless').value)}; the rest is what "
-        "there is to learn about the hidden rules."
+        f"rules as 100 %, a player without memory gets {_percent(room.score('memoryless').value)}; {rest} to learn "
+        "about the hidden rules."
     )
     return [told, *([] if _hardly_any(room) else [_when(room)]), terms]
 
@@ -92,12 +95,14 @@ def _when(room: "Room") -> str:
             "The player with memory gets hardly any of it on this budget, so when the rules are found out cannot be "
             "said yet."
         )
+    within, between = room.within.value, room.between.value
+    wiped = f"{_points(within)} of them" if within > 0.0 else f"none of them ({_points(within)})"
     split = (
-        f"The player with memory gets {_points(room.found.value)} of these {_points(room.room.value)} points: "
-        f"{_points(room.within.value)} of them also with its memory wiped at the end of every episode, "
-        f"{_points(room.between.value)} only because it remembers earlier episodes."
+        f"The player with memory gets {_points(room.found.value)} of these {_points(room.room.value)} points. With its "
+        f"memory wiped at the end of every episode it gets {wiped}: so much is found out within one episode. What it "
+        f"remembers of earlier episodes is worth {_points(between)}."
     )
-    return f"{split} {_verdict(room.between.value / room.found.value)}"
+    return f"{split} {_verdict(between / room.found.value)}"
 
 
 def _verdict(between: float) -> str:
@@ -122,7 +127,7 @@ def warnings(room: "Room") -> list[str]:
     """What is wrong with the rules, or with the measure, and what to do about it."""
     if not room.learnt:
         return [_not_learnt(room)]
-    found = [warning for warning in (_little_room(room), _memory_behind(room), _below_ceiling(room)) if warning]
+    found = [warning for warning in (_little_room(room) or _memory_behind(room), _below_ceiling(room)) if warning]
     return [*found, *([_rising(room)] if room.rising else [])]
 
 
@@ -141,7 +146,8 @@ def _little_room(room: "Room") -> str:
         return (
             "the player without memory does better than the one who is shown the rules "
             f"({room.mean('memoryless'):.2f} against {room.mean('oracle'):.2f} an episode), so there is hardly any "
-            "room, or the budget is too small to learn what the rules are good for. Give a larger --steps to tell."
+            "room, or the budget is too small to learn what the rules are good for: without memory one learns faster. "
+            "Give a larger --steps to tell."
         )
     if size.value < LEAST_ROOM:
         return (
@@ -179,5 +185,5 @@ def _below_ceiling(room: "Room") -> str:
 
 
 def _rising(room: "Room") -> str:
-    names = " and ".join(f"'{NAMES[name]}'" for name in room.rising)
-    return f"still getting better when the budget ended: {names}. A larger --steps will change the figures."
+    names = ", ".join(f"'{NAMES[name]}'" for name in room.rising)
+    return f"still getting better when the budget ended: {names}. The figures will change with a larger --steps."

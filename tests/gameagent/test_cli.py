@@ -28,7 +28,7 @@ from gameagent_sdk.authoring import attach_manifest
 from gameagent_sdk.console.main import main as sdk_console
 
 OPTIONS = ["--set", "num_games=8", "--set", "hidden_size=8", "--set", "num_processes=1", "--set", "num_minibatches=2"]
-COMMANDS = ["families", "variants", "train", "evaluate", "export", "inspect", "bench", "play", "new"]
+COMMANDS = ["families", "variants", "room", "train", "evaluate", "export", "inspect", "bench", "play", "new"]
 
 
 @pytest.fixture(autouse=True)

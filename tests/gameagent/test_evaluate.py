@@ -48,8 +48,10 @@ def decisions(monkeypatch: pytest.MonkeyPatch) -> dict[Any, Any]:
     return taken
 
 
-def agents_play(bundle: Bundle, family: Family, num_variants: int, num_episodes: Any, seed: int) -> Any:
-    """Plays the SDK's agents, one in each seat, in uncompiled games.
+def agents_play(
+    bundle: Bundle, family: Family, num_variants: int, num_episodes: Any, seed: int, forgets: bool = False
+) -> Any:
+    """Plays the SDK's agents, one in each seat, in uncompiled games; if they forget, afresh in every episode.
 
     Returns:
         Returns ``(num_variants, num_episodes, num_seats)``, and the actions by (game, seat).
@@ -68,7 +70,9 @@ def agents_play(bundle: Bundle, family: Family, num_variants: int, num_episodes:
             actions = np.zeros((1, family.num_seats), np.int64)
             for seat, agent in enumerate(agents):
                 if game.acting[0, seat]:
-                    if outcome[seat] is not None:
+                    if outcome[seat] is not None and forgets and outcome[seat][1]:
+                        agent.begin_season()
+                    elif outcome[seat] is not None:
                         agent.observe(*outcome[seat])
                     mask = game.legal_actions[0, seat] if family.has_mask else None
                     actions[0, seat] = agent.act(game.observations[0, seat], mask)
@@ -94,6 +98,27 @@ def test_evaluation_plays_as_the_sdks_agents_do(bundle_of: Any, decisions: dict[
     assert decisions == taken
     np.testing.assert_allclose(got, returns, atol=1e-5)
     assert len({tuple(actions) for actions in taken.values()}) > 3  # not all the same
+
+
+@pytest.mark.parametrize("as_squad", [False, True])
+@pytest.mark.parametrize("name", ["gridnavi", "two_seat_families:NIM", "tolls"])
+def test_a_player_that_forgets_plays_every_episode_as_a_fresh_agent(
+    bundle_of: Any, decisions: dict[Any, Any], name: str, as_squad: bool
+) -> None:
+    bundle, _, family = bundle_of(name, hidden_size=12)
+    given = {"split": "all", "num_variants": 4, "num_episodes": 3, "seed": 5}
+    decisions.clear()  # making the bundle plays games, too
+    remembering = evaluate_bundle(bundle, family, temperature=0.0, **given)
+    remembered = decisions.copy()
+    decisions.clear()
+    if as_squad:
+        got = evaluate_players(SquadPlayer(bundle, family, 5, 0.0, forgets=True), family, **given)
+    else:
+        got = evaluate_bundle(bundle, family, temperature=0.0, forgets=True, **given)
+    returns, taken = agents_play(bundle, family, 4, 3, seed=5, forgets=True)
+    assert decisions == taken != remembered
+    np.testing.assert_allclose(got, returns, atol=1e-5)
+    np.testing.assert_array_equal(got[:, 0], remembering[:, 0])
 
 
 @pytest.mark.parametrize("name", ["bandit", "two_seat_families:NIM"])
