@@ -63,7 +63,7 @@ def agents_play(
         game = Simulator(family, 1, num_episodes=num_episodes, compiled=False)
         game.reset(variants[number : number + 1], seeds[number : number + 1])
         agents = [Agent(bundle, temperature=0.0) for _ in range(family.num_seats)]
-        outcome = [None] * family.num_seats  # what came of each seat's last decision: [reward, ended]
+        outcome: Any = [None] * family.num_seats  # what came of each seat's last decision: [reward, ended]
         for agent in agents:
             agent.begin_trial()
         while not game.finished[0]:

@@ -274,7 +274,7 @@ def test_without_a_folder_nothing_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    there = []
+    there: list[Path] = []
 
     def stop(progress: Any, metrics: Any) -> None:
         there.extend(tmp_path.iterdir())
