@@ -302,7 +302,7 @@ def test_at_least_two_variants_are_judged_on(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.slow
 def test_a_rule_that_changes_no_action_is_warned_about() -> None:
-    room = gameagent.room(STROLL, steps="60K", quiet=True, num_processes=1, num_games=64)
+    room = gameagent.room(STROLL, steps="30K", quiet=True, num_processes=1, num_games=64)
     assert room.learnt and abs(room.room.value) < 0.05
     assert any("hardly anything to learn" in warning for warning in room.warnings)
 
