@@ -103,6 +103,9 @@ class Games(Protocol):
     def next_episode(self) -> None:
         """Starts the current episode of every game; for games made without ``auto_start``, after an episode's end."""
 
+    def picture(self, game: int) -> NDArray[np.uint8] | None:
+        """What a game looks like now, if its source draws by itself: uint8 ``(height, width, 3)``, RGB."""
+
     def take_failures(self) -> "Sequence[Failure]":
         """What has failed since the last call; each cost one trial at most."""
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import small_environments
+from gameagent_games.drawing.canvas import draw_frame
 from gameagent_games.errors import FamilyError, MissingExtra, RuleFileError
 from gameagent_games.games import Games
 from gameagent_games.loop import play_trials
@@ -187,3 +188,19 @@ def test_a_box_of_actions_keeps_its_form(tmp_path: Path) -> None:
             games.step(np.array([[[1.5]]]))
             assert games.rewards[0, 0] == reward
             np.testing.assert_array_equal(games.observations[0, 0], seen)
+
+
+def test_a_single_game_has_its_environments_own_picture(tmp_path: Path) -> None:
+    text = 'game = "gymnasium:FrozenLake-v1"\n[rules.is_slippery]\nchoice = [false, true]\n'
+    family = family_of(tmp_path, text)
+    with closing(made(family, 1)) as games:
+        picture = games.picture(0)
+        assert picture is not None
+        own = gymnasium.make("FrozenLake-v1", render_mode="rgb_array", is_slippery=True)
+        own.reset(seed=0)
+        np.testing.assert_array_equal(picture, own.render())
+        frame = draw_frame(games, 200)
+        assert frame.shape == (200, 200, 3)
+        assert np.abs(frame.mean((0, 1)) - picture.mean((0, 1))).max() < 3  # the same picture, smaller
+    with closing(made(family_of(tmp_path, LINE), 1)) as games:
+        assert games.picture(0) is None

@@ -39,9 +39,11 @@ class PermutedActions(gymnasium.ActionWrapper[Any, Any, Any]):
         return self._order[int(action)]
 
 
-def cart_pole(force: float, mirrored: bool, delay: int, gravity: float, length: float) -> gymnasium.Env[Any, Any]:
+def cart_pole(
+    force: float, mirrored: bool, delay: int, gravity: float, length: float, render_mode: str | None = None
+) -> gymnasium.Env[Any, Any]:
     """CartPole with other physics; ``length`` is half the pole's, in metres, and the pole's moments follow it."""
-    env = gymnasium.make("CartPole-v1", disable_env_checker=True)
+    env = gymnasium.make("CartPole-v1", render_mode=render_mode, disable_env_checker=True)
     physics: Any = env.unwrapped
     physics.gravity, physics.length = gravity, length
     physics.polemass_length = physics.masspole * length
@@ -49,9 +51,15 @@ def cart_pole(force: float, mirrored: bool, delay: int, gravity: float, length: 
     return DelayedAction(env, delay) if delay else env
 
 
-def pendulum(m: float, l: float, g: float, mirrored: bool) -> gymnasium.Env[Any, Any]:  # noqa: E741  (Gymnasium's name)
+def pendulum(
+    m: float,
+    l: float,  # noqa: E741  (Gymnasium's name)
+    g: float,
+    mirrored: bool,
+    render_mode: str | None = None,
+) -> gymnasium.Env[Any, Any]:
     """Pendulum with another mass, length and gravity, and maybe with the torque the other way."""
-    env = gymnasium.make("Pendulum-v1", g=g, disable_env_checker=True)
+    env = gymnasium.make("Pendulum-v1", g=g, render_mode=render_mode, disable_env_checker=True)
     physics: Any = env.unwrapped
     physics.m, physics.l = m, l
     if not mirrored:
@@ -59,19 +67,24 @@ def pendulum(m: float, l: float, g: float, mirrored: bool) -> gymnasium.Env[Any,
     return gymnasium.wrappers.TransformAction(env, lambda action: -action, env.action_space)
 
 
-def lunar_lander(gravity: float, wind_power: float, engines: Sequence[int]) -> gymnasium.Env[Any, Any]:
+def lunar_lander(
+    gravity: float, wind_power: float, engines: Sequence[int], render_mode: str | None = None
+) -> gymnasium.Env[Any, Any]:
     """LunarLander with other gravity and wind, and with its engines' controls permuted."""
     env = gymnasium.make(
-        "LunarLander-v3", gravity=gravity, enable_wind=wind_power > 0, wind_power=wind_power, disable_env_checker=True
-    )
+        "LunarLander-v3", gravity=gravity, enable_wind=wind_power > 0, wind_power=wind_power, render_mode=render_mode,
+        disable_env_checker=True,
+    )  # fmt: skip
     return PermutedActions(env, engines)
 
 
-def frozen_lake(holes: Sequence[bool]) -> gymnasium.Env[Any, Any]:
+def frozen_lake(holes: Sequence[bool], render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     """FrozenLake on a map of 4 by 4 cells, without slipping; ``holes`` are the 14 cells between start and goal."""
     cells = "S" + "".join("H" if hole else "F" for hole in holes) + "G"
     rows = [cells[start : start + 4] for start in range(0, 16, 4)]
-    return gymnasium.make("FrozenLake-v1", desc=rows, is_slippery=False, disable_env_checker=True)
+    return gymnasium.make(
+        "FrozenLake-v1", desc=rows, is_slippery=False, render_mode=render_mode, disable_env_checker=True
+    )
 
 
 class DoorOfColour(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -93,11 +106,12 @@ class DoorOfColour(gymnasium.Wrapper[Any, Any, Any, Any]):
         return room.gen_obs(), info
 
 
-def door_of_colour(colour: str) -> gymnasium.Env[Any, Any]:
+def door_of_colour(colour: str, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     """See `DoorOfColour`."""
     import minigrid  # noqa: F401  (registers its environments)
 
-    return DoorOfColour(gymnasium.make("MiniGrid-GoToDoor-6x6-v0", disable_env_checker=True), colour)
+    env = gymnasium.make("MiniGrid-GoToDoor-6x6-v0", render_mode=render_mode, disable_env_checker=True)
+    return DoorOfColour(env, colour)
 
 
 def breakout(order: Sequence[int], difficulty: bool) -> gymnasium.Env[Any, Any]:

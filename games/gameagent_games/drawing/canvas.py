@@ -35,6 +35,7 @@ class Scene:
         observations: float32 ``(seats, D)``; what each seat sees.
         legal_actions: bool ``(seats, A)``; what each seat may do.
         acting: bool ``(seats,)``; the seats that act now.
+        picture: uint8 ``(height, width, 3)``, RGB, of games whose source draws them; None for all others.
     """
 
     state: Any
@@ -51,6 +52,7 @@ class Scene:
     observations: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     legal_actions: NDArray[np.bool_] = field(default_factory=lambda: np.ones((0, 0), np.bool_))
     acting: NDArray[np.bool_] = field(default_factory=lambda: np.ones(0, np.bool_))
+    picture: NDArray[np.uint8] | None = None
 
     @classmethod
     def of(cls, games: Games, game: int = 0, *, before: Any = None, **fields: Any) -> "Scene":
@@ -62,6 +64,7 @@ class Scene:
             observations=games.observations[game].copy(),
             legal_actions=games.legal_actions[game].copy(),
             acting=games.acting[game].copy(),
+            picture=games.picture(game),
             **fields,
         )
 

@@ -1,4 +1,7 @@
-"""How a family without a view is drawn: for every seat what it sees, what it did, and what that paid."""
+"""How a family without a view is drawn: by its source if that has pictures of it.
+
+Otherwise for every seat what it sees, what it did, and what that paid.
+"""
 
 import math
 from collections.abc import Sequence
@@ -43,7 +46,10 @@ class PlainView(View):
         self._family = family
 
     def draw(self, surface: pygame.Surface, scene: Scene) -> None:
-        """Draws the scene at twice the size and scales it down, for smooth edges."""
+        """Draws the scene at twice the size and scales it down, for smooth edges; or the source's picture."""
+        if scene.picture is not None:
+            _draw_picture(surface, scene.picture)
+            return
         size = surface.get_size()
         surface.blit(smooth(size, lambda large: self._draw(Brush(large, large.get_width() / SIDE), scene)), (0, 0))
 
@@ -176,6 +182,17 @@ class PlainView(View):
             bounds = Feature(names[index], 1, box.low[index], box.high[index])
             bar = (left + 0.32 * width, y, 0.68 * width, CHIP)
             _draw_number(brush, bounds, np.array([values[index]]), bar, CHIP)
+
+
+def _draw_picture(surface: pygame.Surface, picture: NDArray[np.uint8]) -> None:
+    """Fits a picture into the surface, in its own proportions."""
+    height, width = picture.shape[:2]
+    scale = min(surface.get_width() / width, surface.get_height() / height)
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    source = pygame.surfarray.make_surface(picture.transpose(1, 0, 2))
+    fitted = pygame.transform.smoothscale(source, size) if scale < 1 else pygame.transform.scale(source, size)
+    surface.fill(BACKDROP)
+    surface.blit(fitted, ((surface.get_width() - size[0]) // 2, (surface.get_height() - size[1]) // 2))
 
 
 def _draw_number(brush: Brush, feature: Feature, values: NDArray[Any], area: Box, row: float) -> None:

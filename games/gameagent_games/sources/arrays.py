@@ -119,6 +119,10 @@ class GameArrays:
         if self.auto_start and len(following):
             self.begin(following)
 
+    def picture(self, game: int) -> NDArray[np.uint8] | None:
+        """See `Games.picture`; a family's view draws it, unless a source does."""
+        return None
+
     def take_failures(self) -> Sequence[Failure]:
         """See `Games.take_failures`; nothing fails, unless a source says so."""
         return ()

@@ -52,13 +52,13 @@ class FreshRecipe(EnvironmentRecipe):
 
     fresh: str = ""
 
-    def make(self, rules: Rules) -> Any:
+    def make(self, rules: Rules, pictures: bool = False) -> Any:
         """See `EnvironmentRecipe.make`."""
-        plain = super().make(rules)
+        plain = super().make(rules, pictures)
         kind = type(owner_of(plain, self.fresh))
         plain.close()
         with made_with(kind, self.fresh.rpartition(".")[2], self.rules_by("attribute", rules)[self.fresh]):
-            return super().make(rules)
+            return super().make(rules, pictures)
 
 
 @contextmanager

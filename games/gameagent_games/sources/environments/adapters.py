@@ -47,13 +47,13 @@ class Playable(Protocol):
         """Releases what the environment holds."""
 
 
-def make_playable(recipe: EnvironmentRecipe, rules: Rules) -> Playable:
-    """Makes the environment of a variant, whichever kind it is.
+def make_playable(recipe: EnvironmentRecipe, rules: Rules, pictures: bool = False) -> Playable:
+    """Makes the environment of a variant, whichever kind it is; see `EnvironmentRecipe.make`.
 
     Raises:
         FamilyError: It cannot be made, or is none of the kinds that are known.
     """
-    environment = recipe.make(rules)
+    environment = recipe.make(rules, pictures)
     if hasattr(environment, "agent_iter") and hasattr(environment, "last"):
         return TurnsPlayable(environment, recipe, rules)
     if hasattr(environment, "possible_agents"):

@@ -34,6 +34,9 @@ class Crew(Protocol):
     def step(self) -> list[Fault]:
         """Takes the decisions that stand in the actions' array."""
 
+    def picture(self, game: int) -> NDArray[np.uint8] | None:
+        """See `Games.picture`."""
+
     def close(self) -> None:
         """Ends every environment and every process."""
 
@@ -89,6 +92,10 @@ class WorkerCrew:
     def step(self) -> list[Fault]:
         """See `Crew.step`."""
         return self._logged("step", self._arrays["actions"].copy())
+
+    def picture(self, game: int) -> NDArray[np.uint8] | None:
+        """None: pictures are of games in this process."""
+        return None
 
     def close(self) -> None:
         """See `Crew.close`."""

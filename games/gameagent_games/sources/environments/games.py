@@ -76,6 +76,10 @@ class EnvironmentGames(GameArrays):
         self.actions[...] = self.checked(actions)
         self._note(self._crew.step())
 
+    def picture(self, game: int) -> NDArray[np.uint8] | None:
+        """See `Games.picture`; a single game in this process draws, if its environment takes ``render_mode``."""
+        return self._crew.picture(game)
+
     def close(self) -> None:
         """See `Games.close`."""
         self._crew.close()

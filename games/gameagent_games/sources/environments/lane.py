@@ -62,6 +62,7 @@ class LanePlan:
         num_episodes: Of a trial; 0 for no end.
         auto_start: Whether the next episode starts in the step that ended the one before.
         masked: Whether some actions can be illegal.
+        pictures: Whether environments should draw, if they can.
     """
 
     recipe: EnvironmentRecipe
@@ -71,6 +72,7 @@ class LanePlan:
     num_episodes: int
     auto_start: bool
     masked: bool
+    pictures: bool = False
 
 
 class Lane:
@@ -131,6 +133,17 @@ class Lane:
         self._refuse_what_is_not_finite(faults, playing)
         return faults
 
+    def picture(self, game: int) -> NDArray[np.uint8] | None:
+        """What a game's environment draws; None if it does not."""
+        playable = self._playables[game]
+        if playable is None or not self._plan.pictures or getattr(playable.environment, "render_mode", None) is None:
+            return None
+        try:
+            drawn = np.asarray(playable.environment.render())
+        except Exception:  # a picture is no reason to stop a game
+            return None
+        return drawn.astype(np.uint8) if drawn.ndim == 3 and drawn.shape[2] == 3 else None
+
     def close(self) -> None:
         """Closes every environment, whatever they do."""
         for game in range(len(self._playables)):
@@ -169,7 +182,7 @@ class Lane:
 
     def _begin_trial(self, game: int, rules: Rules) -> None:
         self._drop(game)  # also one of the same variant: what the others remember belongs to a trial
-        self._playables[game], self._rules[game] = make_playable(self._plan.recipe, rules), rules
+        self._playables[game], self._rules[game] = make_playable(self._plan.recipe, rules, self._plan.pictures), rules
         self._begin(game)
 
     def _begin(self, game: int) -> None:

@@ -1,5 +1,6 @@
 """How an environment that exists already is made for a variant, and by which way each rule reaches it."""
 
+import contextlib
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ Rules: TypeAlias = Mapping[str, Any]
 """A variant's rules by name, as plain values."""
 
 WAYS: Final = ("keyword", "option", "attribute", "others")
+RENDER_MODE: Final = "render_mode"  # the keyword by which environments are told to draw
 OWN_PLAYERS: Final = ("self", "random")
 OFFERED: Final = ("mask", "rules", "rng", "agent", "reward", "first")  # to a policy, by keyword
 
@@ -58,14 +60,24 @@ class EnvironmentRecipe:
         """The values of the rules that go one way, by what they are called there."""
         return {reach.name: rules[reach.rule] for reach in self.reaches if reach.way == way}
 
-    def make(self, rules: Rules) -> Any:
+    def make(self, rules: Rules, pictures: bool = False) -> Any:
         """A fresh environment of a variant: a Gymnasium one, or one of PettingZoo's.
+
+        Args:
+            rules: The variant's.
+            pictures: Whether it should draw, if it can.
 
         Raises:
             FamilyError: It cannot be found, or refuses what it is given.
             MissingExtra: A package is not installed.
         """
         keywords = {**self.keywords, **self.rules_by("keyword", rules)}
+        if pictures and RENDER_MODE not in keywords:
+            with contextlib.suppress(FamilyError, MissingExtra):
+                return self._made({**keywords, RENDER_MODE: "rgb_array"})
+        return self._made(keywords)
+
+    def _made(self, keywords: dict[str, Any]) -> Any:
         kind, _, rest = self.game.partition(":")
         if kind == "gymnasium":
             return _called(_gymnasium_make, {"id": rest, **keywords}, self.game)

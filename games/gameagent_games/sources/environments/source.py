@@ -76,10 +76,11 @@ class EnvironmentSource:
         from gameagent_games.sources.environments.games import EnvironmentGames
         from gameagent_games.sources.environments.layout import fastest_workers
 
-        plan = LanePlan(
-            self.recipe, self.plan, family.own_size, family.max_steps, num_episodes, auto_start, self.has_mask
-        )
         workers = fastest_workers(family, num_games) if self.workers == AUTO else self.workers
+        plan = LanePlan(
+            self.recipe, self.plan, family.own_size, family.max_steps, num_episodes, auto_start, self.has_mask,
+            pictures=num_games == 1 and workers == 0,
+        )  # fmt: skip
         return EnvironmentGames(family, plan, num_games, workers, self.limits)
 
 
