@@ -126,13 +126,11 @@ def compare_with_fresh(family: Family, rule: Rule) -> Freshness:
     else:
         fresh = FreshRecipe(**{name: getattr(recipe, name) for name in recipe.__dataclass_fields__}, fresh=reach.name)
     try:  # with several values, as one of them may be what the environment has by itself
-        looks = [_attributes(recipe, fresh, reach.name, rules) for rules in tried]
+        if not all(_is_kept(recipe, reach.name, rules) for rules in tried):
+            return Freshness(note=_undone(reach))
+        stale = tuple(dict.fromkeys(name for rules in tried for name in _stale(recipe, fresh, reach.name, rules)))
     except Exception:  # an environment's own code may do anything when it is made in an unusual way
         return Freshness()
-    stale = tuple(dict.fromkeys(name for names, _ in looks for name in names))
-    kept = all(kept for _, kept in looks)
-    if not kept:
-        return Freshness(note=_undone(reach))
     differs = _plays_differently(family, replace(family, source=replace(source, recipe=fresh)), rule)
     return Freshness(differs, stale, _advice(reach, stale, keyword) if differs else "")
 
@@ -164,21 +162,28 @@ def _parameters(recipe: EnvironmentRecipe, rules: Rules) -> frozenset[str]:
         return frozenset(inspect.signature(type(environment.unwrapped).__init__).parameters)
 
 
-def _attributes(
-    recipe: EnvironmentRecipe, fresh: EnvironmentRecipe, path: str, rules: Rules
-) -> tuple[tuple[str, ...], bool]:
-    """Names of attributes that differ between the two ways, and whether the attribute keeps its value over a reset."""
+def _is_kept(recipe: EnvironmentRecipe, path: str, rules: Rules) -> bool:
+    """Whether an attribute that is set keeps its value when the environment is reset."""
     name = path.rpartition(".")[2]
-    value = recipe.rules_by("attribute", rules)[path]
+    with closing(recipe.make(rules)) as environment:
+        owner = owner_of(environment, path)
+        setattr(owner, name, recipe.rules_by("attribute", rules)[path])
+        given = _numbers_of(getattr(owner, name))
+        environment.reset(seed=0)
+        return _equal(getattr(owner_of(environment, path), name), given)
+
+
+def _stale(recipe: EnvironmentRecipe, fresh: EnvironmentRecipe, path: str, rules: Rules) -> list[str]:
+    """Names of attributes that differ between the two ways when the environment has been made, and after a reset."""
+    name = path.rpartition(".")[2]
     with closing(make_playable(recipe, rules)) as here, closing(make_playable(fresh, rules)) as there:
-        if not _equal(getattr(owner_of(there.environment, path), name), value):
+        if not _equal(getattr(owner_of(there.environment, path), name), recipe.rules_by("attribute", rules)[path]):
             raise LookupError(f"{path} cannot be set while the environment is made")
         made = _differing(here.environment, there.environment, path)
         here.reset(0)
         there.reset(0)
         later = _differing(here.environment, there.environment, path)
-        kept = _equal(getattr(owner_of(here.environment, path), name), value)
-    return tuple(one for one in made if one in later and one != name), kept
+    return [one for one in made if one in later and one != name]
 
 
 def _differing(here: Any, there: Any, path: str) -> list[str]:
@@ -209,10 +214,20 @@ def _numbers(owner: Any) -> dict[str, NDArray[Any]]:
 
 
 def _equal(first: Any, second: Any) -> bool:
-    try:
-        return bool(np.array_equal(np.asarray(first, np.float64), np.asarray(second, np.float64)))
-    except (TypeError, ValueError):
-        return bool(first == second)
+    here, there = _numbers_of(first), _numbers_of(second)
+    if isinstance(here, np.ndarray) and isinstance(there, np.ndarray):
+        return np.array_equal(here, there)
+    return bool(first == second)
+
+
+def _numbers_of(value: Any) -> Any:
+    """A copy of the numbers that a value is, or consists of, such as a vector of some engine; else the value itself."""
+    for form in (lambda: value, lambda: list(value)):
+        try:
+            return np.array(form(), np.float64)
+        except (TypeError, ValueError):
+            continue
+    return value
 
 
 def _plays_differently(family: Family, fresh: Family, rule: Rule) -> bool:
