@@ -35,14 +35,15 @@ def fastest_workers(family: "Family", num_games: int) -> int:
 
 def _measured(family: "Family", num_games: int) -> int:
     most = max(1, min(available_cores(), num_games // FEWEST_PER_WORKER))
-    speeds: dict[int, float] = {}
-    for workers in sorted({1, most}, reverse=True):
-        speeds[workers], sound = _speed(family, num_games, workers)
+    best, fastest = 0, 0.0
+    for workers in sorted({1, most}):
+        speed, sound = _speed(family, num_games, workers)
         if not sound:
-            return workers
-    best = max(speeds, key=lambda workers: speeds[workers])
+            return most
+        if speed > WORTHWHILE * fastest:  # more of them only if that pays: other processes may train beside this one
+            best, fastest = workers, speed
     here, _ = _speed(family, num_games, 0)
-    return 0 if here > WORTHWHILE * speeds[best] else best
+    return 0 if here > WORTHWHILE * fastest else best
 
 
 def _speed(family: "Family", num_games: int, workers: int) -> tuple[float, bool]:
