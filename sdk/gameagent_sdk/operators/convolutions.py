@@ -5,7 +5,6 @@ from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from gameagent_sdk.graph import Node
 from gameagent_sdk.operators.contract import (
@@ -100,9 +99,11 @@ def _infer_conv(node: Node, specs: Sequence[Spec | None], constants: Constants, 
 
 
 def _build_conv(node: Node, constants: Constants, opset: int) -> Compute:
+    known = None if constants[1] is None else _windows(node, constants[1].shape[2:])  # sooner than at every step
+
     def conv(x: Array, weights: Array, bias: Array | None = None, out: Array | None = None) -> Any:
         num_rows, channels, height, width = x.shape
-        windows = _windows(node, weights.shape[2:])
+        windows = known or _windows(node, weights.shape[2:])
         counts, (top, left) = windows.counts((height, width)), windows.before
         if out is None:
             out = np.empty((num_rows, len(weights), *counts), x.dtype)
@@ -127,7 +128,7 @@ def _view(image: Array, windows: _Windows, counts: Pair) -> Array:
     by_channel, by_row, by_column = image.strides
     down, right = by_row * windows.strides[0], by_column * windows.strides[1]
     shape = (len(image), *windows.kernel, *counts)
-    return as_strided(image, shape, (by_channel, by_row, by_column, down, right), writeable=False)
+    return np.ndarray(shape, image.dtype, image, 0, (by_channel, by_row, by_column, down, right))
 
 
 CONVOLUTIONS: Mapping[str, Operator] = {
