@@ -13,7 +13,7 @@ from gameagent.workers import Workers
 from gameagent_games.interface import Feature
 
 CONSTANT = 3e-7  # a deviation this small beside the values themselves is float32 rounding: the value does not vary
-VALUES_AT_ONCE = 512  # of an update's observations, which as float64 take twice the memory of what was played
+VALUES_AT_ONCE = 512  # of a picture, all of which as float64 would take twice the memory of what was played
 LEAST_SHARE = 0.02  # of the statistics that an update replaces: they can still follow a policy that changes late
 NUM_REWARDS = 2  # values that a policy sees of a reward
 UNSCALED = ("flags", "category")  # kinds of features whose values are of order one and have a meaning of their own
@@ -34,12 +34,6 @@ def symlog(values: Tensor) -> Tensor:
     return torch.log((1.0 + above) / (1.0 + below))
 
 
-def deviation(mean: Tensor, square: Tensor) -> Tensor:
-    """Standard deviations of values by their means and the means of their squares; 0 for what does not vary."""
-    std = (square - mean.square()).clamp(min=0.0).sqrt()
-    return torch.where(std > CONSTANT * square.sqrt(), std, 0.0)
-
-
 class RunningMoments(nn.Module):
     """Mean and deviation of D values over the updates so far."""
 
@@ -56,19 +50,17 @@ class RunningMoments(nn.Module):
     @property
     def std(self) -> Tensor:
         """Standard deviation, float64 ``(D,)``; 0 for a value that has not varied."""
-        return deviation(self.mean, self.square)
+        std = (self.square - self.mean.square()).clamp(min=0.0).sqrt()
+        return torch.where(std > CONSTANT * self.square.sqrt(), std, 0.0)
 
     @torch.no_grad()
     def update(self, values: Tensor, workers: Workers) -> None:
         """Takes an update's values ``(n, D)`` into account, those of all processes; none at all change nothing."""
         blocks = torch.split(values, VALUES_AT_ONCE, 1)
-        sums = torch.cat(
-            (
-                torch.full((1,), len(values), dtype=torch.float64, device=values.device),
-                *(block.double().sum(0) for block in blocks),
-                *(block.double().square().sum(0) for block in blocks),
-            )
-        )
+        count = torch.full((1,), len(values), dtype=torch.float64, device=values.device)
+        first_sums = [block.double().sum(0) for block in blocks]
+        second_sums = [block.double().square().sum(0) for block in blocks]
+        sums = torch.cat((count, *first_sums, *second_sums))
         total, first, second = torch.split(workers.sum(sums), [1, values.shape[1], values.shape[1]])
         if not total:
             return
@@ -81,17 +73,14 @@ class RunningMoments(nn.Module):
 class InputScales(nn.Module):
     """Brings what a policy sees to order one: observations by mean and deviation, rewards by their size.
 
-    Flags and categories pass through as they are. All cells of a grid's channel have one scale, so that things look the
-    same wherever they are, and are seen where nothing was before. A reward comes twice: beside the size that counts in
-    a mean of squares, and beside the smallest that are usual, so that it is seen in a variant that pays very little,
-    too.
+    Flags and categories pass through as they are. A reward comes twice: beside the size that counts in a mean of
+    squares, and beside the smallest that are usual, so that it is seen in a variant that pays very little, too.
     """
 
     shift: Tensor  # float32 (D + 2,), of an observation's values and of the reward, twice
     factor: Tensor  # float32 (D + 2,); 0 for what has not varied yet, as nothing is known of its unit
     gain: Tensor  # float32 (D + 2,); of the logarithm
     scaled: Tensor  # bool (D + 2,); False for flags and categories
-    shared: Tensor  # int64 (D,), values of one number have one scale: those of a grid's channel
 
     def __init__(self, size: int, features: Sequence[Feature]) -> None:
         """Scales of one.
@@ -104,13 +93,11 @@ class InputScales(nn.Module):
         kinds = [feature.kind for feature in features for _ in range(feature.size)] or ["vector"] * size
         scaled = torch.tensor([*(kind not in UNSCALED for kind in kinds), *[True] * NUM_REWARDS])
         self.register_buffer("scaled", scaled, persistent=False)
-        self.register_buffer("shared", _shared(size, features), persistent=False)
         self.register_buffer("shift", torch.zeros(size + NUM_REWARDS))
         self.register_buffer("factor", torch.ones(size + NUM_REWARDS))
         self.register_buffer("gain", torch.ones(size + NUM_REWARDS))
         self.observations, self.rewards, self.log_rewards = RunningMoments(size), RunningMoments(1), RunningMoments(1)
         self._all_scaled = bool(scaled.all())
-        self._num_scales = len(set(self.shared.tolist()))
 
     @property
     def known(self) -> bool:
@@ -143,27 +130,9 @@ class InputScales(nn.Module):
         self.observations.update(observations, workers)
         self.rewards.update(rewards.unsqueeze(1), workers)
         self.log_rewards.update(log_sizes(rewards).unsqueeze(1), workers)
-        mean, square = self._by_scale(self.observations.mean), self._by_scale(self.observations.square)
-        self.shift[:-NUM_REWARDS] = mean
+        self.shift[:-NUM_REWARDS] = self.observations.mean
         spread = 2.0 * self.log_rewards.std
         smallest = torch.exp(self.log_rewards.mean - spread) * self.log_rewards.count.clamp(max=1.0)
-        size = torch.cat((deviation(mean, square), self.rewards.square.sqrt(), smallest))
+        size = torch.cat((self.observations.std, self.rewards.square.sqrt(), smallest))
         self.factor.copy_(torch.where(size > 0.0, 1.0 / size, 0.0))
         self.gain[-1:] = 1.0 / spread.clamp(min=1.0)
-
-    def _by_scale(self, moments: Tensor) -> Tensor:
-        """The mean, for each value, over those that share its scale."""
-        if self._num_scales == len(moments):
-            return moments
-        sums = moments.new_zeros(self._num_scales).index_add_(0, self.shared, moments)
-        return (sums / torch.bincount(self.shared, minlength=self._num_scales))[self.shared]
-
-
-def _shared(size: int, features: Sequence[Feature]) -> Tensor:
-    """See `InputScales.shared`."""
-    counts: list[int] = []  # of the values that share a scale
-    for feature in features:
-        cells = feature.size // feature.shape[0] if feature.kind == "grid" else 1
-        counts += [cells] * (feature.size // cells)
-    sizes = torch.tensor(counts or [1] * size, dtype=torch.int64)
-    return torch.repeat_interleave(torch.arange(len(sizes)), sizes)

@@ -89,23 +89,6 @@ def test_pictures_have_as_many_moments_as_values() -> None:
     np.testing.assert_allclose(moments.std, values.astype(np.float64).std(0), rtol=1e-9)
 
 
-def test_all_cells_of_a_grids_channel_have_one_scale() -> None:
-    """Two channels of 1 x 3 cells between two numbers; the last cell is 0 in all that was played."""
-    features = (Feature("a"), Feature("map", shape=(2, 1, 3), kind="grid"), Feature("b"))
-    scales = InputScales(8, features)
-    played = torch.tensor([[5.0, 0.0, 4.0, 2.0, 10.0, 0.0, 0.0, 7.0], [9.0, 2.0, 0.0, 4.0, 20.0, 0.0, 0.0, 7.0]])
-    scales.update(played, torch.ones(2), ALONE)
-    first, second = [0.0, 4.0, 2.0, 2.0, 0.0, 4.0], [10.0, 0.0, 0.0, 20.0, 0.0, 0.0]
-    mean = [7.0, *[float(np.mean(first))] * 3, *[float(np.mean(second))] * 3, 7.0]
-    std = [2.0, *[float(np.std(first))] * 3, *[float(np.std(second))] * 3]
-    np.testing.assert_allclose(scales.shift[:8], mean, rtol=1e-6)
-    np.testing.assert_allclose(scales.factor[:8], [*(1.0 / value for value in np.array(std)), 0.0], rtol=1e-6)
-    again = InputScales(8, features)
-    again.load_state_dict(scales.state_dict())
-    again.update(played, torch.ones(2), ALONE)
-    torch.testing.assert_close(again.shift, scales.shift)
-
-
 @given(st.floats(-(2.0**100), 2.0**100, width=32))
 def test_symlog_is_the_logarithm_of_one_more_with_the_values_sign(value: float) -> None:
     found = float(symlog(torch.tensor(value, dtype=torch.float64)))
