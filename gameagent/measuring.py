@@ -25,8 +25,8 @@ from gameagent_games.registry import load_family, place_of
 from gameagent_games.variants.variant import Split
 
 STEPS = "500K"  # of each run, unless another number is asked for
-FEWEST_VARIANTS, MOST_VARIANTS = 64, 500  # that each player is judged on, unless a number is asked for
-JUDGING_SHARE = 0.1  # of a run's budget, that judging one player may take
+FEWEST_VARIANTS, MOST_VARIANTS = 100, 500  # that each player is judged on, unless a number is asked for
+JUDGING_SHARE = 0.2  # of a run's budget, that judging one player may take
 
 
 def room(
@@ -53,7 +53,7 @@ def room(
         seed: Of training, and of the variants, levels and choices that the players are judged on.
         out: Folder in which the runs are kept. Called again with the same settings, it goes on where it was stopped.
             Without a folder nothing is kept.
-        num_variants: Trials that each player is judged on, each of another variant; None for 64 to 500, so that it
+        num_variants: Trials that each player is judged on, each of another variant; None for 100 to 500, so that it
             takes a small part of the time.
         report: Called after every update with the progress and the update's metrics.
         quiet: Whether nothing is shown.

@@ -18,7 +18,7 @@ def add_commands(add: AddCommand) -> None:
     add_settings(sub, "budget of each run in steps (default: 500K)")
     sub.add_argument("--out", type=file_path, metavar="DIR", help="keep the runs, or go on with those in DIR")
     sub.add_argument(
-        "--variants", type=int, metavar="N", help="trials that each player is judged on (default: 64 to 500)"
+        "--variants", type=int, metavar="N", help="trials that each player is judged on (default: 100 to 500)"
     )
     sub.add_argument("--json", type=file_path, metavar="FILE", help="write the figures as JSON")
 

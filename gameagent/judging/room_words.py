@@ -150,10 +150,11 @@ def _little_room(room: "Room") -> str:
             "Give a larger --steps to tell."
         )
     if size.value < LEAST_ROOM:
+        doubt = f" Give more --variants to tell {_percent(size.value)} from a room that counts."
         return (
             "there is hardly anything to learn about the hidden rules: a player without memory does as well as one who "
             "is shown them. Hide what changes which action is right (the goal, the map, the controls, a rival's "
-            "habit), widen the ranges, or train an ordinary agent."
+            "habit), widen the ranges, or train an ordinary agent." + (doubt if size.high >= LEAST_ROOM else "")
         )
     if size.low <= 0.0:
         return (
