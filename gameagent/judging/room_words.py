@@ -102,24 +102,22 @@ def _when(room: "Room") -> str:
         f"memory wiped at the end of every episode it gets {wiped}: so much is found out within one episode. What it "
         f"remembers of earlier episodes is worth {_points(between)}."
     )
-    return f"{split} {_verdict(between / room.found.value)}"
+    so_far = "On this budget" if "agent" in room.rising else "So"
+    return f"{split} {so_far} the hidden rules are found out {_verdict(between / room.found.value)}"
 
 
 def _verdict(between: float) -> str:
-    """The conclusion, from the share of what is found that takes memory of earlier episodes."""
+    """When the rules are found out, from the share of what is found that takes memory of earlier episodes."""
     if between >= MOSTLY:
-        return (
-            "So the hidden rules are found out between episodes: one episode cannot show them, and returns should rise "
-            "from episode to episode."
-        )
+        return "between episodes: one episode hardly shows them, and returns should rise from episode to episode."
     if between <= 1.0 - MOSTLY:
         return (
-            "So the hidden rules are found out within the first episode: expect it to be good at once, and later ones "
-            "to be hardly better. Judge an agent by its lead over a player without memory."
+            "within the first episode: expect a good first episode, and hardly a rise after it. Judge an agent by its "
+            "lead over a player without memory."
         )
     return (
-        "So the hidden rules are found out partly within the first episode and partly between episodes: expect a lead "
-        "over a player without memory at once, and a rise after it."
+        "partly within the first episode and partly between episodes: expect a lead over a player without memory at "
+        "once, and a rise after it."
     )
 
 

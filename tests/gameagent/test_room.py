@@ -125,6 +125,7 @@ def test_judging_takes_a_small_part_of_the_budget() -> None:
         ),
         ({"wiped": 2.5}, ["wiped at the end of every episode it gets 5 of them", "worth 55.", "out between episodes"]),
         ({"wiped": 1.5}, ["it gets none of them (-5):", "worth 65.", "out between episodes"]),
+        ({"wiped": 2.5, "gains": {"agent": 0.9}}, ["So the hidden rules are found out between episodes"]),
         ({"wiped": 7.5}, ["it gets 55 of them", "found out within the first episode", "lead over a player without"]),
         ({"agent": 2.0, "wiped": 2.0}, ["gets hardly any of it on this budget"]),
     ],
