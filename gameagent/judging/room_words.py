@@ -185,4 +185,5 @@ def _below_ceiling(room: "Room") -> str:
 
 def _rising(room: "Room") -> str:
     names = ", ".join(f"'{NAMES[name]}'" for name in room.rising)
-    return f"still getting better when the budget ended: {names}. The figures will change with a larger --steps."
+    few = " or had too few updates to tell" if None in room.gains.values() else ""
+    return f"still getting better when the budget ended{few}: {names}. The figures will change with a larger --steps."

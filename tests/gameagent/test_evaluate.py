@@ -101,12 +101,12 @@ def test_evaluation_plays_as_the_sdks_agents_do(bundle_of: Any, decisions: dict[
 
 
 @pytest.mark.parametrize("as_squad", [False, True])
-@pytest.mark.parametrize("name", ["gridnavi", "two_seat_families:NIM", "tolls"])
+@pytest.mark.parametrize("name", ["bandit", "two_seat_families:THROWS", "two_seat_families:NIM"])
 def test_a_player_that_forgets_plays_every_episode_as_a_fresh_agent(
     bundle_of: Any, decisions: dict[Any, Any], name: str, as_squad: bool
 ) -> None:
     bundle, _, family = bundle_of(name, hidden_size=12)
-    given = {"split": "all", "num_variants": 4, "num_episodes": 3, "seed": 5}
+    given = ALL | {"num_episodes": family.num_episodes}
     decisions.clear()  # making the bundle plays games, too
     remembering = evaluate_bundle(bundle, family, temperature=0.0, **given)
     remembered = decisions.copy()
@@ -115,7 +115,7 @@ def test_a_player_that_forgets_plays_every_episode_as_a_fresh_agent(
         got = evaluate_players(SquadPlayer(bundle, family, 5, 0.0, forgets=True), family, **given)
     else:
         got = evaluate_bundle(bundle, family, temperature=0.0, forgets=True, **given)
-    returns, taken = agents_play(bundle, family, 4, 3, seed=5, forgets=True)
+    returns, taken = agents_play(bundle, family, 12, family.num_episodes, seed=5, forgets=True)
     assert decisions == taken != remembered
     np.testing.assert_allclose(got, returns, atol=1e-5)
     np.testing.assert_array_equal(got[:, 0], remembering[:, 0])
