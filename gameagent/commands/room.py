@@ -14,7 +14,7 @@ def add_commands(add: AddCommand) -> None:
         "room", _room, "measure how much there is to learn about the hidden rules, and when, by three short runs",
         "gameagent room gridnavi",
     )  # fmt: skip
-    sub.add_argument("family", help="a family's name, or package.module:NAME")
+    sub.add_argument("family", help="a family's name, package.module:NAME, or a rule file")
     add_settings(sub, "budget of each run in steps (default: 500K)")
     sub.add_argument("--out", type=file_path, metavar="DIR", help="keep the runs, or go on with those in DIR")
     sub.add_argument(
