@@ -60,6 +60,9 @@ class DoubleTrials:
             ([], [], []) if other is None else (other.informed, other.variants, other.rollouts)
         )
 
+    def take_failures(self) -> Any:
+        return self.trials.take_failures()
+
     def play(self, policy: Any, variants: Any, seeds: Any, informed: Any, generator: Any) -> Any:
         rollout = self.trials.play(copy.deepcopy(policy).float(), variants, seeds, informed, generator)
         rows, steps = rollout.rows, len(rollout.valid)
@@ -112,6 +115,9 @@ class DoubleSampler:
     @property
     def seconds(self) -> Any:
         return self.sampler.seconds
+
+    def take_failures(self) -> Any:
+        return self.sampler.take_failures()
 
     def set_tasks(self, variants: Any, draw: Any, generator: Any) -> None:
         self.variants.append(variants)
