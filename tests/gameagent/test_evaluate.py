@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from gameagent.errors import ExportError
-from gameagent.judging import evaluate as evaluation
 from gameagent.judging.contestants import Contestant
 from gameagent.judging.evaluate import evaluate_bundle, evaluate_players, evaluate_random
 from gameagent.judging.intervals import estimate, gain_interval
 from gameagent.judging.report import Evaluation, evaluate
 from gameagent.playing.players import SquadPlayer, bundle_player
 from gameagent.seeding import game_seeds, numpy_generator
+from gameagent_games import interface
 from gameagent_games.interface import Family
 from gameagent_games.players import Player, RandomPlayer
 from gameagent_games.registry import load_family
@@ -128,7 +128,7 @@ def test_games_side_by_side_do_not_touch_one_another(
     bundle, _, family = bundle_of(name)
     given = ALL | {"num_episodes": 3, "temperature": 0.0}
     together = evaluate_bundle(bundle, family, **given)
-    monkeypatch.setattr(evaluation, "CHUNK", 5)  # 5, 5 and 2
+    monkeypatch.setattr(interface, "MOST_GAMES", 5)  # 5, 5 and 2
     np.testing.assert_array_equal(evaluate_bundle(bundle, family, **given), together)
     given["num_variants"] = 4
     monkeypatch.undo()
