@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from gameagent_games.failures import Failure
 from gameagent_games.games import Games
 from gameagent_games.interface import Family
+from gameagent_games.sources.environments.layout import fastest_workers
 from small_environments import TROUBLED, family_of, made, trace
 
 
@@ -147,3 +149,11 @@ def test_no_worker_outlives_the_process_that_started_it(tmp_path: Path) -> None:
     while any(Path(f"/proc/{pid}").exists() for pid in pids):
         assert time.monotonic() < end, "a worker is still there"
         time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_an_environment_that_never_starts_does_not_keep_the_measuring_of_layouts(tmp_path: Path) -> None:
+    family = troubled(tmp_path, "raise", workers=0, chance=0.9)
+    source: Any = family.source
+    recipe = replace(source.recipe, keywords={"trouble": "raise", "chance": 1.0})
+    assert fastest_workers(replace(family, source=replace(source, recipe=recipe)), 8) >= 1

@@ -166,8 +166,14 @@ def test_packages_that_are_missing_are_named(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_rule_file_needs_rules(tmp_path: Path) -> None:
-    with pytest.raises(RuleFileError, match="needs at least one rule"):
+    with pytest.raises(RuleFileError, match="names no rule; expected a table such as"):
         family_of(tmp_path, 'game = "gymnasium:CartPole-v1"\n')
+
+
+def test_a_rule_without_a_distribution_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    text = LINE.replace("integers = [3, 6]", "hidden = false")
+    with pytest.raises(RuleFileError, match=r"game.toml:6: rules.goal: says no distribution"):
+        family_of(tmp_path, text)
 
 
 def test_a_box_of_actions_keeps_its_form(tmp_path: Path) -> None:

@@ -1,16 +1,18 @@
 """From a rule file to the family of an environment."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from gameagent_games.errors import FamilyError
 from gameagent_games.field_types import nearest
+from gameagent_games.from_rule_file import space_of
 from gameagent_games.interface import Box, Family, Feature
 from gameagent_games.sources.environments.recipe import OWN_PLAYERS, WAYS, EnvironmentRecipe, Reach
 from gameagent_games.sources.environments.source import AUTO, EnvironmentSource, action_names, look_at, time_limit
 from gameagent_games.sources.environments.spaces import KINDS, Observations, Reading, read_actions, read_observations
 from gameagent_games.sources.environments.worker import WorkerLimits
 from gameagent_games.variants.rule_files import RuleFile
+from gameagent_games.variants.rule_files.tables import Fault
 from gameagent_games.variants.variant import VariantSpace
 from gameagent_sdk.authoring import PlanSpec
 
@@ -23,15 +25,6 @@ KEYS: Final = {
     "observation": Mapping, "workers": (int, str), "deadline": (int, float), "worker_megabytes": int,
 }  # fmt: skip
 READING_KEYS: Final = {"kind": str, "pool": int, "channels": str, "high": int}
-
-
-class Fault(Protocol):
-    """Makes an error about what stands under some keys of a rule file: `RuleFile.error`."""
-
-    def __call__(self, message: str, *keys: str | int) -> Exception:
-        """See `RuleFile.error`."""
-
-
 SHOWN: Final = {Mapping: "a table", str: "a text", list: "a list of texts", int: "a whole number"}
 
 
@@ -44,13 +37,13 @@ def family_from_environment(rule_file: RuleFile) -> Family:
         rule_file: Its game is "gymnasium:ID", "pettingzoo:package.module" or "package.module:function".
 
     Raises:
-        RuleFileError: A key under [environment] is misspelt or has a wrong value.
+        RuleFileError: A rule has no distribution, or a key under [environment] is misspelt or has a wrong value.
         FamilyError: The environment cannot be made, or has spaces that cannot be read.
         MissingExtra: A package is not installed.
     """
     table, fault = rule_file.environment, rule_file.error
     _check_keys(table, KEYS, ("environment",), fault)
-    space = _space(rule_file)
+    space = space_of(rule_file)
     recipe = EnvironmentRecipe(
         rule_file.game, _reaches(space, table.get("reach", {}), fault), dict(table.get("keywords", {})),
         table.get("seat", ""), table.get("others", "random"),
@@ -100,15 +93,6 @@ def _check_others(recipe: EnvironmentRecipe, fault: Fault) -> None:
                 'others = "package.module:policy"',
                 "environment", "reach", reach.rule,
             )  # fmt: skip
-
-
-def _space(rule_file: RuleFile) -> VariantSpace:
-    if not rule_file.rules:
-        raise rule_file.error("needs at least one rule, such as [rules.gravity] with uniform = [5.0, 15.0]")
-    more: dict[str, Any] = {"constraints": rule_file.constraints} if rule_file.constraints else {}
-    if rule_file.hold_out is not None:
-        more["hold_out"] = rule_file.hold_out
-    return VariantSpace(rule_file.rules, **more)
 
 
 def family_name(game: str) -> str:

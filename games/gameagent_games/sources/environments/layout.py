@@ -72,7 +72,7 @@ def steps_per_second(games: "EnvironmentGames", seconds: float, seed: int = 0) -
     """
     family, generator, num = games.family, np.random.default_rng(seed), games.num_games
     played, spent = 0, 0.0
-    while spent < seconds:
+    while spent < seconds and not games.failed.all():  # what never starts cannot be measured
         variants = family.space.sample(num, generator, "all")
         games.reset(variants, generator.integers(0, 2**62, num, dtype=np.int64))
         started = perf_counter()
