@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gameagent_games.errors import FamilyError
 from gameagent_games.failures import Failure
 from gameagent_games.games import Games
 from gameagent_games.interface import Family
@@ -157,3 +158,34 @@ def test_an_environment_that_never_starts_does_not_keep_the_measuring_of_layouts
     source: Any = family.source
     recipe = replace(source.recipe, keywords={"trouble": "raise", "chance": 1.0})
     assert fastest_workers(replace(family, source=replace(source, recipe=recipe)), 8) >= 1
+
+
+def test_a_worker_that_fails_without_any_environment_s_fault_is_no_endless_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = troubled(tmp_path, "raise", chance=0.0, workers=1)
+    with closing(made(family, 4)) as games:
+        crew: Any = games
+        monkeypatch.setattr(type(crew._crew), "_replay", lambda self, start, stop: "no replay at all")
+        os.kill(crew._crew._workers[0]._process.pid, signal.SIGKILL)
+        with pytest.raises(FamilyError, match="games cannot be played in workers: its process ended with code"):
+            games.step(np.zeros((4, 1), np.int64))
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_from_outside_costs_no_trial(tmp_path: Path) -> None:
+    def play(kill: bool) -> list[Any]:
+        with closing(made(troubled(tmp_path, "raise", chance=0.0, workers=2), 6)) as games:
+            crew: Any = games
+            steps = []
+            for number, arrays in enumerate(trace(games)):
+                steps.append(arrays)
+                if kill and number == 7:
+                    os.kill(crew._crew._workers[1]._process.pid, signal.SIGKILL)
+            assert not games.failed.any()
+            assert not games.take_failures()
+            return steps
+
+    for one, other in zip(play(True), play(False), strict=True):
+        for array, expected in zip(one, other, strict=True):
+            np.testing.assert_array_equal(array, expected)

@@ -460,3 +460,70 @@ def test_reading_a_plan_of_one_part_costs_little(path: tuple[str, ...], planned:
             took.append(statistics.median(seconds))
         blocks.append(tuple(took))
     assert statistics.median(planned - bare for bare, planned in blocks) < 12e-6  # others may use the machine, too
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [np.full((4, 6, 2), number, np.uint8) for number in (0, 100, 255)],
+        [np.full((4, 6, 2), number, np.int16) for number in range(-3, 3)],
+        [np.random.default_rng(number).integers(0, 256, (4, 6, 2), dtype=np.uint8) for number in range(5)],
+        [np.random.default_rng(0).integers(0, 256, (4, 6, 2), dtype=np.uint8), *[np.ones((4, 6, 2), np.float64)] * 4],
+        [np.ones((4, 6, 2)).tolist(), *[np.zeros((4, 6, 2), np.float32)] * 4],
+    ],
+)
+@pytest.mark.parametrize("path", [(), ("camera",)])
+def test_many_are_read_at_once_bit_for_bit_as_one_by_one(values: list[Any], path: tuple[str, ...]) -> None:
+    reader = NativeObservations((PartSpec(path, (4, 6, 2), axes=(2, 0, 1), pool=2, offset=3.0, scale=1 / 255),))
+    observations = [{"camera": value} if path else value for value in values]
+    together = np.full((len(values), reader.size), np.nan, np.float32)
+    reader.write_rows(observations, together)
+    alone = np.full_like(together, np.nan)
+    for observation, row in zip(observations, alone, strict=True):
+        reader.write(observation, row)
+    np.testing.assert_array_equal(together, alone)
+
+
+@pytest.mark.parametrize("values", [[3, 5], [np.int64(3), np.int64(5)], [3, 5.0], [np.array(3), 5], [True, False]])
+def test_many_plain_numbers_are_read_at_once(values: list[Any]) -> None:
+    reader = NativeObservations((PartSpec((), (), offset=1.0),))
+    for repeats in (1, 3):
+        out = np.zeros((2 * repeats, 1), np.float32)
+        reader.write_rows(values * repeats, out)
+        assert out.ravel().tolist() == [float(value) - 1.0 for value in values * repeats]
+
+
+@pytest.mark.parametrize(
+    ("good", "wrong"),
+    [
+        (np.zeros((2, 2), np.float32), np.zeros((2, 3), np.float32)),
+        (np.zeros((2, 2), np.float32), np.zeros((1, 2), np.float32)),
+        (np.zeros((2, 2), np.float32), None),
+        (np.zeros((2, 2), np.float32), np.array([["a", "b"], ["c", "d"]])),
+    ],
+)
+def test_a_wrong_one_among_many_is_refused(good: Any, wrong: Any) -> None:
+    reader = NativeObservations((PartSpec((), (2, 2)),))
+    many = [good] * 4
+    for order in ([good, wrong], [wrong, *many], [*many, wrong], [*many, wrong, np.zeros((3, 2), np.float32)]):
+        with pytest.raises(InputError, match="must be numbers of shape"):
+            reader.write_rows(order, np.zeros((len(order), 4), np.float32))
+    with pytest.raises(InputError, match="must be a number"):
+        NativeObservations((PartSpec((), ()),)).write_rows([2**70] * 5, np.zeros((5, 1), np.float32))
+
+
+def test_many_actions_are_made_as_one_by_one() -> None:
+    numbered = NativeActions(NativeActionSpec((), "int64", ((5,), (7,), (9,))))
+    assert numbered.to_native_rows(np.array([2, 0, 1])) == [9, 5, 7]
+    pairs = NativeActions(NativeActionSpec((2,), "int32", ((0, 1), (2, 3))))
+    first, second = pairs.to_native_rows(np.array([1, 1]))
+    assert (first.tolist(), first.dtype) == ([2, 3], np.int32)
+    first[0] = 99
+    assert second.tolist() == pairs.to_native(1).tolist() == [2, 3]
+    chosen = np.array([[0.4, 1.6], [-1.2, 2.5]])
+    for dtype in ("float32", "int64"):
+        box = NativeActions(NativeActionSpec((2, 1), dtype, ()))
+        rows = box.to_native_rows(chosen)
+        for row, numbers in zip(rows, chosen, strict=True):
+            np.testing.assert_array_equal(row, box.to_native(numbers))
+            assert (row.dtype, row.shape) == (np.dtype(dtype), (2, 1))

@@ -22,16 +22,16 @@ class Playable(Protocol):
     Attributes:
         environment: What the recipe made.
         observations: What each seat sees now, as the environment gives it; None of a seat that is out.
-        masks: Which of its actions are legal, by seat; None where nothing says so.
+        infos: What the environment gave with it, by seat.
         acting: Which seats act now.
-        rewards: Of the last step, by seat.
+        rewards: Of the last step, by seat; a list of its own for every step.
         terminated: Whether the last step ended the episode by the rules.
         truncated: Whether it was cut by a limit of the environment's own.
     """
 
     environment: Any
     observations: list[Any]
-    masks: list[Any]
+    infos: list[Any]
     acting: list[bool]
     rewards: list[float]
     terminated: bool
@@ -77,7 +77,7 @@ class _Made:
 
     def _clear(self, num_seats: int) -> None:
         self.observations: list[Any] = [None] * num_seats
-        self.masks: list[Any] = [None] * num_seats
+        self.infos: list[Any] = [None] * num_seats
         self.acting = [True] * num_seats
         self.rewards = [0.0] * num_seats
         self.terminated = self.truncated = False
@@ -100,21 +100,15 @@ class GymnasiumPlayable(_Made):
 
     def reset(self, seed: int) -> None:
         """See `Playable.reset`."""
-        observation, info = self._reset_environment(seed)
+        self.observations[0], self.infos[0] = self._reset_environment(seed)
         self.terminated = self.truncated = False
-        self.rewards[0] = 0.0
-        self._see(observation, info)
+        self.rewards = [0.0]
 
     def step(self, actions: Sequence[Any]) -> None:
         """See `Playable.step`."""
-        observation, reward, terminated, truncated, info = self.environment.step(actions[0])
-        self.rewards[0] = float(reward)
-        self.terminated, self.truncated = bool(terminated), bool(truncated)
-        self._see(observation, info)
-
-    def _see(self, observation: Any, info: Any) -> None:
-        self.observations[0] = observation
-        self.masks[0] = mask_of(observation, info)
+        observation, reward, self.terminated, self.truncated, info = self.environment.step(actions[0])
+        self.observations[0], self.infos[0] = observation, info
+        self.rewards = [float(reward)]
 
 
 class _Others(_Made):
@@ -197,7 +191,7 @@ class ParallelPlayable(_Others):
         for seat, name in enumerate(self.seats):
             seen = self._last.get(name)
             if seen is not None:
-                self.observations[seat], self.masks[seat] = seen[0], mask_of(*seen)
+                self.observations[seat], self.infos[seat] = seen
             self.acting[seat] = playing is None or name in playing
 
 
@@ -234,7 +228,7 @@ class TurnsPlayable(_Others):
             if name in self.seats:
                 seat = self.seats.index(name)
                 self.rewards[seat] += float(reward)
-                self.observations[seat], self.masks[seat] = observation, mask_of(observation, info)
+                self.observations[seat], self.infos[seat] = observation, info
                 if not (terminated or truncated):
                     self.acting[seat] = True
                     return

@@ -7,6 +7,7 @@ from gameagent_games.errors import FamilyError
 from gameagent_games.field_types import nearest
 from gameagent_games.from_rule_file import space_of
 from gameagent_games.interface import Box, Family, Feature
+from gameagent_games.sources.environments.adapters import mask_of
 from gameagent_games.sources.environments.recipe import OWN_PLAYERS, WAYS, EnvironmentRecipe, Reach
 from gameagent_games.sources.environments.source import AUTO, EnvironmentSource, action_names, look_at, time_limit
 from gameagent_games.sources.environments.spaces import KINDS, Observations, Reading, read_actions, read_observations
@@ -55,7 +56,8 @@ def family_from_environment(rule_file: RuleFile) -> Family:
         observed = read_observations(seen, _readings(table.get("observation", {}), fault), recipe.game)
         names = table.get("actions", ()) or action_names(playable.environment, getattr(done, "n", 0))
         actions, native = read_actions(done, names, recipe.game)
-        has_mask = not isinstance(actions, Box) and any(mask is not None for mask in playable.masks)
+        shown = zip(playable.observations, playable.infos, strict=True)
+        has_mask = not isinstance(actions, Box) and any(mask_of(*seat) is not None for seat in shown)
         limit = table.get("max_steps") or time_limit(playable.environment)
         seats = tuple(getattr(playable, "seats", ()))
     finally:

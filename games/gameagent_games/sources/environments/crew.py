@@ -6,18 +6,19 @@ go on where they were.
 """
 
 import weakref
-from collections.abc import Mapping, Sequence
-from multiprocessing import connection
+from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gameagent_games.errors import FamilyError
 from gameagent_games.sources.environments.lane import IDLE, Fault, Lane, LanePlan, Trial
-from gameagent_games.sources.environments.worker import Replay, SharedArrays, Worker, WorkerLimits
+from gameagent_games.sources.environments.worker import NOTHING, Answer, Replay, SharedArrays, Worker, WorkerLimits
 
 LEAKED: Final = "leaked"
+MOST_BLAMELESS: Final = 3  # times in a row that a worker fails outside of any environment's code
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -54,7 +55,7 @@ class WorkerCrew:
 
         Args:
             plan: What is played.
-            shared: The arrays of all games, and "busy" ``(num_workers,)`` and "progress" ``(num_workers,)``.
+            shared: The arrays of all games, and ``(num_workers,)`` for each name in `PER_WORKER`.
             num_workers: How many, at most as many as there are games.
             limits: What workers are held to.
 
@@ -82,16 +83,27 @@ class WorkerCrew:
             self._log.clear()
             self._trials = {game: (trial, 0) for game, (trial, _) in self._trials.items()}
         self._seen = None
-        own = [[trial for trial in trials if start <= trial.game < stop] for start, stop in self._bounds]
-        return self._ask([("reset", self._local(n, given)) if given else None for n, given in enumerate(own)])
+        told = []
+        for number, (start, stop) in enumerate(self._bounds):
+            own = [trial._replace(game=trial.game - start) for trial in trials if start <= trial.game < stop]
+            if own:
+                self._workers[number].call("reset", own)
+                told.append(number)
+        return self._answers(told)
 
     def next_episode(self) -> list[Fault]:
         """See `Crew.next_episode`."""
-        return self._logged("next_episode", None)
+        self._note("next_episode", None)
+        for worker in self._workers:
+            worker.call("next_episode", None)
+        return self._answers(range(len(self._workers)))
 
     def step(self) -> list[Fault]:
         """See `Crew.step`."""
-        return self._logged("step", self._arrays["actions"].copy())
+        self._note("step", self._arrays["actions"].copy())
+        for worker in self._workers:
+            worker.step()
+        return self._answers(range(len(self._workers)))
 
     def picture(self, game: int) -> NDArray[np.uint8] | None:
         """None: pictures are of games in this process."""
@@ -101,38 +113,27 @@ class WorkerCrew:
         """See `Crew.close`."""
         self._finalizer()
 
-    def _logged(self, call: str, actions: NDArray[Any] | None) -> list[Fault]:
+    def _note(self, call: str, actions: NDArray[Any] | None) -> None:
         self._seen = self._arrays["observations"].copy()
         self._log.append((call, actions))
-        return self._ask([(call, None)] * len(self._workers))
 
-    def _ask(self, messages: Sequence[tuple[str, Any] | None]) -> list[Fault]:
-        """Sends every worker its message and waits for all of them; those that fail are replaced."""
+    def _answers(self, told: Iterable[int]) -> list[Fault]:
+        """Waits for all workers that were told something; those that fail are replaced."""
         faults: list[Fault] = []
-        waiting: dict[Any, int] = {}
-        for number, message in enumerate(messages):
-            if message is not None:
-                self._workers[number].send(message)
-                waiting[self._workers[number].connection] = number
         end = monotonic() + self._limits.deadline
-        while waiting:
-            ready = connection.wait(list(waiting), max(0.0, end - monotonic()))
-            if not ready:
-                for number in waiting.values():
-                    faults += self._recovered(number, "hung")
-                break
-            for one in ready:
-                faults += self._taken(waiting.pop(one))
+        for number in told:
+            answer = self._workers[number].receive(end)
+            if answer is not NOTHING:
+                faults += self._taken(number, answer)
         for fault in faults:
             if fault.kind != LEAKED:
                 self._trials.pop(fault.game, None)
         return faults
 
-    def _taken(self, number: int) -> list[Fault]:
-        """The faults that a worker answers with; its own, if it died instead, or has grown too large."""
-        answer = self._workers[number].receive()
-        if answer is None:
-            return self._recovered(number, "died")
+    def _taken(self, number: int, answer: Answer | str) -> list[Fault]:
+        """The faults that a worker answers with; its own, if it failed instead, or has grown too large."""
+        if isinstance(answer, str):
+            return self._recovered(number, answer)
         faults = self._among_all(number, answer.faults)
         if answer.too_large:
             for fault in faults:
@@ -148,20 +149,29 @@ class WorkerCrew:
         Args:
             number: Of the worker.
             kind: What is the matter: "died" or "hung"; empty if its games are sound.
+
+        Raises:
+            FamilyError: Its successors, too, fail while no environment's code runs.
         """
         faults: list[Fault] = []
         start, stop = self._bounds[number]
+        blameless = 0  # failures in a row that no game can be blamed for
         while True:
             trace = self._workers[number].end(look=kind == "hung")
             busy = int(self._arrays["busy"][number])
+            blameless = blameless + 1 if busy == IDLE else 0
+            if blameless > MOST_BLAMELESS:
+                raise FamilyError(
+                    f"games cannot be played in workers: {self._described(number, kind)}\n{trace}".strip()
+                )
             if kind and busy != IDLE:
                 faults.append(Fault(start + busy, kind, self._described(number, kind), trace))
                 self._trials.pop(start + busy, None)
                 self._give_up(start + busy)
             self._workers[number] = self._started(number)
             self._workers[number].await_start()
-            self._workers[number].send(("replay", self._replay(start, stop)))
-            answer = self._workers[number].receive_while_busy(self._arrays["progress"][number : number + 1])
+            self._workers[number].call("replay", self._replay(start, stop))
+            answer = self._workers[number].receive_while_busy()
             if not isinstance(answer, str):
                 return faults + self._among_all(number, answer.faults)
             kind = answer
@@ -192,10 +202,6 @@ class WorkerCrew:
     def _started(self, number: int) -> Worker:
         self._arrays["busy"][number] = IDLE
         return Worker(self._plan, self._shared, number, self._bounds[number], self._limits)
-
-    def _local(self, number: int, trials: Sequence[Trial]) -> list[Trial]:
-        start = self._bounds[number][0]
-        return [trial._replace(game=trial.game - start) for trial in trials]
 
     def _among_all(self, number: int, faults: Sequence[Fault]) -> list[Fault]:
         start = self._bounds[number][0]

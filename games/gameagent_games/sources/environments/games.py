@@ -12,8 +12,8 @@ from gameagent_games.interface import Family
 from gameagent_games.sources.arrays import GameArrays
 from gameagent_games.sources.environments.crew import LEAKED, Crew, WorkerCrew, local_crew
 from gameagent_games.sources.environments.failures import FailureList
-from gameagent_games.sources.environments.lane import BY_GAME, BY_SEAT, IDLE, Fault, LanePlan, Trial
-from gameagent_games.sources.environments.worker import SharedArrays, WorkerLimits
+from gameagent_games.sources.environments.lane import BY_GAME, BY_SEAT, Fault, LanePlan, Trial
+from gameagent_games.sources.environments.worker import PER_WORKER, SharedArrays, WorkerLimits
 
 
 class EnvironmentGames(GameArrays):
@@ -45,7 +45,7 @@ class EnvironmentGames(GameArrays):
         arrays = {name: getattr(self, name) for name in (*BY_SEAT, *BY_GAME)}
         self._crew: Crew
         if num_workers:
-            extra = {"busy": np.full(num_workers, IDLE, np.int64), "progress": np.zeros(num_workers, np.int64)}
+            extra = {name: np.zeros(num_workers, np.int64) for name in PER_WORKER}
             shared = SharedArrays({**arrays, **extra})
             for name, array in shared.arrays().items():
                 if name in arrays:

@@ -1,4 +1,8 @@
-"""A worker: one process that plays a lane, as seen from both sides of its pipe."""
+"""A worker: one process that plays a lane, as seen from both sides.
+
+A call is told, and an answer, by a semaphore and a number in a shared array. Only what these cannot say goes through a
+pipe: for quick environments that would take as long as the steps themselves.
+"""
 
 import contextlib
 import faulthandler
@@ -11,7 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import connection, resource_tracker
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -22,8 +26,18 @@ from gameagent_games.sources.environments.lane import Fault, Lane, LanePlan, Tri
 
 START_SECONDS: Final = 120.0  # for a worker to start and import what it needs
 LOOK_EVERY: Final = 500  # steps between looks at a worker's memory
+FIRST_LOOK_SECONDS: Final = 0.002  # until it is looked whether a worker that does not answer is alive; then twice that
+LONGEST_LOOK_SECONDS: Final = 0.1
 DUMP_SECONDS: Final = 0.3  # for a worker that hangs to write down where it is
 END_SECONDS: Final = 2.0  # for a worker to end by itself
+
+STEP: Final = 0  # what a worker is told: to step,
+CALL: Final = 1  # to do what comes through its pipe,
+END: Final = 2  # or to end
+DONE: Final = 0  # what it answers: nothing of note,
+ANSWER: Final = 1  # or what comes through its pipe
+
+PER_WORKER: Final = ("told", "answered", "busy", "progress")  # arrays beside those of the games
 
 
 class WorkerLimits(NamedTuple):
@@ -102,12 +116,22 @@ class SharedArrays:
         }
 
 
-class Worker:
-    """A worker process, as the process that started it sees it.
+class Line(NamedTuple):
+    """What leads from a worker to the process that started it.
 
     Attributes:
-        connection: To wait on for its answer.
+        pipe: For what has to be said in full.
+        call: Released for the worker to look at what it is told.
+        done: Released by the worker when it has done that.
     """
+
+    pipe: Any
+    call: Any
+    done: Any
+
+
+class Worker:
+    """A worker process, as the process that started it sees it."""
 
     def __init__(
         self, plan: LanePlan, shared: SharedArrays, number: int, bounds: tuple[int, int], limits: WorkerLimits
@@ -117,9 +141,13 @@ class Worker:
         handle, path = tempfile.mkstemp(prefix="gameagent-worker-", suffix=".txt")
         os.close(handle)
         self._trace, self._limits = Path(path), limits
-        self.connection, theirs = context.Pipe()
+        own = slice(number, number + 1)
+        self._told, self._answered, _, self._progress = (shared.arrays()[name][own] for name in PER_WORKER)
+        self._call, self._done = context.Semaphore(0), context.Semaphore(0)
+        self._pipe, theirs = context.Pipe()
+        line = Line(theirs, self._call, self._done)
         self._process = context.Process(
-            target=_serve, args=(theirs, plan, shared, number, bounds, limits, path), daemon=True,
+            target=_serve, args=(line, plan, shared, number, bounds, limits, path), daemon=True,
             name=f"gameagent environments {number}",
         )  # fmt: skip
         with _without_ctrl_c():
@@ -138,7 +166,7 @@ class Worker:
         Raises:
             FamilyError: It ended, or did not start in time.
         """
-        if self.connection.poll(START_SECONDS) and self.receive() is not None:
+        if isinstance(self.receive(monotonic() + START_SECONDS), Answer):
             return
         self.end()
         raise FamilyError(
@@ -146,32 +174,51 @@ class Worker:
             "if __name__ == '__main__'"
         )
 
-    def send(self, message: tuple[str, Any]) -> None:
-        """Sends a call; one that died answers nothing, which `receive` tells."""
+    def step(self) -> None:
+        """Tells it to step."""
+        self._told[0] = STEP
+        self._call.release()
+
+    def call(self, name: str, argument: Any) -> None:
+        """Tells it to do something else; one that has died does not answer, which `receive` says."""
+        self._told[0] = CALL
+        self._call.release()
         with contextlib.suppress(OSError):
-            self.connection.send(message)
+            self._pipe.send((name, argument))
 
-    def receive(self) -> Answer | None:
-        """Its answer, waiting for it; None if it has died."""
-        try:
-            answer: Answer = self.connection.recv()
-        except (EOFError, OSError):
-            self._process.join(END_SECONDS)
-            return None
-        return answer
+    def receive(self, end: float) -> Answer | str:
+        """Its answer, waiting for it.
 
-    def receive_while_busy(self, progress: NDArray[np.int64]) -> "Answer | str":
-        """Its answer to a replay, which may take long as long as it makes progress.
+        Args:
+            end: When it has to be there, by `time.monotonic`.
 
         Returns:
             The answer, or how it failed: "died" or "hung".
         """
+        look = FIRST_LOOK_SECONDS
+        while not self._done.acquire(True, max(0.0, min(look, end - monotonic()))):
+            look = min(2 * look, LONGEST_LOOK_SECONDS)
+            if not self._process.is_alive() and not self._done.acquire(False):
+                return "died"
+            if monotonic() >= end:
+                return "hung"
+        if self._answered[0] == DONE:
+            return NOTHING
+        try:
+            answer: Answer = self._pipe.recv()
+        except (EOFError, OSError):
+            self._process.join(END_SECONDS)
+            return "died"
+        return answer
+
+    def receive_while_busy(self) -> Answer | str:
+        """Its answer to a replay, which may take long as long as it makes progress; otherwise as `receive`."""
         before = -1
-        while int(progress[0]) != before:
-            before = int(progress[0])
-            if self.connection.poll(self._limits.deadline):
-                return self.receive() or "died"
-        return "hung"
+        answer: Answer | str = "hung"
+        while answer == "hung" and int(self._progress[0]) != before:
+            before = int(self._progress[0])
+            answer = self.receive(monotonic() + self._limits.deadline)
+        return answer
 
     def end(self, look: bool = False) -> str:
         """Ends the process, however it is, and gives what it wrote down about where it was.
@@ -184,11 +231,13 @@ class Worker:
         if look and hasattr(signal, "SIGUSR1") and self._process.is_alive() and self._process.pid is not None:
             os.kill(self._process.pid, signal.SIGUSR1)
             sleep(DUMP_SECONDS)
-        self.connection.close()
+        self._told[0] = END
+        self._call.release()
         if not look:
             self._process.join(END_SECONDS if self._process.is_alive() else 0)
         self._process.kill()
         self._process.join()
+        self._pipe.close()
         text = self._trace.read_text(encoding="utf-8", errors="replace")
         self._trace.unlink(missing_ok=True)
         return text
@@ -212,12 +261,13 @@ def _without_ctrl_c() -> Iterator[None]:
 
 
 def _serve(
-    pipe: Any, plan: LanePlan, shared: SharedArrays, number: int, bounds: tuple[int, int], limits: WorkerLimits,
+    line: Line, plan: LanePlan, shared: SharedArrays, number: int, bounds: tuple[int, int], limits: WorkerLimits,
     trace: str,
 ) -> None:  # fmt: skip
-    """What a worker process runs, until its pipe is closed or the process that started it is gone."""
+    """What a worker process runs, until it is told to end or the process that started it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it answers Ctrl-C
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    told, answered = (shared.arrays()[name][number : number + 1] for name in ("told", "answered"))
     with Path(trace).open("w", encoding="utf-8") as file:
         faulthandler.enable(file)
         if hasattr(signal, "SIGUSR1"):
@@ -225,13 +275,17 @@ def _serve(
         if "" not in sys.path:
             sys.path.insert(0, "")
         served = _Served(plan, shared, number, bounds, limits)
-        pipe.send(NOTHING)
+        answered[0] = DONE
+        line.done.release()
         while True:
-            try:
-                call, argument = pipe.recv()
-            except (EOFError, OSError):
+            line.call.acquire()
+            if told[0] == END:
                 os._exit(0)  # what an environment started must not keep the process
-            pipe.send(served.answer(call, argument))
+            answer = served.step() if told[0] == STEP else served.answer(*line.pipe.recv())
+            answered[0] = DONE if answer is NOTHING else ANSWER
+            line.done.release()
+            if answer is not NOTHING:
+                line.pipe.send(answer)
 
 
 def _end_with_parent() -> None:
@@ -248,8 +302,7 @@ class _Served:
         self, plan: LanePlan, shared: SharedArrays, number: int, bounds: tuple[int, int], limits: WorkerLimits
     ) -> None:
         everything, own = shared.arrays(), slice(*bounds)
-        self._progress = everything.pop("progress")[number : number + 1]
-        busy = everything.pop("busy")[number : number + 1]
+        _, _, busy, self._progress = (everything.pop(name)[number : number + 1] for name in PER_WORKER)
         self._arrays = {name: array[own] for name, array in everything.items()}
         self._lane = Lane(plan, self._arrays, busy)
         self._limit = limits.megabytes
@@ -257,13 +310,14 @@ class _Served:
         self._usual = 0  # megabytes, after the first trials have started
         self._growth = np.zeros(bounds[1] - bounds[0])
 
+    def step(self) -> Answer:
+        faults = self._lane.step()
+        self._calls += 1
+        if self._calls % LOOK_EVERY == 0:
+            return self._measured(faults)
+        return Answer(faults) if faults else NOTHING
+
     def answer(self, call: str, argument: Any) -> Answer:
-        if call == "step":
-            faults = self._lane.step()
-            self._calls += 1
-            if self._calls % LOOK_EVERY == 0:
-                return self._measured(faults)
-            return Answer(faults) if faults else NOTHING
         if call == "reset":
             return self._measured(self._reset(argument))
         if call == "next_episode":
