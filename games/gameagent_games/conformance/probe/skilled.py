@@ -12,7 +12,8 @@ from gameagent_games.interface import Family
 
 MOST_VALUES: Final = 512  # of an observation that linear play makes something of
 MOST_CANDIDATES: Final = 120
-BEST: Final = 5  # candidates that play in the end
+BEST: Final = 5  # candidates whose neighbours are tried, and most of those that play in the end
+WIDEST: Final = 3  # further ones, that see what no other sees
 SPREAD: Final = 0.3  # of the changes to a good candidate, where weights are of size 1
 
 
@@ -42,10 +43,16 @@ class LinearPolicy:
         return np.asarray(np.where(legal[0], scores, -np.inf).argmax(axis=-1)[None], np.int64)
 
 
+Tried = tuple[float, float, int, LinearPolicy]  # return, steps, number
+
+
 def skilled_policies(
     stage: Stage, base: NDArray[Any], num_steps: int, is_late: Callable[[], bool]
 ) -> list[LinearPolicy]:
-    """The best of random linear players, and of their neighbours, by return and by how long they play.
+    """The best of random linear players and of their neighbours: by return, by how long they play, by what they see.
+
+    Good play may keep away from what a rule changes, such as an edge; so those who get furthest, in whatever they see,
+    play as well.
 
     Args:
         stage: Where they are tried.
@@ -57,26 +64,44 @@ def skilled_policies(
     if family.own_size > MOST_VALUES:
         return []
     scale = np.full(family.own_size, 1e-6)
-    tried: list[tuple[float, float, int, LinearPolicy]] = []
+    tried: list[Tried] = []
+    reached: list[NDArray[np.float64]] = []
     for number in range(MOST_CANDIDATES):
         if is_late():
             break
         weights = generator.normal(size=(family.num_actions, family.own_size + 1))
         if number >= MOST_CANDIDATES // 2:
-            weights = _best(tried)[number % BEST].weights + SPREAD * weights
+            weights = _best(tried)[number % BEST][3].weights + SPREAD * weights
         policy = LinearPolicy(family, weights, scale.copy())
-        total, steps = 0.0, 0
+        total, steps, furthest = 0.0, 0, np.zeros(family.own_size)
         for moment in stage.moments(base, 0, policy, min(num_steps, family.max_steps)):
-            scale = np.maximum(scale, abs(moment.values[0]).reshape(family.num_seats, -1).max(axis=0))
+            furthest = np.maximum(furthest, abs(moment.values[0]).reshape(family.num_seats, -1).max(axis=0))
             total, steps = total + float(moment.values[1].sum()), steps + 1
             if moment.ended:
                 break
         tried.append((total, float(steps), number, policy))
-    return _best(tried)
+        reached.append(furthest)
+        scale = np.maximum(scale, furthest)
+    chosen = [one[2] for one in _best(tried)] + _widest(np.array(reached).reshape(-1, family.own_size) / scale)
+    return [tried[number][3] for number in dict.fromkeys(chosen)]
 
 
-def _best(tried: list[tuple[float, float, int, LinearPolicy]]) -> list[LinearPolicy]:
+def _best(tried: list[Tried]) -> list[Tried]:
     """The best by return and then, of the others, the one that plays longest."""
     ranked = sorted(tried, key=lambda one: (-one[0], -one[1], one[2]))
     longest = sorted(ranked[BEST - 1 :], key=lambda one: (-one[1], one[2]))
-    return [policy for *_, policy in ranked[: BEST - 1] + longest[:1]]
+    return ranked[: BEST - 1] + longest[:1]
+
+
+def _widest(shares: NDArray[np.float64]) -> list[int]:
+    """Those who together get furthest, one after the other.
+
+    Args:
+        shares: How far each candidate got in each value that it sees, in shares of the furthest, ``(N, own_size)``.
+    """
+    chosen: list[int] = []
+    so_far = np.zeros(shares.shape[1])
+    for _ in range(min(WIDEST, len(shares))):
+        chosen.append(int(np.maximum(shares, so_far).sum(axis=1).argmax()))
+        so_far = np.maximum(so_far, shares[chosen[-1]])
+    return chosen
