@@ -114,11 +114,11 @@ def door_of_colour(colour: str, render_mode: str | None = None) -> gymnasium.Env
     return DoorOfColour(env, colour)
 
 
-def breakout(order: Sequence[int], difficulty: bool) -> gymnasium.Env[Any, Any]:
-    """MinAtar's Breakout with its actions permuted; ``difficulty`` says whether it gets harder."""
+def breakout(order: Sequence[int], sticky: float) -> gymnasium.Env[Any, Any]:
+    """MinAtar's Breakout with its actions permuted; ``sticky`` is the chance that the action before is taken again."""
     from minatar.gym import BaseEnv
 
-    game = BaseEnv("breakout", use_minimal_action_set=True, difficulty_ramping=difficulty)
+    game = BaseEnv("breakout", use_minimal_action_set=True, sticky_action_prob=sticky)
     return PermutedActions(gymnasium.wrappers.TimeLimit(game, 1000), order)
 
 
