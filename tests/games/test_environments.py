@@ -210,3 +210,17 @@ def test_a_single_game_has_its_environments_own_picture(tmp_path: Path) -> None:
         assert np.abs(frame.mean((0, 1)) - picture.mean((0, 1))).max() < 3  # the same picture, smaller
     with closing(made(family_of(tmp_path, LINE), 1)) as games:
         assert games.picture(0) is None
+
+
+def test_a_game_that_is_over_is_paid_nothing_more(tmp_path: Path) -> None:
+    family = family_of(tmp_path, LINE.replace("episodes = 3", "episodes = 1"))
+    with closing(family.make_games(2)) as games:
+        games.reset(family.space.records([{"speed": 2.0, "goal": 3}, {"speed": 1.0, "goal": 6}]), np.arange(2))
+        ends = []
+        while not games.finished.all():
+            games.step(np.ones((2, 1), np.int64))
+            ends.append((games.rewards[:, 0].tolist(), games.terminated.tolist()))
+    paid = [rewards for rewards, _ in ends]
+    assert [sum(game) for game in zip(*paid, strict=True)] == [1.0, 1.0]
+    assert [sum(game) for game in zip(*(terminated for _, terminated in ends), strict=True)] == [1, 1]
+    assert len(ends) > 3
