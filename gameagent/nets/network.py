@@ -114,10 +114,10 @@ class AgentNetwork(PolicyNetwork):
 
     def join(self, inputs: Inputs) -> Tensor:
         """All that is seen at a step in one vector ``(…, E + A + 3)``, scaled, and the observation encoded."""
-        seen = self.scales(inputs.observation, inputs.previous_reward)
+        seen = self.scales(inputs.observation, self.core.past(inputs.previous_reward))
         if self.observation_encoder is not None:
             seen = self.observation_encoder(seen)
-        return torch.cat((seen, inputs.previous_action, inputs.episode_start), -1)
+        return torch.cat((seen, self.core.past(inputs.previous_action), inputs.episode_start), -1)
 
     def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
         """See `PolicyNetwork.forward`."""

@@ -103,6 +103,17 @@ def test_a_memoryless_policy_forgets_and_the_other_one_does_not(lively: Callable
         assert torch.allclose(one.action_params[0][-1], other.action_params[0][-1], atol=1e-5) != remembers
 
 
+def test_the_step_before_is_no_memory_of_a_memoryless_policy(lively: Callable[..., Any]) -> None:
+    for given, sees in ((AGENT, True), (MEMORYLESS, False)):
+        policy, _, family = lively("bandit", **given)
+        inputs = random_inputs(family)
+        for name in ("previous_action", "previous_reward"):
+            changed = inputs._replace(**{name: 1.0 - getattr(inputs, name)})
+            with torch.no_grad():
+                one, other = (policy(each, policy.initial_state(B))[0].action_params[0] for each in (inputs, changed))
+            assert torch.equal(one, other) != sees, name
+
+
 def test_rows_do_not_see_one_another(lively: Callable[..., Any]) -> None:
     policy, _, family = lively("bandit")
     inputs = random_inputs(family)

@@ -51,6 +51,10 @@ class Core(nn.Module, ABC):
     def step(self) -> CoreStep:
         """The single step that does the same."""
 
+    def past(self, values: Tensor) -> Tensor:
+        """What a policy with this core may see of the step before, its action or its reward: all of it."""
+        return values
+
     def initialise(self, horizon: int) -> None:  # most modules are fine as they are
         """Sets fresh weights that need more than what `AgentNetwork` does for every linear layer.
 

@@ -1,4 +1,4 @@
-"""No memory: every decision depends on what is seen at its step alone."""
+"""No memory: every decision depends on what is observed at its step alone."""
 
 from torch import Tensor
 
@@ -15,6 +15,13 @@ class NoMemory(Core):
     def forward(self, seen: Tensor, hidden_state: HiddenState) -> tuple[Tensor, HiddenState]:
         """See `Core.forward`."""
         return seen[..., :0], hidden_state
+
+    def past(self, values: Tensor) -> Tensor:
+        """See `Core.past`: zeros, since the step before would be a memory, too.
+
+        What an action did shows in the next observation, and that tells mirrored controls from others.
+        """
+        return values * 0.0
 
     def step(self) -> CoreStep:
         """See `Core.step`."""
