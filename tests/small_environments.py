@@ -59,6 +59,27 @@ class Line(gymnasium.Env[Any, Any]):
         return np.array([self.place, self.time], np.float32)
 
 
+class Lonely(Line):
+    """A line of which there is one at a time in a process."""
+
+    one_per_process = True
+    there: ClassVar[bool] = False
+
+    def reset(self, **keywords: Any) -> Any:
+        assert not Lonely.there or self.here, "there is another"
+        Lonely.there = self.here = True
+        return super().reset(**keywords)
+
+    def close(self) -> None:
+        Lonely.there = Lonely.there and not self.here
+
+    here = False
+
+
+def lonely(speed: float) -> gymnasium.Env[Any, Any]:
+    return gymnasium.wrappers.TimeLimit(Lonely(speed), 20)
+
+
 class Troubled(Line):
     """A line on which something goes wrong at a reset with a given chance, which is drawn from the seed."""
 

@@ -107,3 +107,19 @@ CATCH_FAMILY = Family(
     max_steps=10_000,
     num_episodes=4,
 )
+
+
+STEERED = Title(
+    FOLDER / "catch.py", STEER, see_catch, score=catch_score, over=catch_over, frames_per_step=3, max_steps=40,
+    features=tuple(Feature(name, low=0.0, high=200.0) for name in ("basket", "stone_x", "stone_y", "speed", "lives")),
+)  # fmt: skip
+
+
+def make_steered(gravity: float, basket_speed: int) -> TitleEnv:
+    """The same with features, decisions every third frame and a time limit."""
+    return TitleEnv(STEERED, constants={"GRAVITY": gravity, "BASKET_SPEED": basket_speed})
+
+
+def make_seen(gravity: float, basket_speed: int, render_mode: str | None = None) -> TitleEnv:
+    """The same with pictures."""
+    return TitleEnv(STEERED, constants={"GRAVITY": gravity, "BASKET_SPEED": basket_speed}, render_mode=render_mode)

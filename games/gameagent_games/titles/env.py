@@ -35,7 +35,10 @@ class TitleEnv(gymnasium.Env[Any, Any]):
         observation_space: With `Title.features` a ``Box`` of their bounds, float32 ``(D,)``; without, a ``Box`` or a
             ``Dict`` of them, as `observe` returns arrays or values by name (the title is played for a moment to see).
         action_space: ``Discrete``, or ``MultiDiscrete`` if the title has several tables of actions.
+        one_per_process: True: pygame has one window.
     """
+
+    one_per_process: ClassVar[bool] = True
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 60}  # type: ignore[misc]
 
@@ -63,6 +66,21 @@ class TitleEnv(gymnasium.Env[Any, Any]):
         several = isinstance(title.actions, tuple)
         self.action_space = gymnasium.spaces.MultiDiscrete(sizes) if several else gymnasium.spaces.Discrete(sizes[0])
         self.observation_space = self._space()
+
+    @property
+    def max_steps(self) -> int | None:
+        """Steps after which an episode is cut; None for never."""
+        return self.title.max_steps
+
+    @property
+    def frames_per_step(self) -> int:
+        """Frames of the title that a step takes: the rate at which an agent decides in the title."""
+        return self.title.frames_per_step
+
+    def get_action_meanings(self) -> list[str]:
+        """Names of the actions, of a title with a single table of them; otherwise none."""
+        tables = self.title.tables
+        return list(tables[0]) if len(tables) == 1 else []
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Starts an episode.

@@ -9,7 +9,14 @@ from gameagent_games.from_rule_file import space_of
 from gameagent_games.interface import Box, Family, Feature
 from gameagent_games.sources.environments.adapters import mask_of
 from gameagent_games.sources.environments.recipe import OWN_PLAYERS, WAYS, EnvironmentRecipe, Reach
-from gameagent_games.sources.environments.source import AUTO, EnvironmentSource, action_names, look_at, time_limit
+from gameagent_games.sources.environments.source import (
+    AUTO,
+    EnvironmentSource,
+    action_names,
+    declared,
+    look_at,
+    time_limit,
+)
 from gameagent_games.sources.environments.spaces import KINDS, Observations, Reading, read_actions, read_observations
 from gameagent_games.sources.environments.worker import WorkerLimits
 from gameagent_games.variants.rule_files import RuleFile
@@ -24,6 +31,7 @@ MEGABYTES: Final = 1024  # that a worker may grow by
 KEYS: Final = {
     "name": str, "keywords": Mapping, "reach": Mapping, "seat": str, "others": str, "actions": list, "max_steps": int,
     "observation": Mapping, "workers": (int, str), "deadline": (int, float), "worker_megabytes": int,
+    "frames_per_decision": int,
 }  # fmt: skip
 READING_KEYS: Final = {"kind": str, "pool": int, "channels": str, "high": int}
 SHOWN: Final = {Mapping: "a table", str: "a text", list: "a list of texts", int: "a whole number"}
@@ -60,6 +68,8 @@ def family_from_environment(rule_file: RuleFile) -> Family:
         has_mask = not isinstance(actions, Box) and any(mask_of(*seat) is not None for seat in shown)
         limit = table.get("max_steps") or time_limit(playable.environment)
         seats = tuple(getattr(playable, "seats", ()))
+        alone = bool(declared(playable.environment, "one_per_process", False))
+        rate = table.get("frames_per_decision") or declared(playable.environment, "frames_per_step", 1)
     finally:
         playable.close()
     if limit is None:
@@ -67,11 +77,17 @@ def family_from_environment(rule_file: RuleFile) -> Family:
             "the game declares no time limit; say how many steps an episode may take, as in max_steps = 1000",
             "environment",
         )
+    if alone and "workers" in table:
+        raise fault(
+            "there can be only one of this game in a process, so workers are as many as games: leave it out",
+            "environment",
+            "workers",
+        )
     name = table.get("name") or family_name(recipe.game)
     source = EnvironmentSource(
         recipe, PlanSpec(tuple(observed.parts), native, observed.mask), has_mask, max(len(seats), 1),
         tuple(observed.dropped), _workers(table.get("workers", "auto"), fault),
-        WorkerLimits(float(table.get("deadline", DEADLINE)), table.get("worker_megabytes", MEGABYTES)),
+        WorkerLimits(float(table.get("deadline", DEADLINE)), table.get("worker_megabytes", MEGABYTES)), alone,
     )  # fmt: skip
     return Family(
         name=name,
@@ -84,6 +100,7 @@ def family_from_environment(rule_file: RuleFile) -> Family:
         num_episodes=rule_file.num_episodes or NUM_EPISODES,
         num_seats=source.num_seats,
         seat_names=seats,
+        frames_per_decision=int(rate),
     )
 
 
@@ -98,8 +115,13 @@ def _check_others(recipe: EnvironmentRecipe, fault: Fault) -> None:
 
 
 def family_name(game: str) -> str:
-    """A family's name from where its game comes from: "gymnasium:CartPole-v1" is "cartpole_v1"."""
+    """A family's name from where its game comes from: "gymnasium:CartPole-v1" is "cartpole_v1".
+
+    A factory gives its own name, or its module's if it is called "make".
+    """
     kind, _, rest = game.partition(":")
+    if rest == "make":
+        rest = kind.rpartition(".")[2]
     own = rest.rpartition(".")[2] if kind == "pettingzoo" else rest
     return "".join(c if c.isalnum() else "_" for c in own).strip("_").lower()
 

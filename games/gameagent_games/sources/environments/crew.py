@@ -106,8 +106,11 @@ class WorkerCrew:
         return self._answers(range(len(self._workers)))
 
     def picture(self, game: int) -> NDArray[np.uint8] | None:
-        """None: pictures are of games in this process."""
-        return None
+        """See `Crew.picture`; None from a worker that has failed, which the next step will find."""
+        number = next(number for number, (_, stop) in enumerate(self._bounds) if game < stop)
+        self._workers[number].call("picture", game - self._bounds[number][0])
+        answer = self._workers[number].receive(monotonic() + self._limits.deadline)
+        return answer.picture if isinstance(answer, Answer) else None
 
     def close(self) -> None:
         """See `Crew.close`."""

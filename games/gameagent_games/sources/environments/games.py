@@ -77,7 +77,7 @@ class EnvironmentGames(GameArrays):
         self._note(self._crew.step())
 
     def picture(self, game: int) -> NDArray[np.uint8] | None:
-        """See `Games.picture`; a single game in this process draws, if its environment takes ``render_mode``."""
+        """See `Games.picture`; a single game draws, if its environment takes ``render_mode``."""
         return self._crew.picture(game)
 
     def close(self) -> None:

@@ -25,6 +25,9 @@ def fastest_workers(family: "Family", num_games: int) -> int:
     Workers are tried first. Only if nothing goes wrong there is this process tried at all: an environment that crashes
     or hangs would take it along.
     """
+    assert isinstance(family.source, EnvironmentSource)
+    if family.source.one_per_process:  # somebody may have another one in this process
+        return num_games
     if num_games == SINGLE:
         return 0
     key = (repr(family.source), num_games)

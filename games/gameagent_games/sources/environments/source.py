@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS: Final = 30.0  # for a first reset
 MOST_GAMES: Final = 128  # environments side by side in an evaluation
+MOST_PROCESSES: Final = 16  # where each of them needs a process of its own
 AUTO: Final = -1  # workers: whatever is fastest
 FEWEST_PER_WORKER: Final = 4  # games
 
@@ -38,6 +39,7 @@ class EnvironmentSource:
         dropped: Parts of the observation that are left out, for a person.
         workers: Processes that play them; 0 for none of their own, `AUTO` for whatever is fastest.
         limits: What workers are held to.
+        one_per_process: Whether there cannot be two of them in a process; each is played by a worker of its own then.
     """
 
     recipe: EnvironmentRecipe
@@ -47,6 +49,7 @@ class EnvironmentSource:
     dropped: tuple[str, ...] = ()
     workers: int = AUTO
     limits: WorkerLimits = field(default=WorkerLimits(deadline=10.0, megabytes=1024))
+    one_per_process: bool = False
 
     @property
     def takes_turns(self) -> bool:
@@ -67,7 +70,7 @@ class EnvironmentSource:
     @property
     def most_games(self) -> int:
         """How many are played side by side in an evaluation at most; each is an environment of its own."""
-        return MOST_GAMES
+        return MOST_PROCESSES if self.one_per_process else MOST_GAMES
 
     def make_games(
         self, family: "Family", num_games: int, *, num_episodes: int, auto_start: bool, compiled: bool
@@ -79,7 +82,7 @@ class EnvironmentSource:
         workers = fastest_workers(family, num_games) if self.workers == AUTO else self.workers
         plan = LanePlan(
             self.recipe, self.plan, family.own_size, family.max_steps, num_episodes, auto_start, self.has_mask,
-            pictures=num_games == 1 and workers == 0,
+            pictures=num_games == 1,
         )  # fmt: skip
         return EnvironmentGames(family, plan, num_games, workers, self.limits)
 
@@ -154,6 +157,14 @@ def time_limit(environment: Any) -> int | None:
             return None
         inner = following
     return None
+
+
+def declared(environment: Any, name: str, default: Any) -> Any:
+    """What an environment, or one that it wraps, has under a name."""
+    for inner in (environment, getattr(environment, "unwrapped", environment)):
+        if hasattr(inner, name):
+            return getattr(inner, name)
+    return default
 
 
 def action_names(environment: Any, num: int) -> tuple[str, ...]:

@@ -74,12 +74,14 @@ class Answer(NamedTuple):
         too_large: Whether its memory has grown too large.
         megabytes: Its memory, where it was looked at.
         largest: The game whose starts made it grow most.
+        picture: Of a game, if it was asked for.
     """
 
     faults: Sequence[Fault] = ()
     too_large: bool = False
     megabytes: int = 0
     largest: int = 0
+    picture: NDArray[np.uint8] | None = None
 
 
 NOTHING: Final = Answer()
@@ -320,6 +322,8 @@ class _Served:
     def answer(self, call: str, argument: Any) -> Answer:
         if call == "reset":
             return self._measured(self._reset(argument))
+        if call == "picture":
+            return Answer(picture=self._lane.picture(argument))
         if call == "next_episode":
             return Answer(self._lane.next_episode())
         return Answer(self._replay(argument))
