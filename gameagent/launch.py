@@ -20,17 +20,10 @@ from gameagent.run.processes import Store, others_started
 from gameagent.workers import Workers, under_torchrun
 from gameagent_games.conformance import require_effective, require_sound
 from gameagent_games.interface import Family
+from gameagent_games.processes import available_cores
 from gameagent_games.registry import is_rule_file, load_family
 
 MOST_PER_CORE = 8  # processes: beyond that they only wait for each other
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every platform
-        return os.cpu_count() or 1
 
 
 @contextlib.contextmanager

@@ -67,8 +67,8 @@ ROOMS: dict[str, tuple[str | tuple[str, ...], ...]] = {
         "saving", "agent", "authoring", "", "overlay", "console",
     ),
     "gameagent_games": (
-        "errors", "places", "field_types", "game_rng", "pickling", "variants", "failures", "games", "interface",
-        "from_rule_file", "sources", "registry", "family_files", "recipes", "players", "loop", "conformance", "",
+        "errors", "places", "processes", "field_types", "game_rng", "pickling", "variants", "failures", "games",
+        "interface", "from_rule_file", "sources", "registry", "family_files", "recipes", "players", "loop", "conformance", "",
         "drawing", "families", "envs", "titles", "play", "scaffold", "__pyinstaller",
     ),
     "gameagent": (

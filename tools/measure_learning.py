@@ -29,7 +29,7 @@ from learning_suite.runs import Job, carry_out
 from learning_suite.tables import below_floors, comparison, write_summary
 from learning_suite.tasks import BY_NAME, TASKS
 
-from gameagent.launch import available_cores
+from gameagent_games.processes import available_cores
 from gameagent_games.variants.variant import SPLITS
 
 

@@ -5,11 +5,7 @@ They meet at a store of torch's that this process serves on a free port of 127.0
 
 import contextlib
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
-from multiprocessing import connection, resource_tracker
 from multiprocessing.process import BaseProcess
 from time import sleep
 from typing import Any, TypeAlias
@@ -19,6 +15,7 @@ from torch import distributed
 from gameagent import errors
 from gameagent.errors import GameAgentError, TrainingError
 from gameagent_games.errors import GamesError
+from gameagent_games.processes import end_with_parent, without_ctrl_c
 
 HOST = "127.0.0.1"
 LOOK_EVERY = 0.05  # seconds between looks at whether all processes have started
@@ -70,27 +67,13 @@ def others_started(job: Job, folder: str, size: int) -> Iterator[Store]:
 
 def _start(others: list[BaseProcess], job: Job, folder: str, size: int, port: int) -> None:
     context = multiprocessing.get_context("spawn")
-    with _without_ctrl_c():
+    with without_ctrl_c():
         for rank in range(1, size):
             process = context.Process(
                 target=_run, args=(job, folder, rank, size, port)
             )  # no daemon: games may need processes of their own
             process.start()
             others.append(process)
-
-
-@contextlib.contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Processes started within never see Ctrl-C, not even while Python starts; this one sees it afterwards."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    resource_tracker.ensure_running()  # its own start would lift the mask
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _await(others: list[BaseProcess], store: Store) -> None:
@@ -108,8 +91,7 @@ def _await(others: list[BaseProcess], store: Store) -> None:
 
 def _run(job: Job, folder: str, rank: int, size: int, port: int) -> None:
     """What another process runs: the job, until it is done, fails, or process 0 is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # process 0 answers Ctrl-C and ends the others
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     store = TCPStore(HOST, port, is_master=False)
     store.set(_arrival(rank), "here")
     try:
@@ -119,13 +101,6 @@ def _run(job: Job, folder: str, rank: int, size: int, port: int) -> None:
     except (GameAgentError, GamesError) as error:
         store.set(REPORTED, f"{type(error).__name__}:{error}")
         raise SystemExit(1) from None
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def _arrival(rank: int) -> str:

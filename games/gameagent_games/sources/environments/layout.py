@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from gameagent_games.processes import available_cores
 from gameagent_games.sources.environments.lane import LanePlan
-from gameagent_games.sources.environments.source import FEWEST_PER_WORKER, EnvironmentSource, available_cores
+from gameagent_games.sources.environments.source import FEWEST_PER_WORKER, EnvironmentSource
 
 if TYPE_CHECKING:
     from gameagent_games.interface import Family

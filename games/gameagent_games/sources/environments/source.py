@@ -1,6 +1,5 @@
 """The source of games that are environments, and how a family is built from one."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -177,11 +176,3 @@ def action_names(environment: Any, num: int) -> tuple[str, ...]:
         names = list(unwrapped.actions.__members__)
     names = [name.lower() for name in names]
     return tuple(names) if len(names) == num and len(set(names)) == num else ()
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every platform
-        return os.cpu_count() or 1

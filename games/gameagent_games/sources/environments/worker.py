@@ -11,9 +11,7 @@ import os
 import signal
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing import connection, resource_tracker
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Final, NamedTuple
@@ -22,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gameagent_games.errors import FamilyError
+from gameagent_games.processes import end_with_parent, without_ctrl_c
 from gameagent_games.sources.environments.lane import Fault, Lane, LanePlan, Trial
 
 START_SECONDS: Final = 120.0  # for a worker to start and import what it needs
@@ -152,7 +151,7 @@ class Worker:
             target=_serve, args=(line, plan, shared, number, bounds, limits, path), daemon=True,
             name=f"gameagent environments {number}",
         )  # fmt: skip
-        with _without_ctrl_c():
+        with without_ctrl_c():
             self._process.start()
         theirs.close()
 
@@ -245,20 +244,6 @@ class Worker:
         return text
 
 
-@contextlib.contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Processes started within never see Ctrl-C, not even while Python starts; this one sees it afterwards."""
-    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    resource_tracker.ensure_running()  # its own start would lift the mask
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 # -- in the worker's own process ------------------------------------------------------------------------------
 
 
@@ -267,8 +252,7 @@ def _serve(
     trace: str,
 ) -> None:  # fmt: skip
     """What a worker process runs, until it is told to end or the process that started it is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it answers Ctrl-C
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     told, answered = (shared.arrays()[name][number : number + 1] for name in ("told", "answered"))
     with Path(trace).open("w", encoding="utf-8") as file:
         faulthandler.enable(file)
@@ -288,13 +272,6 @@ def _serve(
             line.done.release()
             if answer is not NOTHING:
                 line.pipe.send(answer)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 class _Served:
