@@ -68,8 +68,8 @@ ROOMS: dict[str, tuple[str | tuple[str, ...], ...]] = {
     ),
     "gameagent_games": (
         "errors", "places", "processes", "field_types", "game_rng", "pickling", "variants", "failures", "games",
-        "interface", "from_rule_file", "sources", "registry", "family_files", "recipes", "players", "loop", "conformance", "",
-        "drawing", "families", "envs", "titles", "play", "scaffold", "__pyinstaller",
+        "interface", "from_rule_file", "sources", "registry", "family_files", "recipes", "players", "loop",
+        "conformance", "", "drawing", "families", "envs", "titles", "play", "scaffold", "__pyinstaller",
     ),
     "gameagent": (
         "errors", "seeding", "settings", "losses", "returns", "inner_loop", "workers", "memory", "tracing", "nets",
