@@ -59,6 +59,39 @@ class Line(gymnasium.Env[Any, Any]):
         return np.array([self.place, self.time], np.float32)
 
 
+class NoArray:
+    """An observation that nobody can read."""
+
+    def __array__(self, *arguments: Any, **keywords: Any) -> Any:
+        raise KeyError("no such pixel")
+
+
+class Strange(Line):
+    """A line that gives something odd at its third step."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(goal=100)
+        self.what = what
+
+    def step(self, action: Any) -> Any:
+        observation, reward, terminated, truncated, info = super().step(action)
+        if self.time == 3:
+            odd: dict[str, Any] = {
+                "end": (observation, reward, np.array([True, False]), truncated, info),
+                "cut": (observation, reward, terminated, np.zeros(3), info),
+                "reward": (observation, "much", terminated, truncated, info),
+                "observation": (NoArray(), reward, terminated, truncated, info),
+                "nothing": (None, reward, terminated, truncated, info),
+                "four": (observation, reward, terminated, info),
+            }
+            return odd.get(self.what, (observation, reward, terminated, truncated, info))
+        return observation, reward, terminated, truncated, info
+
+
+def strange(what: str) -> gymnasium.Env[Any, Any]:
+    return Strange(what)
+
+
 class Lonely(Line):
     """A line of which there is one at a time in a process."""
 

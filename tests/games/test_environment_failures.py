@@ -189,3 +189,21 @@ def test_a_worker_that_is_killed_from_outside_costs_no_trial(tmp_path: Path) -> 
     for one, other in zip(play(True), play(False), strict=True):
         for array, expected in zip(one, other, strict=True):
             np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_whatever_an_environment_gives_it_is_that_game_s_failure(tmp_path: Path, workers: int) -> None:
+    kinds = ("sound", "end", "cut", "reward", "observation", "nothing", "four", "sound")
+    family = family_of(
+        tmp_path,
+        f'game = "small_environments:strange"\n[rules.what]\nchoice = {sorted(set(kinds))}\n[environment]\n'.replace(
+            "'", '"'
+        )
+        + f"max_steps = 20\nworkers = {workers}\n",
+    )
+    with closing(family.make_games(len(kinds))) as games:
+        games.reset(family.space.records([{"what": kind} for kind in kinds]), np.arange(len(kinds)))
+        _, failures = played(games)
+        assert games.failed.tolist() == [kind != "sound" for kind in kinds]
+    assert {failure.kind for failure in failures} == {"raised", "gave a wrong observation"}
+    assert len(failures) == len(kinds) - 2

@@ -106,9 +106,9 @@ class GymnasiumPlayable(_Made):
 
     def step(self, actions: Sequence[Any]) -> None:
         """See `Playable.step`."""
-        observation, reward, self.terminated, self.truncated, info = self.environment.step(actions[0])
+        observation, reward, terminated, truncated, info = self.environment.step(actions[0])
         self.observations[0], self.infos[0] = observation, info
-        self.rewards = [float(reward)]
+        self.rewards, self.terminated, self.truncated = [float(reward)], bool(terminated), bool(truncated)
 
 
 class _Others(_Made):

@@ -243,7 +243,7 @@ class Lane:
             return
         try:
             self._write(games)
-        except InputError:  # of some game: find it, and show the others
+        except Exception:  # what an environment gave may raise anything: find it, and show the others
             self._each(faults, games, [self._write] * len(games), [[game] for game in games])
         if self._plan.masked or self._num_seats > 1:
             games = self._sound(faults, games)
