@@ -304,15 +304,14 @@ def test_at_least_two_variants_are_judged_on(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.slow
 def test_a_rule_that_changes_no_action_is_warned_about() -> None:
-    room = gameagent.room(STROLL, steps="30K", quiet=True, num_processes=1, num_games=64)
+    room = gameagent.room(STROLL, steps="60K", quiet=True, num_processes=1, num_games=64)
     assert room.learnt and abs(room.room.value) < 0.05
     assert any("hardly anything to learn" in warning for warning in room.warnings)
 
 
 @pytest.mark.slow
-def test_gridnavi_has_room_between_episodes() -> None:
-    """Its goal is hidden and keeps its place: no episode shows it before it is reached, all later ones use it."""
+def test_gridnavi_has_room_within_and_between_episodes() -> None:
+    """Its goal is hidden and keeps its place: a reward shows that one stands on it, and later episodes go there."""
     room = gameagent.room("gridnavi", steps="150K", quiet=True, num_processes=1)
-    assert room.learnt and room.room.low > 0.3
-    assert room.between.value > 2.0 * abs(room.within.value)
-    assert any("between episodes" in sentence for sentence in room.sentences)
+    assert room.learnt and room.room.low > 0.8
+    assert room.within.low > 0.1 and room.between.low > 0.05
