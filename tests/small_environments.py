@@ -92,6 +92,26 @@ def strange(what: str) -> gymnasium.Env[Any, Any]:
     return Strange(what)
 
 
+class Painter(Line):
+    """A line that takes its time to draw itself."""
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"]}  # type: ignore[misc]
+    one_per_process = True
+
+    def __init__(self, speed: float, render_mode: str | None) -> None:
+        super().__init__(speed)
+        self.render_mode = render_mode
+
+    def render(self) -> Any:
+        if self.time == 2:
+            time.sleep(3.0)
+        return np.full((4, 4, 3), self.time, np.uint8)
+
+
+def painter(speed: float, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+    return Painter(speed, render_mode)
+
+
 class Lonely(Line):
     """A line of which there is one at a time in a process."""
 

@@ -207,3 +207,19 @@ def test_whatever_an_environment_gives_it_is_that_game_s_failure(tmp_path: Path,
         assert games.failed.tolist() == [kind != "sound" for kind in kinds]
     assert {failure.kind for failure in failures} == {"raised", "gave a wrong observation"}
     assert len(failures) == len(kinds) - 2
+
+
+@pytest.mark.slow
+def test_a_picture_that_takes_too_long_is_none_and_the_game_goes_on(tmp_path: Path) -> None:
+    text = (
+        'game = "small_environments:painter"\n[rules.speed]\nchoice = [1.0, 2.0]\n[environment]\nmax_steps = 20\n'
+        "deadline = 1.0\n"
+    )
+    with closing(made(family_of(tmp_path, text), 1)) as games:
+        for step in range(1, 5):
+            games.step(np.zeros((1, 1), np.int64))
+            assert games.observations[0, 0, 1] == games.steps[0] == step
+            picture = games.picture(0)
+            assert (picture is None) == (step == 2)
+            assert picture is None or (picture == step).all()
+        assert not games.take_failures()

@@ -52,7 +52,11 @@ class Core(nn.Module, ABC):
         """The single step that does the same."""
 
     def past(self, values: Tensor) -> Tensor:
-        """What a policy with this core may see of the step before, its action or its reward: all of it."""
+        """What a policy with this core may see of the step before: all of it.
+
+        Args:
+            values: `Inputs.previous_action` or `Inputs.previous_reward`, ``(…, A)`` or ``(…, 1)``.
+        """
         return values
 
     def initialise(self, horizon: int) -> None:  # most modules are fine as they are

@@ -24,7 +24,7 @@ class Playable(Protocol):
         observations: What each seat sees now, as the environment gives it; None of a seat that is out.
         infos: What the environment gave with it, by seat.
         acting: Which seats act now.
-        rewards: Of the last step, by seat; a list of its own for every step.
+        rewards: Of the last step, by seat.
         terminated: Whether the last step ended the episode by the rules.
         truncated: Whether it was cut by a limit of the environment's own.
     """

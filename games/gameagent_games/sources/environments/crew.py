@@ -106,11 +106,14 @@ class WorkerCrew:
         return self._answers(range(len(self._workers)))
 
     def picture(self, game: int) -> NDArray[np.uint8] | None:
-        """See `Crew.picture`; None from a worker that has failed, which the next step will find."""
+        """See `Crew.picture`; None from a worker that fails at it, which the next step replaces."""
         number = next(number for number, (_, stop) in enumerate(self._bounds) if game < stop)
         self._workers[number].call("picture", game - self._bounds[number][0])
         answer = self._workers[number].receive(monotonic() + self._limits.deadline)
-        return answer.picture if isinstance(answer, Answer) else None
+        if isinstance(answer, Answer):
+            return answer.picture
+        self._workers[number].end()  # else a late picture would be taken for the answer to the next step
+        return None
 
     def close(self) -> None:
         """See `Crew.close`."""

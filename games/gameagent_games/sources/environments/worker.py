@@ -142,8 +142,8 @@ class Worker:
         handle, path = tempfile.mkstemp(prefix="gameagent-worker-", suffix=".txt")
         os.close(handle)
         self._trace, self._limits = Path(path), limits
-        own = slice(number, number + 1)
-        self._told, self._answered, _, self._progress = (shared.arrays()[name][own] for name in PER_WORKER)
+        arrays = shared.arrays()
+        self._told, self._answered, _, self._progress = (arrays[name][number : number + 1] for name in PER_WORKER)
         self._call, self._done = context.Semaphore(0), context.Semaphore(0)
         self._pipe, theirs = context.Pipe()
         line = Line(theirs, self._call, self._done)
@@ -199,7 +199,9 @@ class Worker:
         look = FIRST_LOOK_SECONDS
         while not self._done.acquire(True, max(0.0, min(look, end - monotonic()))):
             look = min(2 * look, LONGEST_LOOK_SECONDS)
-            if not self._process.is_alive() and not self._done.acquire(False):
+            if not self._process.is_alive():
+                if self._done.acquire(False):  # it had answered before it died
+                    break
                 return "died"
             if monotonic() >= end:
                 return "hung"
@@ -253,7 +255,8 @@ def _serve(
 ) -> None:  # fmt: skip
     """What a worker process runs, until it is told to end or the process that started it is gone."""
     end_with_parent()
-    told, answered = (shared.arrays()[name][number : number + 1] for name in ("told", "answered"))
+    arrays = shared.arrays()
+    told, answered = (arrays[name][number : number + 1] for name in ("told", "answered"))
     with Path(trace).open("w", encoding="utf-8") as file:
         faulthandler.enable(file)
         if hasattr(signal, "SIGUSR1"):
