@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gameagent.nets.beliefs import belief_width
+from gameagent.nets.changes import num_numbers
 from gameagent.nets.cores.state import HiddenState, initial_state
 from gameagent.nets.distribution import ActionDistribution, ActionParams, Categorical, Gaussian
 from gameagent.nets.encoders import encoded_size
@@ -115,12 +116,14 @@ class PolicySpec:
 
     @property
     def num_inputs(self) -> int:
-        """Values that a policy with memory sees at a step: observation, previous action and reward, episode's start.
+        """Values that a policy sees at a step: observation, what changed, previous action and reward, episode's start.
 
-        The observation is encoded (see `encoders`), the reward comes in two units (see `scales.InputScales`).
+        The observation is encoded (see `encoders`), its numbers come once more as changes (see `changes`), the reward
+        in two units (see `scales.InputScales`).
         """
         seen = encoded_size(self.features) if self.features else self.observation_size
-        return seen + NUM_REWARDS + self.num_actions + 1
+        changed = num_numbers(self.features, self.observation_size)
+        return seen + NUM_REWARDS + changed + self.num_actions + 1
 
     @cached_property
     def distribution(self) -> ActionDistribution:

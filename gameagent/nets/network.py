@@ -1,20 +1,26 @@
 """The policy network: a core that remembers, beliefs about the hidden rules, an actor and a critic."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from gameagent.nets.beliefs import BeliefHead
-from gameagent.nets.cores.interface import Core
+from gameagent.nets.changes import Changes
+from gameagent.nets.cores.interface import Core, CoreStep
 from gameagent.nets.cores.state import HiddenState
 from gameagent.nets.critic import Critic
 from gameagent.nets.distribution import ActionParams
 from gameagent.nets.encoders import make_encoder
 from gameagent.nets.interface import POSITION_SIZE, Inputs, Outputs, PolicyNetwork, PolicySpec
 from gameagent.nets.scales import NUM_REWARDS, InputScales
+from gameagent.workers import Workers
 from gameagent_sdk.authoring import TensorSpec
+
+NUMBERS = "hidden_numbers"
+"""Name of the hidden state that keeps an observation's numbers for the step after."""
 
 
 class Decision(NamedTuple):
@@ -39,6 +45,7 @@ class AgentNetwork(PolicyNetwork):
 
     Attributes:
         scales: Bring observations and rewards to order one.
+        changes: Do so with what an observation's numbers have changed by since the step before.
         observation_encoder: Unfolds observations by their features' kinds; None if they are read as they are.
         core: What remembers.
         belief_head: Predicts the hidden rules from what the core remembers; None for a policy without beliefs.
@@ -57,6 +64,7 @@ class AgentNetwork(PolicyNetwork):
         self.distribution = spec.distribution  # a part of the policy, so that it moves to a device with it
         self.observation_encoder = make_encoder(spec.features, num_more=NUM_REWARDS)
         self.scales = InputScales(spec.observation_size, spec.features)
+        self.changes = Changes(spec.features, spec.observation_size)
         self.core = core
         self.belief_head = BeliefHead(spec.belief_slots, core.size) if spec.belief_slots else None
         num_features = self.situation_size
@@ -79,8 +87,15 @@ class AgentNetwork(PolicyNetwork):
 
     @property
     def state_specs(self) -> tuple[TensorSpec, ...]:
-        """The core's."""
-        return self.core.state_specs
+        """The core's, and what changes are taken from."""
+        if not self._sees_changes:
+            return self.core.state_specs
+        return (*self.core.state_specs, TensorSpec(NUMBERS, (self.changes.size,)))
+
+    @property
+    def _sees_changes(self) -> bool:
+        """Whether there are numbers to change, and a core that may know the step before."""
+        return self.changes.size > 0 and self.core.size > 0
 
     @property
     def situation_size(self) -> int:
@@ -112,25 +127,61 @@ class AgentNetwork(PolicyNetwork):
         heads = [self.actor, self.critic.out]
         return heads if self.belief_head is None else [*heads, self.belief_head.out]
 
-    def join(self, inputs: Inputs) -> Tensor:
-        """All that is seen at a step in one vector ``(…, E + A + 3)``, scaled, and the observation encoded."""
+    def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
+        """See `PolicyNetwork.forward`."""
+        numbers, kept = self.changes.numbers(inputs.observation), {}
+        before = numbers
+        if self._sees_changes:
+            before, kept = torch.cat((hidden_state[NUMBERS].unsqueeze(0), numbers[:-1])), {NUMBERS: numbers[-1]}
+        seen = self.join(inputs, self.changes(numbers, before, inputs.episode_start))
+        memory, hidden_state = self.core(seen, hidden_state)
+        decision = self.decide(seen, memory, inputs)
+        return Outputs(decision.action_params, decision.situation, decision.beliefs), hidden_state | kept
+
+    def step(self, core_step: CoreStep, inputs: Inputs, state: Sequence[Tensor]) -> tuple[Decision, list[Tensor]]:
+        """One step of N rows with the core's exported form: what `forward` does, without an axis of time.
+
+        Args:
+            core_step: What `Core.step` gives.
+            inputs: Of N rows, ``(N, …)``.
+            state: The tensors of `state_specs` in order.
+
+        Returns:
+            What to decide by, and the next state in the same order.
+        """
+        numbers = self.changes.numbers(inputs.observation)
+        before, kept, of_core = numbers, [], state
+        if self._sees_changes:
+            *of_core, before = state
+            kept = [numbers]
+        seen = self.join(inputs, self.changes(numbers, before, inputs.episode_start))
+        memory, *next_state = core_step(seen, *of_core)
+        return self.decide(seen, memory, inputs), [*next_state, *kept]
+
+    def join(self, inputs: Inputs, changes: Tensor) -> Tensor:
+        """All that is seen at a step in one vector ``(…, E + A + n + 3)``, scaled, and the observation encoded."""
         seen = self.scales(inputs.observation, self.core.past(inputs.previous_reward))
         if self.observation_encoder is not None:
             seen = self.observation_encoder(seen)
-        return torch.cat((seen, self.core.past(inputs.previous_action), inputs.episode_start), -1)
+        return torch.cat((seen, changes, self.core.past(inputs.previous_action), inputs.episode_start), -1)
 
-    def forward(self, inputs: Inputs, hidden_state: HiddenState) -> tuple[Outputs, HiddenState]:
-        """See `PolicyNetwork.forward`."""
-        seen = self.join(inputs)
-        memory, hidden_state = self.core(seen, hidden_state)
-        decision = self.decide(seen, memory, inputs)
-        return Outputs(decision.action_params, decision.situation, decision.beliefs), hidden_state
+    def update_scales(self, inputs: Inputs, rewards: Tensor, valid: Tensor, workers: Workers) -> None:
+        """Takes into account in which units an update was played.
+
+        Args:
+            inputs: ``(T, B, …)``, of this process.
+            rewards: Of the same steps, ``(T, B)``.
+            valid: bool ``(T, B)``; False past a row's last step.
+            workers: This process among the run's processes.
+        """
+        self.scales.update(inputs.observation[valid], rewards[valid], workers)
+        self.changes.update(inputs.observation, inputs.episode_start, valid, workers)
 
     def decide(self, seen: Tensor, memory: Tensor, inputs: Inputs) -> Decision:
         """Beliefs and the distribution of actions: the part of a step that is exported.
 
         Args:
-            seen: What `join` gives, ``(…, E + A + 3)``.
+            seen: What `join` gives, ``(…, E + A + n + 3)``.
             memory: What the core remembers, ``(…, H)``.
             inputs: For legal actions, and for the truth if it stands in for the belief.
         """

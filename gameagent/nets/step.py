@@ -38,8 +38,6 @@ class NetworkStep(nn.Module):
             observation, previous_action, previous_reward, episode_start, legal_actions,
             truth=observation[:, :0], informed=None, belief_offset=offset[0] if offset else None,
         )  # fmt: skip
-        seen = policy.join(inputs)
-        memory, *next_hidden = self.core(seen, *hidden)
-        decision = policy.decide(seen, memory, inputs)
+        decision, next_hidden = policy.step(self.core, inputs, hidden)
         beliefs = [decision.beliefs] if policy.belief_head is not None else []
         return (*decision.action_params, *next_hidden, *beliefs)

@@ -108,6 +108,5 @@ class MemoryLearner:
         draw = numpy_generator(self._config.seed, "units")
         variants = self._family.space.sample(self._own.num_games, draw, self._config.split)
         rollout = self._rollout(self._usual, variants, draw, schedule, 0, MOST_ROLLOUTS)
-        valid = rollout.valid
-        self._network.scales.update(rollout.inputs.observation[valid], rollout.rewards[valid], self._workers)
+        self._network.update_scales(rollout.inputs, rollout.rewards, rollout.valid, self._workers)
         return rollout.num_steps

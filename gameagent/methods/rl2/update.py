@@ -137,7 +137,7 @@ def update(
         group[BOOST] = next_boost(
             boost, metrics["approx_kl"] / policy.spec.distribution.num_components, schedule.target_kl
         )
-    policy.scales.update(rollout.inputs.observation[rollout.valid], rollout.rewards[rollout.valid], workers)
+    policy.update_scales(rollout.inputs, rollout.rewards, rollout.valid, workers)
     return metrics | {"boost": boost, "explained_variance": explained}
 
 
