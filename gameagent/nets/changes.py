@@ -39,12 +39,8 @@ class Changes(nn.Module):
         self.moments = RunningMoments(self.size)
 
     def numbers(self, observation: Tensor) -> Tensor:
-        """The numbers ``(…, n)`` of observations ``(…, D)``."""
-        if self.size == observation.shape[-1]:
-            return observation
-        parts = torch.split(observation, [size for size, _ in self._parts], -1)
-        kept = [part for part, (_, is_number) in zip(parts, self._parts, strict=True) if is_number]
-        return torch.cat(kept, -1) if kept else observation[..., :0]
+        """The numbers of observations ``(…, D)`` in units of their usual change, ``(…, n)``; a tensor of its own."""
+        return self._numbers_of(observation) * self.factor
 
     def forward(self, numbers: Tensor, before: Tensor, episode_start: Tensor) -> Tensor:
         """What has changed, ``(…, n)``; nothing at an episode's first step.
@@ -54,7 +50,7 @@ class Changes(nn.Module):
             before: The same of the step before.
             episode_start: 1 at an episode's first step, ``(…, 1)``.
         """
-        return symlog((numbers - before) * (1.0 - episode_start) * self.factor)
+        return symlog((numbers - before) * (1.0 - episode_start))
 
     @torch.no_grad()
     def update(self, observations: Tensor, episode_start: Tensor, valid: Tensor, workers: Workers) -> None:
@@ -67,7 +63,14 @@ class Changes(nn.Module):
             workers: This process among the run's processes.
         """
         going_on = valid[1:] & (episode_start[1:, :, 0] == 0.0)
-        numbers = self.numbers(observations)
+        numbers = self._numbers_of(observations)
         self.moments.update((numbers[1:] - numbers[:-1])[going_on], workers)
         size = self.moments.square.sqrt()
         self.factor.copy_(torch.where(size > 0.0, 1.0 / size, 0.0))
+
+    def _numbers_of(self, observation: Tensor) -> Tensor:
+        if self.size == observation.shape[-1]:
+            return observation
+        parts = torch.split(observation, [size for size, _ in self._parts], -1)
+        kept = [part for part, (_, is_number) in zip(parts, self._parts, strict=True) if is_number]
+        return torch.cat(kept, -1) if kept else observation[..., :0]
