@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gameagent.nets.scales import RunningMoments, symlog
+from gameagent.nets.scales import CONSTANT, RunningMoments, symlog
 from gameagent.workers import Workers
 from gameagent_games.interface import Feature
 
@@ -36,7 +36,7 @@ class Changes(nn.Module):
         self.size = num_numbers(features, observation_size)
         self._parts = [(feature.size, feature.kind == "vector") for feature in features] or [(observation_size, True)]
         self.register_buffer("factor", torch.zeros(self.size))
-        self.moments = RunningMoments(self.size)
+        self.moments = RunningMoments(2 * self.size)  # of changes, and of the numbers themselves
 
     def numbers(self, observation: Tensor) -> Tensor:
         """The numbers of observations ``(…, D)`` in units of their usual change, ``(…, n)``; a tensor of its own."""
@@ -64,9 +64,10 @@ class Changes(nn.Module):
         """
         going_on = valid[1:] & (episode_start[1:, :, 0] == 0.0)
         numbers = self._numbers_of(observations)
-        self.moments.update((numbers[1:] - numbers[:-1])[going_on], workers)
-        size = self.moments.square.sqrt()
-        self.factor.copy_(torch.where(size > 0.0, 1.0 / size, 0.0))
+        both = torch.cat((numbers[1:] - numbers[:-1], numbers[1:]), -1)
+        self.moments.update(both[going_on], workers)
+        change, size = self.moments.square.sqrt().chunk(2)
+        self.factor.copy_(torch.where(change > CONSTANT * size, 1.0 / change, 0.0))  # less is float32 rounding
 
     def _numbers_of(self, observation: Tensor) -> Tensor:
         if self.size == observation.shape[-1]:

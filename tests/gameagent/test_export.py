@@ -86,7 +86,10 @@ def test_the_file_equals_the_network_on_any_number_of_rows(exported: Any) -> Non
             "previous_reward": generator.normal(size=(rows, 1)).astype(np.float32),
             "episode_start": np.ones((rows, 1), np.float32),
         }
-        state = {name: generator.normal(size=(rows, 8)).astype(np.float32) for name in policy.initial_state(1)}
+        state = {
+            name: generator.normal(size=(rows, *tensor.shape[1:])).astype(np.float32)
+            for name, tensor in policy.initial_state(1).items()
+        }
         mask = {"legal_actions": np.arange(4) < generator.integers(1, 5, (rows, 1))} if family.has_mask else {}
         outputs = dict(zip(names, session.run(names, inputs | state | mask), strict=True))
         tensors = {name: torch.from_numpy(array) for name, array in (inputs | mask).items()}
@@ -156,7 +159,8 @@ def test_the_manifest_tells_the_game_and_what_is_believed(exported: Any) -> None
     assert [(f.name, f.size) for f in manifest.observation] == [(f.name, f.size) for f in family.game_features]
     assert (manifest.num_episodes, manifest.max_steps) == (family.num_episodes, family.max_steps)
     assert manifest.adaptation == (("memory",) if policy.core.size else ())
-    assert [tensor.name for tensor in manifest.hidden_state] == (["hidden_h", "hidden_c"] if policy.core.size else [])
+    remembered = ["hidden_h", "hidden_c", "hidden_numbers"] if policy.core.size else []
+    assert [tensor.name for tensor in manifest.hidden_state] == remembered
     assert [slot.rule for slot in manifest.beliefs] == [slot.rule for slot in policy.spec.belief_slots]
 
 

@@ -38,8 +38,13 @@ KINDS = {
     "narrow": ("gridnavi", {"hidden_size": 5, "beliefs": False}),
 }
 FILES = [(kind, profile) for kind in KINDS for profile in ("godot", "unity")]
-# By hand: D features, A actions, M = two hidden tensors of H and the previous action, one-hot.
-SIZES = {"beliefs": (1, 5, 8 + 8 + 5), "masked": (4, 4, 12 + 12 + 4), "memoryless": (12, 5, 5), "narrow": (12, 5, 15)}
+# By hand: D features, A actions, M = two hidden tensors of H, the D numbers before, and the previous action, one-hot.
+SIZES = {
+    "beliefs": (1, 5, 8 + 8 + 1 + 5),
+    "masked": (4, 4, 12 + 12 + 4 + 4),
+    "memoryless": (12, 5, 5),
+    "narrow": (12, 5, 5 + 5 + 12 + 5),
+}
 SIGNALS = ["previous_reward", "episode_start", "trial_start", "temperature"]
 
 
@@ -244,7 +249,8 @@ def test_a_file_is_old_enough_for_engines_and_says_what_it_is(
     }  # fmt: skip
     assert len(said["actions"]) == a
     observed = [(part["name"], part["size"]) for part in said["observation"]["parts"]]
-    hidden = [] if kind == "memoryless" else [("hidden_h", (m - a) // 2), ("hidden_c", (m - a) // 2)]
+    h = (m - d - a) // 2
+    hidden = [] if kind == "memoryless" else [("hidden_h", h), ("hidden_c", h), ("hidden_numbers", d)]
     assert [(part["name"], part["size"]) for part in said["state"]["parts"]] == [*hidden, ("previous_action", a)]
     tail = [("state", m)] if profile == "godot" else []
     legal = [("legal_actions", a)] if kind == "masked" and profile == "godot" else []
@@ -521,7 +527,7 @@ def test_the_command_writes_a_checked_file_and_says_so(
     assert main(["export", str(bandit_run.path), str(path), "--profile", "unity"]) == 0
     said = capsys.readouterr().out
     assert "for Unity ML-Agents, same actions as torch over 80 steps of 8 trials of 10 episodes" in said
-    assert "feed: obs_0 float32 (N, 5), action_masks float32 (N, 5), recurrent_in float32 (N, 1, 21)" in said
+    assert "feed: obs_0 float32 (N, 5), action_masks float32 (N, 5), recurrent_in float32 (N, 1, 22)" in said
     assert "recurrent_out float32 (N, 1, 21)" in said
     description = json.loads(onnx.load(path).metadata_props[0].value)
     assert (description["steps"], description["seed"]) == (320, 0)

@@ -64,7 +64,7 @@ def test_a_whole_trial_at_once_equals_its_steps_with_the_state_carried(
             step, state = policy(at_time(inputs, slice(t, t + 1)), state)
             for all_at_once, one in zip(flat(whole), flat(step), strict=True):
                 torch.testing.assert_close(all_at_once[t], one[0], atol=1e-5, rtol=0)
-    assert sorted(last) == sorted(state) == ([] if given == MEMORYLESS else ["hidden_c", "hidden_h"])
+    assert sorted(last) == sorted(state) == ([] if given == MEMORYLESS else ["hidden_c", "hidden_h", "hidden_numbers"])
     for part in last:
         torch.testing.assert_close(last[part], state[part], atol=1e-5, rtol=0)
 
@@ -156,4 +156,8 @@ def test_fresh_policies_choose_almost_uniformly_and_start_with_empty_memory(smal
     with torch.no_grad():
         outputs, _ = policy(random_inputs(family), policy.initial_state(B))
     assert (outputs.action_params[0].exp() - 0.2).abs().max() < 0.05
-    assert all((state == 0).all() and state.shape == (B, 8) for state in policy.initial_state(B).values())
+    state = policy.initial_state(B)
+    assert {name: tensor.shape for name, tensor in state.items()} == {
+        "hidden_h": (B, 8), "hidden_c": (B, 8), "hidden_numbers": (B, 1),
+    }  # fmt: skip
+    assert all((tensor == 0).all() for tensor in state.values())
