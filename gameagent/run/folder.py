@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gameagent.config import TrainConfig, config_of_run, has_earlier_networks
 from gameagent.errors import ConfigError, RunError, TrainingError
@@ -265,6 +266,7 @@ class RunFolder:
             content = torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
             if broken := _not_finite(content):
                 raise ValueError(f"{broken} is not finite")
+            self._require_same_networks(path, content["policy"], policy)
             policy.load_state_dict(content["policy"])
             if optimizer is not None:
                 optimizer.load_state_dict(content["optimizer"])
@@ -280,6 +282,15 @@ class RunFolder:
         except _UNREADABLE as error:
             why = " ".join(str(error).split())
             raise RunError(f"{path} is broken or belongs to another config or version of gameagent: {why}") from None
+
+    def _require_same_networks(self, path: Path, trained: Mapping[str, Tensor], policy: PolicyNetwork) -> None:
+        shapes, expected = ({name: one.shape for name, one in of.items()} for of in (trained, policy.state_dict()))
+        if shapes != expected:
+            raise RunError(
+                f"{path} holds other networks than this version of gameagent makes of {self.description}: it was "
+                "trained by an earlier version, or run.json was changed; its exported files still play; train anew "
+                "with another --out"
+            )
 
     def save_calibration(self, progress: Progress, calibration: Mapping[str, float]) -> None:
         """Keeps what the run's method measured of the policy at this point, if anything; see `Method.calibrate`."""

@@ -14,6 +14,8 @@ from gameagent.workers import Workers
 from gameagent_games.interface import Feature
 
 ALONE = Workers()
+MIRRORED = "gameagent_games.families.reference.mirrored:MIRRORED"
+COSTLY_HINT = "gameagent_games.families.reference.costly_hint:COSTLY_HINT"
 FEATURES = (
     Feature("open", 2, kind="flags"),
     Feature("place", 2),
@@ -38,16 +40,17 @@ def walks(unit: float = 1.0, offset: float = 0.0) -> tuple[torch.Tensor, torch.T
     return as_float[0], as_float[1], torch.tensor(valid)
 
 
-def changes_of(*play: torch.Tensor) -> Changes:
+def changes_of(observations: torch.Tensor, starts: torch.Tensor, valid: torch.Tensor) -> Changes:
     changes = Changes(FEATURES, D)
-    changes.update(*play, ALONE)
+    changes.update(observations, starts, valid, ALONE)
     return changes
 
 
 def seen(changes: Changes, observations: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
     numbers = changes.numbers(observations)
     before = torch.cat((torch.zeros_like(numbers[:1]), numbers[:-1]))
-    return changes(numbers, before, starts)
+    found: torch.Tensor = changes(numbers, before, starts)
+    return found
 
 
 def test_numbers_are_those_of_vectors_in_their_order() -> None:
@@ -100,12 +103,13 @@ def test_nothing_is_seen_before_anything_was_played() -> None:
 
 def inputs_of(family: Any, observation: torch.Tensor, start: float) -> Inputs:
     zeros = torch.zeros(*observation.shape[:-1], family.num_actions)
-    return Inputs(observation, zeros, zeros[..., :1], torch.full_like(zeros[..., :1], start), None, zeros[0, :, :0], None)
+    start_flag = torch.full_like(zeros[..., :1], start)
+    return Inputs(observation, zeros, zeros[..., :1], start_flag, None, zeros[0, :, :0], None)
 
 
 def test_the_state_is_not_the_games_own_array(lively: Callable[..., Any]) -> None:
     """Games write every observation into the same memory: the one before must outlive that."""
-    policy, _, family = lively("gameagent_games.families.reference.mirrored:MIRRORED")
+    policy, _, family = lively(MIRRORED)
     policy.changes.factor.fill_(1.0)
     first, second = torch.rand(1, 3, family.observation_size), torch.rand(1, 3, family.observation_size)
     with torch.no_grad():
@@ -121,6 +125,6 @@ def test_the_state_is_not_the_games_own_array(lively: Callable[..., Any]) -> Non
 
 
 def test_policies_without_memory_see_no_change_and_games_without_numbers_have_none(lively: Callable[..., Any]) -> None:
-    assert NUMBERS not in lively("gameagent_games.families.reference.mirrored:MIRRORED", memory="none", beliefs=False)[0].initial_state(1)
-    assert NUMBERS in lively("gameagent_games.families.reference.mirrored:MIRRORED")[0].initial_state(1)
-    assert NUMBERS not in lively("gameagent_games.families.reference.costly_hint:COSTLY_HINT")[0].initial_state(1)  # categories alone
+    assert NUMBERS not in lively(MIRRORED, memory="none", beliefs=False)[0].initial_state(1)
+    assert NUMBERS in lively(MIRRORED)[0].initial_state(1)
+    assert NUMBERS not in lively(COSTLY_HINT)[0].initial_state(1)  # categories alone

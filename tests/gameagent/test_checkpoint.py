@@ -117,13 +117,26 @@ def test_a_foreign_file_is_refused(run: RunFolder, content: bytes) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        [], {}, {"policy": None}, {"policy": {"actor.weight": torch.zeros(2, 2)}}, "text",
+        [], {}, {"policy": None}, {"policy": {"actor.weight": 2.0}}, "text",
         {"policy": 3, "optimizer": 4},
     ],
 )  # fmt: skip
 def test_a_checkpoint_of_something_else_is_refused(run: RunFolder, content: list[Any] | str | dict[Any, Any]) -> None:
     reseal(run.checkpoint, content)
     with pytest.raises(RunError, match="broken or belongs to another config"):
+        run.load_policy()
+
+
+@pytest.mark.parametrize("change", ["missing", "more", "shape"])
+def test_a_checkpoint_of_other_networks_says_so(run: RunFolder, change: str) -> None:
+    content = torch.load(run.checkpoint, weights_only=True)
+    weight = content["policy"].pop("core.encoder.weight")
+    if change == "more":
+        content["policy"] |= {"core.encoder.weight": weight, "core.gate.weight": weight}
+    elif change == "shape":
+        content["policy"]["core.encoder.weight"] = weight[:, :-1].clone()
+    reseal(run.checkpoint, content)
+    with pytest.raises(RunError, match=r"other networks than this version .* train anew with another"):
         run.load_policy()
 
 
