@@ -124,6 +124,15 @@ def test_the_state_is_not_the_games_own_array(lively: Callable[..., Any]) -> Non
     assert (outputs.situation - stale.situation).abs().max() > 0.1
 
 
+def test_what_an_update_played_moves_a_networks_units_of_change(lively: Callable[..., Any]) -> None:
+    policy, _, family = lively(MIRRORED)
+    observations, starts, valid = walks()
+    inputs = inputs_of(family, observations[..., NUMERIC].repeat(1, 1, 2)[..., : family.observation_size], 0.0)
+    policy.changes.factor.zero_()
+    policy.update_scales(inputs._replace(episode_start=starts), valid.float(), valid, ALONE)
+    assert policy.changes.factor.tolist()[:3] == pytest.approx([2.0, 50.0, 1 / 3], rel=0.15)
+
+
 def test_policies_without_memory_see_no_change_and_games_without_numbers_have_none(lively: Callable[..., Any]) -> None:
     assert NUMBERS not in lively(MIRRORED, memory="none", beliefs=False)[0].initial_state(1)
     assert NUMBERS in lively(MIRRORED)[0].initial_state(1)
