@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,9 @@ COSTLY_FIXTURES = {"run_of", "bandit_run", "bundle_of", "bandit_file", "command"
 """Fixtures that train, export or start processes: --fast leaves out the tests that use them."""
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import onnxruntime themselves
+
+# Of all test processes, and of the commands that they start.
+os.environ.setdefault("GAMEAGENT_CACHE", str(Path(__file__).parents[1] / ".pytest_cache" / "compiled"))
 
 # A shell that starts a job in the background has it ignore Ctrl-C, and every process below would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

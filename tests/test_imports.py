@@ -38,6 +38,7 @@ ALLOWED = {
     "gameagent_games": {
         "numpy": (),
         "numba": (),
+        "platformdirs": ("gameagent_games.sources.kept",),
         "tomli_w": (),
         "gymnasium": (FACES, f"{TITLES}.env"),
         "pettingzoo": (FACES,),

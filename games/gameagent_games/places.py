@@ -12,6 +12,9 @@ from types import FrameType, TracebackType
 import numba
 import numpy as np
 
+GENERATED = "gameagent-compiled-rules"
+"""Name of the folder in which compiled rules are kept; the files in it are nobody's."""
+
 _OURS = Path(__file__).parent
 _MACHINERY = tuple(str(Path(str(module.__file__)).parent) + os.sep for module in (np, numba))
 _STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
@@ -50,6 +53,8 @@ def is_authors(file: str) -> bool:
     if file.startswith(("<", *_MACHINERY)) or (file.startswith(_STANDARD) and not file.startswith(_INSTALLED)):
         return False
     path = Path(file)
+    if GENERATED in path.parts:
+        return False
     return not path.is_relative_to(_OURS) or path.is_relative_to(_OURS / "families")
 
 

@@ -1,4 +1,4 @@
-"""The games of compiled rules: the batch loop over a family's scalar functions.
+"""The games of compiled rules: the batch loops over a family's scalar functions.
 
 Compiled by numba this runs tens of millions of steps a second on one core; uncompiled it runs the very same
 functions in the Python interpreter, for a debugger, with the same bits in every array.
@@ -7,7 +7,7 @@ functions in the Python interpreter, for a debugger, with the same bits in every
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import config, njit
@@ -15,20 +15,15 @@ from numpy.typing import NDArray
 
 from gameagent_games.errors import FamilyError, RuleError
 from gameagent_games.field_types import kind_of
-from gameagent_games.game_rng import begin_episode
 from gameagent_games.interface import Family
+from gameagent_games.sources import loops
 from gameagent_games.sources.arrays import GameArrays
 from gameagent_games.sources.compile_errors import compile_error, is_compile_error
 from gameagent_games.sources.guarded_rules import Guard, described, guard_rules, quiet
+from gameagent_games.sources.kept import file_for
+from gameagent_games.sources.loops import Loops, bind
 from gameagent_games.sources.rules import EVERY_SEAT, Rules
 from gameagent_games.variants.distributions.names import named, numbered
-
-
-class Loops(NamedTuple):
-    """The two batch loops of one set of rules."""
-
-    begin: Callable[..., None]
-    advance: Callable[..., None]
 
 
 def _everything_legal(state: Any, variant: Any, seat: int, mask: Any) -> None:
@@ -41,71 +36,23 @@ def _every_seat(state: Any, variant: Any) -> int:
 
 @lru_cache(maxsize=64)
 def make_loops(rules: Rules, compiled: bool, checked: bool = False) -> Loops:
-    """The batch loops over ``rules``, compiled at their first call (a few seconds) or plain Python.
+    """The batch loops over ``rules``, plain Python or compiled at their first call, unless that is `kept` already.
 
     Loops that are to be compiled with bounds checks are others than those without: see `Simulator`.
     """
-
-    def prepare(function: Any) -> Any:
-        # Inlined by force: a call that LLVM keeps costs reference counts on every array handed over (~30 ns).
-        return njit(nogil=True, forceinline=True)(function) if compiled else function
-
-    start, step, observe = prepare(rules.start), prepare(rules.step), prepare(rules.observe)
-    legal, turn = prepare(rules.legal or _everything_legal), prepare(rules.turn or _every_seat)
-
-    @prepare
-    def look(state: Any, variant: Any, own_size: int, observations: Any, masks: Any, acting: Any) -> None:
-        mover = turn(state, variant)
-        for seat in range(len(acting)):
-            acting[seat] = mover in (EVERY_SEAT, seat)
-            observe(state, variant, seat, observations[seat, :own_size])
-            legal(state, variant, seat, masks[seat])
-
-    @prepare
-    def begin(
-        which: Any,
-        states: Any,
-        variants: Any,
-        seeds: Any,
-        episodes: Any,
-        own_size: int,
-        observations: Any,
-        masks: Any,
-        acting: Any,
-    ) -> None:
-        for game in which:
-            state = states[game]
-            begin_episode(state, seeds[game], episodes[game])
-            start(state, variants[game])
-            look(state, variants[game], own_size, observations[game], masks[game], acting[game])
-
-    @prepare
-    def advance(
-        states: Any, variants: Any, seeds: Any, actions: Any, rewards: Any, terminated: Any, truncated: Any,
-        finished: Any, episodes: Any, steps: Any, max_steps: int, last_episodes: Any, auto_start: bool,
-        own_size: int, observations: Any, masks: Any, acting: Any,
-    ) -> None:  # fmt: skip
-        for game in range(len(states)):
-            rewards[game, :] = 0.0
-            terminated[game] = False
-            truncated[game] = False
-            if finished[game]:
-                continue
-            state, variant = states[game], variants[game]
-            ended = step(state, variant, actions[game], rewards[game])
-            steps[game] += 1
-            terminated[game] = ended
-            truncated[game] = not ended and steps[game] >= max_steps
-            if ended or truncated[game]:
-                episodes[game] += 1
-                steps[game] = 0
-                finished[game] = episodes[game] > last_episodes[game]
-                if auto_start and not finished[game]:
-                    begin_episode(state, seeds[game], episodes[game])
-                    start(state, variant)
-            look(state, variant, own_size, observations[game], masks[game], acting[game])
-
-    return Loops(begin, advance)
+    functions = {
+        "start": rules.start,
+        "step": rules.step,
+        "observe": rules.observe,
+        "legal": rules.legal or _everything_legal,
+        "turn": rules.turn or _every_seat,
+    }
+    if not compiled:
+        return bind(functions)
+    file = file_for(functions | {"loop_begin": loops.begin, "loop_advance": loops.advance}, checked=checked)
+    # Inlined by force: a call that LLVM keeps costs reference counts on every array handed over (~30 ns).
+    inner = njit(nogil=True, forceinline=True)
+    return bind(functions, inner, njit(nogil=True, forceinline=True, cache=file is not None), file)
 
 
 class RecordView:
