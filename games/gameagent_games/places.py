@@ -17,6 +17,7 @@ GENERATED = "gameagent-compiled-rules"
 
 _OURS = Path(__file__).parent
 _MACHINERY = tuple(str(Path(str(module.__file__)).parent) + os.sep for module in (np, numba))
+_COMPILER = str(Path(str(numba.__file__)).parent) + os.sep
 _STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
 _INSTALLED = tuple(sysconfig.get_paths()[name] + os.sep for name in ("purelib", "platlib"))
 
@@ -56,6 +57,11 @@ def is_authors(file: str) -> bool:
     if GENERATED in path.parts:
         return False
     return not path.is_relative_to(_OURS) or path.is_relative_to(_OURS / "families")
+
+
+def is_compiler(file: str) -> bool:
+    """Whether a file is one of numba's."""
+    return file.startswith(_COMPILER)
 
 
 def place_of_frame(frame: FrameType, line: int) -> Place:

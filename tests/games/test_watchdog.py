@@ -2,7 +2,10 @@
 
 import threading
 import time
+from contextlib import suppress
+from typing import Any
 
+import numba
 import pytest
 
 from gameagent_games.sources.watchdog import TimeLimit, Watchdog
@@ -58,6 +61,42 @@ def test_nothing_comes_after_the_end() -> None:
         except TimeLimit:
             late += 1
     assert (stopped, late) == (20, 0)
+
+
+def test_numba_is_not_interrupted_but_what_follows_is() -> None:
+    """As if one of its functions took long: with all that it registers, compiling for the first time takes seconds."""
+    names: dict[str, Any] = {"run": lambda: run_in(0.5), "ends": []}
+    exec(compile("def compiles():\n    run()\n    ends.append('compiled')", numba.__file__, "exec"), names)
+
+    def run_in(seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            pass
+
+    with Watchdog(0.1) as watchdog:
+        watchdog.begin()
+        try:
+            with pytest.raises(TimeLimit):
+                names["compiles"]()
+                run_in(30.0)
+        finally:
+            watchdog.end()
+    assert names["ends"] == ["compiled"]
+
+
+def test_it_comes_again_if_it_is_swallowed() -> None:
+    swallowed, began = 0, time.monotonic()
+    with Watchdog(0.1) as watchdog:
+        watchdog.begin()
+        try:
+            while swallowed < 3 and time.monotonic() - began < 30.0:
+                with suppress(TimeLimit):
+                    while time.monotonic() - began < 30.0:
+                        pass
+                swallowed += 1
+        finally:
+            watchdog.end()
+    assert swallowed == 3 and time.monotonic() - began < 20.0
 
 
 def test_it_watches_the_thread_that_began() -> None:

@@ -1,10 +1,13 @@
 """A time limit for a single call of foreign code, in the Python interpreter, on every platform and in any thread."""
 
 import ctypes
+import sys
 import threading
 from time import monotonic
 from types import TracebackType
 from typing import Self
+
+from gameagent_games.places import is_compiler
 
 POLL_SECONDS = 0.05
 
@@ -20,7 +23,9 @@ class Watchdog:
     """Raises `TimeLimit` in the thread that called `begin`, unless `end` comes within ``seconds``.
 
     A second thread looks at the clock, so that the watched code runs at full speed. Code that never returns to the
-    interpreter, such as a sleep, is interrupted when it does.
+    interpreter, such as a sleep, is interrupted when it does. So is a compilation once it is over: a numba that was
+    interrupted while it gathered what it knows of Python has lost a part of that for good. Should foreign code swallow
+    the exception, as collecting garbage does, it comes again.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -56,9 +61,20 @@ class Watchdog:
     def _watch(self) -> None:
         while not self._closed.wait(POLL_SECONDS):
             with self._lock:
-                if self._began is not None and monotonic() - self._began > self.seconds:
-                    self._began, self._raised = None, True
-                    _send(self._watched, TimeLimit)
+                if self._began is None or monotonic() - self._began <= self.seconds or _compiles(self._watched):
+                    continue
+                self._began, self._raised = monotonic(), True
+                _send(self._watched, TimeLimit)
+
+
+def _compiles(thread: int) -> bool:
+    """Whether numba is at work in a thread."""
+    frame = sys._current_frames().get(thread)
+    while frame is not None:
+        if is_compiler(frame.f_code.co_filename):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _send(thread: int, error: type[BaseException] | None) -> None:
