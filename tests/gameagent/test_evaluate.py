@@ -90,7 +90,7 @@ def agents_play(
 
 @pytest.mark.parametrize("name", ["bandit", "two_seat_families:THROWS", "two_seat_families:NIM", "tolls"])
 def test_evaluation_plays_as_the_sdks_agents_do(bundle_of: Any, decisions: dict[Any, Any], name: str) -> None:
-    bundle, _, family = bundle_of(name, hidden_size=12)
+    bundle, _, family = bundle_of(name, hidden_size=13)
     episodes = family.num_episodes
     decisions.clear()  # making the bundle plays games, too
     got = evaluate_bundle(bundle, family, num_episodes=episodes, temperature=0.0, **ALL)
@@ -105,7 +105,7 @@ def test_evaluation_plays_as_the_sdks_agents_do(bundle_of: Any, decisions: dict[
 def test_a_player_that_forgets_plays_every_episode_as_a_fresh_agent(
     bundle_of: Any, decisions: dict[Any, Any], name: str, as_squad: bool
 ) -> None:
-    bundle, _, family = bundle_of(name, hidden_size=12)
+    bundle, _, family = bundle_of(name, hidden_size=13)
     given = ALL | {"num_episodes": family.num_episodes}
     decisions.clear()  # making the bundle plays games, too
     remembering = evaluate_bundle(bundle, family, temperature=0.0, **given)

@@ -528,7 +528,7 @@ def test_the_command_writes_a_checked_file_and_says_so(
     said = capsys.readouterr().out
     assert "for Unity ML-Agents, same actions as torch over 80 steps of 8 trials of 10 episodes" in said
     assert "feed: obs_0 float32 (N, 5), action_masks float32 (N, 5), recurrent_in float32 (N, 1, 22)" in said
-    assert "recurrent_out float32 (N, 1, 21)" in said
+    assert "recurrent_out float32 (N, 1, 22)" in said
     description = json.loads(onnx.load(path).metadata_props[0].value)
     assert (description["steps"], description["seed"]) == (320, 0)
     assert description["playback"]["num_steps"] == 80 and description["playback"]["memory"] > 0

@@ -29,7 +29,7 @@ NUM_GAMES = 6
 def played(request: pytest.FixtureRequest, lively: Any) -> SimpleNamespace:
     """A rollout of each family, with all that it was made from; also of two trials in a row."""
     name, _, twice = request.param.partition(" ")
-    policy, _, family = lively(name)
+    policy, _, family = lively(name, hidden_size=13)
     return play(policy, family, in_a_row=2 if twice else 1)
 
 

@@ -75,8 +75,8 @@ def test_an_update_of_meta_lstm_equals_the_slow_one(family: Family) -> None:
             np.testing.assert_allclose(weight, weights[name], atol=1e-5, err_msg=name)  # of steps of 0.02
         assert metrics.keys() <= update.metrics.keys()
         for name, value in metrics.items():
-            near = 1e-3 if "norm" in name else 1e-5  # a norm's slope is as steep as finite differences are rough
-            assert update.metrics[name] == pytest.approx(value, rel=near, abs=1e-5), name
+            near = 1e-3 if "norm" in name else 3e-5  # a norm's slope is as steep as finite differences are rough
+            assert update.metrics[name] == pytest.approx(value, rel=near, abs=3e-5), name
         for name in ("gradient_norm", "critic_gradient_norm"):
             assert metrics[name] > config.max_gradient_norm  # clipping is not idle
         assert_carried(learner, carried)
@@ -93,6 +93,7 @@ def assert_carried(learner: Any, carried: Any) -> None:
         (scales.shift, carried.of_inputs[0]),
         (scales.factor, 1.0 / carried.of_inputs[1]),
         (scales.gain, carried.of_inputs[2]),
+        (learner.policy.changes.factor, 1.0 / np.sqrt(carried.changes.square)),
         (critic.mean, carried.returns.mean),
         (critic.std, carried.returns.std),
     ):

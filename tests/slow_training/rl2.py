@@ -42,12 +42,15 @@ class Carried:
     def __init__(self) -> None:
         self.muon, self.boost = Muon(OUTPUTS), 1.0
         self.observations, self.rewards, self.returns = Moments(), Moments(), Moments()
-        self.log_rewards, self.pay = Moments(), Moments()
+        self.log_rewards, self.pay, self.changes = Moments(), Moments(), Moments()
 
     def measure(self, rollout: Any) -> None:
         """The units of what was played."""
         valid = rollout.valid
         self.observations.take(rollout.inputs.observation[valid].numpy())
+        self.changes.take(
+            [change for row in range(valid.shape[1]) for change in changes_of(rollout, row) if change is not None]
+        )
         rewards = rollout.rewards[valid].numpy()
         self.rewards.take(rewards)
         self.log_rewards.take([math.log(abs(reward)) for reward in rewards if reward != 0.0])
@@ -70,6 +73,13 @@ class Carried:
             self.boost = max(self.boost / 1.2, 0.05)
         if kl < target / 1.5:
             self.boost = min(self.boost * 1.2, 4.0)
+
+
+def changes_of(rollout: Any, row: int) -> list[Any]:
+    """What each of a row's observations differs by from the one before; None at the start of an episode."""
+    seen = rollout.inputs.observation[: int(rollout.valid[:, row].sum()), row].double().numpy()
+    starts = rollout.inputs.episode_start[:, row, 0].tolist()
+    return [None if starts[t] else seen[t] - seen[t - 1] for t in range(len(seen))]
 
 
 def symlog(x: Any) -> Any:
@@ -233,11 +243,13 @@ def steps_of(weights: dict[Any, Any], rollout: Any, carried: Carried, family: Fa
     def layers_of(name: str, x: Any) -> Any:
         return np.maximum(layer(f"{name}.2", np.maximum(layer(f"{name}.0", x), 0.0)), 0.0)
 
-    for t in range(int(rollout.valid[:, row].sum())):
+    for t, change in enumerate(changes_of(rollout, row)):
+        moved = np.zeros(family.own_size) if change is None else change / np.sqrt(carried.changes.square)
         paid = inputs.previous_reward[t, row]
         seen = np.concatenate(
             [
                 gain * symlog((np.concatenate([inputs.observation[t, row], paid, paid]) - middle) / size),
+                symlog(moved),
                 inputs.previous_action[t, row].numpy(),
                 inputs.episode_start[t, row].numpy(),
             ]

@@ -110,5 +110,5 @@ def test_the_bundle_that_is_measured(tmp_path: Path) -> None:
 
     python("-m", "sdk_promises.made_bundle", str(tmp_path / "made.onnx"))
     manifest = Bundle.read(tmp_path / "made.onnx").manifest
-    assert manifest.name == "forage" and [tensor.shape for tensor in manifest.hidden_state] == [(128,), (128,)]
+    assert manifest.name == "forage" and [tensor.shape for tensor in manifest.hidden_state] == [(128,), (128,), (31,)]
     assert manifest.adaptation == ("memory",) and manifest.belief_size > 0

@@ -1,6 +1,5 @@
 """The optimizer of learning by memory: Muon for what lies between layers, Adam for all else."""
 
-import inspect
 import math
 from collections.abc import Callable, Sequence
 
@@ -23,12 +22,6 @@ class Muon(torch.optim.Optimizer):
     this one differs in computing with float32: it is faster on CPUs, and what rounding makes of the same gradients,
     summed in another order by more processes or on a GPU, stays small.
     """
-
-    # torch hides these from its compiler and imports it for that: seconds at every start, and nothing is compiled here.
-    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
-    state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
-    load_state_dict = inspect.unwrap(torch.optim.Optimizer.load_state_dict)
-    zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
 
     def __init__(self, matrices: Sequence[nn.Parameter], others: Sequence[nn.Parameter], lr: float) -> None:
         """Starts without momentum.

@@ -1,6 +1,7 @@
 """A time limit for a single call of foreign code, in the Python interpreter, on every platform and in any thread."""
 
 import ctypes
+import gc
 import sys
 import threading
 from time import monotonic
@@ -61,17 +62,18 @@ class Watchdog:
     def _watch(self) -> None:
         while not self._closed.wait(POLL_SECONDS):
             with self._lock:
-                if self._began is None or monotonic() - self._began <= self.seconds or _compiles(self._watched):
+                if self._began is None or monotonic() - self._began <= self.seconds or _spared(self._watched):
                     continue
                 self._began, self._raised = monotonic(), True
                 _send(self._watched, TimeLimit)
 
 
-def _compiles(thread: int) -> bool:
-    """Whether numba is at work in a thread."""
+def _spared(thread: int) -> bool:
+    """Whether numba is at work in a thread, or a callback of the garbage collector, which would swallow it."""
+    callbacks = [getattr(callback, "__code__", None) for callback in gc.callbacks]
     frame = sys._current_frames().get(thread)
     while frame is not None:
-        if is_compiler(frame.f_code.co_filename):
+        if is_compiler(frame.f_code.co_filename) or frame.f_code in callbacks:
             return True
         frame = frame.f_back
     return False
