@@ -230,6 +230,15 @@ def test_values_of_every_kind_tell_fingerprints_apart() -> None:
     assert of(reader, UNRELATED=1) == of(reader)
 
 
+def make_reader(given: Any) -> Callable[..., Any]:
+    return lambda: given
+
+
+def test_what_a_maker_was_given_tells_fingerprints_apart() -> None:
+    found = [fingerprint({"step": make_reader(given)}, checked=False) for given in (1, 2, (1, 2), len, 1)]
+    assert len(set(found)) == 4 and found[0] == found[-1]
+
+
 def test_bounds_checks_and_numbas_options_tell_fingerprints_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {of(reader), fingerprint({"step": reader}, checked=True), fingerprint({"legal": reader}, checked=False)}
     for name in ("OPT", "BOUNDSCHECK"):
