@@ -56,6 +56,7 @@ def test_a_whole_trial_at_once_equals_its_steps_with_the_state_carried(
     lively: Callable[..., Any], name: str, given: Any
 ) -> None:
     policy, _, family = lively(name, **given)
+    policy.changes.factor.fill_(1.0)
     inputs = random_inputs(family)
     with torch.no_grad():
         whole, last = policy(inputs, policy.initial_state(B))
@@ -72,6 +73,7 @@ def test_a_whole_trial_at_once_equals_its_steps_with_the_state_carried(
 @pytest.mark.parametrize("given", [AGENT, MEMORYLESS, {"beliefs": False}])
 def test_the_exported_step_equals_the_network(lively: Callable[..., Any], name: str, given: dict[Any, Any]) -> None:
     policy, _, family = lively(name, **given)
+    policy.changes.factor.fill_(1.0)
     inputs = random_inputs(family, seed=2)
     step = NetworkStep(policy).eval()
     with torch.no_grad():
